@@ -1,0 +1,90 @@
+# `make` lists the targets. Everything they need is brought by .ci/setup, which says what it
+# does and takes a fraction of a second once it is done.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PORT ?= 8080
+# Fuzzing time for each Go target, and runs of each Erlang property, in `make test-full`.
+FUZZTIME ?= 20s
+PROPER_TESTS ?= 2000
+
+GOFUMPT     := go run mvdan.cc/gofumpt@v0.12.0
+STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+DEADCODE    := go run golang.org/x/tools/cmd/deadcode@v0.52.0
+
+# Our Go files, those of the modules below test/ included; _build and _checkouts hold others'.
+GOFILES = $(shell find . \( -name '_*' -o -name '.?*' -o -name testdata -o -name node_modules \) -prune \
+	-o -name '*.go' -print)
+# Go modules of their own below test/: third-party handlers, benchmarks.
+GOMODULES = $(patsubst %/go.mod,%,$(wildcard test/*/go.mod test/*/*/go.mod))
+SLOW_SUITES = $(wildcard test/slow/*_SUITE.erl)
+
+# Makes that can (GNU make 4) keep the output of two halves apart, a recipe line at a time.
+SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=line)
+
+.PHONY: help demo build test test-go test-erl test-full full-go full-erl lint-go lint-erl fmt clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## Serve the bundled apps on http://localhost:8080 (PORT=...; 0 picks one) until Ctrl-C
+	@.ci/setup demo
+	@rebar3 compile
+	@exec cmd/gwport/demo.sh "$(PORT)"
+
+build: ## Compile the Erlang application and the port program, priv/gwport
+	@.ci/setup demo
+	rebar3 compile
+
+test: ## Check and test everything that is quick, Go and Erlang side by side (about a minute)
+	@.ci/setup test
+	@compgen -G '_build/default/*_plt' >/dev/null || echo "Dialyzer's first run takes a minute more."
+	@$(MAKE) --no-print-directory -k -j2 $(SYNC) test-go test-erl
+	@echo "make test: all passed"
+
+test-go: lint-go
+	go test -race ./...
+
+test-erl: lint-erl
+	QUIET=1 rebar3 as lint do eunit, ct
+
+test-full: ## The slow rest of the tests: fuzzing, more properties, slow suites, test/*/go.mod
+	@.ci/setup full
+	@$(MAKE) --no-print-directory -k full-go full-erl
+	@echo "make test-full: all passed"
+
+full-go:
+	@echo "deadcode"; dead=$$($(DEADCODE) -test ./...); [[ -z $$dead ]] || { echo "$$dead"; exit 1; }
+	@for dir in $(GOMODULES); do \
+		echo "== $$dir"; (cd $$dir && go vet ./... && go test ./...); \
+	done
+	@go test -list '^Fuzz' ./... | \
+		awk '/^Fuzz/ { names[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, names[i]; n = 0 }' | \
+		while read -r package name; do \
+			echo "== fuzzing $$package $$name for $(FUZZTIME)"; \
+			go test "$$package" -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) </dev/null; \
+		done
+
+# A property takes its number of runs from GWPORT_PROPER_TESTS.
+full-erl:
+	GWPORT_PROPER_TESTS=$(PROPER_TESTS) QUIET=1 rebar3 as lint eunit
+ifneq ($(SLOW_SUITES),)
+	QUIET=1 rebar3 as lint ct --dir test/slow
+endif
+
+lint-go: ## gofumpt, go vet, staticcheck
+	@echo "gofumpt"; bad=$$($(GOFUMPT) -l $(GOFILES)); \
+		[[ -z $$bad ]] || { echo "not formatted, run make fmt:"; echo "$$bad"; exit 1; }
+	go vet ./...
+	$(STATICCHECK) ./...
+
+lint-erl: ## Compile with warnings as errors, xref, Dialyzer
+	QUIET=1 rebar3 as lint compile
+	QUIET=1 rebar3 do xref, dialyzer
+
+fmt: ## Format the Go files
+	$(GOFUMPT) -w $(GOFILES)
+
+clean: ## Remove what was built (not _checkouts, which .ci/setup brought)
+	rm -rf _build priv

@@ -1,0 +1,53 @@
+package etf
+
+import "fmt"
+
+// A SyntaxError says that the bytes are not a term in the external format, or
+// not one this package reads.
+type SyntaxError struct {
+	Offset int    // of the byte at which it shows, the version byte being 0
+	Msg    string // what is wrong there
+}
+
+// Error implements error.
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("etf: %s at offset %d", e.Msg, e.Offset)
+}
+
+// A LimitError says that a term is larger than the reader of it allows. The
+// bytes may well be a good term: a higher limit would tell.
+type LimitError struct {
+	Limit string // the name of the field in [Limits]; "int64 bits" from Reader.Int
+	Max   int    // what is allowed
+	Got   int    // what was found up to there, or what the data claims
+}
+
+// Error implements error.
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("etf: limit %s is %d, got %d", e.Limit, e.Max, e.Got)
+}
+
+// A KindError says that the next term is a term, but not of the kind that was
+// asked for.
+type KindError struct {
+	Offset    int
+	Want, Got Kind
+}
+
+// Error implements error.
+func (e *KindError) Error() string {
+	return fmt.Sprintf("etf: %s where %s is wanted at offset %d", e.Got, e.Want, e.Offset)
+}
+
+func syntax(offset int, msg string) error {
+	return &SyntaxError{Offset: offset, Msg: msg}
+}
+
+// The sentences that more than one place says.
+const (
+	msgListEnd    = "no more elements in the list"
+	msgShort      = "data ends within a term"
+	msgCount      = "count of more terms than there are bytes"
+	msgTag        = "unknown tag"
+	msgCompressed = "compressed term, which is refused because its size is not known before it is inflated,"
+)

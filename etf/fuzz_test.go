@@ -1,0 +1,131 @@
+package etf_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gwport/gwport/etf"
+)
+
+func seed(f *testing.F) {
+	for _, g := range goldens {
+		if len(g.latin1) < 1000 {
+			f.Add(unhex(f, g.latin1))
+			f.Add(unhex(f, g.utf8))
+		}
+	}
+	for _, o := range opaque {
+		f.Add(append([]byte{131}, unhex(f, o.hex)...))
+	}
+	for _, x := range foreign {
+		f.Add(unhex(f, x.hex))
+	}
+	for _, m := range malformed {
+		f.Add(unhex(f, m.hex))
+	}
+	for _, h := range hostile() {
+		f.Add([]byte(h[:min(len(h), 300)]))
+	}
+	f.Add([]byte(requestTerm()))
+	f.Add([]byte(nested(64)))
+	f.Add([]byte(nested(65)))
+}
+
+// What Valid accepts, everyone can read; what it refuses, Decode refuses.
+func FuzzValid(f *testing.F) {
+	seed(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		valid := etf.Valid(string(data), etf.Limits{})
+		term, err := etf.Decode(data, etf.Limits{})
+		require.Equal(t, valid, err)
+		if err != nil {
+			require.Nil(t, term)
+			return
+		}
+		require.NotNil(t, term)
+		require.NoError(t, skipAll(string(data)))
+		r, err := etf.NewReader(string(data))
+		require.NoError(t, err)
+		require.NotEqual(t, etf.KindNone, r.Kind())
+	})
+}
+
+// What was decoded is written so that it decodes to the same, and from then on
+// to the same bytes.
+func FuzzRoundTrip(f *testing.F) {
+	seed(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		first, err := etf.Decode(data, etf.Limits{})
+		if err != nil {
+			return
+		}
+		written, err := etf.Append(etf.AppendVersion(nil), first)
+		require.NoError(t, err)
+		second, err := etf.Decode(written, etf.Limits{})
+		require.NoError(t, err)
+		require.Equal(t, first, second)
+		again, err := etf.Append(etf.AppendVersion(nil), second)
+		require.NoError(t, err)
+		require.Equal(t, written, again)
+	})
+}
+
+// Any calls on any bytes: no panic, an error moves nothing, and no call moves
+// back or past the end.
+func FuzzReader(f *testing.F) {
+	for _, g := range goldens {
+		if len(g.latin1) < 1000 {
+			f.Add(unhex(f, g.latin1), []byte{4, 5, 4, 8, 9, 6, 6, 7, 0, 1, 2, 3})
+		}
+	}
+	f.Add([]byte("\x83k\x00\x03abc"), []byte{5, 0, 7, 8, 9, 10, 0, 0, 0, 6})
+	f.Add([]byte(requestTerm()), []byte{4, 3, 3, 3, 3, 3, 3, 3, 3})
+	f.Fuzz(func(t *testing.T, data, calls []byte) {
+		r, err := etf.NewReader(string(data))
+		if err != nil {
+			return
+		}
+		dst := []byte("kept")
+		for _, c := range calls[:min(len(calls), 64)] {
+			before, kind := r, r.Kind()
+			err := call(&r, c, &dst)
+			require.Equal(t, "kept", string(dst[:4]))
+			require.LessOrEqual(t, len(dst), 4+r.Offset())
+			require.GreaterOrEqual(t, r.Offset(), before.Offset())
+			require.LessOrEqual(t, r.Offset(), len(data))
+			if err != nil {
+				require.True(t, before == r, "call %d moved on %v", c, err)
+				require.Equal(t, kind, r.Kind())
+			}
+		}
+	})
+}
+
+func call(r *etf.Reader, c byte, dst *[]byte) (err error) {
+	switch c % 11 {
+	case 0:
+		_, err = r.Int()
+	case 1:
+		_, err = r.Float()
+	case 2:
+		_, err = r.Atom()
+	case 3:
+		_, err = r.Binary()
+	case 4:
+		_, err = r.Map()
+	case 5:
+		_, err = r.List()
+	case 6:
+		err = r.EndList()
+	case 7:
+		*dst, err = r.AppendIodata(*dst)
+	case 8:
+		_, err = r.Tuple()
+	case 9:
+		err = r.Skip()
+	case 10:
+		err = r.End()
+	}
+	return err
+}
