@@ -1,0 +1,62 @@
+package apps
+
+import (
+	"io"
+	"net/http"
+	"strconv"
+)
+
+func (f *faults) status(w http.ResponseWriter, r *http.Request) {
+	p := paramsOf(r)
+	code := p.int("code", 418)
+	if p.bad(w) {
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(code)
+	_, _ = io.WriteString(w, p.Get("text"))
+}
+
+// header goes past Header.Set, which would make names canonical.
+func (f *faults) header(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	for i, name := range q["name"] {
+		value := ""
+		if i < len(q["value"]) {
+			value = q["value"][i]
+		}
+		w.Header()[name] = append(w.Header()[name], value)
+	}
+	_, _ = io.WriteString(w, "see the head\n")
+}
+
+// short ignores what Write says, as careless handlers do.
+func (f *faults) short(w http.ResponseWriter, r *http.Request) {
+	p := paramsOf(r)
+	declared, sent := p.int("declared", 100), p.int("sent", 10)
+	if p.bad(w) {
+		return
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(declared))
+	_, _ = io.Copy(w, newLines(int64(sent)))
+}
+
+func (f *faults) informational(w http.ResponseWriter, r *http.Request) {
+	p := paramsOf(r)
+	count := p.int("count", 1)
+	if p.bad(w) {
+		return
+	}
+	w.Header().Set("Link", "</style.css>; rel=preload; as=style")
+	for range count {
+		w.WriteHeader(http.StatusEarlyHints)
+	}
+	_, _ = io.WriteString(w, "hinted\n")
+}
+
+func (f *faults) trailers(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Trailer", "X-Announced")
+	_, _ = io.WriteString(w, "trailers follow\n")
+	w.Header().Set("X-Announced", "yes")
+	w.Header().Set(http.TrailerPrefix+"X-Late", "yes")
+}

@@ -1,0 +1,116 @@
+package bridgetest
+
+import (
+	"strings"
+	"time"
+
+	"github.com/gwport/gwport/bridge"
+	"github.com/gwport/gwport/etf"
+)
+
+// A Request is what a host forwards. The zero value is GET / HTTP/1.1 of
+// http://localhost, without a body.
+type Request struct {
+	Method   string // GET if empty
+	Path     string // as received; "/" if empty. What follows a ? is the query
+	Version  [2]int // {1, 1} if zero
+	Scheme   string // http if empty
+	Host     string // localhost if empty
+	Port     int    // the scheme's own if 0
+	Peer     string // 127.0.0.1 if empty; "unix" for a Unix socket's client
+	Headers  []bridge.Header
+	NoHost   bool // no host header is added
+	PathInfo int
+
+	Body    []byte
+	Chunked bool // the body's length is not told
+	// Trailers end the request if there are any.
+	Trailers []bridge.Header
+	Continue bool
+
+	App     string
+	Timeout time.Duration // none if 0
+	Cert    []byte
+
+	// Window is the first credit of the response: 256 KiB if 0, none if -1.
+	Window int
+}
+
+// Term is the request's map, as section 6 of SPEC.md has it.
+func (r Request) Term() etf.Map {
+	path, query, _ := strings.Cut(orText(r.Path, "/"), "?")
+	scheme, host := orText(r.Scheme, "http"), orText(r.Host, "localhost")
+	version, port, peer := r.Version, r.Port, orText(r.Peer, "127.0.0.1")
+	if version == [2]int{} {
+		version = [2]int{1, 1}
+	}
+	if port == 0 {
+		port = map[string]int{"http": 80, "https": 443}[scheme]
+	}
+	if peer == "unix" {
+		peer = ""
+	}
+	headers := r.Headers
+	if !r.NoHost {
+		headers = append([]bridge.Header{{Name: "host", Value: host}}, headers...)
+	}
+	m := etf.Map{
+		{Key: "method", Value: orText(r.Method, "GET")},
+		{Key: "path", Value: path},
+		{Key: "query", Value: query},
+		{Key: "version", Value: etf.Tuple{version[0], version[1]}},
+		{Key: "scheme", Value: scheme},
+		{Key: "host", Value: host},
+		{Key: "port", Value: port},
+		{Key: "peer", Value: etf.Tuple{peer, 50000}},
+		{Key: "local", Value: etf.Tuple{"127.0.0.1", port}},
+		{Key: "headers", Value: pairsTerm(headers)},
+		{Key: "path_info", Value: r.PathInfo},
+	}
+	return r.addOptional(m)
+}
+
+func (r Request) addOptional(m etf.Map) etf.Map {
+	add := func(key string, value any) { m = append(m, etf.Pair{Key: key, Value: value}) }
+	if !r.Chunked {
+		add("length", len(r.Body))
+	}
+	if r.Continue {
+		add("continue", true)
+	}
+	if r.App != "" {
+		add("app", r.App)
+	}
+	if r.Timeout != 0 {
+		add("timeout", r.Timeout.Milliseconds())
+	}
+	if r.Cert != nil {
+		add("cert", r.Cert)
+	}
+	return m
+}
+
+func (r Request) window() int {
+	switch r.Window {
+	case 0:
+		return 256 << 10
+	case -1:
+		return 0
+	}
+	return r.Window
+}
+
+func pairsTerm(headers []bridge.Header) etf.List {
+	l := etf.List{}
+	for _, h := range headers {
+		l = append(l, etf.Tuple{h.Name, h.Value})
+	}
+	return l
+}
+
+func orText(s, byDefault string) string {
+	if s == "" {
+		return byDefault
+	}
+	return s
+}

@@ -1,0 +1,189 @@
+package bridge
+
+import (
+	"errors"
+	"io"
+	"sync"
+	"time"
+)
+
+// conn is one wire and all that lives on it. It owns two goroutines: one reads,
+// one writes. The reader never waits for a handler, nor for the writer (SPEC.md
+// [O2]); handlers have goroutines of their own, and wait for credit.
+//
+// One mutex guards the conn and its streams. It is held for moments only: no
+// I/O, no copying of more than a chunk, no call into a handler or a context.
+type conn struct {
+	set *settings
+	in  *input
+	w   io.Writer
+
+	// host is what hello said; the reader writes it once, before any stream.
+	host hello
+
+	// onFail is called once, at the end of the input or on a fault, before
+	// anything else is done about it.
+	onFail func()
+
+	mu      sync.Mutex
+	streams map[uint32]*stream // the live ones
+	highest uint32             // stream number ever opened
+	drain   drainState
+	out     outbox
+
+	handlers  int // goroutines that run one
+	abandoned int // those of them whose streams have ended
+
+	ended bool  // nothing new is read, taken or started
+	err   error // why; nil after a drain
+
+	done    chan struct{} // closed when ended
+	left    chan struct{} // closed when ended, and the last handler has gone
+	written chan struct{} // closed when the writer has gone
+}
+
+func newConn(set *settings, r io.Reader, w io.Writer) *conn {
+	c := &conn{
+		set:     set,
+		in:      newInput(r),
+		w:       w,
+		streams: make(map[uint32]*stream),
+		highest: minStream - 1,
+		done:    make(chan struct{}),
+		left:    make(chan struct{}),
+		written: make(chan struct{}),
+	}
+	c.out.wake.L = &c.mu
+	c.out.logged.L = &c.mu
+	return c
+}
+
+// ServeConn serves one wire over any pair of pipes, and returns when it has
+// ended: nil after a drain, or when the host closed it with no request under
+// way, ErrPortClosed when there were some, a [*FaultError] when one side broke
+// the protocol. r and w are closed in the end if they can be, which is also
+// what frees the goroutine that reads.
+//
+// Handlers that still run are given half a second to notice that their
+// contexts are cancelled. ServeConn never ends the process; [Server.Serve] does.
+func (s *Server) ServeConn(r io.Reader, w io.Writer) error {
+	set, err := s.settings()
+	if err != nil {
+		return err
+	}
+	return newConn(set, r, w).serve()
+}
+
+func (c *conn) serve() error {
+	go c.read()
+	go c.write()
+	<-c.done
+	grace := time.NewTimer(stopGrace)
+	defer grace.Stop()
+	c.await(c.written, grace)
+	c.await(c.left, grace)
+	closeIfCloser(c.w)
+	closeIfCloser(c.in.r)
+	return c.err
+}
+
+// await waits for what may take until the grace is over, and no longer.
+func (c *conn) await(what <-chan struct{}, grace *time.Timer) {
+	select {
+	case <-what:
+	case <-grace.C:
+		grace.Reset(0) // over, for whoever waits next
+	}
+}
+
+func closeIfCloser(v any) {
+	if closer, ok := v.(io.Closer); ok {
+		_ = closer.Close()
+	}
+}
+
+// fail ends the conn. A fault of ours is told to the host, if it still can be;
+// every stream ends as if the host had aborted it with port_closed [P5].
+func (c *conn) fail(err error) {
+	c.mu.Lock()
+	if c.ended {
+		c.mu.Unlock()
+		return
+	}
+	if c.onFail != nil {
+		c.onFail()
+	}
+	if f := (*FaultError)(nil); errors.As(err, &f) && !f.Host {
+		c.out.fault(f)
+	}
+	lost := c.loseStreams()
+	if len(lost) == 0 && isEOF(err) {
+		err = nil
+	}
+	c.end(err)
+	c.mu.Unlock()
+	for _, s := range lost {
+		s.cancel(s.cause)
+	}
+}
+
+// isEOF tells the end of the input from a failure of the wire.
+func isEOF(err error) bool { return errors.Is(err, ErrPortClosed) }
+
+// loseStreams ends all streams without a word to the host.
+func (c *conn) loseStreams() []*stream {
+	lost := make([]*stream, 0, len(c.streams))
+	for _, s := range c.streams {
+		s.shut(&AbortError{Code: CodePortClosed})
+		lost = append(lost, s)
+	}
+	return lost
+}
+
+// end marks the conn as ended. The writer writes what is left for it to write.
+func (c *conn) end(err error) {
+	c.ended, c.err = true, err
+	c.drain.stop()
+	close(c.done)
+	if c.handlers == 0 {
+		close(c.left)
+	}
+	c.out.wake.Broadcast()
+	c.out.logged.Broadcast()
+}
+
+// enter accounts for a handler that starts, leave for one that has gone.
+func (c *conn) enter(s *stream) {
+	s.running = true
+	c.handlers++
+}
+
+func (c *conn) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.handlers--
+	if c.ended && c.handlers == 0 {
+		close(c.left)
+	}
+}
+
+// forget drops a stream whose halves have both ended. A handler that is still
+// at it is abandoned: counted, because nothing can stop it.
+func (c *conn) forget(s *stream) {
+	delete(c.streams, s.id)
+	if s.running && !s.returned && !s.abandoned {
+		s.abandoned = true
+		c.abandoned++
+		c.boundAbandoned()
+	}
+	c.endIfDrained()
+}
+
+func (c *conn) boundAbandoned() {
+	if c.abandoned <= c.set.maxAbandoned || c.drain.on || c.ended {
+		return
+	}
+	c.out.log(line{levelError, "bridge: draining, because too many handlers go on after their requests have ended",
+		[]metaPair{{"abandoned", c.abandoned}}})
+	c.startDrain()
+}

@@ -1,0 +1,65 @@
+package bridge
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// streamContext is the root of a request's context. It carries values only, so
+// that they cost nothing until they are asked for; the context that is made
+// from it brings cancelling and deadline.
+type streamContext struct{ s *stream }
+
+type streamKey struct{}
+
+func (streamContext) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (streamContext) Done() <-chan struct{}       { return nil }
+func (streamContext) Err() error                  { return nil }
+
+// Value knows net/http's key for the local address, and our own.
+func (c streamContext) Value(key any) any {
+	switch key {
+	case streamKey{}:
+		return c.s
+	case http.LocalAddrContextKey:
+		return c.s.request.local.addr()
+	}
+	return nil
+}
+
+// streamOf returns the stream whose handler was given the context, or one made
+// from it; nil if there is none.
+func streamOf(ctx context.Context) *stream {
+	s, _ := ctx.Value(streamKey{}).(*stream)
+	return s
+}
+
+// addr is the address as net/http gives it: a TCP one where it can be, a Unix
+// socket's where there is no host.
+func (a address) addr() net.Addr {
+	if a.host == "" {
+		return &net.UnixAddr{Net: "unix"}
+	}
+	if ip := net.ParseIP(a.host); ip != nil {
+		return &net.TCPAddr{IP: ip, Port: a.port}
+	}
+	return textAddr(a.String())
+}
+
+// String joins host and port, as in http.Request.RemoteAddr; "@" is what
+// net/http has there for the nameless client of a Unix socket.
+func (a address) String() string {
+	if a.host == "" {
+		return "@"
+	}
+	return net.JoinHostPort(a.host, strconv.Itoa(a.port))
+}
+
+// textAddr is an address that is neither an IP's nor a socket's.
+type textAddr string
+
+func (textAddr) Network() string  { return "tcp" }
+func (a textAddr) String() string { return string(a) }

@@ -1,0 +1,140 @@
+package bridge
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// An Environ is one request's gateway variables (SPEC.md, section 10): a fresh
+// map for each request, which middleware may change.
+//
+// Values of keys without a dot are strings. Those with one are
+//
+//	gwport.version                          [2]int{1, 0}
+//	gwport.url_scheme                       string, "http" or "https"
+//	gwport.script_name, gwport.path_info    string, not decoded
+//	gwport.input                            io.Reader, the request's body
+//	gwport.errors                           io.Writer, lines for the log
+//	gwport.multithread, gwport.multiprocess bool, true: apps run side by side
+//	gwport.async, gwport.run_once           bool, false
+type Environ map[string]any
+
+// String returns the string at key, or "".
+func (e Environ) String(key string) string {
+	s, _ := e[key].(string)
+	return s
+}
+
+// Method is the request's method.
+func (e Environ) Method() string { return e.String("REQUEST_METHOD") }
+
+// Header returns a header of the request, by its usual name, or "".
+func (e Environ) Header(name string) string {
+	return e.String(headerKey(name))
+}
+
+// Input is the request's body.
+func (e Environ) Input() io.Reader {
+	if r, ok := e["gwport.input"].(io.Reader); ok {
+		return r
+	}
+	return http.NoBody
+}
+
+// Errors is where an app may write lines for the log.
+func (e Environ) Errors() io.Writer {
+	if w, ok := e["gwport.errors"].(io.Writer); ok {
+		return w
+	}
+	return os.Stderr
+}
+
+// environ derives the variables that follow from the request alone. They are
+// the same on both sides of the wire, held to it by test/vectors/environ.txt.
+func (q *request) environ() Environ {
+	p := splitPath(q.path, q.pathInfo)
+	env := Environ{
+		"REQUEST_METHOD":     q.method,
+		"SCRIPT_NAME":        p.script,
+		"PATH_INFO":          p.info,
+		"QUERY_STRING":       q.query,
+		"SERVER_NAME":        q.serverName(),
+		"SERVER_PORT":        strconv.Itoa(q.port),
+		"SERVER_PROTOCOL":    q.protocol(),
+		"REMOTE_ADDR":        q.peer.host,
+		"REMOTE_PORT":        strconv.Itoa(q.peer.port),
+		"REQUEST_URI":        q.uri(),
+		"gwport.version":     [2]int{1, 0},
+		"gwport.url_scheme":  q.scheme,
+		"gwport.script_name": p.rawScript,
+		"gwport.path_info":   p.rawInfo,
+	}
+	for _, h := range q.headers {
+		env.addHeader(h.name, h.value)
+	}
+	return env
+}
+
+func (q *request) serverName() string {
+	if q.host == "" {
+		return q.local.host
+	}
+	return q.host
+}
+
+// protocol is HTTP/1.1 in CGI's spelling, where HTTP/2 has no minor number.
+func (q *request) protocol() string {
+	if q.major >= 2 && q.minor == 0 {
+		return "HTTP/" + strconv.Itoa(q.major)
+	}
+	return q.proto()
+}
+
+// addHeader adds a header's value to what is there of the same name [E3].
+func (e Environ) addHeader(name, value string) {
+	key := headerKey(name)
+	if key == "" {
+		return
+	}
+	if old, ok := e[key].(string); ok {
+		sep := ", "
+		if key == "HTTP_COOKIE" {
+			sep = "; "
+		}
+		value = old + sep + value
+	}
+	e[key] = value
+}
+
+// headerKey is a header's key in the environ; empty if it has none [E2]: a name
+// with an underscore would pose as another, and HTTP_PROXY is what many programs
+// take for their proxy's address.
+func headerKey(name string) string {
+	switch strings.ToLower(name) {
+	case "content-type":
+		return "CONTENT_TYPE"
+	case "content-length":
+		return "CONTENT_LENGTH"
+	case "proxy":
+		return ""
+	}
+	key := make([]byte, 0, 64)
+	key = append(key, "HTTP_"...)
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case 'a' <= c && c <= 'z':
+			c -= 'a' - 'A'
+		case c == '-':
+			c = '_'
+		case 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		default:
+			return ""
+		}
+		key = append(key, c)
+	}
+	return string(key)
+}

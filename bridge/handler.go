@@ -1,0 +1,87 @@
+package bridge
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+)
+
+// run is the goroutine of a stream's handler.
+func (s *stream) run() {
+	// Deferred, because a handler may end its goroutine.
+	defer s.c.leave()
+	defer s.body.finish()
+	defer s.cancel(nil) // which is context.Canceled, as under net/http
+	r, err := s.newRequest()
+	if err != nil {
+		s.refuse(err)
+		return
+	}
+	s.response.init(r)
+	s.serve(r)
+	s.response.finish()
+}
+
+// refuse answers a request that net/http would not have handed to a handler.
+func (s *stream) refuse(err error) {
+	s.setReturned()
+	if cause := (*AbortError)(nil); errors.As(err, &cause) {
+		s.abort(cause)
+	} else {
+		s.response.plain(http.StatusBadRequest)
+	}
+}
+
+// serve runs the handler. Whatever it does, it costs one stream.
+func (s *stream) serve(r *http.Request) {
+	returned := false
+	defer func() {
+		s.setReturned()
+		if !returned {
+			s.panicked(recover())
+		}
+	}()
+	s.handler.ServeHTTP(&s.response, r)
+	returned = true
+}
+
+// panicked ends a stream whose handler has panicked. No value means that it has
+// called runtime.Goexit: nothing else leaves a function in that way.
+func (s *stream) panicked(v any) {
+	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		s.abort(abort(CodeCancelled, ""))
+		return
+	}
+	text := "bridge: handler called runtime.Goexit"
+	if v != nil {
+		text = fmt.Sprintf("bridge: panic serving %s %s: %v", s.request.method, s.request.path, v)
+	}
+	s.log(levelError, text, metaPair{"stack", string(debug.Stack())})
+	if s.response.isCommitted() {
+		s.abort(abort(CodeInternalError, "panic"))
+		return
+	}
+	s.response.plain(http.StatusInternalServerError)
+}
+
+// isCommitted tells whether the head is on its way, so that there can be no
+// other.
+func (w *response) isCommitted() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.committed
+}
+
+// setReturned notes that the handler has returned: it is not abandoned then,
+// however its stream ends.
+func (s *stream) setReturned() {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	s.returned = true
+	s.readDeadline.stop()
+	if s.abandoned {
+		s.abandoned = false
+		s.c.abandoned--
+	}
+}

@@ -1,0 +1,107 @@
+package bridge
+
+import "time"
+
+// The wire's fixed limits (SPEC.md, section 11).
+const (
+	// WireVersion is the version of SPEC.md that this package speaks.
+	WireVersion = 1
+
+	// maxChunk is the most body bytes of one frame. A chunk beyond it aborts
+	// its stream with bad_payload.
+	maxChunk = 65_536
+
+	// minStream and maxStream bound stream numbers, so that INTEGER_EXT is the
+	// one way to write them.
+	minStream = 256
+	maxStream = 1<<31 - 1
+
+	// maxCredit is the most credit a half may have; more of it is bad_credit.
+	maxCredit = 1<<31 - 1
+
+	// maxWindow is the most a half may be opened with.
+	maxWindow = 16 << 20
+
+	// maxInforms is how many 1xx responses a stream may have. A handler that
+	// sends more gets them dropped, with a line in the log.
+	maxInforms = 16
+
+	// maxLog is the largest payload of a log line; texts are cut to fit.
+	maxLog = 65_536
+
+	// maxText is the longest text of an abort or a fault; it is cut to fit.
+	maxText = 1_024
+
+	// maxNesting is how deep a payload may be nested; a deeper one is a
+	// bad_payload.
+	maxNesting = 32
+
+	// minMaxFrame is the least a side may offer to take: a whole chunk.
+	minMaxFrame = maxChunk + streamHead
+
+	// firstMaxFrame holds until the greeting.
+	firstMaxFrame = 1 << 20
+
+	// headSlack is what a frame needs around a head, for max_frame.
+	headSlack = 64
+
+	// stopGrace is how long the program may live after the end of its input
+	// [P5]. Handlers are told at once; the process ends itself a little
+	// earlier, because the host counts too.
+	stopGrace  = 500 * time.Millisecond
+	stopMargin = 50 * time.Millisecond
+
+	// defaultDrainTimeout is D2's, for a host that names none.
+	defaultDrainTimeout = 30 * time.Second
+)
+
+// Limits of our own, that the wire knows nothing of.
+const (
+	// maxPongs is how many pings may wait for their answer. A host that sends
+	// more without reading would make us keep them all: that is a wire fault.
+	maxPongs = 4_096
+
+	// logBudget is how many bytes of log lines may wait for the writer. Lines
+	// beyond it are dropped and counted, so that logging can neither block the
+	// program nor fill its memory.
+	logBudget = 256 << 10
+
+	// logWait is how long an error record waits to be written, so that
+	// os.Exit right behind it does not lose it.
+	logWait = 100 * time.Millisecond
+
+	// stderrTimeout bounds a write to the host's standard error socket [P3].
+	stderrTimeout = 100 * time.Millisecond
+
+	// firstBuffer and lastBuffer bound what of a response is kept back before
+	// its head is sent: a response that ends within lastBuffer bytes gets a
+	// Content-Length and travels as one frame. Memory grows only with use.
+	firstBuffer = 4 << 10
+	lastBuffer  = 16 << 10
+
+	// sniffLen is how much of a body decides its Content-Type.
+	sniffLen = 512
+
+	// batchSize is about how much one write carries. It bounds how long a pong
+	// can wait behind bodies, and is twice what a pipe holds.
+	batchSize = 128 << 10
+)
+
+// Defaults of Server.
+const (
+	// DefaultWindow is how many bytes of a request's body the host may send
+	// before the handler has read any.
+	DefaultWindow = 65_536
+
+	// DefaultMaxStreams is how many requests may be under way at once.
+	DefaultMaxStreams = 10_000
+
+	// DefaultMaxHead bounds a request's head (as a term).
+	DefaultMaxHead = 65_536
+
+	// DefaultMaxFrame bounds a frame to this program.
+	DefaultMaxFrame = 1 << 20
+
+	// DefaultMaxAbandoned is how many handlers may outlive their streams.
+	DefaultMaxAbandoned = 1_000
+)

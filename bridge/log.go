@@ -1,0 +1,205 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math"
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+// current is the conn that the process's standard input carries, for records
+// that no request's context leads to a conn. A process has one at most.
+var current atomic.Pointer[conn]
+
+// LogHandler returns a slog.Handler whose records reach the host's log, with
+// their level and their attributes as metadata; groups become prefixes with a
+// dot. With the context of a request (slog.InfoContext(r.Context(), ...)) the
+// record names its stream too. [Serve] makes it slog's default, unless the
+// program has set one of its own.
+//
+// Logging never waits for the host: lines beyond 256 KiB that are not written
+// yet are dropped, and their number goes with the next. Only a record of level
+// error waits until it is written, 100 ms at most, because os.Exit may be next.
+//
+// In a process that serves no wire records go to standard error, as text.
+// Levels below info are dropped, as by slog's own default.
+func LogHandler() slog.Handler {
+	return &logHandler{level: slog.LevelInfo}
+}
+
+type logHandler struct {
+	level slog.Leveler
+	attrs []slog.Attr // with the groups' names in their keys
+	group string      // ends with a dot; empty: none
+}
+
+// Enabled implements slog.Handler.
+func (h *logHandler) Enabled(_ context.Context, l slog.Level) bool {
+	return l >= h.level.Level()
+}
+
+// WithAttrs implements slog.Handler.
+func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	h2 := *h
+	h2.attrs = slices.Clip(h.attrs)
+	for _, a := range attrs {
+		a.Key = h.group + a.Key
+		h2.attrs = append(h2.attrs, a)
+	}
+	return &h2
+}
+
+// WithGroup implements slog.Handler.
+func (h *logHandler) WithGroup(name string) slog.Handler {
+	if name == "" {
+		return h
+	}
+	h2 := *h
+	h2.group += name + "."
+	return &h2
+}
+
+// Handle implements slog.Handler.
+func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
+	s := streamOf(ctx)
+	c := current.Load()
+	if s != nil {
+		c = s.c
+	}
+	if c == nil {
+		return h.toStderr(ctx, r)
+	}
+	l := line{level: levelOf(r.Level), text: r.Message}
+	if s != nil {
+		l.meta = append(l.meta, metaPair{metaStream, int(s.id)})
+	}
+	for _, a := range h.attrs {
+		l.add("", a)
+	}
+	r.Attrs(func(a slog.Attr) bool {
+		l.add(h.group, a)
+		return true
+	})
+	c.log(l)
+	return nil
+}
+
+// levelOf maps slog's levels to those of RFC 5424. What is between two of
+// slog's counts as the lower.
+func levelOf(l slog.Level) level {
+	switch {
+	case l >= slog.LevelError:
+		return levelError
+	case l >= slog.LevelWarn:
+		return levelWarning
+	case l >= slog.LevelInfo:
+		return levelInfo
+	}
+	return levelDebug
+}
+
+// The keys of Meta that are the wire's own.
+const (
+	metaStream  = "stream"
+	metaDropped = "dropped"
+)
+
+// add adds an attribute, a group's one by one.
+func (l *line) add(prefix string, a slog.Attr) {
+	v := a.Value.Resolve()
+	if v.Kind() == slog.KindGroup {
+		if a.Key != "" {
+			prefix += a.Key + "."
+		}
+		for _, a := range v.Group() {
+			l.add(prefix, a)
+		}
+		return
+	}
+	if a.Equal(slog.Attr{}) {
+		return
+	}
+	l.set(prefix+a.Key, metaValue(v))
+}
+
+// set adds a pair. Of a key that comes twice the later value counts, since no
+// map in Erlang has a key twice; the wire's own keys are moved out of the way.
+func (l *line) set(key string, value any) {
+	if key == metaStream || key == metaDropped {
+		key = "attr." + key
+	}
+	for i := range l.meta {
+		if l.meta[i].key == key {
+			l.meta[i].value = value
+			return
+		}
+	}
+	l.meta = append(l.meta, metaPair{key, value})
+}
+
+// metaValue makes of a value what Meta may have.
+func metaValue(v slog.Value) any {
+	switch v.Kind() {
+	case slog.KindBool:
+		return v.Bool()
+	case slog.KindInt64:
+		return v.Int64()
+	case slog.KindUint64:
+		if n := v.Uint64(); n <= math.MaxInt64 {
+			return int64(n)
+		}
+	case slog.KindFloat64:
+		if f := v.Float64(); !math.IsInf(f, 0) && !math.IsNaN(f) {
+			return f
+		}
+	case slog.KindTime:
+		return v.Time().Format(time.RFC3339Nano)
+	case slog.KindAny:
+		return anyText(v.Any())
+	}
+	return v.String()
+}
+
+// anyText is what slog's text handler would print, short of quoting.
+func anyText(v any) string {
+	switch v := v.(type) {
+	case error:
+		return v.Error()
+	case fmt.Stringer:
+		return v.String()
+	case []byte:
+		return string(v)
+	}
+	return fmt.Sprintf("%+v", v)
+}
+
+// log queues a line, and waits for an error to be written.
+func (c *conn) log(l line) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.out.log(l)
+	if l.level > levelError || n == 0 || !c.out.greeted {
+		return
+	}
+	late := false
+	timer := time.AfterFunc(logWait, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		late = true
+		c.out.logged.Broadcast()
+	})
+	defer timer.Stop()
+	for c.out.logsGone < n && !late && !c.ended {
+		c.out.logged.Wait()
+	}
+}
+
+// log logs a line of the bridge's own about a stream. It does not wait.
+func (s *stream) log(level level, text string, meta ...metaPair) {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	s.c.out.log(line{level, text, append(meta, metaPair{metaStream, int(s.id)})})
+}

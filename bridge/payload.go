@@ -1,0 +1,150 @@
+package bridge
+
+import (
+	"errors"
+	"math"
+
+	"github.com/gwport/gwport/etf"
+)
+
+// The payloads of the small kinds, as terms. That of open stands in open.go,
+// those of the greeting in greeting.go, those of a response in head.go.
+
+// emptyPayload is [], the payload of kinds that say all by being there.
+var emptyPayload = etf.AppendNil(etf.AppendVersion(nil))
+
+var errNotEmpty = errors.New("bridge: payload is not []")
+
+// decodeInt reads a payload that is one integer from least to most.
+func decodeInt(payload []byte, least, most int64) (int64, error) {
+	r, err := etf.NewReader(string(payload))
+	if err != nil {
+		return 0, err
+	}
+	n, err := r.Int()
+	if err != nil {
+		return 0, err
+	}
+	if n < least || n > most {
+		return 0, &etf.LimitError{Limit: "integer", Max: int(most), Got: int(n)}
+	}
+	return n, r.End()
+}
+
+func appendIntPayload(dst []byte, n int64) []byte {
+	return etf.AppendInt(etf.AppendVersion(dst), n)
+}
+
+func decodeEmpty(payload []byte) error {
+	if string(payload) != string(emptyPayload) {
+		return errNotEmpty
+	}
+	return nil
+}
+
+// decodeReason reads {Code, Text}, the payload of abort and fault.
+func decodeReason(payload []byte) (code int64, text string, err error) {
+	r, err := etf.NewReader(string(payload))
+	if err != nil {
+		return 0, "", err
+	}
+	if err := readTuple(&r, 2); err != nil {
+		return 0, "", err
+	}
+	if code, err = readCount(&r, math.MaxInt32); err != nil {
+		return 0, "", err
+	}
+	if text, err = r.Binary(); err != nil {
+		return 0, "", err
+	}
+	return code, text[:min(len(text), maxText)], r.End()
+}
+
+func appendReason(dst []byte, code int, text string) []byte {
+	dst = etf.AppendTuple(etf.AppendVersion(dst), 2)
+	return etf.AppendBinary(etf.AppendInt(dst, int64(code)), text[:min(len(text), maxText)])
+}
+
+// readTuple reads the header of a tuple that must have so many elements.
+func readTuple(r *etf.Reader, arity int) error {
+	at := r.Offset()
+	n, err := r.Tuple()
+	if err != nil {
+		return err
+	}
+	if n != arity {
+		return &etf.SyntaxError{Offset: at, Msg: "tuple of another arity than expected"}
+	}
+	return nil
+}
+
+// readCount reads an integer from 0 to most.
+func readCount(r *etf.Reader, most int64) (int64, error) {
+	n, err := r.Int()
+	if err != nil {
+		return 0, err
+	}
+	if n < 0 || n > most {
+		return 0, &etf.LimitError{Limit: "integer", Max: int(most), Got: int(n)}
+	}
+	return n, nil
+}
+
+// readTrue reads the atom true, the only one that receivers take.
+func readTrue(r *etf.Reader) error {
+	at := r.Offset()
+	name, err := r.Atom()
+	if err != nil {
+		return err
+	}
+	if name != "true" {
+		return &etf.SyntaxError{Offset: at, Msg: "atom other than true"}
+	}
+	return nil
+}
+
+// skipValue passes over the value of a key that we do not know. Reader.Skip
+// would do for safety; what it lets pass and F5 forbids is refused here, so
+// that a host's mistake does not go unseen until another program meets it.
+func skipValue(r *etf.Reader, depth int) error {
+	at := r.Offset()
+	kids := 0
+	var err error
+	switch r.Kind() {
+	case etf.KindTuple:
+		kids, err = r.Tuple()
+	case etf.KindMap:
+		kids, err = r.Map()
+		kids *= 2
+	case etf.KindList:
+		return skipList(r, depth)
+	case etf.KindOther:
+		return &etf.SyntaxError{Offset: at, Msg: "term that a payload must not contain"}
+	default:
+		return r.Skip()
+	}
+	return skipAll(r, kids, depth, err)
+}
+
+func skipAll(r *etf.Reader, kids, depth int, err error) error {
+	if err == nil && depth >= maxNesting && kids > 0 {
+		return &etf.LimitError{Limit: "nesting", Max: maxNesting, Got: depth + 1}
+	}
+	for ; err == nil && kids > 0; kids-- {
+		err = skipValue(r, depth+1)
+	}
+	return err
+}
+
+func skipList(r *etf.Reader, depth int) error {
+	kids, err := r.List()
+	if err := skipAll(r, kids, depth, err); err != nil {
+		return err
+	}
+	if r.Kind() == etf.KindList || r.Kind() == etf.KindNone {
+		if r.EndList() == nil {
+			return nil
+		}
+	}
+	return skipAll(r, 1, depth, nil) // the tail of an improper list
+}

@@ -1,0 +1,86 @@
+package bridge
+
+import (
+	"io"
+	"log"
+	"log/slog"
+	"os"
+	"os/signal"
+	"reflect"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// The environment of a process that a host has started [P2, P3].
+const (
+	envVersions = "GWPORT"
+	envStderr   = "GWPORT_STDERR"
+)
+
+// started is what init found and took. The process has one standard input, so
+// this is one of the few things that are global because the thing itself is.
+var started struct {
+	byHost bool
+	in     io.ReadCloser
+	out    io.WriteCloser
+	err    error // why the descriptors could not be taken
+	once   sync.Once
+}
+
+// init takes the standard descriptors away before main runs, and before most
+// other packages' init: from then on nothing that the program prints can get
+// between the frames [P1]. It is in an init, too, because that runs on the
+// process's main thread, which is the one that lives as long as the process:
+// the death signal that takeProcess asks for belongs to a thread.
+func init() {
+	if os.Getenv(envVersions) == "" {
+		return
+	}
+	started.byHost = true
+	started.in, started.out, started.err = takeProcess(os.Getenv(envStderr))
+	// Children of ours are nobody's port programs [P4].
+	_ = os.Unsetenv(envVersions)
+	_ = os.Unsetenv(envStderr)
+}
+
+// servePort serves the wire that init has taken.
+func (set *settings) servePort() error {
+	if started.err != nil {
+		return started.err
+	}
+	err := ErrServing
+	started.once.Do(func() { err = set.serveOnce() })
+	return err
+}
+
+func (set *settings) serveOnce() error {
+	c := newConn(set, started.in, started.out)
+	c.onFail = func() { time.AfterFunc(stopGrace-stopMargin, die) }
+	current.Store(c)
+	setLogger()
+	term := make(chan os.Signal, 1)
+	signal.Notify(term, syscall.SIGTERM)
+	defer signal.Stop(term)
+	go func() {
+		select {
+		case <-term:
+			c.beginDrain() // [P6]
+		case <-c.done:
+		}
+	}()
+	return c.serve()
+}
+
+// setLogger makes LogHandler slog's default, if there is no other yet. slog
+// would have package log write to it as well; but what log prints, often
+// formatted and in several lines, belongs on standard error as ever.
+func setLogger() {
+	if reflect.TypeOf(slog.Default().Handler()).String() != "*slog.defaultHandler" {
+		return
+	}
+	flags, out := log.Flags(), log.Writer()
+	slog.SetDefault(slog.New(LogHandler()))
+	log.SetFlags(flags)
+	log.SetOutput(out)
+}

@@ -1,0 +1,233 @@
+package bridge
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// newRequest makes the handler's request, with everything in it that net/http's
+// server would have put there.
+func (s *stream) newRequest() (*http.Request, error) {
+	q := &s.request
+	u, err := q.url()
+	if err != nil {
+		return nil, err
+	}
+	state, err := q.tls()
+	if err != nil {
+		return nil, err
+	}
+	template := http.Request{
+		Method:        q.method,
+		URL:           u,
+		Proto:         q.proto(),
+		ProtoMajor:    q.major,
+		ProtoMinor:    q.minor,
+		ContentLength: q.length,
+		Body:          http.NoBody,
+		RemoteAddr:    q.peer.String(),
+		RequestURI:    q.uri(),
+		TLS:           state,
+	}
+	if q.length != 0 {
+		template.Body = &s.body
+	}
+	q.setHeader(&template)
+	return template.WithContext(s.ctx), nil
+}
+
+// proto is the version as net/http writes it.
+func (q *request) proto() string {
+	switch {
+	case q.major == 1 && q.minor == 1:
+		return "HTTP/1.1"
+	case q.major == 1 && q.minor == 0:
+		return "HTTP/1.0"
+	case q.major == 2 && q.minor == 0:
+		return "HTTP/2.0"
+	}
+	return "HTTP/" + strconv.Itoa(q.major) + "." + strconv.Itoa(q.minor)
+}
+
+// uri is the request target as the client wrote it.
+func (q *request) uri() string {
+	if q.query == "" {
+		return q.path
+	}
+	return q.path + "?" + q.query
+}
+
+// plainPathByte has the bytes of a path that mean themselves, so that there is
+// nothing to decode, and nothing that RawPath would have to keep.
+var plainPathByte = func() (t [256]bool) {
+	for _, c := range []byte("$&+,/:;=@-._~0123456789" +
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") {
+		t[c] = true
+	}
+	return t
+}()
+
+// url is url.ParseRequestURI of the target, with most paths spared the parsing.
+func (q *request) url() (*url.URL, error) {
+	if !strings.HasPrefix(q.path, "/") || !isPlainPath(q.path) || hasControl(q.query) {
+		return url.ParseRequestURI(q.uri())
+	}
+	return &url.URL{Path: q.path, RawQuery: q.query}, nil
+}
+
+func isPlainPath(s string) bool {
+	for i := range len(s) {
+		if !plainPathByte[s[i]] {
+			return false
+		}
+	}
+	return true
+}
+
+func hasControl(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] == 0x7f {
+			return true
+		}
+	}
+	return false
+}
+
+// tls is what is known of the client's TLS connection; nil without one. The
+// certificate was checked by the host, whose listener asked for it.
+func (q *request) tls() (*tls.ConnectionState, error) {
+	if q.scheme != "https" {
+		return nil, nil
+	}
+	state := &tls.ConnectionState{HandshakeComplete: true}
+	if net.ParseIP(strings.Trim(q.host, "[]")) == nil {
+		state.ServerName = q.host
+	}
+	if q.major == 2 {
+		state.NegotiatedProtocol = "h2"
+	}
+	if q.cert == "" {
+		return state, nil
+	}
+	cert, err := x509.ParseCertificate([]byte(q.cert))
+	if err != nil {
+		return nil, &AbortError{Code: CodeBadPayload, Text: "cert: " + err.Error()}
+	}
+	state.PeerCertificates = []*x509.Certificate{cert}
+	return state, nil
+}
+
+// setHeader fills in the header, and what net/http takes out of it.
+func (q *request) setHeader(r *http.Request) {
+	r.Header = makeHeader(q.headers)
+	r.Host = r.Header.Get("Host")
+	if r.Host == "" {
+		r.Host = q.authority()
+	}
+	delete(r.Header, "Host")
+	if q.major == 1 {
+		q.fixHTTP1(r)
+	} else {
+		q.fixHTTP2(r)
+	}
+}
+
+// fixHTTP1 is for what HTTP/1 says in headers and net/http in fields.
+func (q *request) fixHTTP1(r *http.Request) {
+	if q.length < 0 && q.minor > 0 {
+		r.TransferEncoding = []string{"chunked"}
+		q.announceTrailer(r)
+	}
+	delete(r.Header, "Transfer-Encoding")
+	r.Close = closes(q.minor, r.Header["Connection"])
+	if p := r.Header["Pragma"]; len(p) > 0 && p[0] == "no-cache" && r.Header["Cache-Control"] == nil {
+		r.Header["Cache-Control"] = p[:1:1]
+	}
+}
+
+func (q *request) fixHTTP2(r *http.Request) {
+	if cookies := r.Header["Cookie"]; len(cookies) > 1 {
+		r.Header.Set("Cookie", strings.Join(cookies, "; "))
+	}
+	if q.expects {
+		delete(r.Header, "Expect")
+	}
+	if q.length < 0 {
+		q.announceTrailer(r)
+	}
+}
+
+// closes tells whether the client wants its connection closed.
+func closes(minor int, connection []string) bool {
+	keep := minor > 0
+	for _, v := range connection {
+		for token := range strings.SplitSeq(v, ",") {
+			switch strings.ToLower(strings.TrimSpace(token)) {
+			case "close":
+				return true
+			case "keep-alive":
+				keep = true
+			}
+		}
+	}
+	return !keep
+}
+
+// announceTrailer makes the keys of Request.Trailer from the Trailer header.
+func (q *request) announceTrailer(r *http.Request) {
+	for _, v := range r.Header["Trailer"] {
+		for name := range strings.SplitSeq(v, ",") {
+			name = http.CanonicalHeaderKey(strings.TrimSpace(name))
+			if name == "" || name == "Transfer-Encoding" || name == "Trailer" || name == "Content-Length" {
+				continue
+			}
+			if r.Trailer == nil {
+				r.Trailer = make(http.Header)
+			}
+			r.Trailer[name] = nil
+		}
+	}
+	delete(r.Header, "Trailer")
+}
+
+// mergeTrailer adds the trailing fields that have come.
+func mergeTrailer(to http.Header, fields []pair) http.Header {
+	if to == nil {
+		to = make(http.Header)
+	}
+	for _, f := range fields {
+		to.Add(f.name, f.value)
+	}
+	return to
+}
+
+// makeHeader makes a map of the pairs. The values of single fields share one
+// slice, as net/textproto has it, with no room to grow into each other.
+func makeHeader(pairs []pair) http.Header {
+	h := make(http.Header, len(pairs))
+	values := make([]string, 0, len(pairs))
+	for _, p := range pairs {
+		name := textproto.CanonicalMIMEHeaderKey(p.name)
+		if old, ok := h[name]; ok {
+			h[name] = append(old, p.value)
+			continue
+		}
+		values = append(values, p.value)
+		h[name] = values[len(values)-1 : len(values) : len(values)]
+	}
+	return h
+}
+
+// authority is host and port as a Host header would have them.
+func (q *request) authority() string {
+	if q.port == 0 || q.scheme == "http" && q.port == 80 || q.scheme == "https" && q.port == 443 {
+		return q.host
+	}
+	return q.host + ":" + strconv.Itoa(q.port)
+}

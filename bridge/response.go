@@ -1,0 +1,392 @@
+package bridge
+
+import (
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// response is the http.ResponseWriter. What it promises is what net/http's own
+// promises; where a comment gives no other reason, that is the reason.
+//
+// A body that ends within lastBuffer bytes, unflushed, travels with its head in
+// one frame. Anything else is a head, and chunks as they come.
+type response struct {
+	s   *stream
+	req *http.Request
+
+	// mu lets a goroutine that the handler has left behind do no harm: buffers
+	// are used again, and its bytes must not end up in another response.
+	mu       sync.Mutex
+	finished bool
+
+	header        http.Header
+	head          head
+	wroteHeader   bool  // WriteHeader: status and header are fixed
+	committed     bool  // the head is on its way
+	contentLength int64 // declared; -1: not
+	written       int64 // bytes of the body that Write was given
+	accepted      int64 // ... and that it took
+	informs       int
+	buf           *buffer // body not yet sent; nil: none
+	err           error   // what broke the body; there is no going on after it
+}
+
+func (w *response) init(req *http.Request) {
+	w.req = req
+	w.contentLength = -1
+}
+
+// Header is the map that WriteHeader takes the header from.
+func (w *response) Header() http.Header {
+	if w.header == nil {
+		w.header = make(http.Header)
+	}
+	return w.header
+}
+
+// WriteHeader fixes the status and the header, or sends an informational
+// response (1xx) at once.
+func (w *response) WriteHeader(status int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.writeHeader(status)
+}
+
+func (w *response) writeHeader(status int) {
+	switch {
+	case w.finished:
+		w.s.log(levelWarning, "bridge: WriteHeader after the handler has returned"+caller())
+		return
+	case w.wroteHeader:
+		w.s.log(levelWarning, "bridge: superfluous response.WriteHeader call"+caller())
+		return
+	case status < 100 || status > 999:
+		panic("bridge: invalid WriteHeader code " + strconv.Itoa(status))
+	case status == http.StatusSwitchingProtocols:
+		// There is no taking over of connections in this version of the wire.
+		w.drop(abort(CodeBadResponse, "101 Switching Protocols cannot be sent"))
+		return
+	case status < 200:
+		w.inform(status)
+		return
+	}
+	w.wroteHeader = true
+	w.contentLength = w.declaredLength()
+	w.head.fix(status, w)
+}
+
+// declaredLength reads the handler's Content-Length. One that is no number is
+// taken out of the header.
+func (w *response) declaredLength() int64 {
+	cl := w.header.Get("Content-Length")
+	if cl == "" {
+		return -1
+	}
+	n, err := strconv.ParseInt(cl, 10, 64)
+	if err != nil || n < 0 {
+		w.s.log(levelWarning, "bridge: invalid Content-Length of "+strconv.Quote(cl))
+		w.header.Del("Content-Length")
+		return -1
+	}
+	return n
+}
+
+// Write implements io.Writer. It waits while the client is slower than the
+// handler, and returns the cause once the stream was aborted.
+func (w *response) Write(p []byte) (int, error) {
+	return write(w, p)
+}
+
+// WriteString implements io.StringWriter.
+func (w *response) WriteString(p string) (int, error) {
+	return write(w, p)
+}
+
+func write[T ~[]byte | ~string](w *response, p T) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.beforeWrite(len(p)); err != nil || len(p) == 0 {
+		return 0, err
+	}
+	n := 0
+	for n < len(p) {
+		if w.buf == nil && len(p)-n > lastBuffer {
+			sent, err := sendThrough(w, p[n:])
+			return n + sent, w.broken(err)
+		}
+		room, err := w.room(len(p) - n)
+		if err != nil {
+			return n, w.broken(err)
+		}
+		w.buf.b = append(w.buf.b, p[n:n+room]...)
+		n += room
+	}
+	return n, nil
+}
+
+// broken notes what broke the body: bytes are missing from it now.
+func (w *response) broken(err error) error {
+	if err != nil && w.err == nil {
+		w.err = err
+	}
+	return err
+}
+
+// beforeWrite sees to the head, and to what the head says of the body.
+func (w *response) beforeWrite(n int) error {
+	if w.finished {
+		return errReturned
+	}
+	if !w.wroteHeader {
+		w.writeHeader(http.StatusOK)
+	}
+	if w.err != nil {
+		return w.err
+	}
+	if n == 0 {
+		return nil
+	}
+	if !bodyAllowed(w.head.status) {
+		return http.ErrBodyNotAllowed
+	}
+	w.written += int64(n)
+	if w.contentLength >= 0 && w.written > w.contentLength {
+		return http.ErrContentLength
+	}
+	if err := w.s.aborted(); err != nil {
+		return err
+	}
+	w.accepted += int64(n)
+	return nil
+}
+
+// room makes room in the buffer for up to n bytes more. A buffer begins small
+// and grows; the largest is sent when it is full, behind the head.
+func (w *response) room(n int) (int, error) {
+	if w.buf == nil {
+		w.buf = newFrame(kindChunk, min(n, lastBuffer))
+	}
+	for w.free() == 0 {
+		if w.buf.payload() < lastBuffer {
+			w.grow()
+			continue
+		}
+		if err := w.flush(); err != nil {
+			return 0, err
+		}
+		w.buf = newFrame(kindChunk, lastBuffer) // so much is likely to follow
+	}
+	return min(n, w.free()), nil
+}
+
+func (w *response) free() int {
+	return min(cap(w.buf.b)-chunkRoom, lastBuffer) - w.buf.payload()
+}
+
+// grow changes the buffer for a larger one.
+func (w *response) grow() {
+	size := firstBuffer
+	if w.buf.payload() >= firstBuffer {
+		size = lastBuffer
+	}
+	larger := newFrame(kindChunk, size)
+	larger.b = append(larger.b, w.buf.b[chunkRoom:]...)
+	w.buf.free()
+	w.buf = larger
+}
+
+// sendThrough sends bytes that are too many for the buffer, which is empty.
+func sendThrough[T ~[]byte | ~string](w *response, p T) (int, error) {
+	if !w.committed {
+		w.head.sniff([]byte(p[:sniffLen]))
+		if err := w.commit(); err != nil {
+			return 0, err
+		}
+	}
+	if w.isHead() {
+		return len(p), nil
+	}
+	return send(w.s, p)
+}
+
+// flush sends the head, if that is still to be done, and what is buffered.
+func (w *response) flush() error {
+	if err := w.commit(); err != nil || w.buf == nil {
+		return err
+	}
+	f := w.buf
+	w.buf = nil
+	if w.isHead() || f.payload() == 0 {
+		f.free()
+		return nil
+	}
+	return w.s.sendBuffer(f)
+}
+
+// commit sends the head.
+func (w *response) commit() error {
+	if w.committed {
+		return nil
+	}
+	w.committed = true
+	w.head.sniff(w.buffered())
+	defer w.head.release()
+	f, err := w.head.frame(kindHead, nil, w.s.c.host.maxHead)
+	if err != nil {
+		w.drop(err)
+		return err
+	}
+	return w.s.queue(f)
+}
+
+// drop ends a response that cannot be sent.
+func (w *response) drop(err *AbortError) {
+	w.s.log(levelError, "bridge: response dropped: "+err.Text)
+	_ = w.broken(err)
+	w.s.abort(err)
+}
+
+// inform sends an informational response. 100 Continue is not one on the wire:
+// the first credit for the body is what makes the host send it.
+func (w *response) inform(status int) {
+	if status == http.StatusContinue {
+		w.s.goAhead()
+		return
+	}
+	if w.informs++; w.informs > maxInforms {
+		if w.informs == maxInforms+1 {
+			w.s.log(levelWarning, "bridge: more informational responses than can be sent; the rest are dropped")
+		}
+		return
+	}
+	var h head
+	defer h.release()
+	h.fixInform(status, w.header)
+	f, err := h.frame(kindInform, nil, w.s.c.host.maxHead)
+	if err != nil {
+		w.s.log(levelWarning, "bridge: informational response dropped: "+err.Text)
+		return
+	}
+	_ = w.s.queue(f)
+}
+
+func (w *response) buffered() []byte {
+	if w.buf == nil {
+		return nil
+	}
+	return w.buf.b[chunkRoom:]
+}
+
+func (w *response) isHead() bool { return w.s.request.method == http.MethodHead }
+
+// Flush sends what has been written so far.
+func (w *response) Flush() { _ = w.FlushError() }
+
+// FlushError is Flush for http.ResponseController.
+func (w *response) FlushError() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.finished {
+		return errReturned
+	}
+	if !w.wroteHeader {
+		w.writeHeader(http.StatusOK)
+	}
+	if w.err != nil {
+		return w.err
+	}
+	if err := w.s.aborted(); err != nil {
+		return err
+	}
+	return w.broken(w.flush())
+}
+
+// ReadFrom reads into the frames themselves, once the buffer has been filled.
+func (w *response) ReadFrom(r io.Reader) (total int64, err error) {
+	space := newBuffer(lastBuffer)
+	defer space.free()
+	for !w.streams() {
+		n, err := r.Read(space.b[:lastBuffer])
+		if n > 0 {
+			written, werr := w.Write(space.b[:n])
+			total += int64(written)
+			if werr != nil {
+				return total, werr
+			}
+		}
+		if err != nil {
+			return total, noEOF(err)
+		}
+	}
+	for {
+		f := newFrame(kindChunk, maxChunk)
+		n, err := r.Read(f.b[chunkRoom : chunkRoom+maxChunk])
+		f.b = f.b[:chunkRoom+n]
+		if werr := w.writeBuffer(f); werr != nil {
+			return total, werr
+		}
+		total += int64(n)
+		if err != nil {
+			return total, noEOF(err)
+		}
+	}
+}
+
+func noEOF(err error) error {
+	if err == io.EOF {
+		return nil
+	}
+	return err
+}
+
+// streams tells whether the response is past its first buffer.
+func (w *response) streams() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.committed
+}
+
+// writeBuffer is Write for bytes that stand in a frame. It takes the frame over.
+func (w *response) writeBuffer(f *buffer) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := f.payload()
+	err := w.beforeWrite(n)
+	if err == nil && n > 0 {
+		err = w.broken(w.flush())
+	}
+	if err != nil || n == 0 || w.isHead() {
+		f.free()
+		return err
+	}
+	return w.broken(w.s.sendBuffer(f))
+}
+
+// SetReadDeadline bounds the reading of the request's body. It is reached
+// through http.ResponseController, as the three that follow are.
+func (w *response) SetReadDeadline(t time.Time) error {
+	w.s.c.mu.Lock()
+	defer w.s.c.mu.Unlock()
+	w.s.readDeadline.set(t, &w.s.cond)
+	return nil
+}
+
+// SetWriteDeadline bounds the waiting of Write and Flush for a slow client.
+func (w *response) SetWriteDeadline(t time.Time) error {
+	w.s.c.mu.Lock()
+	defer w.s.c.mu.Unlock()
+	w.s.writeDeadline.set(t, &w.s.cond)
+	return nil
+}
+
+// EnableFullDuplex has nothing to do: the body may always be read while the
+// response is written.
+func (w *response) EnableFullDuplex() error { return nil }
+
+// bodyAllowed tells which statuses may have a body.
+func bodyAllowed(status int) bool {
+	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
+}

@@ -1,0 +1,159 @@
+package bridge
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+)
+
+// A Server serves the requests that an Erlang system forwards. Its zero value
+// works once it has a Handler or Apps; it may serve once.
+type Server struct {
+	// Handler serves routes that name no app.
+	Handler http.Handler
+
+	// Apps serves routes by the app's name that they give. A single app
+	// also serves routes that give none, unless there is a Handler.
+	Apps map[string]http.Handler
+
+	// Name and Version tell people what runs. The defaults are the
+	// executable's name and the main module's version.
+	Name, Version string
+
+	// Window is how many bytes of each request's body may arrive before the
+	// handler reads: DefaultWindow if 0, none if -1. More of it makes large
+	// uploads faster and costs as much memory per request that is not read;
+	// with none, every body waits for the handler's first Read.
+	Window int
+
+	// MaxStreams is how many requests may be under way at once:
+	// DefaultMaxStreams if 0. The host answers those beyond it with 503.
+	MaxStreams int
+
+	// MaxHead bounds a request's head as it travels: DefaultMaxHead if 0.
+	// The host answers a larger one with 431.
+	MaxHead int
+
+	// MaxFrame bounds any frame to this program: DefaultMaxFrame if 0. It is
+	// raised to what MaxHead and a chunk need.
+	MaxFrame int
+
+	// MaxAbandoned is how many handlers may go on after their streams have
+	// ended: DefaultMaxAbandoned if 0, none if -1. One more, and the program
+	// takes no new requests, finishes the others and ends, so that the host
+	// starts it afresh: goroutines that do not heed their context cannot be
+	// got rid of in any other way.
+	MaxAbandoned int
+}
+
+var errNoHandler = errors.New("bridge: Server has neither Handler nor Apps")
+
+// settings are a Server's fields, checked and with their defaults.
+type settings struct {
+	apps          apps
+	name, version string
+	firstWindow   int // credit that a request half begins with
+	window        int // credit that it is kept at
+	maxStreams    int
+	maxHead       int
+	maxFrame      int
+	maxAbandoned  int
+}
+
+func (s *Server) settings() (*settings, error) {
+	if s.Handler == nil && len(s.Apps) == 0 {
+		return nil, errNoHandler
+	}
+	set := &settings{
+		apps:    apps{s.Handler, s.Apps},
+		name:    s.Name,
+		version: s.Version,
+	}
+	if set.name == "" {
+		set.name = programName()
+	}
+	if set.version == "" {
+		set.version = moduleVersion()
+	}
+	var err error
+	for _, o := range []struct {
+		name                 string
+		value, byDefault     int
+		least, most          int
+		to                   *int
+		minusOneMeansNothing bool
+	}{
+		{"Window", s.Window, DefaultWindow, 1, maxWindow, &set.firstWindow, true},
+		{"MaxStreams", s.MaxStreams, DefaultMaxStreams, 1, maxStream, &set.maxStreams, false},
+		{"MaxHead", s.MaxHead, DefaultMaxHead, 1, 16 << 20, &set.maxHead, false},
+		{"MaxFrame", s.MaxFrame, DefaultMaxFrame, minMaxFrame, 1 << 30, &set.maxFrame, false},
+		{"MaxAbandoned", s.MaxAbandoned, DefaultMaxAbandoned, 1, maxStream, &set.maxAbandoned, true},
+	} {
+		switch {
+		case o.value == 0:
+			*o.to = o.byDefault
+		case o.value == -1 && o.minusOneMeansNothing:
+			*o.to = 0
+		case o.value < o.least || o.value > o.most:
+			err = errors.Join(err, fmt.Errorf("bridge: Server.%s is %d, expected %d to %d",
+				o.name, o.value, o.least, o.most))
+		default:
+			*o.to = o.value
+		}
+	}
+	set.maxFrame = max(set.maxFrame, set.maxHead+headSlack)
+	set.window = set.firstWindow
+	if set.window == 0 {
+		set.window = DefaultWindow // nothing before the first Read, then as usual
+	}
+	return set, err
+}
+
+// apps finds the handler of a request.
+type apps struct {
+	handler http.Handler
+	named   map[string]http.Handler
+}
+
+// names are what ready announces: the empty one stands for an app that a route need not name, beside
+// others. A program with one app and no more announces none.
+func (a apps) names() []string {
+	names := slices.Sorted(maps.Keys(a.named))
+	if len(names) > 0 && a.find("") != nil {
+		names = slices.Insert(names, 0, "")
+	}
+	return names
+}
+
+// find returns the handler of that name, or nil.
+func (a apps) find(name string) http.Handler {
+	switch {
+	case name != "":
+		return a.named[name]
+	case a.handler == nil && len(a.named) == 1:
+		for _, h := range a.named {
+			return h
+		}
+	}
+	return a.handler
+}
+
+func programName() string {
+	exe, err := os.Executable()
+	if err != nil {
+		exe = os.Args[0]
+	}
+	return filepath.Base(exe)
+}
+
+func moduleVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}

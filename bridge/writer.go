@@ -1,0 +1,130 @@
+package bridge
+
+import (
+	"fmt"
+	"runtime"
+)
+
+// batch is what one write carries, and what is to be done after it.
+type batch struct {
+	bytes    []byte
+	frames   []*buffer // follow bytes
+	size     int       // of the frames
+	entering []*stream // their apps start when the write has returned [R5]
+	logs     uint64    // lines of the log up to here are in it
+}
+
+// write is the conn's writer. It writes all that is ready at once, because a
+// wake-up on the other side costs more than a request's bytes do.
+func (c *conn) write() {
+	defer close(c.written)
+	var b batch
+	for c.take(&b) {
+		err := c.flush(&b)
+		c.afterWrite(&b, err)
+		if err != nil {
+			c.fail(fmt.Errorf("%w: write: %w", ErrPortClosed, err))
+			return
+		}
+	}
+}
+
+// take waits for something to write and takes it. It returns false at the end.
+func (c *conn) take(b *batch) bool {
+	c.mu.Lock()
+	for c.out.empty() {
+		if c.ended {
+			c.mu.Unlock()
+			return false
+		}
+		c.out.isWaiting = true
+		c.out.wake.Wait()
+		c.out.isWaiting = false
+	}
+	c.mu.Unlock()
+	// The handlers that one read has started are ready to run now, and most
+	// are done in a few microseconds: let them, and one write carries all.
+	runtime.Gosched()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended && isEOF(c.err) {
+		return false // nobody is there to read it
+	}
+	c.out.takeControl(b)
+	if c.ended && c.err != nil {
+		c.out.discard() // after a fault, which is in control, nothing follows
+		return len(b.bytes) > 0
+	}
+	for !c.out.urgent.empty() {
+		c.out.urgent.pop().takeUrgent(b)
+	}
+	for !c.out.turns.empty() && len(b.bytes)+b.size < batchSize {
+		s := c.out.turns.pop()
+		if s.takeTurn(b) {
+			c.out.turns.push(s)
+		} else {
+			s.inTurn = false
+		}
+	}
+	return true
+}
+
+// takeControl takes the frames without a stream.
+func (o *outbox) takeControl(b *batch) {
+	b.bytes = append(b.bytes[:0], o.control...)
+	o.control = o.control[:0]
+	o.pongs = 0
+	if o.greeted {
+		b.bytes = append(b.bytes, o.logs...)
+		b.logs = o.logCount
+		o.logs = o.logs[:0]
+	}
+}
+
+func (o *outbox) discard() {
+	for !o.urgent.empty() {
+		o.urgent.pop()
+	}
+	for !o.turns.empty() {
+		o.turns.pop().out.clear()
+	}
+}
+
+// flush writes the batch, in one write if that costs no copying of a chunk that
+// stands alone.
+func (c *conn) flush(b *batch) error {
+	if len(b.bytes) == 0 && len(b.frames) == 1 {
+		_, err := c.w.Write(b.frames[0].b)
+		return err
+	}
+	for _, f := range b.frames {
+		b.bytes = append(b.bytes, f.b...)
+	}
+	if len(b.bytes) == 0 {
+		return nil
+	}
+	_, err := c.w.Write(b.bytes)
+	return err
+}
+
+// afterWrite frees what was written, and starts the apps whose entered is out.
+func (c *conn) afterWrite(b *batch, err error) {
+	for i, f := range b.frames {
+		f.free()
+		b.frames[i] = nil
+	}
+	b.frames, b.size = b.frames[:0], 0
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.out.logsGone != b.logs {
+		c.out.logsGone = b.logs
+		c.out.logged.Broadcast()
+	}
+	for i, s := range b.entering {
+		if err == nil {
+			s.start()
+		}
+		b.entering[i] = nil
+	}
+	b.entering = b.entering[:0]
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func try(args ...string) (code int, stdout, stderr string) {
+	var out, err strings.Builder
+	code = run(args, &out, &err)
+	return code, out.String(), err.String()
+}
+
+func TestHelp_explains_and_lists_the_apps(t *testing.T) {
+	t.Setenv("GWPORT_FAULTS", "")
+	for _, flag := range []string{"--help", "-help", "-h"} {
+		code, stdout, stderr := try(flag)
+		require.Zero(t, code)
+		require.Empty(t, stderr)
+		for _, word := range []string{"port program", "GWPORT_HTTP=", "\n  hello     Hello from Go", "\n  upload    "} {
+			require.Contains(t, stdout, word)
+		}
+		require.NotContains(t, stdout, "\n  faults ")
+	}
+}
+
+func TestVersion_names_all_versions(t *testing.T) {
+	code, stdout, stderr := try("--version")
+	require.Zero(t, code)
+	require.Empty(t, stderr)
+	require.Regexp(t, `^gwport \S+, \S+( .*)?, wire version 1\n$`, stdout)
+	require.Contains(t, stdout, runtime.Version())
+}
+
+func TestMistakes_in_the_arguments_exit_with_2(t *testing.T) {
+	for arg, want := range map[string]string{
+		"--verbose":       "flag provided but not defined: -verbose",
+		"serve":           `unexpected argument "serve"`,
+		"--version=maybe": `invalid boolean value "maybe" for -version`,
+	} {
+		code, stdout, stderr := try(arg)
+		require.Equal(t, 2, code)
+		require.Empty(t, stdout)
+		require.Contains(t, stderr, want)
+		require.True(t, strings.HasPrefix(stderr, "gwport: "))
+		require.Equal(t, 1, strings.Count(stderr, "\n"))
+	}
+}

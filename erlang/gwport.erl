@@ -1,0 +1,60 @@
+%% gwport lets Cowboy serve Go web apps that run in port programs under an Erlang supervisor. This is
+%% its API; README.md shows it in use.
+-module(gwport).
+
+-export([child_spec/1, info/1, request/2, request/3]).
+
+-export_type([request/0, response/0]).
+
+-type request() :: #{
+    method => binary() | string(), path => binary() | string(), query => binary() | string(),
+    headers => [{binary() | string(), binary() | string()}] | #{binary() => binary()},
+    body => iodata(), path_info => non_neg_integer()
+}.
+-type response() :: {Status :: 200..999, [{binary(), binary()}], Body :: binary()}.
+
+%% @doc A pool for your own supervisor. Required: `name' (an atom) and `command' (a path, a name on
+%% PATH, or `{priv, App, File}'). The others have defaults; sizes are bytes, times milliseconds.
+%%
+%% <ul>
+%% <li>`args', `env', `cd': as of open_port/2; texts may be charlists or binaries</li>
+%% <li>`ports' (1): programs that run side by side</li>
+%% <li>`max_streams' (1000): requests under way in one port; more get 503</li>
+%% <li>`window' (262144): response bytes a program may send before the client takes some</li>
+%% <li>`response_budget' (67108864): windows a port gives out in all; when it is spent a request gets
+%%     `window_floor' (16384). The most a port's clients can pile up is
+%%     response_budget + max_streams * window_floor</li>
+%% <li>`port_queue' (1048576): request bytes that wait in the BEAM for the program to read</li>
+%% <li>`max_frame' (1048576), `max_head' (65536): larger frames end the port, larger response heads
+%%     are 502</li>
+%% <li>`greeting_timeout' (10000), `drain_timeout' (30000)</li>
+%% <li>`ping_interval' (10000), `ping_timeout' (30000): a program that does not answer is killed</li>
+%% <li>`log_lines' (1000): lines a second of a program that reach the log</li>
+%% <li>`last_stream' (2147483646): the last stream number of a port; then it is replaced</li>
+%% </ul>
+%%
+%% The start fails with `{bad_option, {Key, Value}}' or `{missing_option, Key}'; it does not fail when
+%% the program does not come up: requests get 503 while it is tried again.
+-spec child_spec(map()) -> supervisor:child_spec().
+child_spec(Options) ->
+    #{id => {gwport, maps:get(name, Options, undefined)},
+        start => {gwport_pool_sup, start_link, [Options]},
+        type => supervisor}.
+
+%% @doc The ports of a pool: owner, OS pid, state, requests in flight and served, the program's name,
+%% version and apps.
+-spec info(atom()) -> {ok, [map()]} | {error, no_pool}.
+info(Pool) ->
+    gwport_pool:info(Pool).
+
+%% @equiv request(Pool, Request, #{})
+-spec request(atom(), request()) -> {ok, response()} | {error, term()}.
+request(Pool, Request) ->
+    request(Pool, Request, #{}).
+
+%% @doc Calls an app without HTTP and waits for the whole response. Options: `app', `head_timeout',
+%% `idle_timeout', `deadline' as for a route, and `max_response' (16777216), the most bytes of a body
+%% that are kept; more is `{error, too_large_response}'.
+-spec request(atom(), request(), map()) -> {ok, response()} | {error, term()}.
+request(Pool, Request, Options) ->
+    gwport_client:request(Pool, Request, Options).

@@ -1,0 +1,132 @@
+%% A request to an app without HTTP: gwport:request/3. It drives gwport_stream as the handler does, with a
+%% client that has its whole body at hand and keeps the whole response.
+-module(gwport_client).
+
+-export([request/3]).
+
+-record(call, {
+    handle :: gwport_port:handle(),
+    ref :: reference(),
+    stream :: gwport_stream:stream(),
+    body :: binary(),
+    head :: undefined | gwport_response:head(),
+    data = [] :: iodata(),
+    room :: integer()
+}).
+
+%% In a process of its own, so that nothing that comes late is left with the caller.
+-spec request(atom(), gwport:request(), map()) -> {ok, gwport:response()} | {error, term()}.
+request(Pool, Request, Options) ->
+    Caller = self(),
+    Tag = make_ref(),
+    {Pid, Monitor} = spawn_monitor(fun() -> Caller ! {Tag, call(Pool, Request, Options)} end),
+    receive
+        {Tag, Result} ->
+            true = erlang:demonitor(Monitor, [flush]),
+            Result;
+        {'DOWN', Monitor, process, Pid, Reason} ->
+            {error, Reason}
+    end.
+
+call(Pool, Given, Options) ->
+    Body = iolist_to_binary(maps:get(body, Given, <<>>)),
+    case gwport_options:mount(maps:without([max_response], Options#{pool => Pool})) of
+        {ok, Mount} ->
+            open(request_term(Given, Body, Mount), Body, Mount,
+                maps:get(max_response, Options, 16777216));
+        Error -> Error
+    end.
+
+request_term(Given, Body, #{app := App, deadline := Deadline}) ->
+    Headers = [{text(Name), text(Value)} || {Name, Value} <- pairs(maps:get(headers, Given, []))],
+    Term = #{
+        <<"method">> => text(maps:get(method, Given, <<"GET">>)),
+        <<"path">> => text(maps:get(path, Given, <<"/">>)),
+        <<"query">> => text(maps:get(query, Given, <<>>)),
+        <<"version">> => {1, 1},
+        <<"scheme">> => <<"http">>,
+        <<"host">> => <<"localhost">>,
+        <<"port">> => 80,
+        <<"peer">> => {<<"127.0.0.1">>, 0},
+        <<"local">> => {<<"127.0.0.1">>, 0},
+        <<"headers">> => [{<<"host">>, <<"localhost">>} || not lists:keymember(<<"host">>, 1, Headers)]
+            ++ Headers,
+        <<"path_info">> => maps:get(path_info, Given, 0),
+        <<"length">> => byte_size(Body)
+    },
+    lists:foldl(fun({Key, Value}, Map) -> Map#{Key => Value} end, Term,
+        [{<<"app">>, App} || App =/= <<>>] ++ [{<<"timeout">>, Deadline} || Deadline =/= infinity]).
+
+pairs(Headers) when is_map(Headers) -> maps:to_list(Headers);
+pairs(Headers) -> Headers.
+
+text(Text) when is_binary(Text) -> Text;
+text(Text) -> unicode:characters_to_binary(Text).
+
+open(Term, Body, Mount = #{pool := Pool, app := App}, Room) ->
+    case gwport_pool:choose(Pool) of
+        {ok, Handle} ->
+            case gwport_port:has_app(App, Handle) of
+                true -> open_at(Handle, Term, Body, Mount, Room);
+                false -> {error, no_app}
+            end;
+        Error -> Error
+    end.
+
+open_at(Handle, Term = #{<<"method">> := Method}, Body, Mount, Room) ->
+    case gwport_request:encode(Term, gwport_port:max_head(Handle)) of
+        {ok, Encoded = #{body := Kind}} ->
+            {ok, Ref} = gwport_port:open(Handle, Encoded),
+            Stream = gwport_stream:new((maps:with([max_body, head_timeout, idle_timeout, deadline], Mount))#{
+                method => Method, body => Kind, length => byte_size(Body)}, now_ms()),
+            loop(#call{handle = Handle, ref = Ref, stream = Stream, body = Body, room = Room});
+        Error -> Error
+    end.
+
+loop(Call = #call{ref = Ref, stream = Stream}) ->
+    receive
+        {gwport, Ref, Event} -> event({port, Event}, Call);
+        {'DOWN', Ref, process, _, _} -> event({port, {port_down, true, owner_down}}, Call)
+    after gwport_stream:timeout(now_ms(), Stream) ->
+        event(timeout, Call)
+    end.
+
+event(Event, Call = #call{stream = Stream0}) ->
+    {Commands, Stream} = gwport_stream:event(Event, now_ms(), Stream0),
+    commands(Commands, Call#call{stream = Stream}).
+
+commands([], Call) -> loop(Call);
+commands([done | _], Call) -> {ok, response(Call)};
+commands([{fail, Reason} | _], _) -> {error, Reason};
+commands([{break, Reason} | _], _) -> {error, {broken_off, Reason}};
+%% This client reads and takes at once; nothing can be left to do behind either.
+commands([read], Call = #call{body = Body}) -> event({client, fin, Body}, Call);
+commands([{data, nofin, Data}], Call) -> taken(keep(Data, Call));
+commands([Command | Rest], Call) -> commands(Rest, command(Command, Call)).
+
+command({reply, Head, Body}, Call) -> Call#call{head = Head, data = Body};
+command({head, Head}, Call) -> Call#call{head = Head};
+command({data, _, Data}, Call) -> keep(Data, Call);
+command({inform, _, _}, Call) -> Call;
+command({trailers, _}, Call) -> Call;
+command({send, Kind, Data}, Call = #call{handle = Handle, ref = Ref}) ->
+    gwport_port:send(Handle, Ref, Kind, Data),
+    Call;
+command({consumed, Bytes}, Call = #call{handle = Handle, ref = Ref}) ->
+    gwport_port:consumed(Handle, Ref, Bytes),
+    Call;
+command({abort, Code, Text}, Call = #call{handle = Handle, ref = Ref}) ->
+    gwport_port:abort(Handle, Ref, {Code, Text}),
+    Call.
+
+keep(Data, Call = #call{data = Before, room = Room}) ->
+    Call#call{data = [Before | Data], room = Room - iolist_size(Data)}.
+
+taken(#call{room = Room}) when Room < 0 -> {error, too_large_response};
+taken(Call) -> event(taken, Call).
+
+response(#call{head = #{code := Code, headers := Headers}, data = Data}) ->
+    {Code, [{Name, iolist_to_binary(Value)} || {Name, Value} <- Headers], iolist_to_binary(Data)}.
+
+now_ms() ->
+    erlang:monotonic_time(millisecond).

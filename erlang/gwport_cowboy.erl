@@ -1,0 +1,125 @@
+%% What gwport must know of Cowboy, beside the drivers themselves: a request as a term, response
+%% headers as Cowboy wants them, and what a listener is set to.
+-module(gwport_cowboy).
+
+-export([request/2, response_headers/2, trailers/1, listener/1]).
+
+-include_lib("kernel/include/logger.hrl").
+
+%% The Request of SPEC.md, section 6.
+-spec request(cowboy_req:req(), gwport_options:mount()) -> gwport_environ:request().
+request(Req, #{app := App, deadline := Deadline}) ->
+    #{method := Method, path := Path, qs := Query, version := Version, scheme := Scheme,
+        host := Host, port := Port, peer := Peer, sock := Local, headers := Headers} = Req,
+    Request = #{
+        <<"method">> => Method,
+        <<"path">> => Path,
+        <<"query">> => Query,
+        <<"version">> => version(Version),
+        <<"scheme">> => Scheme,
+        <<"host">> => Host,
+        <<"port">> => Port,
+        <<"peer">> => address(Peer),
+        <<"local">> => address(Local),
+        <<"headers">> => maps:to_list(Headers),
+        <<"path_info">> => behind(cowboy_req:path_info(Req))
+    },
+    Optional = [{<<"app">>, App} || App =/= <<>>]
+        ++ [{<<"timeout">>, Deadline} || Deadline =/= infinity]
+        ++ [{<<"cert">>, Cert} || Cert <- [maps:get(cert, Req, undefined)], is_binary(Cert)]
+        ++ [{<<"length">>, Length} || Length <- [body_length(Req)], is_integer(Length)]
+        ++ [{<<"continue">>, true} || expects_continue(Req)],
+    lists:foldl(fun({Key, Value}, Map) -> Map#{Key => Value} end, Request, Optional).
+
+version('HTTP/1.0') -> {1, 0};
+version('HTTP/1.1') -> {1, 1};
+version('HTTP/2') -> {2, 0}.
+
+address({Address, Port}) when is_tuple(Address) -> {list_to_binary(inet:ntoa(Address)), Port};
+address({local, _}) -> {<<>>, 0};
+address(_) -> {<<>>, 0}.
+
+%% How many segments of the path `[...]` in the route matched. A route without it is all SCRIPT_NAME.
+behind(undefined) -> 0;
+behind(Segments) -> length(Segments).
+
+body_length(#{has_body := false}) -> 0;
+body_length(#{body_length := Length}) -> Length.
+
+expects_continue(#{version := 'HTTP/1.0'}) -> false;
+expects_continue(#{has_body := false}) -> false;
+expects_continue(#{headers := #{<<"expect">> := Expect}}) ->
+    string:lowercase(Expect) =:= <<"100-continue">>;
+expects_continue(_) -> false.
+
+%% Fields of a checked response as Cowboy's raw commands want them: a map, cookies as a list, date
+%% and server added. A `date` that is there but empty means that none is wanted. What middlewares
+%% before us have set on the request goes along.
+-spec response_headers(gwport_response:fields(), cowboy_req:req()) -> map().
+response_headers(Fields, Req) ->
+    Headers0 = maps:get(resp_headers, Req, #{}),
+    Headers1 = lists:foldl(fun field/2,
+        Headers0#{<<"date">> => cowboy_clock:rfc1123(), <<"server">> => <<"Cowboy">>}, Fields),
+    Headers2 = lists:foldl(fun empty/2, Headers1, [<<"date">>, <<"server">>]),
+    case maps:values(maps:get(resp_cookies, Req, #{})) of
+        [] -> Headers2;
+        Cookies -> Headers2#{<<"set-cookie">> => maps:get(<<"set-cookie">>, Headers2, []) ++ Cookies}
+    end.
+
+field({<<"set-cookie">>, Value}, Headers) ->
+    Headers#{<<"set-cookie">> => maps:get(<<"set-cookie">>, Headers, []) ++ [Value]};
+field({Name, Value}, Headers) ->
+    Headers#{Name => Value}.
+
+empty(Name, Headers) ->
+    case Headers of
+        #{Name := <<>>} -> maps:remove(Name, Headers);
+        #{} -> Headers
+    end.
+
+-spec trailers(gwport_response:fields()) -> map().
+trailers(Fields) ->
+    maps:from_list([{Name, iolist_to_binary(Value)} || {Name, Value} <- Fields]).
+
+%% How the listener of this request is set, as far as it touches us. The first request of a
+%% listener and protocol also tells its owner what will not work.
+-spec listener(cowboy_req:req()) ->
+    #{idle_timeout := timeout(), inactivity_timeout := timeout()}.
+listener(Req = #{ref := Ref, version := Version}) ->
+    Key = {?MODULE, Ref, Version},
+    case persistent_term:get(Key, undefined) of
+        undefined ->
+            Listener = look(Req),
+            persistent_term:put(Key, Listener),
+            Listener;
+        Listener ->
+            Listener
+    end.
+
+look(#{ref := Ref, version := Version}) ->
+    Opts = try ranch:get_protocol_options(Ref) catch error:_ -> #{} end,
+    Idle = maps:get(idle_timeout, Opts, 60000),
+    _ = [warn_idle(Ref, Idle) || Version =:= 'HTTP/2', Idle =/= infinity],
+    Handlers = maps:get(stream_handlers, Opts, [cowboy_stream_h]),
+    _ = [warn_pipelining(Ref) || Version =:= 'HTTP/1.1',
+        not lists:member(gwport_pipeline_h, Handlers), not is_serial()],
+    #{idle_timeout => Idle, inactivity_timeout => maps:get(inactivity_timeout, Opts, 300000)}.
+
+warn_idle(Ref, Idle) ->
+    ?LOG_WARNING("gwport: listener ~p ends HTTP/2 connections, and the streams on them, when the client "
+        "has sent nothing for ~b ms; set idle_timeout => infinity in its protocol options for long "
+        "responses", [Ref, Idle]).
+
+warn_pipelining(Ref) ->
+    ?LOG_WARNING("gwport: listener ~p runs this Cowboy's HTTP/1.1 pipelining, which queues later responses "
+        "without limit; set stream_handlers => [gwport_pipeline_h, cowboy_stream_h] in its "
+        "protocol options", [Ref]).
+
+%% From 2.18 on Cowboy starts the next pipelined request after the last has ended.
+is_serial() ->
+    {ok, Version} = application:get_key(cowboy, vsn),
+    case [list_to_integer(Part) || Part <- string:lexemes(Version, "."),
+            lists:all(fun(C) -> C >= $0 andalso C =< $9 end, Part)] of
+        [Major, Minor | _] -> {Major, Minor} >= {2, 18};
+        _ -> false
+    end.

@@ -1,0 +1,234 @@
+%% A pool under a Cowboy route:
+%%
+%%     {"/shop/[...]", gwport_handler, #{pool => shop}}
+%%
+%% Options (gwport_options:mount()): pool, app, head_timeout, idle_timeout, deadline, max_body.
+%%
+%% It runs in the request's own process, which Cowboy shuts down when the client leaves; the port's
+%% owner monitors it, so nothing has to be done for that here. It gives gwport_stream what Cowboy and the
+%% port say, and does what gwport_stream answers.
+-module(gwport_handler).
+-behaviour(cowboy_handler).
+
+-export([init/2]).
+
+-include_lib("kernel/include/logger.hrl").
+
+-record(exchange, {
+    req :: cowboy_req:req(),
+    handle :: gwport_port:handle(),
+    ref :: reference(),
+    stream :: gwport_stream:stream(),
+    %% Whether the client was told to go on, or never asked.
+    continued :: boolean(),
+    %% When the data that the client is taking was handed out.
+    handed = 0 :: integer(),
+    listener :: #{idle_timeout := timeout(), inactivity_timeout := timeout()},
+    %% When the connection must hear of us again, and whether its idle timer is off.
+    tick_at :: integer(),
+    idle_off = false :: boolean()
+}).
+
+%% How long one read waits in Cowboy before it answers with what it has.
+-define(READ_PERIOD, 15000).
+%% Ranch's send_timeout. Cowboy 2.8 takes no notice when a send has failed for it.
+-define(SEND_TIMEOUT, 30000).
+-define(MAX_TICK, 60000).
+%% How long a connection that was told to close may take.
+-define(BREAK_GRACE, 5000).
+
+-spec init(cowboy_req:req(), map()) -> {ok, cowboy_req:req(), map()}.
+init(Req, Options) ->
+    case gwport_options:mount(Options) of
+        {ok, Mount} ->
+            serve(Req, Mount);
+        {error, Error} ->
+            ?LOG_ERROR("gwport: a route's options are wrong: ~0p", [Error]),
+            fail(bad_option, false, Req)
+    end,
+    {ok, Req, Options}.
+
+serve(Req, Mount = #{pool := Pool, app := App}) ->
+    Request = gwport_cowboy:request(Req, Mount),
+    case open(Request, Pool, App, maps:get(max_body, Mount)) of
+        {ok, Handle, Ref} -> exchange(Handle, Ref, Request, Req, Mount);
+        {error, Reason} -> fail(Reason, gwport_request:body(Request) =:= continue, Req)
+    end.
+
+open(#{<<"length">> := Length}, _, _, MaxBody) when Length > MaxBody ->
+    {error, too_large_body};
+open(Request, Pool, App, _) ->
+    case gwport_pool:choose(Pool) of
+        {ok, Handle} -> open_at(Handle, Request, App);
+        Error -> Error
+    end.
+
+open_at(Handle, Request, App) ->
+    case gwport_port:has_app(App, Handle) of
+        true ->
+            case gwport_request:encode(Request, gwport_port:max_head(Handle)) of
+                {ok, Encoded} ->
+                    {ok, Ref} = gwport_port:open(Handle, Encoded),
+                    {ok, Handle, Ref};
+                Error -> Error
+            end;
+        false ->
+            ?LOG_ERROR("gwport: a route names the app ~0p, which its program does not have", [App]),
+            {error, no_app}
+    end.
+
+exchange(Handle, Ref, Request = #{<<"method">> := Method}, Req, Mount) ->
+    Now = now_ms(),
+    Body = gwport_request:body(Request),
+    Listener = gwport_cowboy:listener(Req),
+    Stream = gwport_stream:new((maps:with([max_body, head_timeout, idle_timeout, deadline], Mount))#{
+        method => Method, body => Body, length => maps:get(<<"length">>, Request, undefined)}, Now),
+    loop(#exchange{req = Req, handle = Handle, ref = Ref, stream = Stream,
+        continued = Body =/= continue, listener = Listener, tick_at = Now + tick(Listener)}).
+
+%% A third of what the connection would wait: once lost is not yet late.
+tick(#{idle_timeout := Idle, inactivity_timeout := Inactivity}) ->
+    max(1, min(min(Idle, Inactivity), 3 * ?MAX_TICK) div 3).
+
+loop(Exchange = #exchange{ref = Ref, req = #{pid := Connection}, stream = Stream, tick_at = TickAt}) ->
+    Now = now_ms(),
+    receive
+        {gwport, Ref, Event} ->
+            event({port, Event}, Exchange);
+        {request_body, Ref, nofin, Data} ->
+            event({client, nofin, Data}, Exchange);
+        {request_body, Ref, fin, _, Data} ->
+            event({client, fin, Data}, Exchange);
+        {data_ack, Connection} ->
+            taken(Exchange);
+        {'DOWN', Ref, process, _, _} ->
+            event({port, {port_down, true, owner_down}}, Exchange)
+    after max(0, min(TickAt - Now, gwport_stream:timeout(Now, Stream))) ->
+        time(now_ms(), Exchange)
+    end.
+
+time(Now, Exchange = #exchange{tick_at = TickAt}) when Now >= TickAt ->
+    event(tick, keep_connection(Now, Exchange));
+time(_, Exchange) ->
+    event(timeout, Exchange).
+
+%% Cowboy 2.8 goes on at full speed, to nowhere, when a send has timed out: the only sign of it is
+%% the time that passed.
+taken(Exchange = #exchange{handed = Handed, req = #{version := Version}}) ->
+    case Version =/= 'HTTP/2' andalso now_ms() - Handed >= ?SEND_TIMEOUT of
+        true -> break(client_stalled, Exchange);
+        false -> event(taken, Exchange)
+    end.
+
+event(Event, Exchange = #exchange{stream = Stream0}) ->
+    {Commands, Stream} = gwport_stream:event(Event, now_ms(), Stream0),
+    commands(Commands, Exchange#exchange{stream = Stream}).
+
+commands([], Exchange) ->
+    loop(Exchange);
+commands([done | _], Exchange) ->
+    finish(Exchange);
+commands([{fail, Reason} | _], Exchange = #exchange{req = Req, continued = Continued}) ->
+    log_failure(Reason, Exchange),
+    fail(Reason, not Continued, Req),
+    finish(Exchange);
+commands([{break, Reason} | _], Exchange) ->
+    log_failure(Reason, Exchange),
+    break(Reason, Exchange);
+commands([Command | Rest], Exchange) ->
+    commands(Rest, command(Command, Exchange)).
+
+command({send, Kind, Data}, Exchange = #exchange{handle = Handle, ref = Ref}) ->
+    gwport_port:send(Handle, Ref, Kind, Data),
+    Exchange;
+command({consumed, Bytes}, Exchange = #exchange{handle = Handle, ref = Ref}) ->
+    gwport_port:consumed(Handle, Ref, Bytes),
+    Exchange;
+command({abort, Code, Text}, Exchange = #exchange{handle = Handle, ref = Ref}) ->
+    gwport_port:abort(Handle, Ref, {Code, Text}),
+    Exchange;
+command(read, Exchange = #exchange{ref = Ref, req = Req}) ->
+    cast({read_body, self(), Ref, 1, ?READ_PERIOD}, Req),
+    Exchange#exchange{continued = true};
+command({inform, Status, Fields}, Exchange = #exchange{req = Req}) ->
+    cast({inform, Status, maps:from_list(Fields)}, Req),
+    Exchange;
+command({reply, Head = #{status := Status}, Body}, Exchange = #exchange{req = Req}) ->
+    cast({response, Status, headers(Head, Exchange), Body}, Req),
+    Exchange;
+command({head, Head = #{status := Status}}, Exchange = #exchange{req = Req}) ->
+    cast({headers, Status, headers(Head, Exchange)}, Req),
+    Exchange;
+command({data, IsFin, Data}, Exchange = #exchange{req = Req}) ->
+    cast({data, self(), IsFin, Data}, Req),
+    Exchange#exchange{handed = now_ms()};
+command({trailers, Fields}, Exchange = #exchange{req = Req}) ->
+    cast({trailers, gwport_cowboy:trailers(Fields)}, Req),
+    Exchange.
+
+%% cowboy_req:reply/4 and its kin would overwrite a length, refuse a cookie, crash on a 204; the
+%% commands behind them do what they are told.
+cast(Command, Req) ->
+    cowboy_req:cast(Command, Req).
+
+headers(Head = #{headers := Fields, code := Code, length := Length}, Exchange) ->
+    #exchange{req = Req, continued = Continued} = Exchange,
+    Headers = gwport_cowboy:response_headers(Fields, Req),
+    close(not Continued orelse maps:get(close, Head), Req, with_length(Code, Length, Headers)).
+
+with_length(_, undefined, Headers) -> Headers;
+with_length(204, _, Headers) -> Headers;
+with_length(_, Length, Headers) -> Headers#{<<"content-length">> => integer_to_binary(Length)}.
+
+%% A client that was never told to go on still owes its body: what follows on this connection
+%% cannot be told from it.
+close(true, #{version := 'HTTP/1.1'}, Headers) -> Headers#{<<"connection">> => <<"close">>};
+close(_, _, Headers) -> Headers.
+
+fail(Reason, Close, Req) ->
+    Text = gwport_status:text(Reason),
+    Body = case maps:get(method, Req) of <<"HEAD">> -> <<>>; _ -> Text end,
+    Headers = gwport_cowboy:response_headers(gwport_status:headers(Reason), Req),
+    cast({response, gwport_status:status(Reason), close(Close, Req,
+        Headers#{<<"content-length">> => integer_to_binary(byte_size(Text))}), Body}, Req).
+
+log_failure(Reason, #exchange{req = #{method := Method, path := Path}}) ->
+    ?LOG_NOTICE("gwport: ~s ~ts ended: ~0p", [Method, gwport_log:printable(Path), Reason]).
+
+%% Cowboy's timers look at what the client sends and at what the connection process hears; a
+%% response that is on its way counts for neither. On HTTP/2 only the listener's owner can
+%% change the first.
+keep_connection(Now, Exchange = #exchange{req = Req, listener = Listener, idle_off = Off}) ->
+    IsOff = Off orelse idle(infinity, Listener, Req),
+    cast(gwport_tick, Req),
+    Exchange#exchange{tick_at = Now + tick(Listener), idle_off = IsOff}.
+
+idle(_, #{idle_timeout := infinity}, _) ->
+    false;
+idle(_, _, #{version := 'HTTP/2'}) ->
+    false;
+idle(Time, _, Req) ->
+    cast({set_options, #{idle_timeout => Time}}, Req),
+    true.
+
+%% A connection that is kept alive needs its timer back.
+finish(#exchange{idle_off = Off, listener = Listener = #{idle_timeout := Idle}, req = Req, ref = Ref}) ->
+    _ = [idle(Idle, Listener, Req) || Off],
+    true = erlang:demonitor(Ref, [flush]),
+    ok.
+
+%% Most ways to stop look like a complete response to somebody. On HTTP/1.1 only a connection that
+%% is cut is seen whether the body is chunked or not; on HTTP/2 the end of this process with an
+%% error resets the stream.
+-spec break(term(), #exchange{}) -> no_return().
+break(_, #exchange{req = #{version := 'HTTP/2'}}) ->
+    exit(shutdown);
+break(_, #exchange{req = Req = #{pid := Connection}}) ->
+    cast({set_options, #{idle_timeout => 0}}, Req),
+    receive after ?BREAK_GRACE -> ok end,
+    %% It is stuck in a send and hears nothing else.
+    exit(Connection, kill),
+    exit(shutdown).
+
+now_ms() ->
+    erlang:monotonic_time(millisecond).

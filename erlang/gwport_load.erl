@@ -1,0 +1,97 @@
+%% What a port carries, in counters that everybody may read and few change: requests under way,
+%% streams, and what is left of the response budget. They live as long as the port.
+%%
+%% `under_way` counts from the moment that a stream's end turns to a port, and decides where the next
+%% one goes; `streams` counts what is numbered, and is what `max_streams` bounds. A stream's end adds itself
+%% after its request is sent, so if it is killed in between the count is one too low for a while,
+%% never too high for ever.
+-module(gwport_load).
+
+-export([new/1, limit/2, under_way/1, has_room/1, arrive/1, left/1, enter/1, leave/2, info/1]).
+
+-export_type([load/0]).
+
+-record(load, {
+    counters :: atomics:atomics_ref(),
+    window :: non_neg_integer(),
+    floor :: non_neg_integer()
+}).
+-opaque load() :: #load{}.
+
+-define(UNDER_WAY, 1).
+-define(STREAMS, 2).
+-define(BUDGET, 3).
+-define(MAX_STREAMS, 4).
+
+%% `window` is a stream's response window, `floor` what it gets when the budget is spent.
+-spec new(#{max_streams := pos_integer(), window := non_neg_integer(),
+        floor := non_neg_integer(), budget := non_neg_integer()}) -> load().
+new(#{max_streams := Max, window := Window, floor := Floor, budget := Budget}) ->
+    Counters = atomics:new(4, [{signed, true}]),
+    atomics:put(Counters, ?BUDGET, Budget),
+    atomics:put(Counters, ?MAX_STREAMS, Max),
+    #load{counters = Counters, window = Window, floor = Floor}.
+
+%% The program serves no more than Max streams; the smaller limit counts.
+-spec limit(pos_integer(), load()) -> ok.
+limit(Max, #load{counters = Counters}) ->
+    atomics:put(Counters, ?MAX_STREAMS, min(Max, atomics:get(Counters, ?MAX_STREAMS))).
+
+-spec under_way(load()) -> integer().
+under_way(#load{counters = Counters}) ->
+    atomics:get(Counters, ?UNDER_WAY).
+
+-spec has_room(load()) -> boolean().
+has_room(#load{counters = Counters}) ->
+    atomics:get(Counters, ?UNDER_WAY) < atomics:get(Counters, ?MAX_STREAMS).
+
+%% A stream's end has sent its request to the port.
+-spec arrive(load()) -> ok.
+arrive(#load{counters = Counters}) ->
+    atomics:add(Counters, ?UNDER_WAY, 1).
+
+%% A request that did not become a stream.
+-spec left(load()) -> ok.
+left(#load{counters = Counters}) ->
+    atomics:sub(Counters, ?UNDER_WAY, 1).
+
+%% A stream begins: its response window, out of the budget while that lasts.
+-spec enter(load()) -> {ok, Window :: non_neg_integer()} | busy.
+enter(Load = #load{counters = Counters}) ->
+    case atomics:add_get(Counters, ?STREAMS, 1) > atomics:get(Counters, ?MAX_STREAMS) of
+        true ->
+            atomics:sub(Counters, ?STREAMS, 1),
+            busy;
+        false ->
+            {ok, window(Load)}
+    end.
+
+%% Floors are not part of the budget: the worst case is budget + max_streams * floor.
+window(#load{window = Window, floor = Floor}) when Window =< Floor ->
+    Window;
+window(#load{counters = Counters, window = Window, floor = Floor}) ->
+    case atomics:sub_get(Counters, ?BUDGET, Window) of
+        Left when Left >= 0 ->
+            Window;
+        _ ->
+            atomics:add(Counters, ?BUDGET, Window),
+            Floor
+    end.
+
+%% A stream that was given Window is closed.
+-spec leave(Window :: non_neg_integer(), load()) -> ok.
+leave(Given, Load = #load{counters = Counters}) ->
+    atomics:sub(Counters, ?UNDER_WAY, 1),
+    atomics:sub(Counters, ?STREAMS, 1),
+    refund(Given, Load).
+
+refund(Given, #load{counters = Counters, window = Given, floor = Floor}) when Given > Floor ->
+    atomics:add(Counters, ?BUDGET, Given);
+refund(_, _) ->
+    ok.
+
+-spec info(load()) -> #{under_way := integer(), streams := integer(), budget_left := integer()}.
+info(#load{counters = Counters}) ->
+    #{under_way => atomics:get(Counters, ?UNDER_WAY),
+        streams => atomics:get(Counters, ?STREAMS),
+        budget_left => atomics:get(Counters, ?BUDGET)}.

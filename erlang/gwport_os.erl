@@ -1,0 +1,58 @@
+%% Operating system processes, by their ids.
+-module(gwport_os).
+
+-export([identify/1, id/1, kill/1, is_alive/1]).
+
+-export_type([process/0]).
+
+%% An id alone may be somebody else's by the time it is used; together with the time at which the
+%% process started (in clock ticks since boot, Linux only) it is not.
+-type process() :: {Id :: pos_integer(), Started :: binary() | unknown} | gone.
+
+-spec identify(pos_integer()) -> process().
+identify(Id) when Id > 0 ->
+    case started(Id) of
+        gone -> gone;
+        Started -> {Id, Started}
+    end.
+
+-spec id(process()) -> pos_integer() | undefined.
+id(gone) -> undefined;
+id({Id, _}) -> Id.
+
+-spec is_alive(process()) -> boolean().
+is_alive(gone) ->
+    false;
+is_alive({Id, unknown}) ->
+    os:cmd("kill -0 " ++ integer_to_list(Id) ++ " 2>&1") =:= "";
+is_alive({Id, Started}) ->
+    started(Id) =:= Started.
+
+%% Ends the process and the process group that it leads, if it is still the one that was meant.
+-spec kill(process()) -> ok.
+kill(Process) ->
+    case is_alive(Process) of
+        true ->
+            Pid = integer_to_list(id(Process)),
+            _ = os:cmd("kill -9 -" ++ Pid ++ " " ++ Pid ++ " 2>/dev/null"),
+            ok;
+        false ->
+            ok
+    end.
+
+%% The 22nd field of /proc/ID/stat; the 2nd, the name, may hold spaces and parentheses. A zombie
+%% counts as gone.
+started(Id) ->
+    case file:read_file("/proc/" ++ integer_to_list(Id) ++ "/stat") of
+        {ok, Stat} ->
+            [_, After] = string:split(Stat, <<") ">>, trailing),
+            case binary:split(After, <<" ">>, [global]) of
+                [<<"Z">> | _] -> gone;
+                Fields -> lists:nth(20, Fields)
+            end;
+        {error, _} ->
+            case filelib:is_dir("/proc/self") of
+                true -> gone;
+                false -> unknown
+            end
+    end.

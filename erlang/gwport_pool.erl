@@ -1,0 +1,108 @@
+%% A pool as requests see it: a table of ports to choose from, read without a process in between.
+-module(gwport_pool).
+
+-export([choose/1, await/1, info/1, keeper/1]).
+%% For the keeper.
+-export([create/1, publish/2, delete/1]).
+
+%% A name's table and keeper. Persistent terms are cheap to read and dear to change: this one
+%% changes when the pool starts and stops, never when a port does.
+-define(KEY(Name), {?MODULE, Name}).
+
+%% The port with the fewest requests under way.
+-spec choose(atom()) -> {ok, gwport_port:handle()} | {error, no_pool | no_port | busy}.
+choose(Name) ->
+    case persistent_term:get(?KEY(Name), undefined) of
+        undefined -> {error, no_pool};
+        {Table, _} -> least(ports(Table))
+    end.
+
+%% The table of a keeper that was killed is gone until there is another.
+ports(Table) ->
+    try ets:lookup(Table, ports) of
+        [{ports, Ports}] -> Ports;
+        [] -> []
+    catch
+        error:badarg -> []
+    end.
+
+least([]) ->
+    {error, no_port};
+least([Port]) ->
+    room(Port);
+least(Ports) ->
+    %% Equal loads are common; beginning anywhere keeps them from meeting at the first port.
+    {Front, Back} = lists:split(erlang:phash2(self(), length(Ports)), Ports),
+    [First | Rest] = Back ++ Front,
+    room(least(Rest, First, gwport_port:under_way(First))).
+
+least([], Best, _) ->
+    Best;
+least([Port | Rest], Best, Least) ->
+    case gwport_port:under_way(Port) of
+        Load when Load < Least -> least(Rest, Port, Load);
+        _ -> least(Rest, Best, Least)
+    end.
+
+room(Port) ->
+    case gwport_port:has_room(Port) of
+        true -> {ok, Port};
+        false -> {error, busy}
+    end.
+
+%% Returns when a port is ready, or the first try at one has failed.
+-spec await(atom()) -> ok.
+await(Name) ->
+    gen_server:call(keeper(Name), await, infinity).
+
+-spec info(atom()) -> {ok, [map()]} | {error, no_pool}.
+info(Name) ->
+    case keeper(Name) of
+        undefined -> {error, no_pool};
+        Keeper -> {ok, lists:flatmap(fun port_info/1, owners(Keeper))}
+    end.
+
+owners(Keeper) ->
+    try gen_server:call(Keeper, owners)
+    catch exit:_ -> []
+    end.
+
+%% It may end while it is asked.
+port_info(Owner) ->
+    try [gwport_port:info(Owner)]
+    catch exit:_ -> []
+    end.
+
+-spec keeper(atom()) -> pid() | undefined.
+keeper(Name) ->
+    case persistent_term:get(?KEY(Name), undefined) of
+        undefined -> undefined;
+        {_, Keeper} -> Keeper
+    end.
+
+%% Called by the keeper, which owns the table. Names are the node's: there is one pool of each.
+-spec create(atom()) -> {ok, ets:table()} | {error, {pool_exists, atom()}}.
+create(Name) ->
+    case keeper(Name) of
+        undefined -> {ok, create_table(Name)};
+        Keeper ->
+            case is_process_alive(Keeper) of
+                true -> {error, {pool_exists, Name}};
+                false -> {ok, create_table(Name)}
+            end
+    end.
+
+create_table(Name) ->
+    Table = ets:new(?MODULE, [protected, {read_concurrency, true}]),
+    persistent_term:put(?KEY(Name), {Table, self()}),
+    Table.
+
+-spec publish(ets:table(), [gwport_port:handle()]) -> ok.
+publish(Table, Handles) ->
+    true = ets:insert(Table, {ports, Handles}),
+    ok.
+
+-spec delete(atom()) -> ok.
+delete(Name) ->
+    _ = persistent_term:erase(?KEY(Name)),
+    ok.

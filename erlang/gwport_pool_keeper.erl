@@ -1,0 +1,174 @@
+%% The keeper of a pool: it has as many ports running as the pool wants.
+%%
+%% It owns the pool's table, which requests read without coming here (gwport_pool). A port that ends is
+%% replaced at once if it had served, and after a growing delay if it ends again soon, so that a
+%% broken program costs neither the CPU nor the user's supervision tree. A port that drains is
+%% replaced when it begins to. When the keeper is stopped it drains all ports first.
+-module(gwport_pool_keeper).
+-behaviour(gen_server).
+
+-export([start_link/2, started/3, ready/3, draining/2]).
+-export([init/1, handle_continue/2, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
+
+-include_lib("kernel/include/logger.hrl").
+
+-record(slot, {
+    number :: pos_integer(),
+    state :: starting | ready | draining,
+    process = gone :: gwport_os:process(),
+    handle :: gwport_port:handle() | undefined,
+    since :: integer()
+}).
+
+-record(keeper, {
+    options :: gwport_options:pool(),
+    sup :: pid(),
+    table :: ets:table(),
+    ports = #{} :: #{Owner :: pid() => #slot{}},
+    %% Of each slot: how long the next start waits if the port ends soon.
+    delays = #{} :: #{pos_integer() => pos_integer()},
+    awaiting = [] :: [gen_server:from()],
+    tried = false :: boolean()
+}).
+
+-define(FIRST_DELAY, 100).
+-define(MAX_DELAY, 10000).
+%% A port that was ready for so long has shown that its program works.
+-define(STEADY, 5000).
+
+-spec start_link(gwport_options:pool(), pid()) -> {ok, pid()}.
+start_link(Options, Sup) ->
+    gen_server:start_link(?MODULE, {Options, Sup}, []).
+
+%% For the owners of ports.
+
+-spec started(pid(), pid(), gwport_os:process()) -> ok.
+started(Keeper, Owner, Process) ->
+    gen_server:cast(Keeper, {started, Owner, Process}).
+
+-spec ready(pid(), pid(), gwport_port:handle()) -> ok.
+ready(Keeper, Owner, Handle) ->
+    gen_server:cast(Keeper, {ready, Owner, Handle}).
+
+%% The port takes no new streams: it drains, or it is dead.
+-spec draining(pid(), pid()) -> ok.
+draining(Keeper, Owner) ->
+    gen_server:cast(Keeper, {draining, Owner}).
+
+init({Options, Sup}) ->
+    process_flag(trap_exit, true),
+    #{name := Name, ports := Ports} = Options,
+    logger:set_process_metadata(#{pool => Name}),
+    case gwport_pool:create(Name) of
+        {ok, Table} ->
+            {ok, #keeper{options = Options, sup = Sup, table = Table},
+                {continue, {start, lists:seq(1, Ports)}}};
+        {error, Reason} ->
+            {stop, Reason}
+    end.
+
+handle_continue({start, Slots}, State) ->
+    {noreply, lists:foldl(fun start/2, State, Slots)}.
+
+handle_call(await, _From, State = #keeper{tried = true}) ->
+    {reply, ok, State};
+handle_call(await, From, State = #keeper{awaiting = Awaiting}) ->
+    {noreply, State#keeper{awaiting = [From | Awaiting]}};
+handle_call(owners, _From, State = #keeper{ports = Ports}) ->
+    {reply, maps:keys(Ports), State}.
+
+handle_cast({started, Owner, Process}, State) ->
+    {noreply, update(Owner, fun(Slot) -> Slot#slot{process = Process} end, State)};
+handle_cast({ready, Owner, Handle}, State) ->
+    State1 = update(Owner,
+        fun(Slot) -> Slot#slot{state = ready, handle = Handle, since = now_ms()} end, State),
+    {noreply, tried(publish(State1))};
+handle_cast({draining, Owner}, State = #keeper{ports = Ports}) ->
+    case Ports of
+        #{Owner := #slot{state = ready, number = Number, since = Since}} ->
+            State1 = publish(update(Owner, fun(Slot) -> Slot#slot{state = draining} end, State)),
+            {noreply, again(Number, now_ms() - Since, State1)};
+        #{} ->
+            {noreply, State}
+    end.
+
+handle_info({'DOWN', _, process, Owner, Reason}, State = #keeper{ports = Ports}) ->
+    case maps:take(Owner, Ports) of
+        {Slot, Rest} -> {noreply, down(Slot, Reason, publish(State#keeper{ports = Rest}))};
+        error -> {noreply, State}
+    end;
+handle_info({start, Number}, State) ->
+    {noreply, start(Number, State)};
+handle_info(_, State) ->
+    {noreply, State}.
+
+start(Number, State = #keeper{sup = Sup, options = Options, ports = Ports}) ->
+    case gwport_pool_sup:start_port(Sup, self(), Options) of
+        {ok, Owner} ->
+            _ = erlang:monitor(process, Owner),
+            State#keeper{ports = Ports#{Owner => #slot{number = Number, state = starting,
+                since = now_ms()}}};
+        {error, Reason} ->
+            ?LOG_ERROR("gwport: cannot start the program of pool ~s: ~0p",
+                [maps:get(name, Options), Reason]),
+            again(Number, 0, tried(State))
+    end.
+
+%% An owner that was killed had no time to end its program.
+down(Slot = #slot{process = Process}, Reason, State) ->
+    _ = [gwport_os:kill(Process) || not is_orderly(Reason)],
+    replace(Slot, tried(State)).
+
+is_orderly(normal) -> true;
+is_orderly(shutdown) -> true;
+is_orderly({shutdown, _}) -> true;
+is_orderly(_) -> false.
+
+%% One that was draining has its successor already.
+replace(#slot{state = draining}, State) ->
+    State;
+replace(#slot{state = starting, number = Number}, State) ->
+    again(Number, 0, State);
+replace(#slot{state = ready, number = Number, since = Since}, State) ->
+    again(Number, now_ms() - Since, State).
+
+again(Number, Lived, State = #keeper{delays = Delays}) when Lived >= ?STEADY ->
+    self() ! {start, Number},
+    State#keeper{delays = maps:remove(Number, Delays)};
+again(Number, _, State = #keeper{delays = Delays}) ->
+    Delay = maps:get(Number, Delays, 0),
+    _ = erlang:send_after(Delay, self(), {start, Number}),
+    State#keeper{delays = Delays#{Number => min(?MAX_DELAY, max(?FIRST_DELAY, 2 * Delay))}}.
+
+update(Owner, Fun, State = #keeper{ports = Ports}) ->
+    case Ports of
+        #{Owner := Slot} -> State#keeper{ports = Ports#{Owner := Fun(Slot)}};
+        #{} -> State
+    end.
+
+publish(State = #keeper{table = Table, ports = Ports}) ->
+    gwport_pool:publish(Table,
+        [Handle || #slot{state = ready, handle = Handle} <- maps:values(Ports)]),
+    State.
+
+tried(State = #keeper{awaiting = Awaiting}) ->
+    _ = [gen_server:reply(From, ok) || From <- Awaiting],
+    State#keeper{awaiting = [], tried = true}.
+
+now_ms() ->
+    erlang:monotonic_time(millisecond).
+
+%% New requests find no port; those under way have the drain timeout.
+terminate(_, State = #keeper{ports = Ports, options = Options}) ->
+    #{name := Name, drain_timeout := Timeout} = Options,
+    _ = publish(State#keeper{ports = #{}}),
+    lists:foreach(fun gwport_port:drain/1, maps:keys(Ports)),
+    Until = now_ms() + Timeout + 2000,
+    lists:foreach(fun(Owner) -> await_down(Owner, Until) end, maps:keys(Ports)),
+    gwport_pool:delete(Name).
+
+await_down(Owner, Until) ->
+    receive
+        {'DOWN', _, process, Owner, _} -> ok
+    after max(0, Until - now_ms()) -> ok
+    end.

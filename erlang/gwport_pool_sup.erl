@@ -1,0 +1,61 @@
+%% One pool: the log readers and owners of its ports, and the keeper that starts them.
+-module(gwport_pool_sup).
+-behaviour(supervisor).
+
+-export([start_link/1, start_port/3]).
+-export([init/1]).
+
+%% Returns when the first port is ready, or has failed to be: a wrong option stops the start, a
+%% program that does not come up does not (the keeper tries again, requests are answered with 503).
+-spec start_link(map()) -> {ok, pid()} | {error, gwport_options:error() | term()}.
+start_link(Given) ->
+    case gwport_options:pool(Given) of
+        {ok, Options} -> start_pool(Options);
+        Error -> Error
+    end.
+
+start_pool(Options = #{name := Name}) ->
+    case supervisor:start_link(?MODULE, {pool, Options}) of
+        {ok, Sup} ->
+            ok = gwport_pool:await(Name),
+            {ok, Sup};
+        Error ->
+            Error
+    end.
+
+%% Called by the keeper.
+-spec start_port(Sup :: pid(), Keeper :: pid(), gwport_options:pool()) ->
+    {ok, Owner :: pid()} | {error, term()}.
+start_port(Sup, Keeper, Options = #{name := Name, log_lines := Lines}) ->
+    {ok, Reader} = supervisor:start_child(child(logs, Sup), [#{pool => Name, log_lines => Lines}]),
+    {Log, Path} = gwport_log:open(Reader),
+    Start = #{options => Options, keeper => Keeper, log => Log, stderr => Path},
+    case supervisor:start_child(child(ports, Sup), [Start]) of
+        {ok, Owner} ->
+            gwport_log:attend(Reader, Owner),
+            {ok, Owner};
+        {error, Reason} ->
+            _ = supervisor:terminate_child(child(logs, Sup), Reader),
+            {error, Reason}
+    end.
+
+child(Id, Sup) ->
+    {Id, Pid, _, _} = lists:keyfind(Id, 1, supervisor:which_children(Sup)),
+    Pid.
+
+%% The keeper is the first to stop: it drains the ports while they still run.
+init({pool, Options = #{drain_timeout := DrainTimeout}}) ->
+    {ok, {#{strategy => one_for_all, intensity => 3, period => 10}, [
+        dynamic(logs, gwport_log),
+        dynamic(ports, gwport_port),
+        #{id => keeper, start => {gwport_pool_keeper, start_link, [Options, self()]},
+            shutdown => DrainTimeout + 5000}
+    ]}};
+init({dynamic, Module}) ->
+    {ok, {#{strategy => simple_one_for_one},
+        [#{id => Module, start => {Module, start_link, []}, restart => temporary,
+            shutdown => 5000}]}}.
+
+dynamic(Id, Module) ->
+    #{id => Id, type => supervisor,
+        start => {supervisor, start_link, [?MODULE, {dynamic, Module}]}}.

@@ -1,0 +1,486 @@
+%% The owner of a port: one running program.
+%%
+%% It owns the Erlang port, what has arrived of a frame, and the table of streams (gwport_mux). It opens
+%% the port, greets the program, hands each frame to the stream's end it belongs to, and ends the
+%% program. It never waits: what is written goes through gwport_writer, which alone may be
+%% suspended by a program that does not read; what is logged goes through gwport_log.
+%%
+%% Stream ends (any process) call open/2, send/4, consumed/3 and abort/4, and are sent
+%% {gwport, Ref, Event}, see gwport_mux:event(). Ref is also a monitor of this process.
+%%
+%% It ends when the program ends, breaks the wire's rules, does not greet, does not answer a ping,
+%% or has drained; its ends are told, and what is left of the program is killed by its process id.
+-module(gwport_port).
+-behaviour(gen_server).
+
+%% API
+-export([start_link/1, open/2, send/4, consumed/3, abort/3, drain/1, info/1]).
+-export([has_app/2, max_head/1, under_way/1, has_room/1]).
+%% For the writer.
+-export([opened/2, abort/4]).
+%% gen_server.
+-export([init/1, handle_continue/2, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
+
+-export_type([handle/0, start/0, request/0]).
+
+-include_lib("kernel/include/logger.hrl").
+
+%% What a stream's end needs of a port; read from the pool's table by every request.
+-record(handle, {
+    owner :: pid(),
+    writer :: pid(),
+    load :: gwport_load:load(),
+    max_head :: pos_integer(),
+    apps :: [binary()]
+}).
+-opaque handle() :: #handle{}.
+
+-type start() :: #{options := gwport_options:pool(), keeper := pid(), log := gwport_log:log(), stderr := string()}.
+-type request() :: #{
+    request := iodata(), body := none | now | continue, idempotent := boolean()
+}.
+
+-record(port, {
+    phase = greeting :: greeting | serving | draining | ending,
+    options :: gwport_options:pool(),
+    keeper :: pid(),
+    log :: gwport_log:log(),
+    port :: port(),
+    process :: gwport_os:process(),
+    writer :: pid(),
+    load :: gwport_load:load(),
+    buffer :: gwport_frame:buffer(),
+    mux :: gwport_mux:mux() | undefined,
+    program = #{} :: map(),
+    timer :: reference() | undefined,
+    %% The last ping, and whether it is answered.
+    ping = {0, answered} :: {non_neg_integer(), answered | waiting},
+    exit_status = unknown :: unknown | non_neg_integer(),
+    ended :: undefined | {While :: atom(), Reason :: term()}
+}).
+
+%% How long a program has between a fault, or the end of its output, and being killed.
+-define(END_GRACE, 1000).
+%% How often unanswered aborts are looked for.
+-define(ABORT_CHECK, 30000).
+-define(WIRE_VERSION, 1).
+%% With nothing greeted yet, the largest frame (SPEC.md, F2).
+-define(NO_STREAM, 255).
+
+%% API
+
+-spec start_link(start()) -> {ok, pid()} | {error, term()}.
+start_link(Start) ->
+    gen_server:start_link(?MODULE, Start, []).
+
+%% Opens a stream whose end is the calling process. Events come as {gwport, Ref, Event}, the
+%% owner's death as {'DOWN', Ref, process, _, _}. Demonitor Ref when done.
+-spec open(handle(), request()) -> {ok, reference()}.
+open(#handle{owner = Owner, writer = Writer, load = Load}, Request) ->
+    Ref = erlang:monitor(process, Owner),
+    ok = gwport_writer:open(Writer, Request#{pid => self(), ref => Ref}),
+    gwport_load:arrive(Load),
+    {ok, Ref}.
+
+%% A chunk (iodata, at most 65,536 bytes and within credit), fin or trailers.
+-spec send(handle(), reference(), chunk | fin | trailers, iodata() | list()) -> ok.
+send(#handle{owner = Owner}, Ref, Kind, Data) ->
+    Owner ! {send, Ref, Kind, Data},
+    ok.
+
+%% The client has taken so many bytes.
+-spec consumed(handle(), reference(), non_neg_integer()) -> ok.
+consumed(#handle{owner = Owner}, Ref, Bytes) ->
+    Owner ! {consumed, Ref, Bytes},
+    ok.
+
+-spec abort(handle(), reference(), {gwport_frame:code(), binary()}) -> ok.
+abort(#handle{writer = Writer}, Ref, Abort) ->
+    gwport_writer:abort(Writer, Ref, Abort).
+
+%% Takes no more streams; the program ends when those it has are done.
+-spec drain(pid()) -> ok.
+drain(Owner) ->
+    Owner ! drain,
+    ok.
+
+-spec info(pid()) -> map().
+info(Owner) ->
+    gen_server:call(Owner, info).
+
+-spec has_app(binary(), handle()) -> boolean().
+has_app(<<>>, #handle{apps = []}) -> true;
+has_app(App, #handle{apps = Apps}) -> lists:member(App, Apps).
+
+-spec max_head(handle()) -> pos_integer().
+max_head(#handle{max_head = MaxHead}) -> MaxHead.
+
+-spec under_way(handle()) -> integer().
+under_way(#handle{load = Load}) -> gwport_load:under_way(Load).
+
+-spec has_room(handle()) -> boolean().
+has_room(#handle{load = Load}) -> gwport_load:has_room(Load).
+
+%% For the writer
+
+%% Comes before the writer writes, so that a stream is known here before its first frame arrives.
+-spec opened(pid(), [map()]) -> ok.
+opened(Owner, Openings) ->
+    Owner ! {opened, Openings},
+    ok.
+
+-spec abort(pid(), reference(), gwport_frame:code(), binary()) -> ok.
+abort(Owner, Ref, Code, Text) ->
+    Owner ! {abort, Ref, Code, Text},
+    ok.
+
+%% gen_server
+
+init(Start = #{options := Options, keeper := Keeper, log := Log}) ->
+    process_flag(trap_exit, true),
+    logger:set_process_metadata(#{pool => maps:get(name, Options)}),
+    try open_port({spawn_executable, maps:get(command, Options)}, port_options(Start)) of
+        Port -> {ok, greeting(Port, Options, Keeper, Log), {continue, greet}}
+    catch
+        error:Reason -> {stop, {shutdown, {open_port, Reason}}}
+    end.
+
+port_options(#{options := Options, stderr := Stderr}) ->
+    #{args := Args, env := Env, cd := Cd, port_queue := Queue} = Options,
+    [binary, stream, use_stdio, exit_status, eof, hide,
+        {args, Args},
+        {env, Env ++ [{"GWPORT", "1"}, {"GWPORT_STDERR", case Stderr of "" -> false; _ -> Stderr end}]},
+        {busy_limits_port, {Queue div 2, Queue}},
+        {busy_limits_msgq, disabled}
+        | [{cd, Cd} || Cd =/= undefined]].
+
+greeting(Port, Options, Keeper, Log) ->
+    #{max_streams := MaxStreams, window := Window, window_floor := Floor, response_budget := Budget,
+        last_stream := Last, max_frame := MaxFrame} = Options,
+    Load = gwport_load:new(#{max_streams => MaxStreams, window => Window, floor => Floor,
+        budget => Budget}),
+    #port{options = Options, keeper = Keeper, log = Log, port = Port,
+        process = process(erlang:port_info(Port, os_pid)), load = Load,
+        writer = gwport_writer:start_link(#{port => Port, load => Load, last_stream => Last}),
+        buffer = gwport_frame:new(MaxFrame)}.
+
+%% A program that has ended at once has no id any more; its end is on its way here.
+process({os_pid, OsPid}) -> gwport_os:identify(OsPid);
+process(undefined) -> gone.
+
+handle_continue(greet, State = #port{options = Options, keeper = Keeper, process = Process}) ->
+    gwport_pool_keeper:started(Keeper, self(), Process),
+    write(gwport_frame:encode(hello, hello(Options)), State),
+    {noreply, timer(maps:get(greeting_timeout, Options), State)}.
+
+hello(Options) ->
+    #{max_frame := MaxFrame, max_head := MaxHead, max_streams := MaxStreams,
+        drain_timeout := DrainTimeout, name := Name} = Options,
+    #{<<"versions">> => {?WIRE_VERSION, ?WIRE_VERSION},
+        <<"max_frame">> => MaxFrame,
+        <<"max_head">> => MaxHead,
+        <<"max_streams">> => MaxStreams,
+        <<"capabilities">> => [],
+        <<"options">> => #{<<"drain_timeout">> => DrainTimeout},
+        <<"pool">> => atom_to_binary(Name)}.
+
+handle_call(info, _From, State) ->
+    {reply, info_map(State), State}.
+
+info_map(#port{phase = Phase, process = Process, program = Program, mux = Mux, load = Load}) ->
+    #{owner => self(), state => Phase, os_pid => gwport_os:id(Process),
+        program => maps:get(name, Program, <<>>),
+        version => maps:get(program_version, Program, <<>>),
+        apps => maps:get(apps, Program, []),
+        in_flight => case Mux of undefined -> 0; _ -> gwport_mux:size(Mux) end,
+        served => case Mux of undefined -> 0; _ -> gwport_mux:served(Mux) end,
+        budget_left => maps:get(budget_left, gwport_load:info(Load))}.
+
+handle_cast(_, State) ->
+    {noreply, State}.
+
+handle_info({Port, {data, Bin}}, State = #port{port = Port, phase = Phase}) when Phase =/= ending ->
+    data(gwport_frame:parse(Bin, State#port.buffer), State);
+handle_info({send, Ref, Kind, Data}, State = #port{mux = Mux}) when Mux =/= undefined ->
+    {noreply, run(gwport_mux:send(Ref, Kind, Data, Mux), State)};
+handle_info({consumed, Ref, Bytes}, State = #port{mux = Mux}) when Mux =/= undefined ->
+    {noreply, run(gwport_mux:consumed(Ref, Bytes, Mux), State)};
+handle_info({opened, Openings}, State) ->
+    {noreply, lists:foldl(fun register/2, State, Openings)};
+handle_info({{gwport_down, Stream}, _, process, _, _}, State = #port{mux = Mux}) ->
+    {noreply, run(gwport_mux:down(Stream, cancelled, Mux), State)};
+handle_info({abort, Ref, Code, Text}, State = #port{mux = Mux}) when Mux =/= undefined ->
+    {noreply, run(gwport_mux:abort(Ref, Code, Text, Mux), State)};
+handle_info({Port, {exit_status, Status}}, State = #port{port = Port}) ->
+    exited(State#port{exit_status = Status});
+handle_info({Port, eof}, State = #port{port = Port}) ->
+    end_of_output(State);
+handle_info({'EXIT', Port, Reason}, State = #port{port = Port}) ->
+    %% With output still queued this is all that comes: no end of file, no exit status.
+    gone(#{clean => false, reason => Reason}, State);
+handle_info(drain, State) ->
+    {noreply, drain_program(State)};
+handle_info(ping, State) ->
+    ping(State);
+handle_info({check_ping, N}, State) ->
+    check_ping(N, State);
+handle_info(check_aborts, State) ->
+    check_aborts(State);
+handle_info({timeout, Timer, _}, State = #port{timer = Timer}) ->
+    timeout(State);
+handle_info({'EXIT', Writer, _}, State = #port{writer = Writer}) ->
+    %% Its port was closed under it; the port's own message is on its way.
+    {noreply, timer(?END_GRACE, State)};
+handle_info({'EXIT', _Parent, Reason}, State) ->
+    {stop, Reason, State};
+handle_info(_, State) ->
+    {noreply, State}.
+
+%% Greeting
+
+data({ok, Frames, Buffer}, State) ->
+    frames(Frames, State#port{buffer = Buffer});
+data({error, {bad_frame, Sentence}, Frames}, State) ->
+    case frames(Frames, State) of
+        {noreply, State1 = #port{phase = Phase}} when Phase =/= ending ->
+            wire_fault(bad_frame, Sentence, State1);
+        Ended ->
+            Ended
+    end.
+
+frames([], State) ->
+    {noreply, State};
+frames([Frame | Rest], State) ->
+    case frame(Frame, State) of
+        {noreply, State1 = #port{phase = Phase}} when Phase =/= ending -> frames(Rest, State1);
+        Ended -> Ended
+    end.
+
+frame(Frame = {_, _, _}, State = #port{mux = Mux}) when Mux =/= undefined ->
+    case gwport_mux:frame(Frame, Mux) of
+        {ok, Commands, Mux1} -> {noreply, run({Commands, Mux1}, State)};
+        {fault, bad_stream, Sentence} -> unknown_stream(Frame, Sentence, State)
+    end;
+frame({fault, Payload}, State) ->
+    program_fault(gwport_frame:decode_payload(Payload), State);
+frame({Kind, Payload}, State = #port{phase = greeting}) ->
+    greet(Kind, gwport_frame:decode_payload(Payload), State);
+frame({log, Payload}, State = #port{log = Log}) ->
+    gwport_log:frame(Log, Payload),
+    {noreply, State};
+frame({Kind, Payload}, State) ->
+    port_frame(Kind, gwport_frame:decode_payload(Payload), State);
+frame({Kind, _, _}, State) ->
+    wire_fault(bad_greeting, <<"expected ready, got ", (atom_to_binary(Kind))/binary>>, State).
+
+%% Message order between three processes is not promised: the writer's word of a new stream was
+%% sent before the program could answer, but may still stand behind the answer.
+unknown_stream(Frame = {_, Stream, _}, Sentence, State) ->
+    receive
+        {opened, Openings = [#{stream := First} | _]} when First =< Stream ->
+            frame(Frame, lists:foldl(fun register/2, State, Openings))
+    after 0 ->
+        wire_fault(bad_stream, Sentence, State)
+    end.
+
+greet(ready, {ok, Ready}, State) when is_map(Ready) ->
+    case ready(Ready) of
+        {ok, Program} -> serve(Program, State);
+        {error, Sentence} -> wire_fault(bad_greeting, Sentence, State)
+    end;
+greet(Kind, _, State) ->
+    wire_fault(bad_greeting, <<"expected ready, got ", (atom_to_binary(Kind))/binary>>, State).
+
+ready(#{<<"version">> := Version}) when Version =/= ?WIRE_VERSION ->
+    {error, iolist_to_binary(io_lib:format(
+        "the program chose wire version ~0p, this side speaks ~b", [Version, ?WIRE_VERSION]))};
+ready(#{<<"version">> := _, <<"window">> := Window, <<"max_frame">> := MaxFrame,
+        <<"max_head">> := MaxHead, <<"max_streams">> := MaxStreams, <<"capabilities">> := Caps,
+        <<"name">> := Name, <<"program_version">> := Version, <<"apps">> := Apps})
+        when is_integer(Window), Window >= 0, Window =< 16777216,
+             is_integer(MaxHead), MaxHead > 0,
+             is_integer(MaxFrame), MaxFrame >= 65551, MaxFrame >= MaxHead + 64,
+             is_integer(MaxStreams), MaxStreams > 0, is_list(Caps),
+             is_binary(Name), is_binary(Version), is_list(Apps) ->
+    {ok, #{window => Window, max_head => MaxHead, max_streams => MaxStreams, name => Name,
+        program_version => Version, apps => [App || App <- Apps, is_binary(App)]}};
+ready(_) ->
+    {error, <<"ready lacks a key, or has one of a wrong type or size">>}.
+
+serve(Program, State = #port{options = Options, load = Load, writer = Writer}) ->
+    #{window := Window, max_head := MaxHead, max_streams := MaxStreams, apps := Apps} = Program,
+    gwport_load:limit(MaxStreams, Load),
+    Mux = gwport_mux:new(#{window => Window, max_head => maps:get(max_head, Options)}),
+    gwport_pool_keeper:ready(State#port.keeper, self(),
+        #handle{owner = self(), writer = Writer, load = Load, max_head = MaxHead, apps = Apps}),
+    _ = erlang:send_after(maps:get(ping_interval, Options), self(), ping),
+    _ = erlang:send_after(?ABORT_CHECK, self(), check_aborts),
+    {noreply, timer(infinity, State#port{phase = serving, program = Program, mux = Mux})}.
+
+%% Frames without a stream
+
+port_frame(ping, {ok, N}, State) when is_integer(N) ->
+    write(gwport_frame:encode(pong, N), State),
+    {noreply, State};
+port_frame(pong, {ok, N}, State = #port{ping = {N, waiting}, options = Options}) ->
+    _ = erlang:send_after(maps:get(ping_interval, Options), self(), ping),
+    {noreply, State#port{ping = {N, answered}}};
+port_frame(drain, {ok, Last}, State) when is_integer(Last) ->
+    {noreply, program_drains(Last, State)};
+port_frame(Kind, error, State) ->
+    wire_fault(bad_frame, <<"the payload of ", (atom_to_binary(Kind))/binary, " is not a term">>, State);
+port_frame(Kind, _, State) ->
+    wire_fault(bad_frame, <<(atom_to_binary(Kind))/binary, " out of place or misshapen">>, State).
+
+program_fault({ok, {Code, Text}}, State) when is_integer(Code), is_binary(Text) ->
+    Name = gwport_frame:fault_name(Code),
+    ?LOG_ERROR("gwport: the program of pool ~s gave up (~s): ~ts", [pool(State), Name, printable(Text)]),
+    gone(#{clean => false, reason => {fault, Name}}, State);
+program_fault(_, State) ->
+    program_fault({ok, {2, <<"a fault that cannot be read">>}}, State).
+
+%% Streams
+
+register(Opening = #{pid := Pid, stream := Stream}, State = #port{mux = Mux}) ->
+    Monitor = erlang:monitor(process, Pid, [{tag, {gwport_down, Stream}}]),
+    run(gwport_mux:opened(Opening#{monitor => Monitor}, Mux), State).
+
+run({Commands, Mux}, State) ->
+    lists:foreach(fun(Command) -> command(Command, State) end, Commands),
+    State#port{mux = Mux}.
+
+command({deliver, Pid, Ref, Event}, _) ->
+    Pid ! {gwport, Ref, Event};
+command({write, Stream, abort, Term}, #port{writer = Writer}) ->
+    gwport_writer:drop(Writer, Stream, gwport_frame:encode(abort, Stream, Term));
+command({write, Stream, credit, Grant}, #port{writer = Writer}) ->
+    gwport_writer:control(Writer, gwport_frame:encode(credit, Stream, Grant));
+command({write, Stream, Kind, Term}, #port{writer = Writer}) ->
+    gwport_writer:body(Writer, Stream, gwport_frame:encode(Kind, Stream, Term));
+command({closed, Monitor, Window}, #port{load = Load}) ->
+    true = erlang:demonitor(Monitor, [flush]),
+    gwport_load:leave(Window, Load).
+
+write(Frame, #port{writer = Writer}) ->
+    gwport_writer:control(Writer, Frame).
+
+%% Health
+
+ping(State = #port{ping = {N, answered}, options = #{ping_timeout := Timeout}}) ->
+    write(gwport_frame:encode(ping, N + 1), State),
+    _ = erlang:send_after(Timeout, self(), {check_ping, N + 1}),
+    {noreply, State#port{ping = {N + 1, waiting}}}.
+
+check_ping(N, State = #port{ping = {N, waiting}, options = #{ping_timeout := Timeout}}) ->
+    wire_fault(failed, iolist_to_binary(io_lib:format("no answer to a ping within ~b ms", [Timeout])),
+        State);
+check_ping(_, State) ->
+    {noreply, State}.
+
+check_aborts(State = #port{mux = Mux}) ->
+    _ = erlang:send_after(?ABORT_CHECK, self(), check_aborts),
+    case gwport_mux:overdue(Mux) of
+        {0, Mux1} ->
+            {noreply, State#port{mux = Mux1}};
+        {Count, Mux1} ->
+            wire_fault(failed, iolist_to_binary(io_lib:format(
+                "~b aborts were not answered within ~b ms", [Count, ?ABORT_CHECK])),
+                State#port{mux = Mux1})
+    end.
+
+%% Draining
+
+drain_program(State = #port{phase = serving}) ->
+    write(gwport_frame:encode(drain, ?NO_STREAM), State),
+    draining(State);
+drain_program(State = #port{phase = greeting}) ->
+    timer(0, State#port{phase = draining});
+drain_program(State) ->
+    State.
+
+program_drains(Last, State = #port{mux = Mux}) ->
+    draining(run(gwport_mux:drained(Last, Mux), State)).
+
+draining(State = #port{phase = draining}) ->
+    State;
+draining(State = #port{writer = Writer, keeper = Keeper, options = Options}) ->
+    gwport_writer:stop_opening(Writer),
+    gwport_pool_keeper:draining(Keeper, self()),
+    %% The program aborts what is left when the timeout has passed; it gets a moment to say so.
+    timer(maps:get(drain_timeout, Options) + ?END_GRACE, State#port{phase = draining}).
+
+%% The end
+
+%% Output may follow the exit status, or a grandchild may hold it open.
+exited(State = #port{phase = ending}) ->
+    {stop, {shutdown, ended}, State};
+exited(State) ->
+    {noreply, timer(?END_GRACE, State)}.
+
+end_of_output(State = #port{buffer = Buffer}) ->
+    gone(#{clean => gwport_frame:is_empty(Buffer), reason => closed}, State).
+
+wire_fault(Name, Sentence, State) ->
+    ?LOG_ERROR("gwport: the program of pool ~s broke the wire (~s): ~ts", [pool(State), Name, Sentence]),
+    write(gwport_frame:encode(fault, {gwport_frame:fault_code(Name), Sentence}), State),
+    gone(#{clean => false, reason => {wire_fault, Name}}, State).
+
+%% Nothing more will come of the program. The ends are told now; the process stays for its exit
+%% status, within a grace.
+gone(_, State = #port{phase = ending}) ->
+    {noreply, State};
+gone(Down, State = #port{mux = Mux, keeper = Keeper, phase = Phase}) ->
+    gwport_pool_keeper:draining(Keeper, self()),
+    _ = [command(Command, State) || Mux =/= undefined, Command <- gwport_mux:port_down(Down, Mux)],
+    State1 = State#port{phase = ending, ended = {Phase, maps:get(reason, Down)}},
+    case State#port.exit_status of
+        unknown -> {noreply, timer(?END_GRACE, State1)};
+        _ -> {stop, {shutdown, ended}, State1}
+    end.
+
+timer(Time, State = #port{timer = Old}) ->
+    _ = [erlang:cancel_timer(Old) || Old =/= undefined],
+    State#port{timer = case Time of
+        infinity -> undefined;
+        _ -> erlang:start_timer(Time, self(), phase)
+    end}.
+
+timeout(State = #port{phase = greeting, options = #{greeting_timeout := Timeout}, exit_status = unknown}) ->
+    wire_fault(bad_greeting, iolist_to_binary(io_lib:format(
+        "no ready within ~b ms; is it a gwport program?", [Timeout])), State);
+timeout(State = #port{phase = ending}) ->
+    {stop, {shutdown, ended}, State};
+timeout(State) ->
+    gone(#{clean => false, reason => timeout}, timer(infinity, State)).
+
+pool(#port{options = #{name := Name}}) ->
+    Name.
+
+printable(Text) ->
+    gwport_log:printable(Text).
+
+%% Whatever the reason: no end waits in vain, and no program is left.
+terminate(_, State = #port{phase = Phase, mux = Mux, process = Process, exit_status = Status}) ->
+    _ = [command(Command, State) || Phase =/= ending, Mux =/= undefined,
+        Command <- gwport_mux:port_down(#{clean => false, reason => stopped}, Mux)],
+    log_end(State),
+    case Status of
+        unknown -> gwport_os:kill(Process);
+        _ -> ok
+    end.
+
+log_end(#port{ended = undefined}) ->
+    ok;
+log_end(#port{ended = {draining, closed}}) ->
+    ok;
+log_end(#port{ended = {_, {wire_fault, _}}}) ->
+    ok;
+log_end(#port{ended = {_, {fault, _}}}) ->
+    ok;
+log_end(State = #port{ended = {While, Reason}, process = Process, exit_status = Status}) ->
+    ?LOG_ERROR("gwport: the program of pool ~s (OS pid ~p) ended while ~s: ~0p, exit status ~s",
+        [pool(State), gwport_os:id(Process), While, Reason, exit_status(Status)]).
+
+exit_status(unknown) -> "unknown";
+exit_status(Status) when Status > 128 -> io_lib:format("~b (signal ~b)", [Status, Status - 128]);
+exit_status(Status) -> integer_to_list(Status).

@@ -1,0 +1,286 @@
+%% The life of one request, from the client's side of it: a pure state machine. Events of the port,
+%% of the client and of time go in, commands come out. gwport_handler drives it under Cowboy, gwport_client
+%% without HTTP.
+%%
+%% The request's body waits here when the client is ahead of the program's credit, the response's
+%% when the program is ahead of the client; the latter is bounded by the window that was granted,
+%% the former by one read.
+-module(gwport_stream).
+
+-export([new/2, event/3, timeout/2]).
+
+-export_type([stream/0, event/0, command/0, options/0]).
+
+-type options() :: #{
+    method := binary(),
+    %% Whether there is a request body, and whether the client waits for 100 Continue.
+    body := none | now | continue,
+    length := undefined | non_neg_integer(),
+    max_body := non_neg_integer() | infinity,
+    head_timeout := timeout(), idle_timeout := timeout(), deadline := timeout()
+}.
+-type event() ::
+    {port, gwport_mux:event() | {refused, busy | draining}}
+    %% What the client sent; at most one answer to each `read`.
+  | {client, nofin | fin, binary()}
+    %% The client has taken the data that was last handed out.
+  | taken
+    %% Some time has passed; see tick/1.
+  | tick
+    %% The time that timeout/2 named has come.
+  | timeout.
+-type command() ::
+    %% To the client: read (some of the body), and the response.
+    read
+  | {inform, gwport_response:status(), gwport_response:fields()}
+  | {reply, gwport_response:head(), iodata()}
+  | {head, gwport_response:head()}
+  | {data, nofin | fin, iodata()}
+  | {trailers, gwport_response:fields()}
+    %% To the port.
+  | {send, chunk | fin, iodata() | []}
+  | {consumed, pos_integer()}
+  | {abort, gwport_frame:code(), binary()}
+    %% The end: all is said; or no head went out and the reason has a status; or the response is
+    %% to be broken off visibly.
+  | done
+  | {fail, gwport_status:reason()}
+  | {break, term()}.
+
+-record(stream, {
+    method :: binary(),
+    phase = waiting :: waiting | streaming | discarding | ended,
+
+    %% The request half: what was read and not sent, and what the program still takes.
+    held = <<>> :: binary(),
+    request :: open | fin | ended,
+    reading = false :: boolean(),
+    %% Whether the app may have asked for the body: a client that waits for 100 Continue is told
+    %% to go on by the first read.
+    asked :: boolean(),
+    credit = 0 :: non_neg_integer(),
+    received = 0 :: non_neg_integer(),
+    length :: undefined | non_neg_integer(),
+    max_body :: non_neg_integer() | infinity,
+
+    %% The response half: what waits for the client, newest first, and what it is taking.
+    queue = [] :: [binary()],
+    taking = 0 :: non_neg_integer(),
+    ending = no :: no | fin | {trailers, gwport_response:fields()},
+    left = undefined :: undefined | non_neg_integer(),
+
+    head_timeout :: timeout(),
+    idle_timeout :: timeout(),
+    now :: integer(),
+    %% When time is up, in monotonic milliseconds.
+    head_at :: time(),
+    idle_at :: time(),
+    deadline_at :: time()
+}).
+-opaque stream() :: #stream{}.
+-type time() :: integer() | infinity.
+
+-define(MAX_CHUNK, 65536).
+%% Bytes of a request that are read ahead of credit, at most, and one read more.
+-define(MAX_HELD, 262144).
+
+-spec new(options(), Now :: integer()) -> stream().
+new(Options, Now) ->
+    #{method := Method, body := Body, length := Length, max_body := MaxBody,
+        head_timeout := Head, idle_timeout := Idle, deadline := Deadline} = Options,
+    #stream{method = Method, length = Length, max_body = MaxBody,
+        request = case Body of none -> ended; _ -> open end, asked = Body =/= continue, now = Now,
+        head_timeout = Head, idle_timeout = Idle,
+        head_at = later(Now, Head), idle_at = later(Now, Idle), deadline_at = later(Now, Deadline)}.
+
+later(_, infinity) -> infinity;
+later(Now, Time) -> Now + Time.
+
+%% Milliseconds until the event `timeout` is due.
+-spec timeout(Now :: integer(), stream()) -> timeout().
+timeout(Now, #stream{head_at = Head, idle_at = Idle, deadline_at = Deadline}) ->
+    case min(Head, min(Idle, Deadline)) of
+        infinity -> infinity;
+        Time -> max(0, Time - Now)
+    end.
+
+-spec event(event(), Now :: integer(), stream()) -> {[command()], stream()}.
+event(_, _, Stream = #stream{phase = ended}) ->
+    {[], Stream};
+%% The response is whole and waits for its client: whatever becomes of the port now, it goes out.
+event({port, _}, _, Stream = #stream{ending = Ending}) when Ending =/= no ->
+    {[], Stream};
+event({port, Event}, Now, Stream) ->
+    port(Event, Stream#stream{now = Now});
+%% A read that waited for nothing.
+event({client, nofin, <<>>}, Now, Stream) ->
+    client(nofin, <<>>, Stream#stream{now = Now, reading = false});
+event({client, IsFin, Data}, Now, Stream) ->
+    client(IsFin, Data, touch(Stream#stream{now = Now, reading = false}));
+event(taken, Now, Stream = #stream{taking = Taken}) ->
+    {Commands, Stream1} = flush(touch(Stream#stream{now = Now, taking = 0})),
+    {[{consumed, Taken} || Taken > 0] ++ Commands, Stream1};
+event(tick, _, Stream) ->
+    tick(Stream);
+event(timeout, Now, Stream = #stream{head_at = Head, idle_at = Idle, deadline_at = Deadline}) ->
+    if
+        Deadline =< Now -> give_up(deadline, Stream);
+        Head =< Now -> give_up(head_timeout, Stream);
+        Idle =< Now -> give_up(idle_timeout, Stream);
+        true -> {[], Stream}
+    end.
+
+%% Bytes have moved.
+touch(Stream = #stream{now = Now, idle_timeout = Idle}) ->
+    Stream#stream{idle_at = later(Now, Idle)}.
+
+%% A web server that is not asked to read may not notice that its client has left: a little is read
+%% now and then beyond credit, up to a bound.
+tick(Stream = #stream{request = open, reading = false, asked = true, held = Held})
+        when byte_size(Held) < ?MAX_HELD ->
+    {[read], Stream#stream{reading = true}};
+tick(Stream) ->
+    {[], Stream}.
+
+give_up(Reason, Stream) ->
+    {[{abort, Reason, <<>>} | failure(Reason, Stream)], Stream#stream{phase = ended}}.
+
+failure(Reason, #stream{phase = waiting}) -> [{fail, Reason}];
+failure(_, #stream{phase = discarding}) -> [done];
+failure(Reason, #stream{phase = streaming}) -> [{break, Reason}].
+
+%% The port
+
+port({credit, Grant}, Stream = #stream{credit = Credit}) ->
+    pump(touch(Stream#stream{credit = Credit + Grant, asked = true}));
+port({inform, Payload}, Stream) ->
+    case gwport_response:inform(Payload) of
+        {ok, Status, Fields} -> {[{inform, Status, Fields}], Stream#stream{head_at = infinity}};
+        error -> bad_response(Stream)
+    end;
+port({reply, Payload, Credit}, Stream) ->
+    reply(gwport_response:reply(Payload), Credit, Stream);
+port({head, Payload}, Stream) ->
+    head(gwport_response:head(Payload), touch(Stream#stream{head_at = infinity}));
+port({chunk, Data}, Stream) ->
+    chunk(Data, touch(Stream));
+port(fin, Stream) ->
+    last(fin, Stream);
+port({trailers, Payload}, Stream) ->
+    case gwport_response:trailers(Payload) of
+        {ok, Fields} -> last({trailers, Fields}, Stream);
+        error -> bad_response(Stream)
+    end;
+port({abort, Code, _Text}, Stream) ->
+    ended(gwport_status:reason(Code), Stream);
+port({refused, Why}, Stream) ->
+    ended(Why, Stream);
+port({port_down, _, drain}, Stream) ->
+    ended(draining, Stream);
+port({port_down, true, _}, Stream) ->
+    ended(port_died, Stream);
+port({port_down, false, _}, Stream) ->
+    ended(not_entered, Stream).
+
+%% The port knows already: nothing to abort.
+ended(Reason, Stream) ->
+    {failure(Reason, Stream), Stream#stream{phase = ended}}.
+
+bad_response(Stream) ->
+    give_up(bad_response, Stream).
+
+%% The request's body
+
+client(_, Data, Stream = #stream{received = Received, max_body = Max})
+        when is_integer(Max), Received + byte_size(Data) > Max ->
+    {[{abort, too_large, <<>>} | failure(too_large_body, Stream)], Stream#stream{phase = ended}};
+client(IsFin, Data, Stream = #stream{held = Held, received = Received, length = Length}) ->
+    Total = Received + byte_size(Data),
+    %% Trailers on HTTP/2 hide the end from a request process; the length still shows it.
+    Request = case IsFin =:= fin orelse Total =:= Length of true -> fin; false -> open end,
+    pump(Stream#stream{held = join(Held, Data), received = Total, request = Request}).
+
+join(<<>>, Data) -> Data;
+join(Held, Data) -> <<Held/binary, Data/binary>>.
+
+%% Sends what credit allows, and reads on when nothing is left to send. The time to the first
+%% response frame runs from the last byte that the program was given.
+pump(Stream = #stream{request = ended}) ->
+    {[], Stream};
+pump(Stream = #stream{held = <<>>, request = fin}) ->
+    {[{send, fin, []}], restart(Stream#stream{request = ended})};
+pump(Stream = #stream{held = <<>>, request = open, reading = false, credit = Credit}) when Credit > 0 ->
+    {[read], Stream#stream{reading = true}};
+pump(Stream = #stream{held = Held, credit = Credit})
+        when Held =/= <<>>, Credit > 0 ->
+    Size = min(Credit, min(byte_size(Held), ?MAX_CHUNK)),
+    <<Chunk:Size/binary, Rest/binary>> = Held,
+    {Commands, Stream1} = pump(restart(Stream#stream{held = Rest, credit = Credit - Size})),
+    {[{send, chunk, Chunk} | Commands], Stream1};
+pump(Stream) ->
+    {[], Stream}.
+
+restart(Stream = #stream{head_at = infinity}) -> Stream;
+restart(Stream = #stream{now = Now, head_timeout = Head}) -> Stream#stream{head_at = later(Now, Head)}.
+
+%% The response
+
+reply({ok, Head = #{code := Code, length := Length}, Body}, Credit, Stream) ->
+    HasBody = gwport_response:has_body(Stream#stream.method, Code),
+    Size = byte_size(Body),
+    if
+        Size > Credit -> bad_response(Stream);
+        not HasBody -> {[{reply, Head, <<>>}, done], Stream#stream{phase = ended}};
+        Length =:= undefined; Length =:= Size ->
+            {[{reply, Head#{length := Size}, Body}, done], Stream#stream{phase = ended}};
+        true -> bad_response(Stream)
+    end;
+reply(error, _, Stream) ->
+    bad_response(Stream).
+
+head({ok, Head = #{code := Code, length := Length}}, Stream) ->
+    case gwport_response:has_body(Stream#stream.method, Code) of
+        true -> {[{head, Head}], Stream#stream{phase = streaming, left = Length}};
+        false -> {[{reply, Head, <<>>}], Stream#stream{phase = discarding}}
+    end;
+head(error, Stream) ->
+    bad_response(Stream).
+
+chunk(Data, Stream = #stream{phase = discarding}) ->
+    {[{consumed, byte_size(Data)}], Stream};
+chunk(Data, Stream = #stream{left = Left}) when is_integer(Left), byte_size(Data) > Left ->
+    give_up(bad_length, Stream);
+chunk(Data, Stream = #stream{queue = Queue, left = Left}) ->
+    flush(Stream#stream{queue = [Data | Queue], left = subtract(Left, byte_size(Data))}).
+
+subtract(undefined, _) -> undefined;
+subtract(Left, Size) -> Left - Size.
+
+last(_, Stream = #stream{phase = discarding}) ->
+    {[done], Stream#stream{phase = ended}};
+last(_, Stream = #stream{left = Left}) when is_integer(Left), Left > 0 ->
+    {[{break, bad_length}], Stream#stream{phase = ended}};
+last(Ending, Stream) ->
+    flush(Stream#stream{ending = Ending}).
+
+%% One piece at a time is with the client; small ones that waited go together.
+flush(Stream = #stream{queue = [], taking = 0, ending = fin}) ->
+    {[{data, fin, <<>>}, done], Stream#stream{phase = ended}};
+flush(Stream = #stream{queue = [], taking = 0, ending = {trailers, Fields}}) ->
+    {[{trailers, Fields}, done], Stream#stream{phase = ended}};
+flush(Stream = #stream{queue = Queue = [_ | _], taking = 0, ending = Ending}) ->
+    {Piece, Rest} = piece(lists:reverse(Queue), 0, []),
+    Size = iolist_size(Piece),
+    case {Rest, Ending} of
+        {[], fin} ->
+            {[{data, fin, Piece}, done], Stream#stream{phase = ended}};
+        _ ->
+            {[{data, nofin, Piece}], Stream#stream{queue = lists:reverse(Rest), taking = Size}}
+    end;
+flush(Stream) ->
+    {[], Stream}.
+
+piece([Data | Rest], Size, Acc) when Acc =:= []; Size + byte_size(Data) =< ?MAX_CHUNK ->
+    piece(Rest, Size + byte_size(Data), [Data | Acc]);
+piece(Rest, _, Acc) ->
+    {lists:reverse(Acc), Rest}.
