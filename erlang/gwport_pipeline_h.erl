@@ -3,11 +3,12 @@
 %%     stream_handlers => [gwport_pipeline_h, cowboy_stream_h]
 %%
 %% Before 2.18 pipelined requests run at once, and what a later one answers waits in the connection
-%% process until its turn, while its sender is told to go on. Here a stream whose turn has not come
-%% sees the alarm that Cowboy's HTTP/2 raises when its buffer is full, which holds the sender after one
-%% piece; the alarm ends when the streams before it have.
+%% process until its turn, while its sender is told to go on. Here a stream that sends data before
+%% its turn sees the alarm that Cowboy's HTTP/2 raises when its buffer is full, which holds the
+%% sender after one piece; the alarm ends when the streams before it have.
 %%
-%% A connection's open streams stand in its process dictionary, lowest first.
+%% A connection's open streams stand in its process dictionary, lowest first. Only one that is held
+%% is told of its turn: Cowboy warns of every message to a stream that has ended meanwhile.
 -module(gwport_pipeline_h).
 -behaviour(cowboy_stream).
 
@@ -15,47 +16,62 @@
 
 -define(OPEN, '$gwport_open_streams').
 
+%% Beside the state of the next handler: whether this is HTTP/1.1.
+-type state() :: {http1 | other, Next :: term()}.
+
 -spec init(cowboy_stream:streamid(), cowboy_req:req(), cowboy:opts()) ->
-    {cowboy_stream:commands(), {http1 | other, term()}}.
-init(Id, Req = #{version := 'HTTP/1.1'}, Opts) ->
-    Open = open(),
-    put(?OPEN, Open ++ [Id]),
+    {cowboy_stream:commands(), state()}.
+init(Id, Req = #{version := Version}, Opts) ->
     {Commands, Next} = cowboy_stream:init(Id, Req, Opts),
-    hold(Open, Id, Commands, Next);
-init(Id, Req, Opts) ->
-    {Commands, Next} = cowboy_stream:init(Id, Req, Opts),
-    {Commands, {other, Next}}.
+    case Version of
+        'HTTP/1.1' ->
+            _ = put(?OPEN, open() ++ [{Id, free}]),
+            {Commands, {http1, Next}};
+        _ ->
+            {Commands, {other, Next}}
+    end.
 
-hold([], _, Commands, Next) ->
-    {Commands, {http1, Next}};
-hold([_ | _], Id, Commands, Next0) ->
-    {More, Next} = cowboy_stream:info(Id, {alarm, stream_buffer_full, on}, Next0),
-    {Commands ++ More, {http1, Next}}.
-
--spec data(cowboy_stream:streamid(), cowboy_stream:fin(), binary(), State) ->
-    {cowboy_stream:commands(), State} when State :: {http1 | other, term()}.
+-spec data(cowboy_stream:streamid(), cowboy_stream:fin(), binary(), state()) ->
+    {cowboy_stream:commands(), state()}.
 data(Id, IsFin, Data, {Version, Next0}) ->
     {Commands, Next} = cowboy_stream:data(Id, IsFin, Data, Next0),
     {Commands, {Version, Next}}.
 
--spec info(cowboy_stream:streamid(), term(), State) ->
-    {cowboy_stream:commands(), State} when State :: {http1 | other, term()}.
+-spec info(cowboy_stream:streamid(), term(), state()) -> {cowboy_stream:commands(), state()}.
 info(Id, gwport_turn, State) ->
-    info(Id, {alarm, stream_buffer_full, off}, State);
-info(Id, Info, {Version, Next0}) ->
+    pass(Id, {alarm, stream_buffer_full, off}, State);
+info(Id, Info = {data, _, _, _}, State = {http1, _}) ->
+    {Commands1, State1} = hold(Id, open(), State),
+    {Commands2, State2} = pass(Id, Info, State1),
+    {Commands1 ++ Commands2, State2};
+info(Id, Info, State) ->
+    pass(Id, Info, State).
+
+hold(Id, [{Id, _} | _], State) ->
+    {[], State};
+hold(Id, Open, State) ->
+    case lists:keyfind(Id, 1, Open) of
+        {Id, free} ->
+            _ = put(?OPEN, lists:keyreplace(Id, 1, Open, {Id, held})),
+            pass(Id, {alarm, stream_buffer_full, on}, State);
+        _ ->
+            {[], State}
+    end.
+
+pass(Id, Info, {Version, Next0}) ->
     {Commands, Next} = cowboy_stream:info(Id, Info, Next0),
     {Commands, {Version, Next}}.
 
--spec terminate(cowboy_stream:streamid(), cowboy_stream:reason(), {http1 | other, term()}) -> term().
+-spec terminate(cowboy_stream:streamid(), cowboy_stream:reason(), state()) -> term().
 terminate(Id, Reason, {Version, Next}) ->
-    _ = [close(Id, open()) || Version =:= http1],
+    _ = [close(lists:keydelete(Id, 1, open())) || Version =:= http1],
     cowboy_stream:terminate(Id, Reason, Next).
 
-close(Id, [Id, Next | Rest]) ->
-    put(?OPEN, [Next | Rest]),
+close([{Next, held} | Rest]) ->
+    _ = put(?OPEN, [{Next, free} | Rest]),
     self() ! {{self(), Next}, gwport_turn};
-close(Id, Open) ->
-    put(?OPEN, lists:delete(Id, Open)).
+close(Open) ->
+    put(?OPEN, Open).
 
 open() ->
     case get(?OPEN) of
