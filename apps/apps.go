@@ -41,9 +41,9 @@ func All() []App {
 	return slices.DeleteFunc(all, func(a App) bool { return a.Name == "faults" })
 }
 
-// Handlers is All as bridge.ServeApps takes it.
+// Handlers is All as bridge.ServeApps takes it, and the check app beside it.
 func Handlers() map[string]http.Handler {
-	handlers := make(map[string]http.Handler)
+	handlers := map[string]http.Handler{CheckName: newCheck()}
 	for _, a := range All() {
 		handlers[a.Name] = a.Handler
 	}

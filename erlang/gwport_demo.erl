@@ -63,7 +63,8 @@ stop() ->
 
 apps() ->
     {ok, Ports} = gwport:info(?POOL),
-    lists:usort(lists:append([Apps || #{apps := Apps} <- Ports])) -- [<<>>].
+    %% Neither the program's own page nor what is there for `gwport check`.
+    lists:usort(lists:append([Apps || #{apps := Apps} <- Ports])) -- [<<>>, <<"gwport.check">>].
 
 %% The page at /. The sentences are the program's own: it is asked as an Erlang process would.
 -spec init(cowboy_req:req(), [binary()]) -> {ok, cowboy_req:req(), [binary()]}.

@@ -154,16 +154,25 @@ directory(error) ->
     error.
 
 variable({Name, false}) ->
-    case text(Name) of
+    case variable_name(text(Name)) of
         {ok, Text} -> {ok, {Text, false}};
         error -> error
     end;
 variable({Name, Value}) ->
-    case {text(Name), text(Value)} of
-        {{ok, N = [_ | _]}, {ok, V}} -> {ok, {N, V}};
+    case {variable_name(text(Name)), text(Value)} of
+        {{ok, N}, {ok, V}} -> {ok, {N, V}};
         _ -> error
     end;
 variable(_) ->
+    error.
+
+%% open_port/2 crashes on a name with an equals sign.
+variable_name({ok, Name = [_ | _]}) ->
+    case lists:member($=, Name) of
+        true -> error;
+        false -> {ok, Name}
+    end;
+variable_name(_) ->
     error.
 
 %% Charlists and binaries are both welcome. NUL cannot be passed to a program.
@@ -184,9 +193,12 @@ text(_) ->
 binary({ok, Text}) -> {ok, unicode:characters_to_binary(Text)};
 binary(error) -> error.
 
-all(Check, List) ->
-    Checked = [Check(Element) || Element <- List],
-    case lists:member(error, Checked) of
-        true -> error;
-        false -> {ok, [Good || {ok, Good} <- Checked]}
-    end.
+all(Check, [Element | Rest]) ->
+    case {Check(Element), all(Check, Rest)} of
+        {{ok, Good}, {ok, More}} -> {ok, [Good | More]};
+        _ -> error
+    end;
+all(_, []) ->
+    {ok, []};
+all(_, _Improper) ->
+    error.

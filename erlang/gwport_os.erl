@@ -28,17 +28,23 @@ is_alive({Id, unknown}) ->
 is_alive({Id, Started}) ->
     started(Id) =:= Started.
 
-%% Ends the process and the process group that it leads, if it is still the one that was meant.
+%% Ends the process, if it is still the one that was meant, and the process group that it leads or has
+%% led: what a program that has ended left behind is ended as well. No new process gets an id that a
+%% group still has, so where no process has it the group is the one that was meant.
 -spec kill(process()) -> ok.
-kill(Process) ->
-    case is_alive(Process) of
-        true ->
-            Pid = integer_to_list(id(Process)),
-            _ = os:cmd("kill -9 -" ++ Pid ++ " " ++ Pid ++ " 2>/dev/null"),
-            ok;
-        false ->
-            ok
+kill(gone) ->
+    ok;
+kill(Process = {Id, _}) ->
+    Pid = integer_to_list(Id),
+    case {is_alive(Process), started(Id)} of
+        {true, _} -> signal("-" ++ Pid ++ " " ++ Pid);
+        {false, gone} -> signal("-" ++ Pid);
+        {false, _} -> ok
     end.
+
+signal(Ids) ->
+    _ = os:cmd("kill -9 " ++ Ids ++ " 2>/dev/null"),
+    ok.
 
 %% The 22nd field of /proc/ID/stat; the 2nd, the name, may hold spaces and parentheses. A zombie
 %% counts as gone.

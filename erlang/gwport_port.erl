@@ -459,15 +459,12 @@ pool(#port{options = #{name := Name}}) ->
 printable(Text) ->
     gwport_log:printable(Text).
 
-%% Whatever the reason: no end waits in vain, and no program is left.
-terminate(_, State = #port{phase = Phase, mux = Mux, process = Process, exit_status = Status}) ->
+%% Whatever the reason: no end waits in vain, and no program is left, nor what it has started.
+terminate(_, State = #port{phase = Phase, mux = Mux, process = Process}) ->
     _ = [command(Command, State) || Phase =/= ending, Mux =/= undefined,
         Command <- gwport_mux:port_down(#{clean => false, reason => stopped}, Mux)],
     log_end(State),
-    case Status of
-        unknown -> gwport_os:kill(Process);
-        _ -> ok
-    end.
+    gwport_os:kill(Process).
 
 log_end(#port{ended = undefined}) ->
     ok;

@@ -50,7 +50,7 @@ inform(Payload) ->
     end.
 
 informational({ok, Status, Code}, {ok, Fields}) when Code >= 100, Code =< 199, Code =/= 101 ->
-    {ok, Status, without([<<"content-length">>], Fields)};
+    {ok, Status, without([<<"content-length">>], connection(Fields))};
 informational(_, _) ->
     error.
 
@@ -59,7 +59,7 @@ trailers(Payload) ->
     case gwport_frame:decode_payload(Payload) of
         {ok, Trailers} ->
             case fields(Trailers) of
-                {ok, Fields} -> {ok, without(not_trailers(), Fields)};
+                {ok, Fields} -> {ok, without(not_trailers(), connection(Fields))};
                 error -> error
             end;
         error -> error
@@ -197,8 +197,12 @@ hop_by_hop() ->
 
 named(false) -> [];
 named({_, Value}) ->
-    Options = string:lexemes(string:lowercase(iolist_to_binary(Value)), ", \t"),
+    %% Byte by byte: a value need not be UTF-8, and string's functions crash on what is not.
+    Options = binary:split(lower(iolist_to_binary(Value)), [<<",">>, <<" ">>, <<"\t">>], [global]),
     [Option || Option <- Options, Option =/= <<"content-length">>].
+
+lower(Value) ->
+    << <<(if C >= $A, C =< $Z -> C + 32; true -> C end)>> || <<C>> <= Value >>.
 
 %% Under net/http a handler ends its connection in this way.
 closes(Fields) ->
