@@ -28,6 +28,8 @@ request(Pool, Request, Options) ->
             {error, Reason}
     end.
 
+call(_, _, #{max_response := Max}) when not is_integer(Max); Max < 0 ->
+    {error, {bad_option, {max_response, Max}}};
 call(Pool, Given, Options) ->
     Body = iolist_to_binary(maps:get(body, Given, <<>>)),
     case gwport_options:mount(maps:without([max_response], Options#{pool => Pool})) of
@@ -96,6 +98,7 @@ event(Event, Call = #call{stream = Stream0}) ->
     commands(Commands, Call#call{stream = Stream}).
 
 commands([], Call) -> loop(Call);
+commands([done | _], #call{room = Room}) when Room < 0 -> {error, too_large_response};
 commands([done | _], Call) -> {ok, response(Call)};
 commands([{fail, Reason} | _], _) -> {error, Reason};
 commands([{break, Reason} | _], _) -> {error, {broken_off, Reason}};
@@ -104,7 +107,7 @@ commands([read], Call = #call{body = Body}) -> event({client, fin, Body}, Call);
 commands([{data, nofin, Data}], Call) -> taken(keep(Data, Call));
 commands([Command | Rest], Call) -> commands(Rest, command(Command, Call)).
 
-command({reply, Head, Body}, Call) -> Call#call{head = Head, data = Body};
+command({reply, Head, Body}, Call) -> keep(Body, Call#call{head = Head});
 command({head, Head}, Call) -> Call#call{head = Head};
 command({data, _, Data}, Call) -> keep(Data, Call);
 command({inform, _, _}, Call) -> Call;

@@ -10,7 +10,7 @@
 -spec request(cowboy_req:req(), gwport_options:mount()) -> gwport_environ:request().
 request(Req, #{app := App, deadline := Deadline}) ->
     #{method := Method, path := Path, qs := Query, version := Version, scheme := Scheme,
-        host := Host, port := Port, peer := Peer, sock := Local, headers := Headers} = Req,
+        host := Host, port := Port, peer := Peer, sock := Local} = Req,
     Request = #{
         <<"method">> => Method,
         <<"path">> => Path,
@@ -21,7 +21,7 @@ request(Req, #{app := App, deadline := Deadline}) ->
         <<"port">> => Port,
         <<"peer">> => address(Peer),
         <<"local">> => address(Local),
-        <<"headers">> => maps:to_list(Headers),
+        <<"headers">> => maps:to_list(with_host(Req)),
         <<"path_info">> => behind(cowboy_req:path_info(Req))
     },
     Optional = [{<<"app">>, App} || App =/= <<>>]
@@ -30,6 +30,17 @@ request(Req, #{app := App, deadline := Deadline}) ->
         ++ [{<<"length">>, Length} || Length <- [body_length(Req)], is_integer(Length)]
         ++ [{<<"continue">>, true} || expects_continue(Req)],
     lists:foldl(fun({Key, Value}, Map) -> Map#{Key => Value} end, Request, Optional).
+
+%% HTTP/2 names the host beside the headers. A `host` that stands among them all the same is not the
+%% one that this request was routed by.
+with_host(#{version := 'HTTP/2', scheme := Scheme, host := Host, port := Port, headers := Headers}) ->
+    Headers#{<<"host">> => authority(Scheme, Host, Port)};
+with_host(#{headers := Headers}) ->
+    Headers.
+
+authority(<<"http">>, Host, 80) -> Host;
+authority(<<"https">>, Host, 443) -> Host;
+authority(_, Host, Port) -> <<Host/binary, ":", (integer_to_binary(Port))/binary>>.
 
 version('HTTP/1.0') -> {1, 0};
 version('HTTP/1.1') -> {1, 1};
@@ -49,7 +60,7 @@ body_length(#{body_length := Length}) -> Length.
 expects_continue(#{version := 'HTTP/1.0'}) -> false;
 expects_continue(#{has_body := false}) -> false;
 expects_continue(#{headers := #{<<"expect">> := Expect}}) ->
-    string:lowercase(Expect) =:= <<"100-continue">>;
+    cowboy_bstr:to_lower(Expect) =:= <<"100-continue">>;
 expects_continue(_) -> false.
 
 %% Fields of a checked response as Cowboy's raw commands want them: a map, cookies as a list, date
@@ -84,7 +95,7 @@ trailers(Fields) ->
 %% How the listener of this request is set, as far as it touches us. The first request of a
 %% listener and protocol also tells its owner what will not work.
 -spec listener(cowboy_req:req()) ->
-    #{idle_timeout := timeout(), inactivity_timeout := timeout()}.
+    #{idle_timeout := timeout(), inactivity_timeout := timeout(), flow := non_neg_integer()}.
 listener(Req = #{ref := Ref, version := Version}) ->
     Key = {?MODULE, Ref, Version},
     case persistent_term:get(Key, undefined) of
@@ -103,7 +114,8 @@ look(#{ref := Ref, version := Version}) ->
     Handlers = maps:get(stream_handlers, Opts, [cowboy_stream_h]),
     _ = [warn_pipelining(Ref) || Version =:= 'HTTP/1.1',
         not lists:member(gwport_pipeline_h, Handlers), not is_serial()],
-    #{idle_timeout => Idle, inactivity_timeout => maps:get(inactivity_timeout, Opts, 300000)}.
+    #{idle_timeout => Idle, inactivity_timeout => maps:get(inactivity_timeout, Opts, 300000),
+        flow => maps:get(initial_stream_flow_size, Opts, 65535)}.
 
 warn_idle(Ref, Idle) ->
     ?LOG_WARNING("gwport: listener ~p ends HTTP/2 connections, and the streams on them, when the client "

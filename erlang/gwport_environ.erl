@@ -1,6 +1,7 @@
 %% The environ of a request: SPEC.md, section 10, as a pure function of the Request that `open` carries.
 %%
-%% The wire does not carry the environ. This is the Erlang side's derivation, for apps of the
+%% The wire does not carry the environ. `gwport.input` and `gwport.errors` are added by whoever runs an
+%% app. This is the Erlang side's derivation, for apps of the
 %% same shape in Erlang, for logs and for tests; Go's is held to the same vectors.
 -module(gwport_environ).
 
@@ -32,7 +33,12 @@ environ(Request) ->
         <<"gwport.version">> => {1, 0},
         <<"gwport.url_scheme">> => Scheme,
         <<"gwport.script_name">> => RawScriptName,
-        <<"gwport.path_info">> => RawPathInfo
+        <<"gwport.path_info">> => RawPathInfo,
+        %% Apps run side by side, in one program and in several.
+        <<"gwport.async">> => false,
+        <<"gwport.multithread">> => true,
+        <<"gwport.multiprocess">> => true,
+        <<"gwport.run_once">> => false
     }).
 
 server_name(#{<<"host">> := <<>>, <<"local">> := {Address, _}}) -> Address;

@@ -21,16 +21,21 @@
     stream :: gwport_stream:stream(),
     %% Whether the client was told to go on, or never asked.
     continued :: boolean(),
+    %% Bytes of the request's body, and whether that is all of it.
+    received = 0 :: non_neg_integer(),
+    complete :: boolean(),
     %% When the data that the client is taking was handed out.
     handed = 0 :: integer(),
-    listener :: #{idle_timeout := timeout(), inactivity_timeout := timeout()},
+    listener :: #{idle_timeout := timeout(), inactivity_timeout := timeout(), flow := non_neg_integer()},
     %% When the connection must hear of us again, and whether its idle timer is off.
     tick_at :: integer(),
     idle_off = false :: boolean()
 }).
 
-%% How long one read waits in Cowboy before it answers with what it has.
--define(READ_PERIOD, 15000).
+%% How long one read waits in Cowboy before it answers with what it has: as good as for ever, since it
+%% answers to a single byte. What comes at its end would look like a sign of life from the client, or,
+%% behind the end of the stream, be a warning in the log.
+-define(READ_PERIOD, 16#7fffffff).
 %% Ranch's send_timeout. Cowboy 2.8 takes no notice when a send has failed for it.
 -define(SEND_TIMEOUT, 30000).
 -define(MAX_TICK, 60000).
@@ -52,7 +57,9 @@ serve(Req, Mount = #{pool := Pool, app := App}) ->
     Request = gwport_cowboy:request(Req, Mount),
     case open(Request, Pool, App, maps:get(max_body, Mount)) of
         {ok, Handle, Ref} -> exchange(Handle, Ref, Request, Req, Mount);
-        {error, Reason} -> fail(Reason, gwport_request:body(Request) =:= continue, Req)
+        {error, Reason} ->
+            fail(Reason, gwport_request:body(Request) =:= continue
+                orelse is_long(gwport_cowboy:listener(Req), Req), Req)
     end.
 
 open(#{<<"length">> := Length}, _, _, MaxBody) when Length > MaxBody ->
@@ -84,7 +91,7 @@ exchange(Handle, Ref, Request = #{<<"method">> := Method}, Req, Mount) ->
     Stream = gwport_stream:new((maps:with([max_body, head_timeout, idle_timeout, deadline], Mount))#{
         method => Method, body => Body, length => maps:get(<<"length">>, Request, undefined)}, Now),
     loop(#exchange{req = Req, handle = Handle, ref = Ref, stream = Stream,
-        continued = Body =/= continue, listener = Listener, tick_at = Now + tick(Listener)}).
+        continued = Body =/= continue, complete = Body =:= none, listener = Listener, tick_at = Now + tick(Listener)}).
 
 %% A third of what the connection would wait: once lost is not yet late.
 tick(#{idle_timeout := Idle, inactivity_timeout := Inactivity}) ->
@@ -96,9 +103,9 @@ loop(Exchange = #exchange{ref = Ref, req = #{pid := Connection}, stream = Stream
         {gwport, Ref, Event} ->
             event({port, Event}, Exchange);
         {request_body, Ref, nofin, Data} ->
-            event({client, nofin, Data}, Exchange);
+            event({client, nofin, Data}, received(Data, Exchange));
         {request_body, Ref, fin, _, Data} ->
-            event({client, fin, Data}, Exchange);
+            event({client, fin, Data}, (received(Data, Exchange))#exchange{complete = true});
         {data_ack, Connection} ->
             taken(Exchange);
         {'DOWN', Ref, process, _, _} ->
@@ -106,6 +113,9 @@ loop(Exchange = #exchange{ref = Ref, req = #{pid := Connection}, stream = Stream
     after max(0, min(TickAt - Now, gwport_stream:timeout(Now, Stream))) ->
         time(now_ms(), Exchange)
     end.
+
+received(Data, Exchange = #exchange{received = Received}) ->
+    Exchange#exchange{received = Received + byte_size(Data)}.
 
 time(Now, Exchange = #exchange{tick_at = TickAt}) when Now >= TickAt ->
     event(tick, keep_connection(Now, Exchange));
@@ -128,9 +138,9 @@ commands([], Exchange) ->
     loop(Exchange);
 commands([done | _], Exchange) ->
     finish(Exchange);
-commands([{fail, Reason} | _], Exchange = #exchange{req = Req, continued = Continued}) ->
+commands([{fail, Reason} | _], Exchange = #exchange{req = Req}) ->
     log_failure(Reason, Exchange),
-    fail(Reason, not Continued, Req),
+    fail(Reason, is_last(Exchange), Req),
     finish(Exchange);
 commands([{break, Reason} | _], Exchange) ->
     log_failure(Reason, Exchange),
@@ -172,16 +182,29 @@ cast(Command, Req) ->
     cowboy_req:cast(Command, Req).
 
 headers(Head = #{headers := Fields, code := Code, length := Length}, Exchange) ->
-    #exchange{req = Req, continued = Continued} = Exchange,
+    #exchange{req = Req} = Exchange,
     Headers = gwport_cowboy:response_headers(Fields, Req),
-    close(not Continued orelse maps:get(close, Head), Req, with_length(Code, Length, Headers)).
+    close(is_last(Exchange) orelse maps:get(close, Head), Req, with_length(Code, Length, Headers)).
 
 with_length(_, undefined, Headers) -> Headers;
 with_length(204, _, Headers) -> Headers;
 with_length(_, Length, Headers) -> Headers#{<<"content-length">> => integer_to_binary(Length)}.
 
-%% A client that was never told to go on still owes its body: what follows on this connection
-%% cannot be told from it.
+%% Whether the connection may carry no other request. A client that was never told to go on still owes
+%% its body: what follows cannot be told from it. And when a body was long enough for Cowboy's flow
+%% control to stop reading the socket, Cowboy 2.8 may not start again after the body's end: the next
+%% request would wait for ever.
+is_last(#exchange{continued = false}) ->
+    true;
+is_last(#exchange{req = #{body_length := undefined}, complete = Complete, received = Received,
+        listener = #{flow := Flow}}) ->
+    not Complete orelse Received >= Flow;
+is_last(#exchange{listener = Listener, req = Req}) ->
+    is_long(Listener, Req).
+
+%% Unknown counts as long.
+is_long(#{flow := Flow}, #{body_length := Length}) -> Length > Flow.
+
 close(true, #{version := 'HTTP/1.1'}, Headers) -> Headers#{<<"connection">> => <<"close">>};
 close(_, _, Headers) -> Headers.
 

@@ -63,6 +63,8 @@
 -define(MAX_CHUNK, 65536).
 -define(MAX_INFORMS, 16).
 -define(MAX_CREDIT, 2147483647).
+-define(MAX_CODE, 2147483647).
+-define(MAX_TEXT, 1024).
 -define(NIL, <<131, 106>>).
 
 -spec new(#{window := non_neg_integer(), max_head := pos_integer()}) -> mux().
@@ -83,7 +85,8 @@ served(#mux{served = Served}) ->
 opened(#{stream := N, pid := Pid, ref := Ref, monitor := Monitor, window := Window},
         Mux = #mux{last = Last}) when N > Last ->
     %% The writer had not heard of the drain yet.
-    {[{deliver, Pid, Ref, {port_down, false, drain}}, {closed, Monitor, Window}], Mux#mux{highest = N}};
+    {[{deliver, Pid, Ref, {port_down, false, drain}}, {closed, Monitor, Window}],
+        Mux#mux{highest = N}};
 opened(Opening, Mux = #mux{streams = Streams, refs = Refs, request_window = RequestWindow}) ->
     #{stream := N, pid := Pid, ref := Ref, monitor := Monitor, window := Window, body := Body,
         idempotent := Idempotent} = Opening,
@@ -183,15 +186,16 @@ credit({ok, Grant}, N, Stream, Mux) when is_integer(Grant) ->
 credit(_, N, Stream, Mux) ->
     fail(bad_payload, <<"credit carries an integer">>, N, Stream, Mux).
 
-aborted({ok, {Code, Text}}, N, Stream, Mux) when is_integer(Code), is_binary(Text) ->
-    answer(gwport_frame:abort_name(Code), binary:part(Text, 0, min(1024, byte_size(Text))), N, Stream, Mux);
+aborted({ok, {Code, Text}}, N, Stream, Mux)
+        when is_integer(Code), Code >= 0, Code =< ?MAX_CODE, is_binary(Text) ->
+    answer(Code, binary:part(Text, 0, min(?MAX_TEXT, byte_size(Text))), N, Stream, Mux);
 aborted(_, N, Stream, Mux) ->
-    answer(bad_payload, <<"abort carries {Code, Text}">>, N, Stream, Mux).
+    answer(gwport_frame:abort_code(bad_payload), <<"abort carries {Code, Text}">>, N, Stream, Mux).
 
-%% [A2]
-answer(Name, Text, N, Stream = #stream{pid = Pid, ref = Ref, local = Local}, Mux) ->
-    close([{deliver, Pid, Ref, {abort, Name, Text}}
-        | [{write, N, abort, {gwport_frame:abort_code(Name), <<>>}} || Local =:= open]],
+%% [A2]: with the same code, known here or not.
+answer(Code, Text, N, Stream = #stream{pid = Pid, ref = Ref, local = Local}, Mux) ->
+    close([{deliver, Pid, Ref, {abort, gwport_frame:abort_name(Code), Text}}
+        | [{write, N, abort, {Code, <<>>}} || Local =:= open]],
         N, Stream, Mux).
 
 %% The other half has ended; ours, if it has not, is given up [S2].

@@ -23,6 +23,7 @@
 -record(keeper, {
     options :: gwport_options:pool(),
     sup :: pid(),
+    starters :: undefined | {pid(), pid()},
     table :: ets:table(),
     ports = #{} :: #{Owner :: pid() => #slot{}},
     %% Of each slot: how long the next start waits if the port ends soon.
@@ -67,8 +68,8 @@ init({Options, Sup}) ->
             {stop, Reason}
     end.
 
-handle_continue({start, Slots}, State) ->
-    {noreply, lists:foldl(fun start/2, State, Slots)}.
+handle_continue({start, Slots}, State = #keeper{sup = Sup}) ->
+    {noreply, lists:foldl(fun start/2, State#keeper{starters = gwport_pool_sup:starters(Sup)}, Slots)}.
 
 handle_call(await, _From, State = #keeper{tried = true}) ->
     {reply, ok, State};
@@ -102,8 +103,8 @@ handle_info({start, Number}, State) ->
 handle_info(_, State) ->
     {noreply, State}.
 
-start(Number, State = #keeper{sup = Sup, options = Options, ports = Ports}) ->
-    case gwport_pool_sup:start_port(Sup, self(), Options) of
+start(Number, State = #keeper{starters = Starters, options = Options, ports = Ports}) ->
+    case gwport_pool_sup:start_port(Starters, self(), Options) of
         {ok, Owner} ->
             _ = erlang:monitor(process, Owner),
             State#keeper{ports = Ports#{Owner => #slot{number = Number, state = starting,

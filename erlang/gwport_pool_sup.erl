@@ -2,7 +2,7 @@
 -module(gwport_pool_sup).
 -behaviour(supervisor).
 
--export([start_link/1, start_port/3]).
+-export([start_link/1, starters/1, start_port/3]).
 -export([init/1]).
 
 %% Returns when the first port is ready, or has failed to be: a wrong option stops the start, a
@@ -23,25 +23,29 @@ start_pool(Options = #{name := Name}) ->
             Error
     end.
 
+%% Called by the keeper, once: later this supervisor may be waiting for it to stop.
+-spec starters(Sup :: pid()) -> {Logs :: pid(), Ports :: pid()}.
+starters(Sup) ->
+    Children = supervisor:which_children(Sup),
+    {_, Logs, _, _} = lists:keyfind(logs, 1, Children),
+    {_, Ports, _, _} = lists:keyfind(ports, 1, Children),
+    {Logs, Ports}.
+
 %% Called by the keeper.
--spec start_port(Sup :: pid(), Keeper :: pid(), gwport_options:pool()) ->
+-spec start_port({Logs :: pid(), Ports :: pid()}, Keeper :: pid(), gwport_options:pool()) ->
     {ok, Owner :: pid()} | {error, term()}.
-start_port(Sup, Keeper, Options = #{name := Name, log_lines := Lines}) ->
-    {ok, Reader} = supervisor:start_child(child(logs, Sup), [#{pool => Name, log_lines => Lines}]),
+start_port({Logs, Ports}, Keeper, Options = #{name := Name, log_lines := Lines}) ->
+    {ok, Reader} = supervisor:start_child(Logs, [#{pool => Name, log_lines => Lines}]),
     {Log, Path} = gwport_log:open(Reader),
     Start = #{options => Options, keeper => Keeper, log => Log, stderr => Path},
-    case supervisor:start_child(child(ports, Sup), [Start]) of
+    case supervisor:start_child(Ports, [Start]) of
         {ok, Owner} ->
             gwport_log:attend(Reader, Owner),
             {ok, Owner};
         {error, Reason} ->
-            _ = supervisor:terminate_child(child(logs, Sup), Reader),
+            _ = supervisor:terminate_child(Logs, Reader),
             {error, Reason}
     end.
-
-child(Id, Sup) ->
-    {Id, Pid, _, _} = lists:keyfind(Id, 1, supervisor:which_children(Sup)),
-    Pid.
 
 %% The keeper is the first to stop: it drains the ports while they still run.
 init({pool, Options = #{drain_timeout := DrainTimeout}}) ->

@@ -61,6 +61,9 @@
 
 %% How long a program has between a fault, or the end of its output, and being killed.
 -define(END_GRACE, 1000).
+%% How often the process is looked for. OTP tells of its end only when all have closed its standard
+%% output, which what it has started may keep open.
+-define(LIFE_CHECK, 1000).
 %% How often unanswered aborts are looked for.
 -define(ABORT_CHECK, 30000).
 -define(WIRE_VERSION, 1).
@@ -171,6 +174,7 @@ process(undefined) -> gone.
 handle_continue(greet, State = #port{options = Options, keeper = Keeper, process = Process}) ->
     gwport_pool_keeper:started(Keeper, self(), Process),
     write(gwport_frame:encode(hello, hello(Options)), State),
+    _ = erlang:send_after(?LIFE_CHECK, self(), check_life),
     {noreply, timer(maps:get(greeting_timeout, Options), State)}.
 
 hello(Options) ->
@@ -226,11 +230,17 @@ handle_info({check_ping, N}, State) ->
     check_ping(N, State);
 handle_info(check_aborts, State) ->
     check_aborts(State);
+handle_info(check_life, State) ->
+    check_life(State);
+handle_info(lifeless, State) ->
+    gone(#{clean => false, reason => lifeless}, State);
 handle_info({timeout, Timer, _}, State = #port{timer = Timer}) ->
     timeout(State);
-handle_info({'EXIT', Writer, _}, State = #port{writer = Writer}) ->
+handle_info({'EXIT', Writer, normal}, State = #port{writer = Writer}) ->
     %% Its port was closed under it; the port's own message is on its way.
     {noreply, timer(?END_GRACE, State)};
+handle_info({'EXIT', Writer, Reason}, State = #port{writer = Writer}) ->
+    gone(#{clean => false, reason => {writer, Reason}}, State);
 handle_info({'EXIT', _Parent, Reason}, State) ->
     {stop, Reason, State};
 handle_info(_, State) ->
@@ -375,6 +385,14 @@ check_ping(N, State = #port{ping = {N, waiting}, options = #{ping_timeout := Tim
     wire_fault(failed, iolist_to_binary(io_lib:format("no answer to a ping within ~b ms", [Timeout])),
         State);
 check_ping(_, State) ->
+    {noreply, State}.
+
+%% What a process that has ended wrote may still be on its way here.
+check_life(State = #port{process = Process}) ->
+    _ = case gwport_os:has_ended(Process) of
+        true -> erlang:send_after(?END_GRACE, self(), lifeless);
+        false -> erlang:send_after(?LIFE_CHECK, self(), check_life)
+    end,
     {noreply, State}.
 
 check_aborts(State = #port{mux = Mux}) ->

@@ -1,0 +1,208 @@
+-module(gwport_options_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+%% A pool's defaults
+
+name_and_command_are_enough_test() ->
+    {ok, Pool} = gwport_options:pool(minimal()),
+    ?assertEqual(#{name => shop, command => "/bin/sh", args => [], env => [], cd => undefined, ports => 1,
+        max_streams => 1000, window => 262144, window_floor => 16384, response_budget => 67108864,
+        port_queue => 1048576, max_frame => 1048576, max_head => 65536, last_stream => 2147483646,
+        greeting_timeout => 10000, drain_timeout => 30000, ping_interval => 10000,
+        ping_timeout => 30000, log_lines => 1000}, Pool).
+
+%% Limits
+
+each_number_of_a_pool_passes_at_its_edges_test_() ->
+    [{lists:concat([Key, " ", N]), ?_assertMatch({ok, #{Key := N}}, pool(Key, N))}
+        || {Key, Min, Max} <- pool_numbers(), N <- [Min, Max]].
+
+each_number_of_a_pool_beyond_its_edges_is_refused_by_name_test_() ->
+    [{lists:concat([Key, " ", N]), ?_assertEqual({error, {bad_option, {Key, N}}}, pool(Key, N))}
+        || {Key, Min, Max} <- pool_numbers(), N <- [Min - 1, Max + 1]].
+
+each_number_of_a_pool_is_an_integer_test_() ->
+    [?_assertEqual({error, {bad_option, {Key, Value}}}, pool(Key, Value))
+        || {Key, _, _} <- pool_numbers(), Value <- [1000000.0, infinity, "1", <<"1">>, undefined, -1]].
+
+pool_numbers() ->
+    [{ports, 1, 1024}, {max_streams, 1, 1000000}, {window, 1, 16777216}, {window_floor, 1, 16777216},
+     {response_budget, 0, 1 bsl 40}, {port_queue, 65536, 1 bsl 30}, {max_head, 1024, 16777216},
+     {max_frame, 65551, 1 bsl 30}, {last_stream, 256, 2147483646}, {greeting_timeout, 1, 1 bsl 31},
+     {drain_timeout, 0, 1 bsl 31}, {ping_interval, 1, 1 bsl 31}, {ping_timeout, 1, 1 bsl 31},
+     {log_lines, 0, 1000000}].
+
+%% With room for all that the option does not concern.
+pool(Key, Value) ->
+    Room = case Key of
+        max_frame -> #{window => 1, max_head => 1024};
+        _ -> #{max_frame => 1 bsl 30}
+    end,
+    gwport_options:pool((maps:merge(minimal(), Room))#{Key => Value}).
+
+a_frame_holds_a_window_and_a_head_and_64_bytes_test() ->
+    Options = (minimal())#{window => 100000, max_head => 2000},
+    ?assertMatch({ok, _}, gwport_options:pool(Options#{max_frame => 102064})),
+    ?assertEqual({error, {bad_option, {max_frame, 102063}}},
+        gwport_options:pool(Options#{max_frame => 102063})).
+
+%% Texts
+
+texts_may_be_charlists_or_binaries_test_() ->
+    [?_assertMatch({ok, #{command := "/bin/sh", args := ["-c", "exit"], cd := "/", env := [{"A", "b"}]}},
+        gwport_options:pool(#{name => shop, command => Text("/bin/sh"), args => [Text("-c"), Text("exit")],
+            cd => Text("/"), env => [{Text("A"), Text("b")}]}))
+        || Text <- [fun(T) -> T end, fun list_to_binary/1]].
+
+a_text_beyond_ascii_is_utf_8_test() ->
+    ?assertMatch({ok, #{args := [[16#e9], [16#e9], [16#20ac]]}},
+        gwport_options:pool((minimal())#{args => [<<16#c3, 16#a9>>, [16#e9], [16#20ac]]})).
+
+what_is_no_text_is_refused_by_name_test_() ->
+    [{lists:concat([Key]), ?_assertEqual({error, {bad_option, {Key, Value}}},
+        gwport_options:pool((minimal())#{Key => Value}))}
+        || {Key, Value} <- [
+            {command, sh}, {command, 1}, {command, <<255>>}, {command, [foo]}, {command, "/bin/sh\0"},
+            {args, foo}, {args, <<"-c">>}, {args, "-c"}, {args, [foo]}, {args, [1]}, {args, [<<255>>]},
+            {args, ["a\0b"]}, {args, [<<"a">>, <<0>>]}, {args, [<<"a">> | <<"b">>]},
+            {cd, root}, {cd, 1}, {cd, "/\0"}, {cd, ""}]].
+
+%% Command
+
+a_command_is_found_on_the_path_and_made_absolute_test() ->
+    {ok, #{command := Command}} = gwport_options:pool((minimal())#{command => "sh"}),
+    ?assertEqual(absolute, filename:pathtype(Command)),
+    ?assertEqual("sh", filename:basename(Command)).
+
+a_command_that_is_no_program_is_refused_by_name_test_() ->
+    [?_assertEqual({error, {bad_option, {command, Command}}},
+        gwport_options:pool((minimal())#{command => Command}))
+        || Command <- ["", "/", "/bin", "/no/such/program", "no-such-program-at-all", "/etc/passwd"]].
+
+%% An application with a program in it, made for the occasion.
+a_command_in_priv_is_found_test_() ->
+    {setup, fun make_app/0, fun remove_app/1, fun({Dir, App}) ->
+        Program = filename:join([Dir, "priv", "run"]),
+        [?_assertMatch({ok, #{command := Program}},
+            gwport_options:pool((minimal())#{command => {priv, App, File}})) || File <- ["run", <<"run">>]]
+            ++ [?_assertEqual({error, {bad_option, {command, {priv, App, "no-such"}}}},
+                gwport_options:pool((minimal())#{command => {priv, App, "no-such"}}))]
+    end}.
+
+make_app() ->
+    App = gwport_options_app,
+    Name = lists:concat([App, "-", os:getpid(), ".", erlang:unique_integer([positive])]),
+    Dir = filename:join(os:getenv("TMPDIR", "/tmp"), Name),
+    Program = filename:join([Dir, "priv", "run"]),
+    Ebin = filename:join([Dir, "ebin", "x"]),
+    ok = filelib:ensure_dir(Program),
+    ok = filelib:ensure_dir(Ebin),
+    ok = file:write_file(Program, "#!/bin/sh\n"),
+    ok = file:change_mode(Program, 8#755),
+    true = code:add_path(filename:dirname(Ebin)),
+    {Dir, App}.
+
+remove_app({Dir, _}) ->
+    true = code:del_path(filename:join(Dir, "ebin")),
+    ok = file:del_dir_r(Dir).
+
+a_command_in_priv_that_is_not_there_is_refused_by_name_test_() ->
+    [?_assertEqual({error, {bad_option, {command, Command}}},
+        gwport_options:pool((minimal())#{command => Command}))
+        || Command <- [{priv, no_such_application, "run"}, {priv, kernel, "no-such-file"}, {priv, kernel, foo},
+            {priv, "kernel", "run"}, {priv, kernel}]].
+
+%% Environment
+
+a_variable_may_be_removed_test() ->
+    ?assertMatch({ok, #{env := [{"A", false}]}}, gwport_options:pool((minimal())#{env => [{"A", false}]})).
+
+variables_may_be_a_map_test() ->
+    ?assertMatch({ok, #{env := [{"A", "b"}, {"C", false}]}},
+        gwport_options:pool((minimal())#{env => #{<<"A">> => "b", <<"C">> => false}})).
+
+a_value_may_be_empty_and_have_an_equals_sign_test() ->
+    ?assertMatch({ok, #{env := [{"A", ""}, {"B", "c=d"}]}},
+        gwport_options:pool((minimal())#{env => [{"A", ""}, {"B", "c=d"}]})).
+
+what_is_no_variable_is_refused_by_name_test_() ->
+    [?_assertEqual({error, {bad_option, {env, Env}}}, gwport_options:pool((minimal())#{env => Env}))
+        || Env <- [foo, "A=b", ["A=b"], [{"", "b"}], [{"", false}], [{"A=B", "c"}], [{"A=B", false}],
+            [{"=A", "c"}], [{foo, "b"}], [{"A", foo}], [{"A", 1}], [{"A", true}], [{"A\0", "b"}],
+            [{"A", "b\0"}], [{"A", "b", "c"}], [{"A", "b"} | foo], #{"" => "b"}, #{foo => "b"}]].
+
+%% What passes is what open_port/2 takes.
+open_port_takes_every_variable_that_passes_test() ->
+    {ok, #{command := Command, args := Args, env := Env, cd := Dir}} = gwport_options:pool(
+        (minimal())#{args => ["-c", <<"exit 0">>], env => [{"A", ""}, {<<"B">>, false}, {"C", "d=e"},
+            {"D", beyond_ascii()}], cd => <<"/">>}),
+    Port = open_port({spawn_executable, Command}, [{args, Args}, {env, Env}, {cd, Dir}, exit_status]),
+    ?assertEqual(0, receive {Port, {exit_status, Status}} -> Status end).
+
+%% A machine without UTF-8 takes no more than Latin-1.
+beyond_ascii() ->
+    case file:native_name_encoding() of
+        utf8 -> [16#20ac];
+        latin1 -> [16#e9]
+    end.
+
+%% Names, missing and unknown options
+
+a_name_is_an_atom_test_() ->
+    [?_assertEqual({error, {bad_option, {name, Name}}}, gwport_options:pool((minimal())#{name => Name}))
+        || Name <- [undefined, "shop", <<"shop">>, 1]].
+
+a_pool_without_name_or_command_is_refused_by_name_test() ->
+    ?assertEqual({error, {missing_option, name}}, gwport_options:pool(#{command => "/bin/sh"})),
+    ?assertEqual({error, {missing_option, command}}, gwport_options:pool(#{name => shop})).
+
+an_unknown_option_is_refused_by_name_test_() ->
+    [?_assertEqual({error, {bad_option, {Key, 1}}}, gwport_options:pool((minimal())#{Key => 1}))
+        || Key <- [widnow, "window", <<"window">>, head_timeout]]
+        ++ [?_assertEqual({error, {bad_option, {Key, 1}}}, gwport_options:mount(#{pool => shop, Key => 1}))
+            || Key <- [idle_timeuot, "app", window]].
+
+options_are_a_map_test_() ->
+    [?_assertEqual({error, {bad_option, {pool, Options}}}, gwport_options:pool(Options))
+        || Options <- [[], [{name, shop}], shop]]
+        ++ [?_assertEqual({error, {bad_option, {mount, Options}}}, gwport_options:mount(Options))
+            || Options <- [[], [{pool, shop}], shop]].
+
+%% Mounts
+
+a_pool_is_enough_for_a_mount_test() ->
+    ?assertEqual({ok, #{pool => shop, app => <<>>, head_timeout => 60000, idle_timeout => 300000,
+        deadline => infinity, max_body => infinity}}, gwport_options:mount(#{pool => shop})).
+
+a_mount_without_a_pool_is_refused_by_name_test() ->
+    ?assertEqual({error, {missing_option, pool}}, gwport_options:mount(#{})).
+
+each_number_of_a_mount_passes_at_its_edges_test_() ->
+    [{lists:concat([Key, " ", N]), ?_assertMatch({ok, #{Key := N}}, mount(Key, N))}
+        || {Key, Min, Max} <- mount_numbers(), N <- [Min, Max, infinity]].
+
+each_number_of_a_mount_beyond_its_edges_is_refused_by_name_test_() ->
+    [{lists:concat([Key]), ?_assertEqual({error, {bad_option, {Key, N}}}, mount(Key, N))}
+        || {Key, Min, Max} <- mount_numbers(), N <- [Min - 1, Max + 1, 5.0, "5", undefined]].
+
+mount_numbers() ->
+    [{head_timeout, 1, 1 bsl 31}, {idle_timeout, 1, 1 bsl 31}, {deadline, 1, 1 bsl 31},
+     {max_body, 0, 1 bsl 62}].
+
+an_app_is_a_binary_a_charlist_or_an_atom_test() ->
+    [?assertMatch({ok, #{app := <<"cart">>}}, mount(app, App)) || App <- [<<"cart">>, "cart", cart]],
+    ?assertMatch({ok, #{app := <<16#c3, 16#a9>>}}, mount(app, [16#e9])),
+    ?assertMatch({ok, #{app := <<>>}}, mount(app, "")).
+
+what_is_no_app_is_refused_by_name_test_() ->
+    [?_assertEqual({error, {bad_option, {app, App}}}, mount(app, App)) || App <- [1, {cart}, [cart], [-1]]].
+
+a_pool_of_a_mount_is_an_atom_test() ->
+    [?assertEqual({error, {bad_option, {pool, Pool}}}, mount(pool, Pool)) || Pool <- ["shop", <<"shop">>, 1]].
+
+mount(Key, Value) ->
+    gwport_options:mount(maps:merge(#{pool => shop}, #{Key => Value})).
+
+minimal() ->
+    #{name => shop, command => "/bin/sh"}.

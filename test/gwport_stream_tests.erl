@@ -1,0 +1,677 @@
+-module(gwport_stream_tests).
+
+-define(PROPER_NO_TRANS, true).
+-define(PROPER_NO_IMPORTS, true).
+-include_lib("proper/include/proper.hrl").
+-include_lib("eunit/include/eunit.hrl").
+
+-import(proper_types, [binary/0, boolean/0, elements/1, frequency/1, integer/2, list/1, oneof/1]).
+
+-define(MAX_CHUNK, 65536).
+
+%% The request's body
+
+nothing_is_read_before_the_first_credit_test() ->
+    Stream = stream(#{body => now}),
+    ?assertMatch({[read], _}, event({port, {credit, 1}}, Stream)).
+
+a_request_without_a_body_is_not_read_test() ->
+    ?assertMatch({[], _}, event({port, {credit, 100}}, stream(#{body => none}))).
+
+a_client_that_waits_is_told_to_go_on_by_the_first_grant_test() ->
+    Stream = stream(#{body => continue}),
+    ?assertMatch({[read], _}, event({port, {credit, 10}}, Stream)).
+
+one_read_is_under_way_at_a_time_test() ->
+    {[read], Stream} = event({port, {credit, 10}}, stream(#{})),
+    ?assertMatch({[], _}, event({port, {credit, 10}}, Stream)).
+
+what_was_read_is_sent_and_more_is_read_test() ->
+    {_, Stream} = event({port, {credit, 10}}, stream(#{})),
+    ?assertMatch({[{send, chunk, <<"abc">>}, read], _}, event({client, nofin, <<"abc">>}, Stream)).
+
+an_empty_read_is_followed_by_another_test() ->
+    {_, Stream} = event({port, {credit, 10}}, stream(#{})),
+    ?assertMatch({[read], _}, event({client, nofin, <<>>}, Stream)).
+
+what_is_beyond_credit_waits_and_no_more_is_read_test() ->
+    {_, Stream0} = event({port, {credit, 2}}, stream(#{})),
+    {Commands, Stream1} = event({client, nofin, <<"abcde">>}, Stream0),
+    ?assertEqual([{send, chunk, <<"ab">>}], Commands),
+    {More, Stream2} = event({port, {credit, 2}}, Stream1),
+    ?assertEqual([{send, chunk, <<"cd">>}], More),
+    ?assertMatch({[{send, chunk, <<"e">>}, read], _}, event({port, {credit, 2}}, Stream2)).
+
+credit_that_is_just_used_up_asks_for_no_more_test() ->
+    {_, Stream} = event({port, {credit, 3}}, stream(#{})),
+    ?assertMatch({[{send, chunk, <<"abc">>}], _}, event({client, nofin, <<"abc">>}, Stream)).
+
+a_body_that_was_read_whole_ends_in_fin_test() ->
+    {_, Stream} = event({port, {credit, 10}}, stream(#{})),
+    ?assertMatch({[{send, chunk, <<"abc">>}, {send, fin, []}], _},
+        event({client, fin, <<"abc">>}, Stream)).
+
+an_empty_body_is_a_fin_without_a_chunk_test() ->
+    {_, Stream} = event({port, {credit, 10}}, stream(#{})),
+    ?assertMatch({[{send, fin, []}], _}, event({client, fin, <<>>}, Stream)).
+
+fin_costs_no_credit_test() ->
+    {_, Stream} = event({port, {credit, 3}}, stream(#{})),
+    ?assertMatch({[{send, chunk, <<"abc">>}, {send, fin, []}], _},
+        event({client, fin, <<"abc">>}, Stream)).
+
+fin_waits_for_what_is_held_test() ->
+    {_, Stream0} = event({port, {credit, 1}}, stream(#{})),
+    {[{send, chunk, <<"a">>}], Stream1} = event({client, fin, <<"ab">>}, Stream0),
+    ?assertMatch({[{send, chunk, <<"b">>}, {send, fin, []}], _}, event({port, {credit, 1}}, Stream1)).
+
+the_length_shows_an_end_that_the_client_hides_test() ->
+    {_, Stream} = event({port, {credit, 10}}, stream(#{length => 3})),
+    ?assertMatch({[{send, chunk, <<"abc">>}, {send, fin, []}], _},
+        event({client, nofin, <<"abc">>}, Stream)).
+
+a_chunk_has_at_most_65536_bytes_test() ->
+    {_, Stream} = event({port, {credit, 1000000}}, stream(#{})),
+    {Commands, _} = event({client, nofin, binary:copy(<<"x">>, 2 * ?MAX_CHUNK + 1)}, Stream),
+    ?assertEqual([?MAX_CHUNK, ?MAX_CHUNK, 1], [byte_size(Data) || {send, chunk, Data} <- Commands]).
+
+a_body_of_max_body_bytes_passes_test() ->
+    {_, Stream0} = event({port, {credit, 100}}, stream(#{max_body => 5})),
+    {_, Stream1} = event({client, nofin, <<"ab">>}, Stream0),
+    ?assertMatch({[{send, chunk, <<"cde">>}, {send, fin, []}], _}, event({client, fin, <<"cde">>}, Stream1)).
+
+a_body_of_max_body_and_1_bytes_is_too_large_test() ->
+    {_, Stream0} = event({port, {credit, 100}}, stream(#{max_body => 5})),
+    {_, Stream1} = event({client, nofin, <<"ab">>}, Stream0),
+    ?assertMatch({[{abort, too_large, _}, {fail, too_large_body}], _},
+        event({client, fin, <<"cdef">>}, Stream1)).
+
+a_body_too_large_after_the_head_breaks_the_response_test() ->
+    {_, Stream} = event({port, {credit, 100}}, streaming(#{max_body => 0})),
+    ?assertMatch({[{abort, too_large, _}, {break, too_large_body}], _},
+        event({client, fin, <<"a">>}, Stream)).
+
+%% Ticks: a server that reads notices that its client has left.
+
+a_tick_reads_ahead_of_credit_test() ->
+    {[read], Stream} = event(tick, stream(#{})),
+    {[], Stream1} = event(tick, Stream),
+    {[], Stream2} = event({client, nofin, <<"abc">>}, Stream1),
+    ?assertMatch({[read], _}, event(tick, Stream2)),
+    ?assertMatch({[{send, chunk, <<"abc">>}, read], _}, event({port, {credit, 10}}, Stream2)).
+
+a_tick_reads_nothing_of_a_client_that_was_not_told_to_go_on_test() ->
+    ?assertMatch({[], _}, event(tick, stream(#{body => continue}))),
+    {_, Stream0} = event({port, {credit, 1}}, stream(#{body => continue})),
+    {_, Stream1} = event({client, nofin, <<"a">>}, Stream0),
+    ?assertMatch({[read], _}, event(tick, Stream1)).
+
+a_tick_reads_nothing_of_a_body_that_has_ended_test() ->
+    ?assertMatch({[], _}, event(tick, stream(#{body => none}))),
+    {_, Stream0} = event({port, {credit, 1}}, stream(#{})),
+    {_, Stream1} = event({client, fin, <<"ab">>}, Stream0),
+    ?assertMatch({[], _}, event(tick, Stream1)).
+
+ticks_read_up_to_262144_bytes_ahead_test_() ->
+    [?_assertEqual(Expected, commands(event(tick, then(0, {client, nofin, binary:copy(<<"x">>, Size)},
+        then(0, tick, stream(#{}))))))
+        || {Size, Expected} <- [{262143, [read]}, {262144, []}]].
+
+a_body_may_go_on_while_the_response_does_test() ->
+    {[read], Stream} = event({port, {credit, 100}}, streaming(#{})),
+    ?assertMatch({[{send, chunk, <<"a">>}, read], _}, event({client, nofin, <<"a">>}, Stream)).
+
+%% Whole responses
+
+a_reply_is_passed_on_with_its_length_test() ->
+    {[{reply, Head, <<"hello">>}, done], _} = event(reply(200, [], <<"hello">>), stream(#{})),
+    ?assertMatch(#{status := 200, length := 5}, Head).
+
+a_reply_with_the_length_it_has_passes_test() ->
+    ?assertMatch({[{reply, #{length := 5}, <<"hello">>}, done], _},
+        event(reply(200, [{<<"content-length">>, <<"5">>}], <<"hello">>), stream(#{}))).
+
+a_reply_with_another_length_than_it_has_is_bad_test_() ->
+    [?_assertMatch({[{abort, bad_response, _}, {fail, bad_response}], _},
+        event(reply(200, [{<<"content-length">>, Length}], <<"hello">>), stream(#{})))
+        || Length <- [<<"4">>, <<"6">>, <<"0">>]].
+
+a_reply_for_head_keeps_its_length_and_loses_its_body_test() ->
+    {[{reply, Head, <<>>}, done], _} = event(
+        reply(200, [{<<"content-length">>, <<"1000">>}], <<"hello">>), stream(#{method => <<"HEAD">>})),
+    ?assertMatch(#{length := 1000}, Head).
+
+a_reply_with_a_status_without_a_body_loses_it_test_() ->
+    [?_assertMatch({[{reply, #{code := Status}, <<>>}, done], _},
+        event(reply(Status, [], <<"hello">>), stream(#{}))) || Status <- [204, 304]].
+
+a_reply_beyond_its_credit_is_bad_test() ->
+    ?assertMatch({[{reply, _, <<"hello">>}, done], _},
+        event({port, {reply, term({200, [], <<"hello">>}), 5}}, stream(#{}))),
+    ?assertMatch({[{abort, bad_response, _}, {fail, bad_response}], _},
+        event({port, {reply, term({200, [], <<"hello">>}), 4}}, stream(#{}))).
+
+a_reply_that_cannot_be_read_is_bad_test() ->
+    ?assertMatch({[{abort, bad_response, _}, {fail, bad_response}], _},
+        event({port, {reply, <<"junk">>, 100}}, stream(#{}))).
+
+informs_are_passed_on_before_the_head_test() ->
+    {[{inform, 103, [{<<"link">>, <<"x">>}]}], Stream} =
+        event({port, {inform, term({103, [{<<"Link">>, <<"x">>}]})}}, stream(#{})),
+    {[{inform, _, []}], Stream1} = event({port, {inform, term({102, []})}}, Stream),
+    ?assertMatch({[{head, _}], _}, event(head(200, []), Stream1)).
+
+an_inform_that_is_none_is_bad_test_() ->
+    [?_assertMatch({[{abort, bad_response, _}, {fail, bad_response}], _},
+        event({port, {inform, Payload}}, stream(#{})))
+        || Payload <- [<<"junk">>, term({200, []}), term({101, []}), term({103, [{<<"a b">>, <<>>}]})]].
+
+a_head_that_cannot_be_read_is_bad_test_() ->
+    [?_assertMatch({[{abort, bad_response, _}, {fail, bad_response}], _},
+        event({port, {head, Payload}}, stream(#{})))
+        || Payload <- [<<"junk">>, term({100, []}), term({200, [{<<"a">>, <<"\n">>}]})]].
+
+%% Streamed responses
+
+chunks_are_handed_out_one_at_a_time_test() ->
+    {[{data, nofin, One}], Stream0} = event(chunk(<<"1">>), streaming(#{})),
+    ?assertEqual(<<"1">>, iolist_to_binary(One)),
+    {[], Stream1} = event(chunk(<<"2">>), Stream0),
+    {[], Stream2} = event(chunk(<<"3">>), Stream1),
+    {[{consumed, 1}, {data, nofin, Two}], Stream3} = event(taken, Stream2),
+    ?assertEqual(<<"23">>, iolist_to_binary(Two)),
+    ?assertMatch({[{consumed, 2}], _}, event(taken, Stream3)).
+
+small_chunks_that_waited_go_together_up_to_65536_bytes_test() ->
+    {_, Stream0} = event(chunk(<<"1">>), streaming(#{})),
+    Half = binary:copy(<<"x">>, ?MAX_CHUNK div 2),
+    {_, Stream1} = event(chunk(Half), Stream0),
+    {_, Stream2} = event(chunk(Half), Stream1),
+    {_, Stream3} = event(chunk(<<"3">>), Stream2),
+    {[{consumed, 1}, {data, nofin, Piece}], Stream4} = event(taken, Stream3),
+    ?assertEqual(?MAX_CHUNK, iolist_size(Piece)),
+    {[{consumed, ?MAX_CHUNK}, {data, nofin, Last}], _} = event(taken, Stream4),
+    ?assertEqual(<<"3">>, iolist_to_binary(Last)).
+
+what_is_left_of_a_queue_keeps_its_order_test() ->
+    Pieces = [binary:copy(<<Letter>>, 40000) || Letter <- "abcd"],
+    Stream = lists:foldl(fun(Piece, Before) -> then(0, chunk(Piece), Before) end, streaming(#{}), Pieces),
+    {Out, _} = lists:mapfoldl(fun(_, Before) ->
+        {[{consumed, _}, {data, nofin, Piece}], Next} = event(taken, Before),
+        {iolist_to_binary(Piece), Next}
+    end, Stream, tl(Pieces)),
+    ?assertEqual(tl(Pieces), Out).
+
+the_last_piece_carries_the_fin_test() ->
+    {_, Stream0} = event(chunk(<<"1">>), streaming(#{})),
+    {[], Stream1} = event(chunk(<<"2">>), Stream0),
+    {[], Stream2} = event({port, fin}, Stream1),
+    {[{consumed, 1}, {data, fin, Piece}, done], _} = event(taken, Stream2),
+    ?assertEqual(<<"2">>, iolist_to_binary(Piece)).
+
+a_fin_with_nothing_waiting_is_an_empty_last_piece_test() ->
+    ?assertMatch({[{data, fin, <<>>}, done], _}, event({port, fin}, streaming(#{}))).
+
+a_fin_waits_until_the_client_has_taken_test() ->
+    {_, Stream0} = event(chunk(<<"1">>), streaming(#{})),
+    {[], Stream1} = event({port, fin}, Stream0),
+    ?assertMatch({[{consumed, 1}, {data, fin, <<>>}, done], _}, event(taken, Stream1)).
+
+trailers_come_after_all_data_test() ->
+    {_, Stream0} = event(chunk(<<"1">>), streaming(#{})),
+    {[], Stream1} = event(chunk(<<"2">>), Stream0),
+    {[], Stream2} = event({port, {trailers, term([{<<"X-Sum">>, <<"3">>}])}}, Stream1),
+    {[{consumed, 1}, {data, nofin, _}], Stream3} = event(taken, Stream2),
+    ?assertMatch({[{consumed, 1}, {trailers, [{<<"x-sum">>, <<"3">>}]}, done], _}, event(taken, Stream3)).
+
+trailers_with_nothing_waiting_go_at_once_test() ->
+    ?assertMatch({[{trailers, []}, done], _}, event({port, {trailers, term([])}}, streaming(#{}))).
+
+trailers_that_cannot_be_read_break_the_response_test() ->
+    ?assertMatch({[{abort, bad_response, _}, {break, bad_response}], _},
+        event({port, {trailers, <<"junk">>}}, streaming(#{}))).
+
+%% Content-length [S5]
+
+chunks_that_add_up_to_the_length_pass_test() ->
+    {[{data, nofin, _}], Stream0} = event(chunk(<<"12">>), with_length(<<"3">>)),
+    {[], Stream1} = event(chunk(<<"3">>), Stream0),
+    {[], Stream2} = event({port, fin}, Stream1),
+    ?assertMatch({[_, {data, fin, _}, done], _}, event(taken, Stream2)).
+
+more_bytes_than_the_length_break_the_response_test() ->
+    {_, Stream} = event(chunk(<<"12">>), with_length(<<"3">>)),
+    ?assertMatch({[{abort, bad_length, _}, {break, bad_length}], _}, event(chunk(<<"34">>), Stream)).
+
+any_byte_after_a_length_of_0_breaks_the_response_test() ->
+    ?assertMatch({[{abort, bad_length, _}, {break, bad_length}], _},
+        event(chunk(<<"1">>), with_length(<<"0">>))).
+
+a_length_of_0_and_no_bytes_pass_test() ->
+    ?assertMatch({[{data, fin, <<>>}, done], _}, event({port, fin}, with_length(<<"0">>))).
+
+fewer_bytes_than_the_length_break_the_response_test_() ->
+    {_, Stream} = event(chunk(<<"12">>), with_length(<<"3">>)),
+    [?_assertMatch({[{break, bad_length}], _}, event(End, Stream))
+        || End <- [{port, fin}, {port, {trailers, term([])}}]].
+
+%% Responses without a body [S4]
+
+a_head_without_a_body_is_answered_at_once_and_its_chunks_are_given_back_test_() ->
+    [fun() ->
+        {Commands, Stream0} = event(head(Status, [{<<"content-length">>, <<"1000">>}]),
+            stream(#{method => Method})),
+        ?assertMatch([{reply, #{code := Status}, <<>>}], Commands),
+        {[{consumed, 3}], Stream1} = event(chunk(<<"abc">>), Stream0),
+        %% Not checked against a length.
+        ?assertMatch({[done], _}, event({port, fin}, Stream1)),
+        ?assertMatch({[done], _}, event({port, {trailers, term([])}}, Stream1))
+    end || {Method, Status} <- [{<<"HEAD">>, 200}, {<<"GET">>, 204}, {<<"GET">>, 304}]].
+
+an_end_of_any_kind_after_a_response_without_a_body_is_done_test_() ->
+    {_, Stream} = event(head(204, []), stream(#{deadline => 1000})),
+    [?_assertMatch({[done], _}, event({port, Event}, Stream))
+        || Event <- [{abort, internal_error, <<>>}, {port_down, true, closed}]]
+        ++ [?_assertMatch({[{abort, deadline, _}, done], _}, at(1000, timeout, Stream))].
+
+%% The program's end
+
+an_abort_before_the_head_fails_with_its_reason_test_() ->
+    [?_assertEqual([{fail, gwport_status:reason(Code)}],
+        commands(event({port, {abort, Code, <<"text">>}}, stream(#{})))) || Code <- codes()].
+
+an_abort_after_the_head_breaks_with_its_reason_test_() ->
+    [?_assertEqual([{break, gwport_status:reason(Code)}],
+        commands(event({port, {abort, Code, <<"text">>}}, streaming(#{})))) || Code <- codes()].
+
+an_abort_after_an_inform_fails_test() ->
+    {_, Stream} = event({port, {inform, term({103, []})}}, stream(#{})),
+    ?assertMatch({[{fail, app_failed}], _}, event({port, {abort, internal_error, <<>>}}, Stream)).
+
+codes() ->
+    [no_error, internal_error, cancelled, deadline, head_timeout, idle_timeout, refused, no_app,
+     bad_payload, bad_order, bad_credit, flow_exceeded, too_large, bad_length, bad_response, port_closed].
+
+a_request_that_no_port_took_fails_with_why_test() ->
+    [?assertMatch({[{fail, Why}], _}, event({port, {refused, Why}}, stream(#{}))) || Why <- [busy, draining]].
+
+the_end_of_a_port_fails_by_whether_the_app_was_entered_test() ->
+    [?assertMatch({[{fail, Reason}], _}, event({port, Event}, stream(#{}))) || {Event, Reason} <- [
+        {{port_down, true, closed}, port_died}, {{port_down, false, closed}, not_entered},
+        {{port_down, false, drain}, draining}]].
+
+the_end_of_a_port_breaks_a_response_under_way_test() ->
+    ?assertMatch({[{break, port_died}], _}, event({port, {port_down, true, closed}}, streaming(#{}))).
+
+%% A slow client still has the rest of it to come.
+the_end_of_a_port_leaves_a_response_that_is_whole_alone_test() ->
+    {_, Stream0} = event(chunk(<<"1">>), streaming(#{})),
+    {_, Stream1} = event(chunk(<<"2">>), Stream0),
+    {[], Stream2} = event({port, fin}, Stream1),
+    {[], Stream3} = event({port, {port_down, true, owner_down}}, Stream2),
+    ?assertMatch({[{consumed, 1}, {data, fin, _}, done], _}, event(taken, Stream3)).
+
+after_the_end_nothing_is_said_test_() ->
+    {_, Stream} = event({port, {abort, cancelled, <<>>}}, stream(#{})),
+    [?_assertEqual({[], Stream}, event(Event, Stream))
+        || Event <- [{port, {credit, 1}}, head(200, []), chunk(<<"x">>), {port, fin}, taken, timeout,
+            {client, fin, <<>>}, {port, {port_down, true, closed}}]].
+
+%% Time. The clock stands at 0 when a stream begins.
+
+the_next_time_is_the_nearest_of_three_test() ->
+    [?assertEqual(Expected, gwport_stream:timeout(Now, gwport_stream:new(options(Times), 0)))
+        || {Expected, Now, Times} <- [
+            {10, 0, #{head_timeout => 10, idle_timeout => 20, deadline => 30}},
+            {10, 0, #{head_timeout => 20, idle_timeout => 10, deadline => 30}},
+            {10, 0, #{head_timeout => 30, idle_timeout => 20, deadline => 10}},
+            {3, 7, #{head_timeout => 10, idle_timeout => 20, deadline => 30}},
+            {0, 10, #{head_timeout => 10, idle_timeout => 20, deadline => 30}},
+            {0, 1000, #{head_timeout => 10, idle_timeout => 20, deadline => 30}},
+            {infinity, 5, #{}}]].
+
+the_clock_may_start_below_0_test() ->
+    Stream = gwport_stream:new(options(#{head_timeout => 10}), -1000),
+    ?assertEqual(10, gwport_stream:timeout(-1000, Stream)),
+    ?assertMatch({[{abort, head_timeout, _}, {fail, head_timeout}], _},
+        gwport_stream:event(timeout, -990, Stream)).
+
+a_time_that_has_not_come_does_nothing_test_() ->
+    [{atom_to_list(Key), ?_assertMatch({[], _}, at(9, timeout, stream(#{Key => 10})))}
+        || Key <- [head_timeout, idle_timeout, deadline]].
+
+a_time_that_has_come_fails_with_its_name_before_the_head_test_() ->
+    [?_assertMatch({[{abort, Reason, <<>>}, {fail, Reason}], _}, at(10, timeout, stream(#{Key => 10})))
+        || {Key, Reason} <- [{head_timeout, head_timeout}, {idle_timeout, idle_timeout}, {deadline, deadline}]].
+
+a_time_that_has_come_breaks_with_its_name_after_the_head_test_() ->
+    [?_assertMatch({[{abort, Reason, <<>>}, {break, Reason}], _}, at(10, timeout, streaming(#{Key => 10})))
+        || {Key, Reason} <- [{idle_timeout, idle_timeout}, {deadline, deadline}]].
+
+a_deadline_comes_before_the_others_test() ->
+    ?assertMatch({[{abort, deadline, _}, {fail, deadline}], _}, at(10, timeout,
+        stream(#{head_timeout => 10, idle_timeout => 10, deadline => 10}))).
+
+a_head_or_an_inform_ends_the_time_to_the_head_test_() ->
+    [?_assertEqual(infinity, gwport_stream:timeout(5, then(5, Event, stream(#{head_timeout => 10}))))
+        || Event <- [head(200, []), {port, {inform, term({103, []})}}]].
+
+%% It runs from the last byte that the program was given, whether there is an idle timeout or not.
+request_bytes_restart_the_time_to_the_head_test_() ->
+    [fun() ->
+        Stream0 = then(0, {port, {credit, 100}}, stream(Times#{head_timeout => 10})),
+        Stream1 = then(8, {client, nofin, <<"abc">>}, Stream0),
+        ?assertEqual(10, gwport_stream:timeout(8, Stream1)),
+        ?assertMatch({[], _}, at(17, timeout, Stream1)),
+        Stream2 = then(16, {client, fin, <<>>}, Stream1),
+        ?assertMatch({[], _}, at(25, timeout, Stream2)),
+        ?assertMatch({[_, {fail, head_timeout}], _}, at(26, timeout, Stream2))
+    end || Times <- [#{idle_timeout => 1000}, #{idle_timeout => infinity}]].
+
+held_bytes_restart_the_time_to_the_head_when_they_go_test() ->
+    Stream0 = then(0, {port, {credit, 1}}, stream(#{head_timeout => 10})),
+    Stream1 = then(5, {client, fin, <<"ab">>}, Stream0),
+    Stream2 = then(14, {port, {credit, 1}}, Stream1),
+    ?assertEqual(10, gwport_stream:timeout(14, Stream2)).
+
+credit_alone_does_not_restart_the_time_to_the_head_test() ->
+    Stream = then(8, {port, {credit, 100}}, stream(#{head_timeout => 10, idle_timeout => 1000})),
+    ?assertEqual(2, gwport_stream:timeout(8, Stream)).
+
+request_bytes_after_the_head_do_not_bring_its_time_back_test() ->
+    Stream0 = then(0, {port, {credit, 100}}, streaming(#{head_timeout => 10})),
+    Stream1 = then(8, {client, nofin, <<"abc">>}, Stream0),
+    ?assertEqual(infinity, gwport_stream:timeout(8, Stream1)).
+
+bytes_either_way_restart_the_idle_time_test_() ->
+    Reading = then(0, {port, {credit, 100}}, streaming(#{idle_timeout => 10})),
+    Writing = then(0, chunk(<<"x">>), streaming(#{idle_timeout => 10})),
+    [?_assertEqual(10, gwport_stream:timeout(8, then(8, Event, Stream))) || {Event, Stream} <- [
+        {{client, nofin, <<"x">>}, Reading}, {chunk(<<"x">>), Writing}, {taken, Writing}]].
+
+%% Cowboy answers a read with nothing when the client has sent nothing for a while.
+an_empty_read_does_not_restart_the_idle_time_test() ->
+    Stream0 = then(0, {port, {credit, 100}}, stream(#{idle_timeout => 10})),
+    Stream1 = then(8, {client, nofin, <<>>}, Stream0),
+    ?assertEqual(2, gwport_stream:timeout(8, Stream1)),
+    ?assertMatch({[{abort, idle_timeout, _}, {fail, idle_timeout}], _}, at(10, timeout, Stream1)).
+
+nothing_restarts_the_deadline_test() ->
+    Stream0 = then(0, {port, {credit, 100}}, streaming(#{deadline => 10})),
+    Stream1 = then(9, chunk(<<"x">>), then(8, {client, nofin, <<"x">>}, Stream0)),
+    ?assertEqual(1, gwport_stream:timeout(9, Stream1)).
+
+%% Model: a client and a program that keep to the rules, in any order of events. What goes in comes
+%% out, in order, a piece at a time, and ends once.
+
+bytes_in_are_bytes_out_test_() ->
+    gwport_gen:check(?FORALL({Exchange, Schedule}, {exchange(), list(action())},
+        begin
+            Sim0 = lists:foldl(fun act/2, simulation(Exchange), Schedule),
+            Early = maps:get(program, Sim0) =:= [],
+            %% What is left: the request first, then the response.
+            Sim1 = quiet([{grant, 97}, client, taken], Sim0),
+            Sim = quiet([program, taken], Sim1),
+            request_is_right(Early, Exchange, Sim) andalso response_is_right(Exchange, Sim)
+        end)).
+
+exchange() ->
+    ?LET({Request, Response, Known, Hidden, Trailers, Method, Window}, {list(piece()), list(piece()),
+            boolean(), boolean(), boolean(), elements([<<"POST">>, <<"POST">>, <<"HEAD">>]),
+            elements([60, 500, 300000])},
+        #{window => Window, request => Request, response => [Piece || Piece <- Response, Piece =/= <<>>],
+            known => Known, hidden => Known andalso Hidden, trailers => Trailers, method => Method}).
+
+piece() ->
+    frequency([{5, binary()}, {3, ?LET(Size, integer(0, 300), proper_types:binary(Size))}, {1, <<>>},
+        {1, ?LET(Size, integer(65000, 140000), binary:copy(<<"abcdefgh">>, Size div 8))}]).
+
+action() ->
+    frequency([{1, tick}, {3, {grant, integer(1, 200)}}, {1, {grant, integer(60000, 200000)}}, {4, client},
+        {4, program}, {4, taken}]).
+
+simulation(#{request := Request, response := Response, known := Known, hidden := Hidden,
+        trailers := Trailers, method := Method, window := Window}) ->
+    Length = iolist_size(Request),
+    Body = case Known andalso Length =:= 0 of true -> none; false -> now end,
+    Size = integer_to_binary(iolist_size(Response)),
+    End = case Trailers of true -> {trailers, term([{<<"t">>, <<"v">>}])}; false -> fin end,
+    #{stream => stream(#{method => Method, body => Body,
+            length => case Known of true -> Length; false -> undefined end}),
+        source => source(Request, Hidden), reading => false, grants => 0,
+        program => [{head, term({200, [{<<"content-length">>, Size} || Known]})}] ++ Response ++ [End],
+        window => Window, with_client => no, taken => 0,
+        sent => [], request_ended => Body =:= none, out => [], head => no, ended => no, moves => 0}.
+
+%% An end may come with the last bytes, or be hidden.
+source([], _) -> [{fin, <<>>}];
+source(Pieces, true) -> [{nofin, Piece} || Piece <- Pieces];
+source(Pieces, false) ->
+    [{nofin, Piece} || Piece <- lists:droplast(Pieces)] ++ [{fin, lists:last(Pieces)}].
+
+act({grant, Grant}, Sim = #{request_ended := false, grants := Grants}) ->
+    feed({port, {credit, Grant}}, Sim#{grants := Grants + Grant});
+act(client, Sim = #{reading := true, source := [{IsFin, Data} | Rest]}) ->
+    feed({client, IsFin, Data}, Sim#{reading := false, source := Rest});
+act(program, Sim = #{program := [Data | Rest], window := Window}) when is_binary(Data), Window > 0 ->
+    Size = min(min(Window, ?MAX_CHUNK), byte_size(Data)),
+    <<Chunk:Size/binary, Left/binary>> = Data,
+    feed({port, {chunk, Chunk}}, Sim#{window := Window - Size,
+        program := [Left || Left =/= <<>>] ++ Rest});
+act(program, Sim = #{program := [Event | Rest]}) when not is_binary(Event) ->
+    feed({port, Event}, Sim#{program := Rest});
+act(tick, Sim) ->
+    feed(tick, Sim);
+act(taken, Sim = #{with_client := Size}) when is_integer(Size) ->
+    #{taken := Taken} = Sim1 = feed(taken, Sim#{with_client := no}),
+    %% What the client has taken is given back, once.
+    Sim1#{taken := Taken + Size};
+act(_, Sim) ->
+    Sim.
+
+feed(_, Sim = #{ended := Ended}) when Ended =/= no ->
+    Sim;
+feed(Event, Sim = #{stream := Stream0, moves := Moves}) ->
+    {Commands, Stream} = gwport_stream:event(Event, 0, Stream0),
+    lists:foldl(fun obey/2, Sim#{stream := Stream, moves := Moves + moves(Event) + length(Commands)},
+        Commands).
+
+%% A grant alone is no progress.
+moves({port, {credit, _}}) -> 0;
+moves(_) -> 1.
+
+%% One command; a function_clause is a promise broken.
+obey(read, Sim = #{reading := false, source := [_ | _], request_ended := false, ended := no}) ->
+    Sim#{reading := true};
+obey({send, chunk, Data}, Sim = #{sent := Sent, grants := Grants, request_ended := false, ended := no})
+        when byte_size(Data) >= 1, byte_size(Data) =< ?MAX_CHUNK, byte_size(Data) =< Grants ->
+    Sim#{sent := [Sent, Data], grants := Grants - byte_size(Data)};
+obey({send, fin, []}, Sim = #{request_ended := false, ended := no}) ->
+    Sim#{request_ended := true};
+obey({head, _}, Sim = #{head := no, ended := no}) ->
+    Sim#{head := head};
+obey({reply, _, <<>>}, Sim = #{head := no, ended := no}) ->
+    Sim#{head := whole};
+obey({data, nofin, Data}, Sim = #{head := head, with_client := no, out := Out, ended := no}) ->
+    true = iolist_size(Data) > 0,
+    Sim#{with_client := iolist_size(Data), out := [Out, Data]};
+obey({data, fin, Data}, Sim = #{head := head, with_client := no, out := Out, ended := no}) ->
+    Sim#{out := [Out, Data], head := finished};
+obey({trailers, [{<<"t">>, <<"v">>}]}, Sim = #{head := head, with_client := no, ended := no}) ->
+    Sim#{head := trailed};
+obey({consumed, Bytes}, Sim = #{window := Window, ended := no}) when Bytes > 0 ->
+    Sim#{window := Window + Bytes};
+obey(done, Sim = #{ended := no}) ->
+    Sim#{ended := done}.
+
+quiet(Actions, Sim) ->
+    case lists:foldl(fun act/2, Sim, Actions) of
+        #{ended := Ended} = Next when Ended =/= no -> Next;
+        Next = #{moves := Moves} when Moves =:= map_get(moves, Sim) -> Next;
+        Next -> quiet(Actions, Next)
+    end.
+
+request_is_right(Early, #{request := Request}, #{sent := Sent0, request_ended := Ended, source := Left}) ->
+    Whole = iolist_to_binary(Request),
+    Sent = iolist_to_binary(Sent0),
+    case Ended of
+        true -> Sent =:= Whole andalso (Left =:= [] orelse Whole =:= <<>> orelse only_empty(Left));
+        false -> Early andalso binary:longest_common_prefix([Sent, Whole]) =:= byte_size(Sent)
+    end.
+
+%% Empty pieces behind the end that the length has shown.
+only_empty(Left) ->
+    lists:all(fun({_, Data}) -> Data =:= <<>> end, Left).
+
+response_is_right(Exchange, Sim) ->
+    #{method := Method, response := Response, trailers := Trailers, window := Window} = Exchange,
+    #{ended := done, head := Head, out := Out, window := Left, taken := Taken} = Sim,
+    Whole = iolist_to_binary(Response),
+    case Method of
+        <<"HEAD">> ->
+            Head =:= whole andalso iolist_size(Out) =:= 0 andalso Left =:= Window;
+        _ ->
+            Head =:= (case Trailers of true -> trailed; false -> finished end)
+                andalso iolist_to_binary(Out) =:= Whole
+                andalso Left =:= Window - byte_size(Whole) + Taken
+        end.
+
+%% Model: a program, a client and a clock that do what they like, in the order that gwport_mux lets
+%% through. There is one end, it fits what went before, and nothing comes after it.
+
+there_is_one_end_whatever_comes_test_() ->
+    gwport_gen:check(?FORALL({Options, Steps}, {wild_options(), list(wild_step())},
+        begin
+            Events = allowed(Steps, start),
+            End = [{port, {port_down, true, closed}}] ++ lists:duplicate(length(Steps) + 3, taken),
+            {Commands, _} = lists:foldl(fun wild/2, {[], {0, stream(Options)}}, Events ++ End),
+            well_ended(lists:reverse(Commands), start)
+        end)).
+
+wild_options() ->
+    ?LET({Method, Body, Length, Max, Head, Idle, Deadline}, {elements([<<"GET">>, <<"HEAD">>]),
+            elements([none, now, continue]), elements([undefined, 3, 10]), elements([infinity, 0, 5]),
+            limit(), limit(), limit()},
+        #{method => Method, body => Body, length => Length, max_body => Max, head_timeout => Head,
+            idle_timeout => Idle, deadline => Deadline}).
+
+limit() ->
+    frequency([{4, infinity}, {1, integer(1, 50)}]).
+
+wild_step() ->
+    frequency([
+        {3, {client, elements([nofin, nofin, fin]), binary()}},
+        {4, taken},
+        {1, tick},
+        {1, {wait, integer(0, 10)}},
+        {3, {port, {credit, integer(1, 20)}}},
+        {2, {port, {inform, elements([term({103, []}), term({103, []}), <<"junk">>])}}},
+        {4, {port, {head, frequency([{9, good_head()}, {1, binary()}])}}},
+        {6, {port, {chunk, ?SUCHTHAT(Data, binary(), Data =/= <<>>)}}},
+        {1, {port, {reply, oneof([term({200, [], <<"body">>}), binary()]), elements([0, 3, 4, 100])}}},
+        {1, {port, fin}},
+        {1, {port, {trailers, oneof([term([]), binary()])}}},
+        {1, {port, {abort, elements(codes()), <<>>}}},
+        {1, {port, {refused, busy}}},
+        {1, {port, {port_down, boolean(), closed}}}]).
+
+good_head() ->
+    ?LET({Status, Length}, {elements([200, 200, 200, 204]), integer(0, 30)},
+        elements([term({Status, []}), term({Status, [{<<"content-length">>, integer_to_binary(Length)}]})])).
+
+%% What gwport_mux lets through: the program's half in order, and nothing after its end.
+allowed([], _) -> [];
+allowed([Step = {port, Event} | Rest], Phase) ->
+    case next(element(1, if is_tuple(Event) -> Event; true -> {Event} end), Phase) of
+        no -> allowed(Rest, Phase);
+        Next -> [Step | allowed(Rest, Next)]
+    end;
+allowed([Step | Rest], Phase) ->
+    [Step | allowed(Rest, Phase)].
+
+next(_, ended) -> no;
+next(credit, Phase) -> Phase;
+next(inform, start) -> start;
+next(head, start) -> body;
+next(reply, start) -> ended;
+next(refused, start) -> ended;
+next(chunk, body) -> body;
+next(fin, body) -> ended;
+next(trailers, body) -> ended;
+next(Kind, _) when Kind =:= abort; Kind =:= port_down -> ended;
+next(_, _) -> no.
+
+wild({wait, Time}, {Commands, {Now, Stream}}) ->
+    wild_event(timeout, Now + Time, Commands, Stream);
+wild(Event, {Commands, {Now, Stream}}) ->
+    wild_event(Event, Now, Commands, Stream).
+
+wild_event(Event, Now, Commands, Stream0) ->
+    {New, Stream} = gwport_stream:event(Event, Now, Stream0),
+    case gwport_stream:timeout(Now, Stream) of
+        infinity -> ok;
+        Time when is_integer(Time), Time >= 0 -> ok
+    end,
+    {lists:reverse(New, Commands), {Now, Stream}}.
+
+well_ended([Command | Rest], Phase) ->
+    case {Command, Phase} of
+        {done, body_ended} -> Rest =:= [];
+        {done, whole} -> Rest =:= [];
+        {{fail, Reason}, start} -> is_integer(gwport_status:status(Reason)) andalso Rest =:= [];
+        {{break, _}, body} -> Rest =:= [];
+        {{inform, _, _}, start} -> well_ended(Rest, start);
+        {{reply, _, _}, start} -> well_ended(Rest, whole);
+        {{head, _}, start} -> well_ended(Rest, body);
+        {{data, nofin, _}, body} -> well_ended(Rest, body);
+        {{data, fin, _}, body} -> well_ended(Rest, body_ended);
+        {{trailers, _}, body} -> well_ended(Rest, body_ended);
+        {{abort, _, _}, _} -> length(Rest) =:= 1 andalso well_ended(Rest, Phase);
+        {{consumed, N}, _} when N > 0 -> well_ended(Rest, Phase);
+        {{send, _, _}, _} -> well_ended(Rest, Phase);
+        {read, _} -> well_ended(Rest, Phase);
+        _ -> false
+    end;
+well_ended([], _) ->
+    false.
+
+%% Helpers
+
+stream(With) ->
+    gwport_stream:new(options(With), 0).
+
+options(With) ->
+    maps:merge(#{method => <<"GET">>, body => now, length => undefined, max_body => infinity,
+        head_timeout => infinity, idle_timeout => infinity, deadline => infinity}, With).
+
+streaming(With) ->
+    {[{head, _}], Stream} = event(head(200, []), stream(With)),
+    Stream.
+
+with_length(Length) ->
+    {[{head, _}], Stream} = event(head(200, [{<<"content-length">>, Length}]), stream(#{})),
+    Stream.
+
+event(Event, Stream) ->
+    at(0, Event, Stream).
+
+at(Now, Event, Stream) ->
+    gwport_stream:event(Event, Now, Stream).
+
+then(Now, Event, Stream) ->
+    {_, Next} = gwport_stream:event(Event, Now, Stream),
+    Next.
+
+commands({Commands, _}) -> Commands.
+
+head(Status, Headers) ->
+    {port, {head, term({Status, Headers})}}.
+
+reply(Status, Headers, Body) ->
+    {port, {reply, term({Status, Headers, Body}), 1000}}.
+
+chunk(Data) ->
+    {port, {chunk, Data}}.
+
+term(Term) ->
+    term_to_binary(Term).
