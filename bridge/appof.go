@@ -118,7 +118,7 @@ func (w *appWriter) sniff(p []byte) {
 	default:
 	}
 	_, has := w.header["Content-Type"]
-	if !has && len(p) > 0 && w.header.Get("Content-Encoding") == "" {
+	if !has && len(p) > 0 && w.header.Get("Content-Encoding") == "" && w.header.Get("Transfer-Encoding") == "" {
 		w.header.Set("Content-Type", http.DetectContentType(p))
 	}
 }

@@ -30,6 +30,7 @@ type conn struct {
 	highest uint32             // stream number ever opened
 	drain   drainState
 	out     outbox
+	workers workers
 
 	handlers  int // goroutines that run one
 	abandoned int // those of them whose streams have ended
@@ -116,6 +117,7 @@ func (c *conn) fail(err error) {
 	if f := (*FaultError)(nil); errors.As(err, &f) && !f.Host {
 		c.out.fault(f)
 	}
+	c.ended = true // or a drain would take the last stream's end for its own
 	lost := c.loseStreams()
 	if len(lost) == 0 && isEOF(err) {
 		err = nil
@@ -144,6 +146,7 @@ func (c *conn) loseStreams() []*stream {
 func (c *conn) end(err error) {
 	c.ended, c.err = true, err
 	c.drain.stop()
+	c.workers.stop()
 	close(c.done)
 	if c.handlers == 0 {
 		close(c.left)
@@ -158,9 +161,11 @@ func (c *conn) enter(s *stream) {
 	c.handlers++
 }
 
-func (c *conn) leave() {
+func (c *conn) leave(s *stream) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	s.readDeadline.stop()
+	s.writeDeadline.stop()
 	c.handlers--
 	if c.ended && c.handlers == 0 {
 		close(c.left)
@@ -183,7 +188,9 @@ func (c *conn) boundAbandoned() {
 	if c.abandoned <= c.set.maxAbandoned || c.drain.on || c.ended {
 		return
 	}
-	c.out.log(line{levelError, "bridge: draining, because too many handlers go on after their requests have ended",
-		[]metaPair{{"abandoned", c.abandoned}}})
+	c.out.log(line{
+		levelError, "bridge: draining, because too many handlers go on after their requests have ended",
+		[]metaPair{{"abandoned", c.abandoned}},
+	})
 	c.startDrain()
 }

@@ -119,7 +119,7 @@ func (s *stream) onCredit(n int64) *AbortError {
 	if s.localEnded {
 		return nil // [C5]
 	}
-	if n == 0 || int64(s.credit)+n > maxCredit {
+	if n < 1 || n > maxCredit-int64(s.credit) {
 		return abort(CodeBadCredit, "a grant of %d on top of %d", n, s.credit)
 	}
 	s.credit += int(n)

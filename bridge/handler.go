@@ -10,8 +10,7 @@ import (
 // run is the goroutine of a stream's handler.
 func (s *stream) run() {
 	// Deferred, because a handler may end its goroutine.
-	defer s.c.leave()
-	defer s.body.finish()
+	defer s.c.leave(s)
 	defer s.cancel(nil) // which is context.Canceled, as under net/http
 	r, err := s.newRequest()
 	if err != nil {
@@ -73,13 +72,13 @@ func (w *response) isCommitted() bool {
 	return w.committed
 }
 
-// setReturned notes that the handler has returned: it is not abandoned then,
-// however its stream ends.
+// setReturned notes that the handler has returned: its body is closed, and it is
+// not abandoned, however its stream ends.
 func (s *stream) setReturned() {
+	s.body.finish()
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
 	s.returned = true
-	s.readDeadline.stop()
 	if s.abandoned {
 		s.abandoned = false
 		s.c.abandoned--

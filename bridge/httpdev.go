@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -18,20 +20,20 @@ const devShutdown = 10 * time.Second
 // serveHTTP serves the same handlers without a host, for development. Apps with
 // names are at /NAME; as behind a host, they see the whole path.
 func (set *settings) serveHTTP(addr string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
 		return fmt.Errorf("bridge: GWPORT_HTTP: %w", err)
 	}
 	base := "http://" + ln.Addr().String()
-	if set.apps.handler != nil {
+	if set.apps.find("") != nil {
 		fmt.Fprintf(os.Stderr, "%s: serving %s/\n", set.name, base)
 	}
-	for _, name := range set.apps.names() {
+	for _, name := range slices.Sorted(maps.Keys(set.apps.named)) {
 		fmt.Fprintf(os.Stderr, "%s: serving %s/%s/\n", set.name, base, name)
 	}
 	srv := &http.Server{Handler: set.apps.mux(), ReadHeaderTimeout: time.Minute}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	down := make(chan error, 1)
 	context.AfterFunc(ctx, func() {
 		ctx, cancel := context.WithTimeout(context.Background(), devShutdown)
@@ -53,11 +55,11 @@ func (a apps) mux() http.Handler {
 			h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), mountKey{}, "/"+name)))
 			return
 		}
-		if a.handler == nil {
-			http.NotFound(w, r)
+		if h := a.find(""); h != nil {
+			h.ServeHTTP(w, r)
 			return
 		}
-		a.handler.ServeHTTP(w, r)
+		http.NotFound(w, r)
 	})
 }
 

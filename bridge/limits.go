@@ -82,6 +82,10 @@ const (
 	// sniffLen is how much of a body decides its Content-Type.
 	sniffLen = 512
 
+	// maxIdleWorkers is how many goroutines are kept for handlers to come. More
+	// are made as they are needed, and end when their handlers have.
+	maxIdleWorkers = 256
+
 	// batchSize is about how much one write carries. It bounds how long a pong
 	// can wait behind bodies, and is twice what a pipe holds.
 	batchSize = 128 << 10

@@ -177,7 +177,7 @@ func (s *stream) handle(f *frame) (cause, wrong *AbortError) {
 	case kindTrailers:
 		return nil, s.onTrailers(f.payload)
 	case kindCredit:
-		n, err := decodeInt(f.payload, 0, maxCredit)
+		n, err := decodeInt(f.payload, math.MinInt64, math.MaxInt64)
 		if err != nil {
 			return nil, badStreamPayload(f.kind, err)
 		}

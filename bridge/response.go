@@ -1,11 +1,9 @@
 package bridge
 
 import (
-	"io"
 	"net/http"
 	"strconv"
 	"sync"
-	"time"
 )
 
 // response is the http.ResponseWriter. What it promises is what net/http's own
@@ -281,110 +279,6 @@ func (w *response) buffered() []byte {
 }
 
 func (w *response) isHead() bool { return w.s.request.method == http.MethodHead }
-
-// Flush sends what has been written so far.
-func (w *response) Flush() { _ = w.FlushError() }
-
-// FlushError is Flush for http.ResponseController.
-func (w *response) FlushError() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.finished {
-		return errReturned
-	}
-	if !w.wroteHeader {
-		w.writeHeader(http.StatusOK)
-	}
-	if w.err != nil {
-		return w.err
-	}
-	if err := w.s.aborted(); err != nil {
-		return err
-	}
-	return w.broken(w.flush())
-}
-
-// ReadFrom reads into the frames themselves, once the buffer has been filled.
-func (w *response) ReadFrom(r io.Reader) (total int64, err error) {
-	space := newBuffer(lastBuffer)
-	defer space.free()
-	for !w.streams() {
-		n, err := r.Read(space.b[:lastBuffer])
-		if n > 0 {
-			written, werr := w.Write(space.b[:n])
-			total += int64(written)
-			if werr != nil {
-				return total, werr
-			}
-		}
-		if err != nil {
-			return total, noEOF(err)
-		}
-	}
-	for {
-		f := newFrame(kindChunk, maxChunk)
-		n, err := r.Read(f.b[chunkRoom : chunkRoom+maxChunk])
-		f.b = f.b[:chunkRoom+n]
-		if werr := w.writeBuffer(f); werr != nil {
-			return total, werr
-		}
-		total += int64(n)
-		if err != nil {
-			return total, noEOF(err)
-		}
-	}
-}
-
-func noEOF(err error) error {
-	if err == io.EOF {
-		return nil
-	}
-	return err
-}
-
-// streams tells whether the response is past its first buffer.
-func (w *response) streams() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.committed
-}
-
-// writeBuffer is Write for bytes that stand in a frame. It takes the frame over.
-func (w *response) writeBuffer(f *buffer) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	n := f.payload()
-	err := w.beforeWrite(n)
-	if err == nil && n > 0 {
-		err = w.broken(w.flush())
-	}
-	if err != nil || n == 0 || w.isHead() {
-		f.free()
-		return err
-	}
-	return w.broken(w.s.sendBuffer(f))
-}
-
-// SetReadDeadline bounds the reading of the request's body. It is reached
-// through http.ResponseController, as the three that follow are.
-func (w *response) SetReadDeadline(t time.Time) error {
-	w.s.c.mu.Lock()
-	defer w.s.c.mu.Unlock()
-	w.s.readDeadline.set(t, &w.s.cond)
-	return nil
-}
-
-// SetWriteDeadline bounds the waiting of Write and Flush for a slow client.
-func (w *response) SetWriteDeadline(t time.Time) error {
-	w.s.c.mu.Lock()
-	defer w.s.c.mu.Unlock()
-	w.s.writeDeadline.set(t, &w.s.cond)
-	return nil
-}
-
-// EnableFullDuplex has nothing to do: the body may always be read while the
-// response is written.
-func (w *response) EnableFullDuplex() error { return nil }
 
 // bodyAllowed tells which statuses may have a body.
 func bodyAllowed(status int) bool {

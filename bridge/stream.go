@@ -51,7 +51,6 @@ type stream struct {
 	// The response half.
 	credit        int
 	localEnded    bool // the end is written, or replaced by an abort
-	ending        bool // the end is queued
 	writeDeadline deadline
 
 	// What waits for the writer.
@@ -105,7 +104,7 @@ func (s *stream) start() {
 		return
 	}
 	s.c.enter(s)
-	go s.run()
+	s.c.workers.run(s)
 }
 
 // shut ends both halves of the stream at once, without a word to the host:

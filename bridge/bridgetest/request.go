@@ -20,7 +20,7 @@ type Request struct {
 	Peer     string // 127.0.0.1 if empty; "unix" for a Unix socket's client
 	Headers  []bridge.Header
 	NoHost   bool // no host header is added
-	PathInfo int
+	PathInfo int  // segments behind the route: all if 0, none if -1
 
 	Body    []byte
 	Chunked bool // the body's length is not told
@@ -65,9 +65,14 @@ func (r Request) Term() etf.Map {
 		{Key: "peer", Value: etf.Tuple{peer, 50000}},
 		{Key: "local", Value: etf.Tuple{"127.0.0.1", port}},
 		{Key: "headers", Value: pairsTerm(headers)},
-		{Key: "path_info", Value: r.PathInfo},
+		{Key: "path_info", Value: r.pathInfo(path)},
 	}
 	return r.addOptional(m)
+}
+
+// Open is the payload of the open that forwards the request.
+func (r Request) Open() []byte {
+	return term(etf.Tuple{0, r.window(), r.Term()})
 }
 
 func (r Request) addOptional(m etf.Map) etf.Map {
@@ -88,6 +93,16 @@ func (r Request) addOptional(m etf.Map) etf.Map {
 		add("cert", r.Cert)
 	}
 	return m
+}
+
+func (r Request) pathInfo(path string) int {
+	switch r.PathInfo {
+	case 0:
+		return len(path) // there are not as many
+	case -1:
+		return 0
+	}
+	return r.PathInfo
 }
 
 func (r Request) window() int {

@@ -16,7 +16,7 @@ type Stream struct {
 func (h *Host) Open(r Request) *Stream {
 	h.t.Helper()
 	s := h.NewStream()
-	h.SendTerm(Open, s.ID, etf.Tuple{0, r.window(), r.Term()})
+	h.Send(Frame{Open, s.ID, r.Open()})
 	return s
 }
 

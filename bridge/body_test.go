@@ -1,0 +1,251 @@
+package bridge_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gwport/gwport/bridge"
+	"github.com/gwport/gwport/bridge/bridgetest"
+	"github.com/gwport/gwport/etf"
+)
+
+func TestAbortedBodiesReturnTheCauseAndNeverEOF(t *testing.T) {
+	errs := make(chan error, 2)
+	h := newHost(t, func(_ http.ResponseWriter, r *http.Request) {
+		_, err := io.ReadAll(r.Body)
+		errs <- err
+		_, err = r.Body.Read(make([]byte, 1))
+		errs <- err
+	})
+	s := h.Open(bridgetest.Request{Method: "PUT", Chunked: true})
+	s.Chunk([]byte("half of i"))
+	s.Abort(bridge.CodeCancelled, "left")
+	for range 2 {
+		err := within(t, errs)
+		require.ErrorIs(t, err, bridge.ErrClientGone)
+		require.False(t, errors.Is(err, io.EOF))
+	}
+}
+
+func TestBodiesAreClosedBehindTheHandler(t *testing.T) {
+	bodies := make(chan io.ReadCloser, 1)
+	h := newHost(t, func(_ http.ResponseWriter, r *http.Request) { bodies <- r.Body })
+	h.Do(bridgetest.Request{Method: "POST", Body: []byte("unread")})
+	h.Ping(1)
+	_, err := (<-bodies).Read(make([]byte, 1))
+	require.ErrorIs(t, err, http.ErrBodyReadAfterClose)
+}
+
+func TestReadThatIsLeftBehindEnds(t *testing.T) {
+	errs := make(chan error, 1)
+	reading := make(chan struct{})
+	h := newHost(t, func(_ http.ResponseWriter, r *http.Request) {
+		go func() {
+			close(reading)
+			_, err := io.ReadAll(r.Body)
+			errs <- err
+		}()
+		<-reading
+	})
+	s := h.Open(bridgetest.Request{Method: "PUT", Chunked: true})
+	s.Expect(bridgetest.Reply)
+	require.ErrorIs(t, within(t, errs), http.ErrBodyReadAfterClose)
+	s.Abort(bridge.CodeNoError, "")
+}
+
+func TestClosedBodyIsGivenNoMoreCredit(t *testing.T) {
+	next := make(chan struct{})
+	h := newHostOf(t, &bridge.Server{Window: 10, Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_ = r.Body.Close()
+		_, err := r.Body.Read(make([]byte, 1))
+		requireIs(err, http.ErrBodyReadAfterClose)
+		<-next
+	})})
+	s := h.Open(bridgetest.Request{Method: "PUT", Chunked: true})
+	s.Chunk(make([]byte, 10))
+	h.Ping(1)
+	require.Zero(t, s.Pending())
+	close(next)
+	s.Expect(bridgetest.Reply)
+	s.Abort(bridge.CodeNoError, "")
+}
+
+func TestBodyIsNoBodyWhereThereIsNone(t *testing.T) {
+	h := newHost(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprint(w, r.Body == http.NoBody, r.ContentLength, r.TransferEncoding)
+	})
+	require.Equal(t, "true 0 []", string(h.Do(bridgetest.Request{}).Body))
+	require.Equal(t, "false 1 []", string(h.Do(bridgetest.Request{Body: []byte("x")}).Body))
+	require.Equal(t, "false -1 [chunked]", string(h.Do(bridgetest.Request{Chunked: true}).Body))
+	require.Equal(t, "false -1 []", string(h.Do(bridgetest.Request{Chunked: true, Version: [2]int{2, 0}}).Body))
+}
+
+func TestFirstReadIsTheGoAheadFor100Continue(t *testing.T) {
+	read := make(chan struct{})
+	h := newHost(t, func(w http.ResponseWriter, r *http.Request) {
+		<-read
+		_, _ = io.Copy(w, r.Body)
+	})
+	s := h.Open(bridgetest.Request{Method: "PUT", Body: []byte("hello"), Continue: true})
+	h.Ping(1)
+	require.Zero(t, s.Pending(), "no credit before the handler reads")
+	close(read)
+	require.EqualValues(t, 5, s.Expect(bridgetest.Credit).Term(), "and no more than the length")
+	s.Chunk([]byte("hello"))
+	s.Fin()
+	s.Expect(bridgetest.Reply)
+
+	res := h.Do(bridgetest.Request{Method: "PUT", Chunked: true, Continue: true, Body: []byte("hello")})
+	require.Equal(t, "hello", string(res.Body))
+}
+
+func TestHandlerMaySayContinueItself(t *testing.T) {
+	next := make(chan struct{})
+	h := newHost(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusContinue)
+		w.WriteHeader(http.StatusContinue)
+		<-next
+	})
+	s := h.Open(bridgetest.Request{Method: "PUT", Chunked: true, Continue: true})
+	require.EqualValues(t, 65536, s.Expect(bridgetest.Credit).Term())
+	close(next)
+	s.Expect(bridgetest.Reply)
+	s.Abort(bridge.CodeNoError, "")
+}
+
+func TestWithoutAWindowTheBodyWaitsForTheFirstRead(t *testing.T) {
+	h := newHostOf(t, &bridge.Server{Window: -1, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(w, r.Body)
+	})})
+	require.Equal(t, int64(0), metaOf(h.Ready(), "window"))
+	require.Equal(t, "hello", string(h.Do(bridgetest.Request{Method: "PUT", Body: []byte("hello")}).Body))
+}
+
+func TestTrailersOfTheRequest(t *testing.T) {
+	h := newHost(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprintf(w, "%v ", r.Trailer)
+		_, _ = io.Copy(io.Discard, r.Body)
+		_, _ = fmt.Fprintf(w, "%v %v", r.Trailer, r.Header["Trailer"])
+	})
+	res := h.Do(bridgetest.Request{
+		Method: "PUT", Chunked: true, Body: []byte("x"),
+		Headers:  []bridge.Header{{Name: "trailer", Value: "x-sum"}},
+		Trailers: []bridge.Header{{Name: "x-sum", Value: "1"}, {Name: "x-more", Value: "2"}},
+	})
+	require.Equal(t, "map[X-Sum:[]] map[X-More:[2] X-Sum:[1]] []", string(res.Body))
+}
+
+func TestTrailersOfTheRequestHaveTheirLimit(t *testing.T) {
+	for over, want := range map[int]bridgetest.Kind{0: bridgetest.Reply, 1: bridgetest.Abort} {
+		h := newHostOf(t, &bridge.Server{MaxHead: 1000, Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+		})})
+		s := h.Open(bridgetest.Request{Method: "PUT", Chunked: true})
+		s.Trailers([]bridge.Header{{Name: "x", Value: string(bytes.Repeat([]byte("y"), 1000-20+over))}})
+		s.Expect(want)
+	}
+}
+
+// A window of tiny chunks must not cost a buffer for each.
+func TestTinyChunksAreGathered(t *testing.T) {
+	start := make(chan struct{})
+	h := newHost(t, func(w http.ResponseWriter, r *http.Request) {
+		<-start
+		_, _ = io.Copy(w, r.Body)
+	})
+	s := h.Open(bridgetest.Request{Method: "PUT", Chunked: true})
+	var sent []byte
+	for i := range 5000 {
+		s.Chunk([]byte{byte(i)})
+		sent = append(sent, byte(i))
+	}
+	s.Fin()
+	close(start)
+	require.Equal(t, etf.Binary(sent), s.Expect(bridgetest.Reply).Term().(etf.Tuple)[2])
+}
+
+// Whatever the windows, chunks and grants: what arrives is what was sent, no byte
+// is sent without credit, and neither side is left waiting for ever.
+func TestCreditInBothDirections(t *testing.T) {
+	for seed := range uint64(200) {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		window := []int{-1, 1, 2, 3, 100, 65536}[rnd.IntN(6)]
+		body := make([]byte, rnd.IntN(2000)+rnd.IntN(2)*rnd.IntN(100_000))
+		if window > 0 && window < 100 {
+			body = body[:min(len(body), 500)]
+		}
+		for i := range body {
+			body[i] = byte(rnd.Uint32())
+		}
+		chunked := rnd.IntN(2) == 0
+		readSize := 1 + rnd.IntN(5000)
+		t.Run(fmt.Sprintf("seed %d, window %d, %d bytes", seed, window, len(body)), func(t *testing.T) {
+			h := newHostOf(t, &bridge.Server{Window: window, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				_, err := io.CopyBuffer(onlyWriter{w}, onlyReader{r.Body}, make([]byte, readSize))
+				requireIs(err, nil)
+			})})
+			p := &peer{s: h.Open(bridgetest.Request{Method: "PUT", Body: body, Chunked: chunked, Window: -1}), rnd: rnd, t: t}
+			p.uploads(body, max(window, 0), chunked)
+			require.Equal(t, body, p.got[:len(body)])
+			require.Len(t, p.got, len(body))
+		})
+	}
+}
+
+type onlyWriter struct{ io.Writer }
+
+// peer is a host that gives and takes credit in odd pieces.
+type peer struct {
+	t    *testing.T
+	s    *bridgetest.Stream
+	rnd  *rand.Rand
+	got  []byte
+	mine int // credit we may use
+	ours int // credit we have given
+}
+
+func (p *peer) uploads(body []byte, window int, chunked bool) {
+	p.mine = window
+	left, ended := body, !chunked && len(body) == 0
+	for {
+		for len(left) > 0 && p.mine > 0 {
+			n := 1 + p.rnd.IntN(min(len(left), p.mine, 65536))
+			p.s.Chunk(left[:n])
+			left, p.mine = left[n:], p.mine-n
+		}
+		if len(left) == 0 && !ended {
+			ended = true
+			p.s.Fin()
+		}
+		if p.ours == 0 {
+			p.ours = 1 + p.rnd.IntN(1+p.rnd.IntN(70_000))
+			p.s.Grant(p.ours)
+		}
+		switch f := p.s.Next(); f.Kind {
+		case bridgetest.Credit:
+			p.mine += int(f.Term().(int64))
+		case bridgetest.Chunk:
+			p.take(f.Payload)
+		case bridgetest.Reply:
+			p.take([]byte(f.Term().(etf.Tuple)[2].(etf.Binary)))
+			return
+		case bridgetest.Fin:
+			return
+		default:
+			require.Equal(p.t, bridgetest.Head, f.Kind)
+		}
+	}
+}
+
+func (p *peer) take(b []byte) {
+	p.got = append(p.got, b...)
+	p.ours -= len(b)
+	require.GreaterOrEqual(p.t, p.ours, 0, "bytes beyond credit")
+}

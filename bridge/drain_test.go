@@ -1,0 +1,257 @@
+package bridge_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gwport/gwport/bridge"
+	"github.com/gwport/gwport/bridge/bridgetest"
+)
+
+// nextKind returns the next frame without a stream that is no line of the log.
+func nextKind(t *testing.T, h *bridgetest.Host) (bridgetest.Frame, bool) {
+	t.Helper()
+	for {
+		f, ok := h.Next()
+		if !ok || f.Kind != bridgetest.Log {
+			return f, ok
+		}
+	}
+}
+
+func TestDrainFinishesWhatRunsAndTakesNothingNew(t *testing.T) {
+	release := make(chan struct{})
+	h := newHost(t, func(w http.ResponseWriter, _ *http.Request) {
+		<-release
+		_, _ = io.WriteString(w, "done")
+	})
+	s := h.Open(bridgetest.Request{})
+	h.Ping(1)
+	h.Drain()
+	f, _ := nextKind(t, h)
+	require.Equal(t, bridgetest.Drain, f.Kind)
+	require.EqualValues(t, s.ID, f.Term(), "the highest that was taken")
+
+	late := h.Open(bridgetest.Request{})
+	late.Chunk([]byte("x"))
+	h.Ping(2)
+	require.Zero(t, late.Pending(), "what comes later is ignored")
+
+	h.Drain() // again; it is not answered twice
+	close(release)
+	s.Expect(bridgetest.Reply)
+	_, ok := nextKind(t, h)
+	require.False(t, ok, "standard output is closed")
+	require.NoError(t, h.Wait())
+}
+
+func TestDrainOfAnIdleProgramNames255(t *testing.T) {
+	h := newHost(t, ok)
+	h.Drain()
+	f, _ := nextKind(t, h)
+	require.EqualValues(t, 255, f.Term())
+	require.NoError(t, h.Wait())
+}
+
+func TestDrainTimeoutAbortsWhatIsLeft(t *testing.T) {
+	leavesNothing(t)
+	handler, causes := held()
+	h := bridgetest.NewWith(t, &bridge.Server{Handler: handler}, bridgetest.Config{DrainTimeout: time.Millisecond})
+	s := h.Open(bridgetest.Request{})
+	h.Ping(1)
+	h.Drain()
+	requireAbort(t, s, bridge.CodePortClosed)
+	cause := within(t, causes)
+	require.ErrorIs(t, cause, bridge.ErrDrain)
+	require.ErrorIs(t, cause, bridge.ErrPortClosed)
+	require.NoError(t, h.Wait())
+}
+
+func TestTooManyAbandonedHandlersDrain(t *testing.T) {
+	release := make(chan struct{})
+	h := newHostOf(t, &bridge.Server{MaxAbandoned: 2, Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release })})
+	defer close(release)
+	for i := range 3 {
+		s := h.Open(bridgetest.Request{})
+		s.Abort(bridge.CodeCancelled, "")
+		requireAbort(t, s, bridge.CodeCancelled)
+		if i < 2 {
+			h.Ping(i)
+		}
+	}
+	// Control goes before the log, so the line comes second.
+	f, _ := h.Next()
+	require.Equal(t, bridgetest.Drain, f.Kind)
+	_, text, meta := logLine(t, h)
+	require.Contains(t, text, "draining")
+	require.EqualValues(t, 3, metaOf(meta, "abandoned"))
+	require.NoError(t, h.Wait())
+}
+
+// Handlers that return do not add up. Each may take a moment to, so not one at a
+// time is what is allowed here, but far fewer than there are in all.
+func TestHandlersThatReturnAreNotAbandoned(t *testing.T) {
+	handler, causes := held()
+	h := newHostOf(t, &bridge.Server{MaxAbandoned: 50, Handler: handler})
+	for range 500 {
+		s := h.Open(bridgetest.Request{})
+		s.Abort(bridge.CodeCancelled, "")
+		requireAbort(t, s, bridge.CodeCancelled)
+		within(t, causes)
+	}
+	h.Ping(1)
+}
+
+// wire is a program whose output the test reads when it wants to.
+type wire struct {
+	t    *testing.T
+	in   io.WriteCloser
+	out  io.ReadCloser
+	done chan error
+}
+
+func newWire(t *testing.T, handler http.HandlerFunc) *wire {
+	t.Helper()
+	leavesNothing(t)
+	in, toProg := newPipe(t)
+	fromProg, out := newPipe(t)
+	w := &wire{t, toProg, fromProg, make(chan error, 1)}
+	go func() { w.done <- (&bridge.Server{Handler: handler}).ServeConn(in, out) }()
+	t.Cleanup(func() {
+		_ = toProg.Close()
+		_ = fromProg.Close()
+		within(t, w.done)
+	})
+	load := bridgetest.NewLoad(toProg, fromProg)
+	require.NoError(t, load.Greet())
+	return w
+}
+
+func (w *wire) send(f bridgetest.Frame) {
+	_, err := w.in.Write(f.Append(nil))
+	require.NoError(w.t, err)
+}
+
+func (w *wire) open(id uint32, r bridgetest.Request) {
+	w.send(bridgetest.Frame{Kind: bridgetest.Open, Stream: id, Payload: r.Open()})
+}
+
+func (w *wire) next() bridgetest.Frame {
+	f, err := bridgetest.ReadFrame(w.out)
+	require.NoError(w.t, err)
+	return f
+}
+
+func TestPongDoesNotWaitForBodies(t *testing.T) {
+	full := make(chan struct{}, 100)
+	w := newWire(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write(make([]byte, 200_000))
+		full <- struct{}{}
+	})
+	// Nobody reads: the writer stands in a write, and 10 MB wait behind it.
+	for i := range uint32(50) {
+		w.open(256+2*i, bridgetest.Request{})
+	}
+	for range 50 {
+		within(t, full)
+	}
+	w.send(bridgetest.Frame{Kind: bridgetest.Ping, Payload: []byte("\x83a\x07")})
+	before := 0
+	for f := w.next(); f.Kind != bridgetest.Pong; f = w.next() {
+		before += len(f.Payload)
+	}
+	// What was written, what the writer had in hand, and what it had taken when the ping came.
+	require.Less(t, before, 3*128<<10+3*65536)
+}
+
+func TestStreamsTakeTurns(t *testing.T) {
+	full := make(chan struct{}, 3)
+	w := newWire(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write(make([]byte, 200_000))
+		full <- struct{}{}
+	})
+	for i := range uint32(3) {
+		w.open(256+2*i, bridgetest.Request{})
+	}
+	for range 3 {
+		within(t, full)
+	}
+	var last []uint32
+	for ends := 0; ends < 3; {
+		switch f := w.next(); f.Kind {
+		case bridgetest.Chunk:
+			last = append(last, f.Stream)
+		case bridgetest.Fin:
+			ends++
+		}
+	}
+	longest, run := 0, 0
+	for i := range last {
+		if run++; i > 0 && last[i] != last[i-1] {
+			run = 1
+		}
+		longest = max(longest, run)
+	}
+	// A stream alone may have sent the first chunks before the others had any.
+	require.LessOrEqual(t, longest, 4)
+}
+
+func TestAbortReplacesWhatIsNotWritten(t *testing.T) {
+	full := make(chan struct{}, 2)
+	w := newWire(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write(make([]byte, 250_000))
+		full <- struct{}{}
+	})
+	w.open(256, bridgetest.Request{})
+	within(t, full)
+	w.open(258, bridgetest.Request{})
+	within(t, full)
+	w.send(bridgetest.Frame{Kind: bridgetest.Abort, Stream: 258, Payload: []byte("\x83h\x02a\x02m\x00\x00\x00\x00")})
+	got := map[uint32]int{}
+	for {
+		f := w.next()
+		if f.Kind == bridgetest.Chunk {
+			got[f.Stream] += len(f.Payload)
+		}
+		if f.Stream == 258 && f.Kind == bridgetest.Abort {
+			break
+		}
+	}
+	require.Less(t, got[258], 250_000)
+}
+
+func TestHostThatDoesNotReadItsPongsIsAFault(t *testing.T) {
+	w := newWire(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 200_000)) })
+	w.open(256, bridgetest.Request{}) // fills the pipe
+	ping := bridgetest.Frame{Kind: bridgetest.Ping, Payload: []byte("\x83a\x07")}.Append(nil)
+	for range 50_000 { // more than the pipe and the writer's hands can hold
+		if _, err := w.in.Write(ping); err != nil {
+			break
+		}
+	}
+	go func() { _, _ = io.Copy(io.Discard, w.out) }()
+	err := within(t, w.done)
+	w.done <- nil
+	var fault *bridge.FaultError
+	require.ErrorAs(t, err, &fault)
+	require.Equal(t, bridge.FaultFailed, fault.Code)
+}
+
+func TestLateCancelIsSeenThroughDerivedContexts(t *testing.T) {
+	type key struct{}
+	causes := make(chan error, 1)
+	h := newHost(t, func(_ http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithCancel(context.WithValue(r.Context(), key{}, 1))
+		defer cancel()
+		<-ctx.Done()
+		causes <- context.Cause(ctx)
+	})
+	s := h.Open(bridgetest.Request{})
+	s.Abort(bridge.CodeCancelled, "")
+	require.ErrorIs(t, within(t, causes), bridge.ErrClientGone)
+}

@@ -1,0 +1,124 @@
+package bridge_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gwport/gwport/bridge"
+	"github.com/gwport/gwport/bridge/bridgetest"
+	"github.com/gwport/gwport/etf"
+)
+
+// logged runs f in a handler and returns the line that it logs.
+func logged(t *testing.T, f func(ctx context.Context, l *slog.Logger)) (level int64, text string, meta etf.Map) {
+	t.Helper()
+	h := newHost(t, func(_ http.ResponseWriter, r *http.Request) { f(r.Context(), slog.New(bridge.LogHandler())) })
+	h.Do(bridgetest.Request{})
+	return logLine(t, h)
+}
+
+func TestLevelsAreThoseOfRFC5424(t *testing.T) {
+	for level, want := range map[slog.Level]int64{
+		slog.LevelInfo: 6, slog.LevelInfo + 1: 6, slog.LevelWarn: 4, slog.LevelError: 3, slog.LevelError + 4: 3,
+	} {
+		got, text, meta := logged(t, func(ctx context.Context, l *slog.Logger) { l.Log(ctx, level, "hello") })
+		require.Equal(t, want, got)
+		require.Equal(t, "hello", text)
+		require.Equal(t, etf.Map{{Key: etf.Binary("stream"), Value: int64(256)}}, meta)
+	}
+	require.False(t, bridge.LogHandler().Enabled(context.Background(), slog.LevelDebug))
+}
+
+type logValuer struct{}
+
+func (logValuer) LogValue() slog.Value { return slog.StringValue("resolved") }
+
+func TestAttributesBecomeMetadata(t *testing.T) {
+	_, _, meta := logged(t, func(ctx context.Context, l *slog.Logger) {
+		l = l.With("a", 1).WithGroup("g").With("b", true).WithGroup("").WithGroup("h")
+		l.InfoContext(ctx, "x", "c", 2.5, "d", "text", "e", uint64(math.MaxUint64), "f", math.Inf(1),
+			"t", time.Unix(0, 0).UTC(), "dur", time.Second, "err", errors.New("broken"), "v", logValuer{},
+			"nil", nil, "any", []int{1, 2}, "bytes", []byte("raw"), "u", uint64(7),
+			slog.Group("sub", "x", 1, slog.Group("", "y", 2)), slog.Attr{})
+	})
+	got := map[string]any{}
+	for _, p := range meta {
+		got[string(p.Key.(etf.Binary))] = p.Value
+	}
+	require.Equal(t, map[string]any{
+		"stream": int64(256), "a": int64(1), "g.b": etf.Atom("true"), "g.h.c": 2.5, "g.h.d": etf.Binary("text"),
+		"g.h.e": etf.Binary("18446744073709551615"), "g.h.f": etf.Binary("+Inf"),
+		"g.h.t": etf.Binary("1970-01-01T00:00:00Z"), "g.h.dur": etf.Binary("1s"), "g.h.err": etf.Binary("broken"),
+		"g.h.v": etf.Binary("resolved"), "g.h.nil": etf.Binary("<nil>"), "g.h.any": etf.Binary("[1 2]"),
+		"g.h.bytes": etf.Binary("raw"), "g.h.u": int64(7), "g.h.sub.x": int64(1), "g.h.sub.y": int64(2),
+	}, got)
+}
+
+func TestKeysComeOnceAndTheWiresOwnAreKept(t *testing.T) {
+	_, _, meta := logged(t, func(ctx context.Context, l *slog.Logger) {
+		l.With("a", 1).InfoContext(ctx, "x", "a", 2, "stream", "mine", "dropped", "too")
+	})
+	require.Equal(t, etf.Map{
+		{Key: etf.Binary("stream"), Value: int64(256)},
+		{Key: etf.Binary("a"), Value: int64(2)},
+		{Key: etf.Binary("attr.stream"), Value: etf.Binary("mine")},
+		{Key: etf.Binary("attr.dropped"), Value: etf.Binary("too")},
+	}, meta)
+}
+
+func TestLinesAreCutToTheWiresLimit(t *testing.T) {
+	for _, n := range []int{65_000, 65_536, 200_000} {
+		h := newHost(t, func(_ http.ResponseWriter, r *http.Request) {
+			slog.New(bridge.LogHandler()).InfoContext(r.Context(), strings.Repeat("x", n),
+				"a", strings.Repeat("y", n), "b", 1, "c", strings.Repeat("z", n))
+		})
+		h.Do(bridgetest.Request{})
+		f, _ := h.Next()
+		require.Equal(t, bridgetest.Log, f.Kind)
+		require.LessOrEqual(t, len(f.Payload), 65_536)
+		require.IsType(t, etf.Tuple{}, f.Term())
+	}
+}
+
+func TestLoggingDoesNotWaitForTheHost(t *testing.T) {
+	filled, goOn, logged := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	w := newWire(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write(make([]byte, 250_000))
+		close(filled)
+		<-goOn
+		l := slog.New(bridge.LogHandler())
+		for i := range 1000 {
+			l.InfoContext(r.Context(), fmt.Sprint("line ", i), "fill", strings.Repeat("x", 1000))
+		}
+		close(logged)
+		<-r.Context().Done()
+	})
+	w.open(256, bridgetest.Request{Window: 250_000})
+	within(t, filled)
+	close(goOn)
+	within(t, logged) // it has not waited for us
+	w.send(bridgetest.Frame{Kind: bridgetest.Abort, Stream: 256, Payload: []byte("\x83h\x02a\x02m\x00\x00\x00\x00")})
+}
+
+func TestErrorsOfAnAppReachTheLog(t *testing.T) {
+	h := newHostOf(t, &bridge.Server{Handler: bridge.App(func(_ context.Context, env bridge.Environ) bridge.Result {
+		_, _ = fmt.Fprint(env.Errors(), "one\ntwo\n\n")
+		return bridge.Text(200, "")
+	})})
+	h.Do(bridgetest.Request{})
+	for _, want := range []string{"one", "two"} {
+		level, text, meta := logLine(t, h)
+		require.EqualValues(t, 3, level)
+		require.Equal(t, want, text)
+		require.EqualValues(t, 256, metaOf(meta, "stream"))
+	}
+}
