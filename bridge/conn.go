@@ -41,6 +41,7 @@ type conn struct {
 	done    chan struct{} // closed when ended
 	left    chan struct{} // closed when ended, and the last handler has gone
 	written chan struct{} // closed when the writer has gone
+	unread  chan struct{} // closed when the reader has
 }
 
 func newConn(set *settings, r io.Reader, w io.Writer) *conn {
@@ -53,6 +54,7 @@ func newConn(set *settings, r io.Reader, w io.Writer) *conn {
 		done:    make(chan struct{}),
 		left:    make(chan struct{}),
 		written: make(chan struct{}),
+		unread:  make(chan struct{}),
 	}
 	c.out.wake.L = &c.mu
 	c.out.logged.L = &c.mu
@@ -84,8 +86,21 @@ func (c *conn) serve() error {
 	c.await(c.written, grace)
 	c.await(c.left, grace)
 	closeIfCloser(c.w)
+	if c.isOwnDrain() {
+		c.await(c.unread, grace)
+	}
 	closeIfCloser(c.in.r)
 	return c.err
+}
+
+// isOwnDrain tells whether the host may still open streams that it has not been
+// told in time are not taken. They are to be read, and ignored: to a pipe that
+// nobody reads any more the host's write would fail, and with it the port, with
+// whatever of our last frames the host has not read.
+func (c *conn) isOwnDrain() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err == nil && c.drain.on && !c.drain.byHost
 }
 
 // await waits for what may take until the grace is over, and no longer.

@@ -6,9 +6,10 @@ import (
 
 // drainState is how far a drain (SPEC.md, section 9) has come.
 type drainState struct {
-	on    bool
-	limit uint32 // the highest stream that will be served
-	timer *time.Timer
+	on     bool
+	byHost bool   // the host opens nothing more
+	limit  uint32 // the highest stream that will be served
+	timer  *time.Timer
 }
 
 func (d *drainState) stop() {

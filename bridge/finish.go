@@ -70,11 +70,12 @@ func (w *response) finishWhole() error {
 	return w.reply(body)
 }
 
-// reply sends a whole response, in one frame if credit and the host's limit
-// allow it.
+// reply sends a whole response, in one frame if credit and the host's limits
+// allow it: of a reply it takes max_head and the stream's first window, however
+// much credit has come since [G4].
 func (w *response) reply(body []byte) error {
 	host := &w.s.c.host
-	room := host.maxFrame - streamHead - headSlack
+	room := min(host.maxFrame-streamHead-headSlack, host.maxHead+w.s.window)
 	if w.head.size()+len(body) > room || !w.s.tryReserve(len(body)) {
 		return w.finishParts(nil)
 	}

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -19,6 +20,12 @@ func (s *stream) run() {
 	}
 	s.response.init(r)
 	s.serve(r)
+	if errors.Is(context.Cause(s.ctx), ErrDeadline) {
+		// The handler's word of the deadline may come before the host's abort. It has
+		// most likely stopped half way, and must not look as if it had not.
+		s.abort(abort(CodeDeadline, ""))
+		return
+	}
 	s.response.finish()
 }
 

@@ -11,6 +11,7 @@ import (
 // read is the conn's reader. It ends with the input, at the first fault, or when
 // the conn has ended and its input is closed.
 func (c *conn) read() {
+	defer close(c.unread)
 	if err := c.greet(); err != nil {
 		c.fail(inputError(err))
 		return
@@ -129,7 +130,10 @@ func (c *conn) onDrain(payload []byte) error {
 	if _, err := decodeInt(payload, minStream-1, maxStream); err != nil {
 		return badPayload(kindDrain, err)
 	}
-	c.beginDrain()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.drain.byHost = true
+	c.startDrain()
 	return nil
 }
 

@@ -49,6 +49,7 @@ type stream struct {
 	readDeadline deadline
 
 	// The response half.
+	window        int // the credit that came with open
 	credit        int
 	localEnded    bool // the end is written, or replaced by an abort
 	writeDeadline deadline
@@ -68,6 +69,7 @@ func (c *conn) newStream(id uint32, o *open, h http.Handler) *stream {
 		id:       id,
 		request:  o.request,
 		handler:  h,
+		window:   o.window,
 		credit:   o.window,
 		sendable: c.set.firstWindow,
 	}

@@ -5,21 +5,26 @@
 -export([request/3]).
 
 -record(call, {
-    handle :: gwport_port:handle(),
-    ref :: reference(),
-    stream :: gwport_stream:stream(),
+    caller :: reference(),
+    handle :: gwport_port:handle() | undefined,
+    ref :: reference() | undefined,
+    stream :: gwport_stream:stream() | undefined,
     body :: binary(),
     head :: undefined | gwport_response:head(),
     data = [] :: iodata(),
     room :: integer()
 }).
 
-%% In a process of its own, so that nothing that comes late is left with the caller.
+%% In a process of its own, so that nothing that comes late is left with the caller; it ends, and the
+%% request with it, when the caller does.
 -spec request(atom(), gwport:request(), map()) -> {ok, gwport:response()} | {error, term()}.
 request(Pool, Request, Options) ->
     Caller = self(),
     Tag = make_ref(),
-    {Pid, Monitor} = spawn_monitor(fun() -> Caller ! {Tag, call(Pool, Request, Options)} end),
+    {Pid, Monitor} = spawn_monitor(fun() ->
+        Gone = erlang:monitor(process, Caller),
+        Caller ! {Tag, call(Pool, Request, Options, Gone)}
+    end),
     receive
         {Tag, Result} ->
             true = erlang:demonitor(Monitor, [flush]),
@@ -28,14 +33,14 @@ request(Pool, Request, Options) ->
             {error, Reason}
     end.
 
-call(_, _, #{max_response := Max}) when not is_integer(Max); Max < 0 ->
+call(_, _, #{max_response := Max}, _) when not is_integer(Max); Max < 0 ->
     {error, {bad_option, {max_response, Max}}};
-call(Pool, Given, Options) ->
+call(Pool, Given, Options, Caller) ->
     Body = iolist_to_binary(maps:get(body, Given, <<>>)),
     case gwport_options:mount(maps:without([max_response], Options#{pool => Pool})) of
         {ok, Mount} ->
-            open(request_term(Given, Body, Mount), Body, Mount,
-                maps:get(max_response, Options, 16777216));
+            open(request_term(Given, Body, Mount), Mount, #call{caller = Caller, body = Body,
+                room = maps:get(max_response, Options, 16777216)});
         Error -> Error
     end.
 
@@ -65,28 +70,29 @@ pairs(Headers) -> Headers.
 text(Text) when is_binary(Text) -> Text;
 text(Text) -> unicode:characters_to_binary(Text).
 
-open(Term, Body, Mount = #{pool := Pool, app := App}, Room) ->
+open(Term, Mount = #{pool := Pool, app := App}, Call) ->
     case gwport_pool:choose(Pool) of
         {ok, Handle} ->
             case gwport_port:has_app(App, Handle) of
-                true -> open_at(Handle, Term, Body, Mount, Room);
+                true -> open_at(Handle, Term, Mount, Call);
                 false -> {error, no_app}
             end;
         Error -> Error
     end.
 
-open_at(Handle, Term = #{<<"method">> := Method}, Body, Mount, Room) ->
+open_at(Handle, Term = #{<<"method">> := Method}, Mount, Call = #call{body = Body}) ->
     case gwport_request:encode(Term, gwport_port:max_head(Handle)) of
         {ok, Encoded = #{body := Kind}} ->
             {ok, Ref} = gwport_port:open(Handle, Encoded),
             Stream = gwport_stream:new((maps:with([max_body, head_timeout, idle_timeout, deadline], Mount))#{
                 method => Method, body => Kind, length => byte_size(Body)}, now_ms()),
-            loop(#call{handle = Handle, ref = Ref, stream = Stream, body = Body, room = Room});
+            loop(Call#call{handle = Handle, ref = Ref, stream = Stream});
         Error -> Error
     end.
 
-loop(Call = #call{ref = Ref, stream = Stream}) ->
+loop(Call = #call{caller = Caller, ref = Ref, stream = Stream}) ->
     receive
+        {'DOWN', Caller, process, _, _} -> exit(normal);
         {gwport, Ref, Event} -> event({port, Event}, Call);
         {'DOWN', Ref, process, _, _} -> event({port, {port_down, true, owner_down}}, Call)
     after gwport_stream:timeout(now_ms(), Stream) ->

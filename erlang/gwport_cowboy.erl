@@ -96,26 +96,36 @@ trailers(Fields) ->
 %% listener and protocol also tells its owner what will not work.
 -spec listener(cowboy_req:req()) ->
     #{idle_timeout := timeout(), inactivity_timeout := timeout(), flow := non_neg_integer()}.
-listener(Req = #{ref := Ref, version := Version}) ->
+listener(#{ref := Ref, version := Version}) ->
     Key = {?MODULE, Ref, Version},
     case persistent_term:get(Key, undefined) of
-        undefined ->
-            Listener = look(Req),
-            persistent_term:put(Key, Listener),
-            Listener;
-        Listener ->
-            Listener
+        undefined -> look(Key, Ref, Version);
+        Listener -> Listener
     end.
 
-look(#{ref := Ref, version := Version}) ->
+%% Others may look at the same time: who is the first to put it there warns.
+look(Key, Ref, Version) ->
     Opts = try ranch:get_protocol_options(Ref) catch error:_ -> #{} end,
     Idle = maps:get(idle_timeout, Opts, 60000),
-    _ = [warn_idle(Ref, Idle) || Version =:= 'HTTP/2', Idle =/= infinity],
-    Handlers = maps:get(stream_handlers, Opts, [cowboy_stream_h]),
-    _ = [warn_pipelining(Ref) || Version =:= 'HTTP/1.1',
-        not lists:member(gwport_pipeline_h, Handlers), not is_serial()],
-    #{idle_timeout => Idle, inactivity_timeout => maps:get(inactivity_timeout, Opts, 300000),
-        flow => maps:get(initial_stream_flow_size, Opts, 65535)}.
+    Listener = #{idle_timeout => Idle, inactivity_timeout => maps:get(inactivity_timeout, Opts, 300000),
+        flow => maps:get(initial_stream_flow_size, Opts, 65535)},
+    case persistent_term:get(Key, undefined) of
+        undefined ->
+            persistent_term:put(Key, Listener),
+            warn(Version, Ref, Idle, maps:get(stream_handlers, Opts, [cowboy_stream_h]));
+        _ ->
+            ok
+    end,
+    Listener.
+
+warn('HTTP/2', Ref, Idle, _) ->
+    _ = [warn_idle(Ref, Idle) || Idle =/= infinity],
+    ok;
+warn('HTTP/1.1', Ref, _, Handlers) ->
+    _ = [warn_pipelining(Ref) || not lists:member(gwport_pipeline_h, Handlers), not is_serial()],
+    ok;
+warn('HTTP/1.0', _, _, _) ->
+    ok.
 
 warn_idle(Ref, Idle) ->
     ?LOG_WARNING("gwport: listener ~p ends HTTP/2 connections, and the streams on them, when the client "

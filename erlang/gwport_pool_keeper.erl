@@ -69,7 +69,8 @@ init({Options, Sup}) ->
     end.
 
 handle_continue({start, Slots}, State = #keeper{sup = Sup}) ->
-    {noreply, lists:foldl(fun start/2, State#keeper{starters = gwport_pool_sup:starters(Sup)}, Slots)}.
+    Starters = gwport_pool_sup:starters(Sup),
+    {noreply, lists:foldl(fun start/2, State#keeper{starters = Starters}, Slots)}.
 
 handle_call(await, _From, State = #keeper{tried = true}) ->
     {reply, ok, State};

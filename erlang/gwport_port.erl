@@ -408,7 +408,8 @@ check_aborts(State = #port{mux = Mux}) ->
 
 %% Draining
 
-drain_program(State = #port{phase = serving}) ->
+drain_program(State = #port{phase = serving, writer = Writer}) ->
+    gwport_writer:stop_opening(Writer),
     write(gwport_frame:encode(drain, ?NO_STREAM), State),
     draining(State);
 drain_program(State = #port{phase = greeting}) ->

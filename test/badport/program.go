@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bufio"
+	"encoding/binary"
+	"io"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/gwport/gwport/etf"
+)
+
+// The kinds of frames (SPEC.md, section 4).
+const (
+	hello    = 0
+	ready    = 1
+	fault    = 2
+	ping     = 3
+	pong     = 4
+	drain    = 5
+	logLine  = 6
+	open     = 16
+	entered  = 17
+	chunk    = 18
+	fin      = 19
+	trailers = 20
+	credit   = 21
+	abort    = 22
+	inform   = 23
+	head     = 24
+	reply    = 25
+)
+
+// program is the wire, and what has to be remembered of a stream.
+type program struct {
+	in  *bufio.Reader
+	out *os.File
+	mu  sync.Mutex // of out
+
+	highest    uint32
+	silent     map[uint32]bool    // their aborts are not answered
+	uploads    map[uint32]*upload // they count what comes
+	asked      map[int64]uint32   // streams that are answered when a pong comes
+	ignoreBye  bool               // drains and the end of the input
+	nextWindow int                // of ready
+}
+
+// frame is one of the host's.
+type frame struct {
+	kind    int
+	stream  uint32
+	payload []byte
+}
+
+func newProgram() *program {
+	return &program{
+		in: bufio.NewReaderSize(os.Stdin, 1<<16), out: os.Stdout, nextWindow: 65536,
+		silent: map[uint32]bool{}, uploads: map[uint32]*upload{}, asked: map[int64]uint32{},
+	}
+}
+
+// serve reads until the input ends.
+func (p *program) serve() {
+	for {
+		f, err := p.read()
+		if err != nil && p.ignoreBye {
+			forever()
+		}
+		if err != nil {
+			os.Exit(0)
+		}
+		p.take(f)
+	}
+}
+
+func (p *program) read() (frame, error) {
+	var length [4]byte
+	if _, err := io.ReadFull(p.in, length[:]); err != nil {
+		return frame{}, err
+	}
+	b := make([]byte, binary.BigEndian.Uint32(length[:]))
+	if _, err := io.ReadFull(p.in, b); err != nil {
+		return frame{}, err
+	}
+	term, err := etf.Decode(b, etf.Limits{})
+	must(err)
+	tuple := term.(etf.Tuple)
+	f := frame{kind: int(tuple[0].(int64)), payload: []byte(tuple[len(tuple)-1].(etf.Binary))}
+	if len(tuple) == 3 {
+		f.stream = uint32(tuple[1].(int64))
+	}
+	return f, nil
+}
+
+func (f frame) term() any {
+	term, err := etf.Decode(f.payload, etf.Limits{})
+	must(err)
+	return term
+}
+
+func (p *program) take(f frame) {
+	switch f.kind {
+	case ping:
+		p.send(pong, f.term())
+	case pong:
+		if id, ok := p.asked[f.term().(int64)]; ok {
+			p.stream(reply, id, ok200("pong\n"))
+		}
+	case fault:
+		if !p.ignoreBye {
+			os.Exit(1)
+		}
+	case drain:
+		if !p.ignoreBye {
+			p.send(drain, int(p.highest))
+			os.Exit(0)
+		}
+	case open:
+		p.highest = f.stream
+		p.answer(f)
+	case chunk, fin:
+		if u := p.uploads[f.stream]; u != nil {
+			u.take(p, f)
+		}
+	case abort:
+		delete(p.uploads, f.stream)
+		if !p.silent[f.stream] {
+			p.stream(abort, f.stream, f.term())
+		}
+	}
+}
+
+func (p *program) answer(f frame) {
+	request := f.term().(etf.Tuple)[2].(etf.Map)
+	path, _ := request.Get(etf.Binary("path"))
+	name, arg := cut(strings.TrimPrefix(string(path.(etf.Binary)), "/"))
+	do, ok := answers[name]
+	if !ok {
+		p.stream(reply, f.stream, etf.Tuple{404, etf.List{}, "badport: no such answer: " + name + "\n"})
+		return
+	}
+	do(p, f.stream, arg)
+}
+
+// send writes a frame without a stream, stream one with it.
+func (p *program) send(kind int, payload any) {
+	p.raw(envelope(etf.Tuple{kind, encode(payload)}))
+}
+
+func (p *program) stream(kind int, id uint32, payload any) {
+	p.payload(kind, id, encode(payload))
+}
+
+// payload writes a frame whose payload is these bytes, whatever they are.
+func (p *program) payload(kind int, id uint32, payload []byte) {
+	p.raw(envelope(etf.Tuple{kind, id, payload}))
+}
+
+func (p *program) raw(b []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, _ = p.out.Write(b)
+}
+
+func encode(term any) []byte {
+	b, err := etf.Append(etf.AppendVersion(nil), term)
+	must(err)
+	return b
+}
+
+func envelope(term any) []byte {
+	b := encode(term)
+	return append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...)
+}
+
+func ok200(body string) etf.Tuple { return etf.Tuple{200, etf.List{}, body} }
+
+func field(name, value string) etf.Tuple { return etf.Tuple{name, value} }

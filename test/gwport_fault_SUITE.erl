@@ -1,0 +1,512 @@
+%% Whatever goes wrong, its client sees it: as a status before the head of a response, as a response that is visibly
+%% broken off after it; and nobody else's request is touched.
+-module(gwport_fault_SUITE).
+-compile([export_all, nowarn_export_all]).
+
+-include_lib("stdlib/include/assert.hrl").
+
+suite() ->
+    [{timetrap, {seconds, 60}}].
+
+all() ->
+    [{group, parallel}, killed_under_load, nothing_leaks].
+
+groups() ->
+    [{parallel, [parallel], [
+        no_pool, no_port, busy, draining, not_entered, port_died, refused, no_app, app_failed, bad_response,
+        too_large_response, head_timeout, idle_timeout, deadline, too_large_head, too_large_body, bad_option,
+        broken_off_by_a_panic, broken_off_by_the_end_of_the_port, broken_off_when_idle, broken_off_at_the_deadline,
+        deadline_does_not_look_like_an_end,
+        broken_off_by_a_wrong_length,
+        panic_costs_one_stream, fatal_error_reaches_the_log, long_crash_reaches_the_log,
+        stray_output_harms_nobody, flood_of_lines_is_bounded, records_arrive_with_level_and_metadata
+    ]}].
+
+init_per_suite(Config) ->
+    Config1 = [{badport, gwport_probe:build("badport", Config)}, {flowport, gwport_probe:build("flowport", Config)}
+        | Config],
+    Log = gwport_probe:start_log(),
+    Server = gwport_probe:flow(#{}, Config1),
+    [#{status := 200} = Answer || {_, Answer} <- both(Server, "/hello")],
+    gwport_probe:stop(Server),
+    [{log, Log}, {counts, gwport_probe:counts()} | Config1].
+
+end_per_suite(Config) ->
+    gwport_probe:stop_log(proplists:get_value(log, Config)).
+
+init_per_testcase(_, Config) ->
+    gwport_probe:hear_log(proplists:get_value(log, Config)),
+    Config.
+
+end_per_testcase(_, _) ->
+    ok.
+
+nothing_leaks(Config) ->
+    %% After all of that there is no process, port, table, program or file more than before.
+    ?assertEqual([], gwport_probe:leaks(proplists:get_value(counts, Config))).
+
+%% The same request over HTTP/1.1 and HTTP/2.
+both(Server, Path) when is_list(Path) ->
+    both(Server, #{path => Path});
+both(Server, Request) ->
+    [{h1, gwport_test:request(Server, Request)}, {h2, h2(Server, Request)}].
+
+h2(Server, Request = #{path := Path}) ->
+    Gun = gwport_test:h2_open(Server),
+    try gwport_test:h2_call(Gun, maps:get(method, Request, <<"GET">>), Path, maps:with([headers, body], Request))
+    after gun:close(Gun)
+    end.
+
+%% Each row of the table: the status, its text, and Retry-After with 503.
+is_reason(Reason, Answers) ->
+    [is_answer(Reason, Answer) || {_, Answer} <- Answers].
+
+is_answer(Reason, Answer) ->
+    Status = gwport_status:status(Reason),
+    Text = gwport_status:text(Reason),
+    ?assertMatch({Reason, #{status := Status, body := Text, complete := true,
+        headers := #{<<"content-type">> := <<"text/plain; charset=utf-8">>}}}, {Reason, Answer}),
+    ?assertEqual(Status =:= 503, maps:is_key(<<"retry-after">>, maps:get(headers, Answer))).
+
+post(Path) -> #{method => <<"POST">>, path => Path}.
+
+%% A client that holds a request open.
+holding(Server, Path) ->
+    Socket = gwport_test:connect(Server),
+    ok = gwport_test:send(Socket, ["GET ", Path, " HTTP/1.1\r\nhost: x\r\n\r\n"]),
+    Socket.
+
+in_flight(Server, Count) ->
+    gwport_test:until(fun() -> case [N || #{in_flight := N} <- gwport_test:ports(Server)] of
+        [Count | _] -> true;
+        Other -> Other
+    end end).
+
+%% The table of statuses
+
+no_pool(Config) ->
+    %% A route names a pool that does not run.
+    Server = gwport_probe:flow(#{routes => [{"/nowhere", #{pool => no_such_pool}}]}, Config),
+    is_reason(no_pool, both(Server, "/nowhere")),
+    gwport_probe:stop(Server).
+
+no_port(Config) ->
+    %% The pool's program does not come up.
+    Server = gwport_probe:bad("exit/1", Config),
+    is_reason(no_port, both(Server, "/ok")),
+    is_reason(no_port, both(Server, post("/ok"))),
+    gwport_probe:stop(Server).
+
+busy(Config) ->
+    %% max_streams requests are served, one more is not; when one has left there is room again.
+    Server = gwport_probe:flow(#{pool => #{max_streams => 2}}, Config),
+    First = holding(Server, "/faults/sleep?s=60"),
+    in_flight(Server, 1),
+    ?assertMatch(#{status := 200}, gwport_test:get(Server, "/hello")),
+    Second = holding(Server, "/faults/sleep?s=60"),
+    in_flight(Server, 2),
+    is_reason(busy, both(Server, "/hello")),
+    gwport_test:close(First),
+    in_flight(Server, 1),
+    gwport_test:until(fun() -> maps:get(status, gwport_test:get(Server, "/hello")) =:= 200 end),
+    gwport_test:close(Second),
+    gwport_probe:stop(Server).
+
+draining(Config) ->
+    %% A request that reaches a port which has just begun to drain: the keeper has not yet taken it off the table.
+    Server = #{pool := Pool} = gwport_probe:flow(#{}, Config),
+    [#{owner := Owner}] = gwport_test:ports(Server),
+    Socket = holding(Server, "/faults/sleep?s=60"),
+    in_flight(Server, 1),
+    Keeper = gwport_pool:keeper(Pool),
+    ok = sys:suspend(Keeper),
+    ok = gwport_port:drain(Owner),
+    gwport_test:until(fun() -> maps:get(state, gwport_port:info(Owner)) =:= draining end),
+    is_reason(draining, both(Server, "/hello")),
+    ok = sys:resume(Keeper),
+    gwport_test:until(fun() -> maps:get(status, gwport_test:get(Server, "/hello")) =:= 200 end),
+    gwport_test:close(Socket),
+    gwport_probe:stop(Server).
+
+not_entered(Config) ->
+    %% The port ended before the app was entered, which for a POST is known.
+    Server = gwport_probe:bad("good", Config),
+    is_answer(not_entered, gwport_test:request(Server, post("/exit/0"))),
+    again(Server),
+    is_answer(not_entered, h2(Server, post("/exit/0"))),
+    gwport_probe:stop(Server).
+
+again(Server) ->
+    gwport_test:until(fun() -> maps:get(status, gwport_test:get(Server, "/ok")) =/= 503 end).
+
+port_died(Config) ->
+    %% The port ended while the app ran, or may have run: after a kill nobody knows.
+    Server = gwport_probe:flow(#{}, Config),
+    [begin
+        gwport_test:until(fun() -> maps:get(status, gwport_test:get(Server, "/hello")) =:= 200 end),
+        is_answer(port_died, Ask(Server, Request))
+    end || Ask <- [fun gwport_test:request/2, fun h2/2],
+        Request <- [#{path => "/faults/exit?code=0"}, post("/faults/exit?code=0"), post("/faults/fatal")]],
+    gwport_probe:stop(Server),
+    Bad = gwport_probe:bad("good", Config),
+    is_answer(port_died, gwport_test:request(Bad, post("/entered-exit"))),
+    gwport_probe:stop(Bad).
+
+refused(Config) ->
+    %% The program did not take the stream.
+    Server = gwport_probe:bad("good", Config),
+    is_reason(refused, both(Server, "/abort/6") ++ both(Server, post("/abort/6"))),
+    gwport_probe:stop(Server).
+
+no_app(Config) ->
+    %% The program has no app of the route's name: known here, or said by the program.
+    Server = gwport_probe:flow(#{routes => [{"/none", #{app => "none"}}]}, Config),
+    is_reason(no_app, both(Server, "/none")),
+    gwport_probe:stop(Server),
+    Bad = gwport_probe:bad("good", Config),
+    is_reason(no_app, both(Bad, "/abort/7")),
+    gwport_probe:stop(Bad).
+
+app_failed(Config) ->
+    %% The app gave up: its panic is answered by the bridge with a 500 of its own, an abort by us.
+    Server = gwport_probe:flow(#{}, Config),
+    [?assertMatch(#{status := 500, complete := true}, Answer) || {_, Answer} <- both(Server, "/faults/panic")],
+    gwport_probe:stop(Server),
+    Bad = gwport_probe:bad("good", Config),
+    is_reason(app_failed, both(Bad, "/abort/1")),
+    gwport_probe:stop(Bad).
+
+bad_response(Config) ->
+    %% What must not reach Cowboy.
+    Server = gwport_probe:bad("good", Config),
+    is_reason(bad_response, both(Server, "/value-crlf") ++ both(Server, "/status/42")),
+    gwport_probe:stop(Server).
+
+too_large_response(Config) ->
+    %% A head over max_head: what the program says of itself, and what is seen here. N passes, N + 1 does not.
+    Options = #{pool => #{max_head => 1024}},
+    Server = gwport_probe:flow(Options, Config),
+    Header = fun(Size) -> "/faults/header?name=x-a&value=" ++ lists:duplicate(Size, $x) end,
+    [?assertMatch(#{status := 200}, Answer) || {_, Answer} <- both(Server, Header(500))],
+    is_reason(too_large_response, both(Server, Header(1025))),
+    gwport_probe:stop(Server),
+    Bad = gwport_probe:bad("good", Options, Config),
+    is_reason(too_large_response, both(Bad, "/head-size/1025")),
+    gwport_probe:stop(Bad).
+
+head_timeout(Config) ->
+    %% Nothing of a response in time.
+    Server = gwport_probe:flow(#{mount => #{head_timeout => 300}}, Config),
+    is_reason(head_timeout, both(Server, "/faults/sleep?s=60&ignore=1&tag=a")),
+    ?assertMatch(#{status := 200}, gwport_test:get(Server, "/hello")),
+    gwport_probe:stop(Server).
+
+idle_timeout(Config) ->
+    %% No byte either way.
+    Server = gwport_probe:flow(#{mount => #{head_timeout => infinity, idle_timeout => 300}}, Config),
+    is_reason(idle_timeout, both(Server, "/faults/sleep?s=60")),
+    gwport_probe:stop(Server).
+
+deadline(Config) ->
+    %% The whole exchange took too long; the handler does not look at its context.
+    Server = gwport_probe:flow(#{mount => #{deadline => 300}}, Config),
+    is_reason(deadline, both(Server, "/faults/sleep?s=60&ignore=1")),
+    gwport_probe:stop(Server).
+
+too_large_head(Config) ->
+    %% A request over the program's max_head.
+    Server = gwport_probe:flow(#{env => #{"FLOWPORT_MAX_HEAD" => "1024"}}, Config),
+    Request = fun(Size) -> #{path => "/hello", headers => [{<<"x-a">>, lists:duplicate(Size, $x)}]} end,
+    [?assertMatch(#{status := 200}, Answer) || {_, Answer} <- both(Server, Request(100))],
+    is_reason(too_large_head, both(Server, Request(1024))),
+    gwport_probe:stop(Server).
+
+too_large_body(Config) ->
+    %% max_body bytes pass, one more does not: by its length, and chunked, as it is read.
+    Server = gwport_probe:flow(#{mount => #{max_body => 1000}}, Config),
+    Upload = fun(Size) -> (post("/upload"))#{body => binary:copy(<<"b">>, Size)} end,
+    [?assertMatch(#{status := 200}, Answer) || {_, Answer} <- both(Server, Upload(1000))],
+    is_reason(too_large_body, both(Server, Upload(1001))),
+    Chunked = fun(Size) -> (post("/upload"))#{headers => [{<<"transfer-encoding">>, <<"chunked">>}],
+        body => [integer_to_list(Size, 16), "\r\n", lists:duplicate(Size, $b), "\r\n0\r\n\r\n"]} end,
+    ?assertMatch(#{status := 200}, gwport_test:request(Server, Chunked(1000))),
+    is_answer(too_large_body, gwport_test:request(Server, Chunked(1001))),
+    gwport_probe:stop(Server).
+
+bad_option(Config) ->
+    %% A route's own mistake is logged, and is nobody else's.
+    Server = gwport_probe:flow(#{routes => [{"/wrong", #{head_timeout => soon}}]}, Config),
+    is_reason(bad_option, both(Server, "/wrong")),
+    gwport_test:expect_log("{bad_option,{head_timeout,soon}}"),
+    ?assertMatch(#{status := 200}, gwport_test:get(Server, "/hello")),
+    gwport_probe:stop(Server).
+
+%% After the head
+
+%% On HTTP/1.1 with a length and chunked, and on HTTP/2: not whole, and on HTTP/2 another stream of the same
+%% connection lives on.
+broken_off(Server, Plain, WithLength) ->
+    broken_off(Server, Plain, WithLength, fun() -> ok end).
+
+broken_off(Server, Plain, WithLength, Break) ->
+    [?assertMatch({Path, #{status := 200, complete := false}}, {Path, halfway(Server, Path, Break)})
+        || Path <- [Plain, WithLength]],
+    [broken_off_h2(Server, Path, Break) || Path <- [Plain, WithLength]].
+
+halfway(Server, Path, Break) ->
+    Socket = holding(Server, Path),
+    Answer = gwport_test:recv_head(Socket),
+    Break(),
+    {Body, Complete} = rest(Socket, Answer),
+    gwport_test:close(Socket),
+    Answer#{body => Body, complete => Complete}.
+
+rest(Socket, #{headers := #{<<"transfer-encoding">> := <<"chunked">>}}) ->
+    {Body, Closed} = until_closed(Socket, []),
+    {Body, Closed =/= true orelse binary:match(Body, <<"\r\n0\r\n">>) =/= nomatch};
+rest(Socket, #{headers := #{<<"content-length">> := Length}}) ->
+    {Body, true} = until_closed(Socket, []),
+    {Body, byte_size(Body) =:= binary_to_integer(Length)}.
+
+until_closed(Socket, Acc) ->
+    case gen_tcp:recv(Socket, 0, 20000) of
+        {ok, Data} -> until_closed(Socket, [Acc, Data]);
+        {error, closed} -> {iolist_to_binary(Acc), true};
+        {error, econnreset} -> {iolist_to_binary(Acc), true}
+    end.
+
+broken_off_h2(Server, Path, Break) ->
+    Gun = gwport_test:h2_open(Server),
+    %% Another stream of this connection, from a route without limits.
+    Other = gun:get(Gun, "/free/events?ms=50"),
+    {response, nofin, 200, _} = gun:await(Gun, Other, 10000),
+    [#{os_pid := OsPid} | _] = gwport_test:ports(Server),
+    Ref = gun:get(Gun, Path),
+    {response, nofin, 200, _} = gun:await(Gun, Ref, 10000),
+    Break(),
+    ?assertMatch({error, {stream_error, _, _}}, gun:await_body(Gun, Ref, 20000)),
+    _ = [still_alive(Gun, Other) || not gwport_probe:gone(OsPid)],
+    gwport_test:until(fun() -> maps:get(status, gwport_test:h2_call(Gun, <<"GET">>, "/hello")) =:= 200 end),
+    gun:close(Gun).
+
+%% Events that were sent after the other stream had ended: all that had come before is read first.
+still_alive(Gun, Ref) ->
+    gun:flush(Ref),
+    [{data, nofin, _} = gun:await(Gun, Ref, 5000) || _ <- lists:seq(1, 3)].
+
+free() ->
+    [{"/free/[...]", #{app => "faults"}}].
+
+broken_off_by_a_panic(Config) ->
+    %% The handler panics after the head. One that panics right behind it may have its head overtaken by the abort,
+    %% which is a 500 then.
+    Server = gwport_probe:flow(#{routes => free()}, Config),
+    ?assertMatch(#{status := 200, complete := false, body := <<"some">>}, gwport_test:get(Server, "/late")),
+    broken_off_h2(Server, "/late", fun() -> ok end),
+    [is_not_whole(Answer) || _ <- lists:seq(1, 20), {_, Answer} <- both(Server, "/faults/panic-late")],
+    gwport_probe:stop(Server),
+    Bad = gwport_probe:bad("good", Config),
+    ?assertMatch(#{status := 200, complete := false}, gwport_test:get(Bad, "/abort-late/1")),
+    gwport_probe:stop(Bad).
+
+is_not_whole(#{status := 200, complete := false}) -> ok;
+is_not_whole(#{status := Status, complete := true}) when Status >= 500 -> ok;
+is_not_whole(#{status := error}) -> ok.
+
+broken_off_by_the_end_of_the_port(Config) ->
+    %% The program is killed in the middle of a response.
+    Server = gwport_probe:flow(#{routes => free()}, Config),
+    broken_off(Server, waiting(""), waiting("&length=1"), fun() ->
+        [#{os_pid := OsPid}] = gwport_probe:await_ports(Server, 1),
+        gwport_probe:os_kill("KILL", OsPid),
+        gwport_test:until(fun() -> [P || #{os_pid := P, state := serving} <- gwport_test:ports(Server),
+            P =/= OsPid] =/= [] end)
+    end),
+    gwport_probe:stop(Server).
+
+%% Some bytes, and then none for long.
+waiting(More) ->
+    "/faults/write?bytes=2000&chunk=1000&delay_ms=60000" ++ More.
+
+broken_off_when_idle(Config) ->
+    %% Nothing more comes.
+    Server = gwport_probe:flow(#{mount => #{idle_timeout => 400}, routes => free()}, Config),
+    broken_off(Server, waiting(""), waiting("&length=1")),
+    gwport_probe:stop(Server).
+
+broken_off_at_the_deadline(Config) ->
+    %% It goes on, but for too long.
+    Server = gwport_probe:flow(#{mount => #{deadline => 200}, routes => free()}, Config),
+    Endless = "/faults/write?bytes=1000000000000&chunk=1000",
+    broken_off(Server, Endless, Endless ++ "&length=1"),
+    gwport_probe:stop(Server).
+
+deadline_does_not_look_like_an_end(Config) ->
+    %% A handler that heeds its context returns when the deadline has passed: what it has sent until then is not
+    %% the whole response, and what it has not sent is no empty one.
+    Server = gwport_probe:flow(#{mount => #{deadline => 100}}, Config),
+    Streamed = [gwport_test:get(Server, "/faults/events?ms=20") || _ <- lists:seq(1, 20)],
+    Whole = [gwport_test:get(Server, "/faults/sleep?s=60") || _ <- lists:seq(1, 20)],
+    gwport_probe:stop(Server),
+    ?assertEqual([], [Answer || Answer = #{complete := true} <- Streamed, maps:get(status, Answer) =:= 200]),
+    ?assertEqual([], [Answer || Answer = #{status := Status} <- Whole, Status =/= 504]).
+
+broken_off_by_a_wrong_length(Config) ->
+    %% Fewer bytes than were declared, and more.
+    Server = gwport_probe:flow(#{}, Config),
+    [is_not_whole(Answer) || {_, Answer} <- both(Server, "/faults/short?declared=100000&sent=50000")],
+    gwport_probe:stop(Server),
+    Bad = gwport_probe:bad("good", Config),
+    [?assertMatch({Path, #{complete := false}}, {Path, Answer})
+        || Path <- ["/length-short", "/length-long"], {_, Answer} <- both(Bad, Path)],
+    gwport_probe:stop(Bad).
+
+%% The end of the program
+
+killed_under_load(Config) ->
+    %% 50 clients, and kill -9 again and again: each request has a whole answer, a 502 or 503, or is visibly broken
+    %% off; nobody hangs, and the pool is back within two seconds.
+    Server = gwport_probe:flow(#{pool => #{ports => 2}}, Config),
+    Self = self(),
+    Paths = ["/hello", "/faults/write?bytes=300000", "/faults/write?bytes=300000&length=1", "/faults/sleep?s=0.05"],
+    Clients = [spawn_monitor(fun() -> client(Server, lists:nth(N rem 4 + 1, Paths), Self, #{}) end)
+        || N <- lists:seq(1, 50)],
+    Back = [killed(Server) || _ <- lists:seq(1, 3)],
+    [Pid ! stop || {Pid, _} <- Clients],
+    Counts = [receive
+        {counts, Pid, Count} -> true = erlang:demonitor(Monitor, [flush]), Count;
+        {'DOWN', Monitor, process, Pid, Reason} -> error({client, Reason})
+    after 20000 -> error({hangs, erlang:process_info(Pid, current_stacktrace)})
+    end || {Pid, Monitor} <- Clients],
+    Sum = lists:foldl(fun({Result, Count}, Acc) -> Acc#{Result => Count + maps:get(Result, Acc, 0)} end,
+        #{}, lists:flatmap(fun maps:to_list/1, Counts)),
+    ct:pal("answers: ~p, back after ms: ~p", [Sum, Back]),
+    ?assertEqual([], maps:keys(Sum) -- [whole, broken, 502, 503]),
+    ?assert(maps:get(whole, Sum) >= 50),
+    [?assert(Ms < 2000) || Ms <- Back],
+    gwport_probe:stop(Server).
+
+killed(Server) ->
+    Before = [OsPid || #{os_pid := OsPid} <- gwport_probe:await_ports(Server, 2)],
+    [gwport_probe:os_kill("KILL", OsPid) || OsPid <- Before],
+    At = erlang:monotonic_time(millisecond),
+    gwport_test:until(fun() ->
+        length([OsPid || #{os_pid := OsPid, state := serving} <- gwport_test:ports(Server),
+            not lists:member(OsPid, Before)]) =:= 2
+    end),
+    erlang:monotonic_time(millisecond) - At.
+
+client(Server, Path, Parent, Counts) ->
+    Result = case gwport_test:get(Server, Path) of
+        #{status := 200, complete := true, body := Body} when Body =/= <<>> -> whole;
+        #{status := 200, complete := false} -> broken;
+        #{status := Status, complete := true} -> Status
+    end,
+    Counted = Counts#{Result => 1 + maps:get(Result, Counts, 0)},
+    receive stop -> last_client(Result, Server, Path, Parent, Counted)
+    after 0 -> client(Server, Path, Parent, Counted)
+    end.
+
+%% Told to stop, it does once it has been served.
+last_client(whole, _, _, Parent, Counts) ->
+    Parent ! {counts, self(), Counts};
+last_client(_, Server, Path, Parent, Counts) ->
+    self() ! stop,
+    client(Server, Path, Parent, Counts).
+
+panic_costs_one_stream(Config) ->
+    %% A panic is logged with its stack and its request; others on the same port go on.
+    Server = gwport_probe:flow(#{}, Config),
+    OsPid = gwport_test:os_pid(Server),
+    Socket = holding(Server, "/faults/events?ms=50"),
+    #{status := 200} = gwport_test:recv_head(Socket),
+    ?assertMatch(#{status := 500}, gwport_test:get(Server, "/faults/panic")),
+    {error, Line, _} = gwport_probe:expect(Server, "a panic before the head", 5000),
+    ?assertNotEqual(nomatch, string:find(Line, "faults_end.go")),
+    ?assertNotEqual(nomatch, string:find(Line, "GET /faults/panic")),
+    [{ok, _} = gen_tcp:recv(Socket, 0, 5000) || _ <- lists:seq(1, 5)],
+    gwport_test:close(Socket),
+    ?assertEqual(OsPid, gwport_test:os_pid(Server)),
+    gwport_probe:stop(Server).
+
+fatal_error_reaches_the_log(Config) ->
+    %% What the runtime says last, each in one event; and the program is replaced.
+    Server = gwport_probe:flow(#{}, Config),
+    [begin
+        gwport_test:until(fun() -> maps:get(status, gwport_test:get(Server, "/hello")) =:= 200 end),
+        ?assertMatch(#{status := 502}, gwport_test:get(Server, "/faults/fatal?kind=" ++ Kind)),
+        {error, Line, _} = gwport_probe:expect(Server, Sentence, 10000),
+        ?assertNotEqual(nomatch, string:find(Line, "goroutine "))
+    end || {Kind, Sentence} <- [{"mutex", "fatal error: sync: unlock of unlocked mutex"},
+        {"map", "fatal error: concurrent map writes"}, {"goroutine", "panic: faults: a panic that nobody recovers"},
+        {"stack", "stack overflow"}]],
+    gwport_probe:stop(Server).
+
+long_crash_reaches_the_log(Config) ->
+    %% A crash trace of more than a pipe holds neither hangs the program nor is cut to nothing.
+    Server = gwport_probe:flow(#{}, Config),
+    OsPid = gwport_test:os_pid(Server),
+    ?assertMatch(#{status := 502}, gwport_test:get(Server, "/faults/fatal?kind=goroutine&bytes=300000")),
+    {error, Line, _} = gwport_probe:expect(Server, "panic: faults: a panic that nobody recovers", 10000),
+    ?assert(byte_size(Line) > 200000),
+    ?assert(gwport_probe:gone(OsPid)),
+    gwport_probe:stop(Server).
+
+stray_output_harms_nobody(Config) ->
+    %% What a handler prints to standard output, by os.Stdout and by the descriptor, is a line in the log.
+    Server = gwport_probe:flow(#{}, Config),
+    OsPid = gwport_test:os_pid(Server),
+    ?assertMatch(#{status := 200, body := <<"printed\n">>}, gwport_test:get(Server, "/faults/print")),
+    gwport_probe:expect(Server, "Hello, stdout", 5000),
+    gwport_probe:expect(Server, "Hello, descriptor 1", 5000),
+    ?assertMatch(#{status := 200}, gwport_test:get(Server, "/hello")),
+    ?assertEqual(OsPid, gwport_test:os_pid(Server)),
+    gwport_probe:stop(Server).
+
+flood_of_lines_is_bounded(Config) ->
+    %% Of standard error log_lines lines a second are logged, N and not N + 1; the rest are counted, and the
+    %% program does not wait for it.
+    Server = #{pool := Pool} = gwport_probe:flow(#{pool => #{log_lines => 20}}, Config),
+    #{status := 200} = gwport_test:get(Server, "/faults/stderr?bytes=1600"),
+    [gwport_probe:expect(Server, "stderr 0", 5000) || _ <- lists:seq(1, 20)],
+    #{status := 200} = gwport_test:get(Server, "/hello"),
+    {Lines, 0} = logged_until_discarded(Pool, 0, 1500),
+    ?assertEqual(0, Lines),
+    #{status := 200} = gwport_test:get(Server, "/faults/stderr?bytes=80000"),
+    ?assertMatch(#{status := 200}, gwport_test:get(Server, "/hello")),
+    {Logged, Discarded} = logged_until_discarded(Pool, 0, 5000),
+    ct:pal("~b lines logged, ~b discarded", [Logged, Discarded]),
+    ?assert(Logged >= 20),
+    ?assert(Logged =< 60),
+    ?assertEqual(1000, Logged + Discarded + rest_discarded(Pool, 0)),
+    gwport_probe:stop(Server).
+
+%% Lines of the flood, until a count of discarded ones, or nothing for so long.
+logged_until_discarded(Pool, Lines, Ms) ->
+    receive
+        {log_event, _, Text, #{pool := Pool}} ->
+            case {re:run(Text, "gwport: (\\d+) lines of pool", [{capture, all_but_first, list}]), Text} of
+                {{match, [Count]}, _} -> {Lines, list_to_integer(Count)};
+                {nomatch, <<"stderr ", _/binary>>} -> logged_until_discarded(Pool, Lines + 1, Ms);
+                _ -> logged_until_discarded(Pool, Lines, Ms)
+            end
+    after Ms -> {Lines, 0}
+    end.
+
+rest_discarded(Pool, Sum) ->
+    case logged_until_discarded(Pool, 0, 1500) of
+        {0, 0} -> Sum;
+        {Lines, Discarded} -> rest_discarded(Pool, Sum + Lines + Discarded)
+    end.
+
+records_arrive_with_level_and_metadata(Config) ->
+    %% slog's levels are OTP's, its attributes metadata.
+    Server = #{pool := Pool} = gwport_probe:flow(#{}, Config),
+    [begin
+        #{status := 200} = gwport_test:get(Server, "/faults/slog?text=hello-" ++ Level ++ "&level=" ++ Level),
+        {Got, _, Meta} = gwport_probe:expect(Server, "hello-" ++ Level, 5000),
+        ?assertEqual(Expected, Got),
+        ?assertMatch(#{pool := Pool, gwport := log,
+            meta := #{<<"n">> := 0, <<"app">> := <<"faults">>, <<"stream">> := _}}, Meta)
+    end || {Level, Expected} <- [{"info", info}, {"warn", warning}, {"error", error}]],
+    gwport_probe:stop(Server).

@@ -1,0 +1,447 @@
+%% Credit from end to end: bodies of any size in little memory both ways, a side that does not take its bytes stops
+%% the other side of its own stream and nobody else's, and a client that leaves is gone for the app too.
+-module(gwport_flow_SUITE).
+-compile([export_all, nowarn_export_all]).
+
+-include_lib("stdlib/include/assert.hrl").
+
+-define(PROPER_NO_TRANS, true).
+-include_lib("proper/include/proper.hrl").
+
+-define(MB, 1048576).
+
+suite() ->
+    [{timetrap, {seconds, 60}}].
+
+all() ->
+    [{group, parallel}, client_that_never_reads, client_that_never_reads_over_http2,
+        handler_that_never_reads, slow_clients_do_not_stop_a_fast_one, little_memory_for_a_large_body,
+        client_of_a_stalled_upload_is_given_up_when_idle, goroutines_and_descriptors_do_not_grow, nothing_leaks].
+
+groups() ->
+    [{parallel, [parallel], [
+        small_windows_carry_a_megabyte, any_sizes_and_windows, response_budget_is_spent_and_refunded,
+        client_leaves_before_the_head, client_leaves_within_the_body, client_leaves_within_its_upload,
+        handler_that_never_returns, too_many_abandoned_handlers
+    ]}].
+
+init_per_suite(Config) ->
+    Config1 = [{flowport, gwport_probe:build("flowport", Config)} | Config],
+    Server = gwport_probe:flow(#{}, Config1),
+    #{status := 200} = gwport_test:get(Server, "/hello"),
+    Gun = gwport_test:h2_open(Server),
+    #{status := 200} = gwport_test:h2_call(Gun, <<"GET">>, "/hello"),
+    gun:close(Gun),
+    gwport_probe:stop(Server),
+    [{counts, gwport_probe:counts()} | Config1].
+
+end_per_suite(_) ->
+    ok.
+
+nothing_leaks(Config) ->
+    %% After all of that there is no process, port, table, program or file more than before.
+    ?assertEqual([], gwport_probe:leaks(proplists:get_value(counts, Config))).
+
+body(Size) ->
+    << <<(N * 2654435761 rem 251)>> || N <- lists:seq(1, Size) >>.
+
+%% Bodies
+
+small_windows_carry_a_megabyte(Config) ->
+    %% 4096 bytes of credit each way, and a megabyte comes back as it was sent: HTTP/1.1 with a length and chunked,
+    %% HTTP/2, and without HTTP.
+    Server = #{pool := Pool} = gwport_probe:flow(#{pool => #{window => 4096, window_floor => 4096},
+        env => #{"FLOWPORT_WINDOW" => "4096"}}, Config),
+    Body = body(?MB),
+    Post = #{method => <<"POST">>, path => "/echo", body => Body},
+    ?assertMatch(#{status := 200, complete := true, body := Body}, echoed(Server, Post)),
+    Chunked = Post#{headers => [{<<"transfer-encoding">>, <<"chunked">>}], body => chunked(Body)},
+    ?assertMatch(#{status := 200, complete := true, body := Body}, echoed(Server, Chunked)),
+    Gun = gwport_test:h2_open(Server),
+    ?assertMatch(#{status := 200, complete := true, body := Body},
+        gwport_test:h2_call(Gun, <<"POST">>, "/echo", #{body => Body})),
+    gun:close(Gun),
+    ?assertMatch({ok, {200, _, Body}}, gwport:request(Pool, Post, #{app => "echo"})),
+    gwport_probe:stop(Server).
+
+%% A client that reads while it writes, or it and the echo wait for each other.
+echoed(Server, Request) ->
+    Socket = gwport_test:connect(Server),
+    Self = self(),
+    Writer = spawn_link(fun() ->
+        receive go -> ok end,
+        send_only(Socket, Request),
+        Self ! {self(), sent}
+    end),
+    Writer ! go,
+    Answer = gwport_test:recv(Socket),
+    receive {Writer, sent} -> ok end,
+    gwport_test:close(Socket),
+    Answer.
+
+send_only(Socket, #{method := Method, path := Path, body := Body} = Request) ->
+    Headers = maps:get(headers, Request, [{<<"content-length">>, integer_to_binary(iolist_size(Body))}]),
+    ok = gwport_test:send(Socket, [Method, " ", Path, " HTTP/1.1\r\nhost: x\r\n",
+        [[Name, ": ", Value, "\r\n"] || {Name, Value} <- Headers], "\r\n", Body]).
+
+chunked(<<Piece:10000/binary, Rest/binary>>) -> [chunk(Piece) | chunked(Rest)];
+chunked(<<>>) -> "0\r\n\r\n";
+chunked(Piece) -> [chunk(Piece), "0\r\n\r\n"].
+
+chunk(Piece) ->
+    [integer_to_list(byte_size(Piece), 16), "\r\n", Piece, "\r\n"].
+
+any_sizes_and_windows(Config) ->
+    %% Whatever the size and the windows of either side: what is echoed is what was sent.
+    Windows = [{Request, Response} || Request <- [-1, 1000, 65536], Response <- [100, 5000, 262144]],
+    Servers = [gwport_probe:flow(#{pool => #{window => Response, window_floor => min(Response, 16384)},
+        env => #{"FLOWPORT_WINDOW" => integer_to_list(Request)}}, Config) || {Request, Response} <- Windows],
+    Property = ?FORALL({#{pool := Pool}, Size}, {oneof(Servers), oneof([0, 1, integer(1, 3000), integer(1, 200000)])},
+        begin
+            Body = body(Size),
+            {ok, {200, _, Echo}} = gwport:request(Pool, #{method => <<"POST">>, path => "/echo", body => Body},
+                #{app => "echo"}),
+            Echo =:= Body
+        end),
+    true = proper:quickcheck(Property, [quiet, long_result, {numtests, 60}]),
+    [gwport_probe:stop(Server) || Server <- Servers].
+
+response_budget_is_spent_and_refunded(Config) ->
+    %% Two windows fit in the budget; the third stream, and the fourth, get the floor, and finish all the same.
+    Server = gwport_probe:flow(#{pool => #{window => 65536, window_floor => 4096,
+        response_budget => 131072}}, Config),
+    Stuck = [stalled(Server, "/faults/write?bytes=50000000&tag=budget" ++ integer_to_list(N)) || N <- [1, 2]],
+    gwport_test:until(fun() -> budget_left(Server) =:= 0 end),
+    [?assertMatch(#{status := 200, complete := true, body := <<_:500000/binary>>},
+        gwport_test:get(Server, "/faults/write?bytes=500000")) || _ <- [3, 4]],
+    ?assertEqual(0, budget_left(Server)),
+    [gwport_test:close(Socket) || Socket <- Stuck],
+    gwport_test:until(fun() -> budget_left(Server) =:= 131072 end),
+    gwport_probe:stop(Server).
+
+budget_left(Server) ->
+    [#{budget_left := Left}] = gwport_test:ports(Server),
+    Left.
+
+%% A client that sends a request and reads nothing.
+stalled(#{port := Port}, Path) ->
+    {ok, Socket} = gen_tcp:connect("127.0.0.1", Port, [binary, {active, false}, {recbuf, 4096}, {buffer, 4096}]),
+    ok = gen_tcp:send(Socket, ["GET ", Path, " HTTP/1.1\r\nhost: x\r\n\r\n"]),
+    Socket.
+
+%% A side that does not take its bytes
+
+client_that_never_reads(Config) ->
+    %% The handler's Write stops within the window and what Cowboy and the kernel hold; others go on meanwhile, and
+    %% the BEAM holds no more than that.
+    never_reads(fun(Server) -> Socket = stalled(Server, "/faults/write?bytes=1000000000&tag=stall"),
+        fun() -> gwport_test:close(Socket) end end, Config).
+
+client_that_never_reads_over_http2(Config) ->
+    %% The same with a client whose connection has no window left: its own streams wait, other connections do not.
+    never_reads(fun(Server) -> h2_stalled(Server, <<"/faults/write?bytes=1000000000&tag=stall">>) end,
+        Config).
+
+never_reads(Stall, Config) ->
+    Server = gwport_probe:flow(#{}, Config),
+    #{status := 200} = gwport_test:get(Server, "/hello"),
+    OsPid = gwport_test:os_pid(Server),
+    Before = {erlang:memory(total), erlang:memory(binary), gwport_probe:beam_rss(), gwport_probe:rss(OsPid)},
+    Close = Stall(Server),
+    gwport_test:until(fun() -> maps:get(<<"written">>, gwport_probe:last(Server, "stall"), 0) > 0 end),
+    Stalled = settled(Server, "stall", <<"written">>),
+    [?assertMatch(#{status := 200, complete := true, body := <<_:?MB/binary>>},
+        gwport_test:get(Server, "/faults/write?bytes=1048576")) || _ <- lists:seq(1, 10)],
+    After = {erlang:memory(total), erlang:memory(binary), gwport_probe:beam_rss(), gwport_probe:rss(OsPid)},
+    Growth = [A - B || {A, B} <- lists:zip(tuple_to_list(After), tuple_to_list(Before))],
+    ct:pal("the handler wrote ~b bytes until it stalled; growth of total, binary, BEAM RSS, Go RSS: ~p",
+        [Stalled, Growth]),
+    ?assertEqual(Stalled, maps:get(<<"written">>, gwport_probe:last(Server, "stall"))),
+    %% The window, max_stream_buffer_size, and the sockets' buffers (the kernel's tcp_wmem goes up to 4 MB).
+    ?assert(Stalled < 8 * ?MB),
+    [?assert(Grown < 40 * ?MB) || Grown <- Growth],
+    Close(),
+    ended_with(Server, "stall", <<"client gone">>, <<"cancelled">>),
+    gwport_probe:stop(Server).
+
+%% The number of bytes, once it has not changed for a second.
+settled(Server, Tag, Key) ->
+    settled(Server, Tag, Key, -1, erlang:monotonic_time(millisecond)).
+
+settled(Server, Tag, Key, Last, Since) ->
+    Now = erlang:monotonic_time(millisecond),
+    case maps:get(Key, gwport_probe:last(Server, Tag)) of
+        Last when Now - Since > 1000 -> Last;
+        Last -> receive after 50 -> settled(Server, Tag, Key, Last, Since) end;
+        Other -> receive after 50 -> settled(Server, Tag, Key, Other, Now) end
+    end.
+
+%% A client of HTTP/2 by hand, which grants nothing beyond the first 65535 bytes.
+h2_stalled(#{port := Port}, Path) ->
+    {ok, Socket} = gen_tcp:connect("127.0.0.1", Port, [binary, {active, false}]),
+    {Fields, _} = cow_hpack:encode([{<<":method">>, <<"GET">>}, {<<":scheme">>, <<"http">>},
+        {<<":authority">>, <<"localhost">>}, {<<":path">>, Path}]),
+    ok = gen_tcp:send(Socket, ["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", cow_http2:settings(#{}),
+        cow_http2:headers(1, fin, Fields)]),
+    fun() -> gen_tcp:close(Socket) end.
+
+%% The run has ended, and its context's cause is one of these.
+ended_with(Server, Tag, Text, Name) ->
+    At = erlang:monotonic_time(millisecond),
+    gwport_test:until(fun() -> maps:get(<<"ended">>, gwport_probe:last(Server, Tag)) end),
+    Took = erlang:monotonic_time(millisecond) - At,
+    #{<<"cause">> := Cause} = gwport_probe:last(Server, Tag),
+    ?assert(string:find(Cause, Text) =/= nomatch orelse string:find(Cause, Name) =/= nomatch),
+    Took.
+
+handler_that_never_reads(Config) ->
+    %% An upload stops within the program's window and what Cowboy and the kernel hold; others go on.
+    Server = gwport_probe:flow(#{}, Config),
+    #{port := Port} = Server,
+    Before = {erlang:memory(total), gwport_probe:beam_rss()},
+    Socket = uploading(Port, "5"),
+    Sent = fill(Socket, binary:copy(<<"b">>, 65536), 0),
+    [?assertMatch(#{status := 200}, gwport_test:request(Server,
+        #{method => <<"POST">>, path => "/upload", body => binary:copy(<<"b">>, ?MB)})) || _ <- lists:seq(1, 10)],
+    Growth = [erlang:memory(total) - element(1, Before), gwport_probe:beam_rss() - element(2, Before)],
+    ct:pal("the client sent ~b bytes until it stalled; growth of total, RSS: ~p", [Sent, Growth]),
+    ?assert(Sent < 8 * ?MB),
+    [?assert(Grown < 40 * ?MB) || Grown <- Growth],
+    %% The handler has not read and answers: the client gets that, and no end of its upload.
+    ?assertMatch(#{status := 200, body := <<"did not read\n">>, complete := true}, gwport_test:recv(Socket)),
+    gwport_test:close(Socket),
+    gwport_probe:stop(Server).
+
+uploading(Port, Seconds) ->
+    {ok, Socket} = gen_tcp:connect("127.0.0.1", Port,
+        [binary, {active, false}, {sndbuf, 65536}, {send_timeout, 500}]),
+    ok = gen_tcp:send(Socket, ["POST /faults/never-read?tag=unread&s=", Seconds, " HTTP/1.1\r\nhost: x\r\n"
+        "content-length: 1000000000\r\n\r\n"]),
+    Socket.
+
+client_of_a_stalled_upload_is_given_up_when_idle(Config) ->
+    %% Where a handler does not read an upload, nobody can see whether its client is still there: the end of the
+    %% connection stands behind the bytes that are not read, as under net/http. Such a request is given up when
+    %% nothing has moved for idle_timeout, and nothing of it stays behind.
+    Server = #{port := Port} = gwport_probe:flow(#{pool => #{drain_timeout => 500},
+        mount => #{idle_timeout => 1000}}, Config),
+    Socket = uploading(Port, "60"),
+    _ = fill(Socket, binary:copy(<<"b">>, 65536), 0),
+    gwport_test:close(Socket),
+    gwport_test:until(fun() -> maps:get(<<"ended">>, gwport_probe:last(Server, "unread")) end),
+    ?assertMatch(#{<<"cause">> := <<"bridge: stream aborted: idle_timeout">>},
+        gwport_probe:last(Server, "unread")),
+    gwport_test:until(fun() -> [#{in_flight := N}] = gwport_test:ports(Server), N =:= 0 end),
+    gwport_probe:stop(Server).
+
+%% Until nothing is taken for half a second.
+fill(Socket, Piece, Sent) ->
+    case gen_tcp:send(Socket, Piece) of
+        ok when Sent < 100 * ?MB -> fill(Socket, Piece, Sent + byte_size(Piece));
+        _ -> Sent
+    end.
+
+slow_clients_do_not_stop_a_fast_one(Config) ->
+    %% A hundred clients that read nothing hold their windows; one that reads has its megabytes all the same.
+    Server = gwport_probe:flow(#{}, Config),
+    {Alone, _} = timer:tc(fun() -> fast(Server) end),
+    Before = gwport_probe:beam_rss(),
+    Slow = [stalled(Server, "/faults/write?bytes=100000000&tag=slow" ++ integer_to_list(N))
+        || N <- lists:seq(1, 100)],
+    gwport_test:until(fun() -> [#{in_flight := N}] = gwport_test:ports(Server), N >= 100 end),
+    all_settled(Server, -1),
+    {Beside, _} = timer:tc(fun() -> fast(Server) end),
+    Grown = gwport_probe:beam_rss() - Before,
+    ct:pal("20 MB alone ~b ms, beside 100 slow clients ~b ms; BEAM RSS grew by ~b",
+        [Alone div 1000, Beside div 1000, Grown]),
+    ?assert(Beside < 10000000),
+    [gwport_test:close(Socket) || Socket <- Slow],
+    gwport_test:until(fun() -> [#{in_flight := N}] = gwport_test:ports(Server), N =:= 0 end),
+    gwport_probe:stop(Server).
+
+%% None of them has written anything for half a second.
+all_settled(Server, Before) ->
+    receive after 500 -> ok end,
+    case lists:sum([maps:get(<<"written">>, gwport_probe:last(Server, "slow" ++ integer_to_list(N)))
+            || N <- lists:seq(1, 100)]) of
+        Before -> ok;
+        Written -> all_settled(Server, Written)
+    end.
+
+fast(Server) ->
+    #{status := 200, complete := true, body := <<_:20000000/binary>>} =
+        gwport_test:get(Server, "/faults/write?bytes=20000000").
+
+little_memory_for_a_large_body(Config) ->
+    %% 100 MB each way, and neither side ever holds more than a few windows.
+    Server = gwport_probe:flow(#{}, Config),
+    OsPid = gwport_test:os_pid(Server),
+    Upload = fun() -> gwport_test:connect(Server) end,
+    Socket = Upload(),
+    ok = gwport_test:send(Socket, "POST /upload HTTP/1.1\r\nhost: x\r\ncontent-length: 104857600\r\n\r\n"),
+    Piece = binary:copy(<<"b">>, ?MB),
+    Samples = [begin ok = gen_tcp:send(Socket, Piece), {erlang:memory(binary), gwport_probe:rss(OsPid)} end
+        || _ <- lists:seq(1, 100)],
+    ?assertMatch(#{status := 200, complete := true}, gwport_test:recv(Socket)),
+    gwport_test:close(Socket),
+    [{First, FirstGo} | _] = Samples,
+    Binary = lists:max([B || {B, _} <- Samples]) - First,
+    Go = lists:max([G || {_, G} <- Samples]) - FirstGo,
+    ct:pal("100 MB up: binaries grew by at most ~b, Go's RSS by ~b", [Binary, Go]),
+    ?assert(Binary < 30 * ?MB),
+    ?assert(Go < 60 * ?MB),
+    gwport_probe:stop(Server).
+
+%% A client that leaves
+
+client_leaves_before_the_head(Config) ->
+    %% The handler's context ends within a second, for that reason: HTTP/1.1 closed, HTTP/2 reset and closed.
+    leaves("/faults/sleep?s=60", fun(_) -> ok end, fun(_, _) -> ok end, Config).
+
+client_leaves_within_the_body(Config) ->
+    %% The same while a response is under way.
+    leaves("/faults/events?ms=20", fun(Socket) -> #{status := 200} = gwport_test:recv_head(Socket) end,
+        fun(Gun, Ref) -> {response, nofin, 200, _} = gun:await(Gun, Ref, 5000) end, Config).
+
+leaves(Path, Arrived, ArrivedH2, Config) ->
+    Server = gwport_probe:flow(#{}, Config),
+    Http1 = leave(Server, "h1", fun(Tag) ->
+        Socket = gwport_test:connect(Server),
+        ok = gwport_test:send(Socket, ["GET ", Path, "&tag=", Tag, " HTTP/1.1\r\nhost: x\r\n\r\n"]),
+        Arrived(Socket),
+        fun() -> gwport_test:close(Socket) end
+    end),
+    Gun = gwport_test:h2_open(Server),
+    Reset = leave(Server, "h2reset", fun(Tag) ->
+        Ref = gun:get(Gun, Path ++ "&tag=" ++ Tag),
+        ArrivedH2(Gun, Ref),
+        fun() -> gun:cancel(Gun, Ref) end
+    end),
+    ?assertMatch(#{status := 200}, gwport_test:h2_call(Gun, <<"GET">>, "/hello")),
+    Closed = leave(Server, "h2close", fun(Tag) ->
+        Ref = gun:get(Gun, Path ++ "&tag=" ++ Tag),
+        ArrivedH2(Gun, Ref),
+        fun() -> gun:close(Gun) end
+    end),
+    ct:pal("~s: ms until the handler had ended: h1 ~b, h2 reset ~b, h2 closed ~b", [Path, Http1, Reset, Closed]),
+    gwport_probe:stop(Server).
+
+%% Ms until the handler has ended.
+leave(Server, Tag, Open) ->
+    Leave = Open(Tag),
+    gwport_test:until(fun() -> maps:get(<<"handler">>, gwport_probe:last(Server, Tag)) =/= <<>> end),
+    ?assertMatch(#{<<"ended">> := false}, gwport_probe:last(Server, Tag)),
+    Leave(),
+    Took = ended_with(Server, Tag, <<"client gone">>, <<"cancelled">>),
+    ?assert(Took < 1000),
+    Took.
+
+client_leaves_within_its_upload(Config) ->
+    %% A handler that reads sees an error and no end of file; its context is over.
+    Server = gwport_probe:flow(#{}, Config),
+    Http1 = leave(Server, "up1", fun(Tag) ->
+        Socket = gwport_test:connect(Server),
+        ok = gwport_test:send(Socket, ["POST /faults/read?tag=", Tag,
+            " HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n",
+            binary:copy(<<"b">>, 100000)]),
+        gwport_test:until(fun() -> maps:get(<<"read">>, gwport_probe:last(Server, Tag)) =:= 100000 end),
+        fun() -> gwport_test:close(Socket) end
+    end),
+    ?assertMatch(#{<<"error">> := <<_, _/binary>>, <<"read">> := 100000}, gwport_probe:last(Server, "up1")),
+    Gun = gwport_test:h2_open(Server),
+    Http2 = leave(Server, "up2", fun(Tag) ->
+        Ref = gun:post(Gun, "/faults/read?tag=" ++ Tag, [{<<"content-type">>, <<"x/y">>}]),
+        gun:data(Gun, Ref, nofin, binary:copy(<<"b">>, 50000)),
+        gwport_test:until(fun() -> maps:get(<<"read">>, gwport_probe:last(Server, Tag)) =:= 50000 end),
+        fun() -> gun:cancel(Gun, Ref) end
+    end),
+    ?assertMatch(#{<<"error">> := <<_, _/binary>>, <<"read">> := 50000}, gwport_probe:last(Server, "up2")),
+    gun:close(Gun),
+    ct:pal("upload: ms until the handler had ended: h1 ~b, h2 reset ~b", [Http1, Http2]),
+    gwport_probe:stop(Server).
+
+handler_that_never_returns(Config) ->
+    %% It is one goroutine that is left behind, and nothing else: no stream, no budget, nobody waits for it.
+    Server = gwport_probe:flow(#{}, Config),
+    #{status := 200} = gwport_test:get(Server, "/hello"),
+    Goroutines = gwport_probe:goroutines(Server),
+    Socket = gwport_test:connect(Server),
+    ok = gwport_test:send(Socket, "GET /faults/sleep?s=3600&ignore=1&tag=never HTTP/1.1\r\nhost: x\r\n\r\n"),
+    gwport_test:until(fun() -> maps:get(<<"handler">>, gwport_probe:last(Server, "never")) =/= <<>> end),
+    gwport_test:close(Socket),
+    gwport_test:until(fun() -> [#{in_flight := N}] = gwport_test:ports(Server), N =:= 0 end),
+    ?assertEqual(67108864, budget_left(Server)),
+    gwport_test:until(fun() -> gwport_probe:goroutines(Server) =< Goroutines + 1 end),
+    ?assertMatch(#{status := 200}, gwport_test:get(Server, "/hello")),
+    {Time, ok} = timer:tc(gwport_probe, stop, [Server]),
+    ct:pal("stopping a pool with an abandoned handler took ~b ms", [Time div 1000]),
+    ?assert(Time < 5000000).
+
+too_many_abandoned_handlers(Config) ->
+    %% One more than MaxAbandoned, and the program drains and is replaced.
+    Server = gwport_probe:flow(#{env => #{"FLOWPORT_MAX_ABANDONED" => "2"}}, Config),
+    OsPid = gwport_test:os_pid(Server),
+    Abandon = fun(N) ->
+        Socket = gwport_test:connect(Server),
+        Tag = "abandoned" ++ integer_to_list(N),
+        ok = gwport_test:send(Socket, ["GET /faults/sleep?s=3600&ignore=1&tag=", Tag,
+            " HTTP/1.1\r\nhost: x\r\n\r\n"]),
+        gwport_test:until(fun() -> maps:get(<<"handler">>, gwport_probe:last(Server, Tag)) =/= <<>> end),
+        gwport_test:close(Socket),
+        gwport_test:until(fun() -> lists:sum([F || #{in_flight := F} <- gwport_test:ports(Server)]) =:= 0 end)
+    end,
+    [Abandon(N) || N <- [1, 2]],
+    ?assertMatch([#{os_pid := OsPid, state := serving}], gwport_test:ports(Server)),
+    Abandon(3),
+    gwport_test:until(fun() ->
+        [P || #{os_pid := P, state := serving} <- gwport_test:ports(Server), P =/= OsPid] =/= []
+    end),
+    gwport_test:until(fun() -> gwport_probe:gone(OsPid) end),
+    ?assertMatch(#{status := 200}, gwport_test:get(Server, "/hello")),
+    gwport_probe:stop(Server).
+
+goroutines_and_descriptors_do_not_grow(Config) ->
+    %% After hundreds of requests of every kind the program has the goroutines and descriptors it had, and the BEAM
+    %% no stream, no budget and no atom more.
+    Server = gwport_probe:flow(#{}, Config),
+    OsPid = gwport_test:os_pid(Server),
+    mixed(Server, 20),
+    all_left(Server),
+    Goroutines = gwport_probe:goroutines(Server),
+    Fds = gwport_probe:fds(OsPid),
+    Atoms = erlang:system_info(atom_count),
+    [#{owner := Owner}] = gwport_test:ports(Server),
+    mixed(Server, 300),
+    all_left(Server),
+    gwport_test:until(fun() ->
+        Now = gwport_probe:goroutines(Server),
+        %% The runtime's own, such as that of finalizers, come when they are needed.
+        Now =< Goroutines + 3 orelse {goroutines, Now, before, Goroutines}
+    end),
+    gwport_test:until(fun() -> gwport_probe:fds(OsPid) =< Fds end),
+    ?assertMatch([#{in_flight := 0, budget_left := 67108864}], gwport_test:ports(Server)),
+    ?assert(erlang:system_info(atom_count) - Atoms < 20),
+    {monitors, Monitors} = erlang:process_info(Owner, monitors),
+    ?assertEqual([], Monitors),
+    gwport_probe:stop(Server).
+
+all_left(Server) ->
+    gwport_test:until(fun() -> [#{in_flight := N}] = gwport_test:ports(Server), N =:= 0 orelse {in_flight, N} end).
+
+mixed(_, 0) ->
+    ok;
+mixed(Server, N) ->
+    Unique = integer_to_list(erlang:unique_integer([positive])),
+    case N rem 5 of
+        0 -> #{status := 200} = gwport_test:request(Server, #{path => "/hello?" ++ Unique,
+            headers => [{"x-" ++ Unique, Unique}]});
+        1 -> #{status := 200} = gwport_test:request(Server, #{method => <<"POST">>, path => "/upload",
+            body => binary:copy(<<"b">>, 100000)});
+        2 -> #{status := 500} = gwport_test:get(Server, "/faults/panic");
+        3 ->
+            Socket = stalled(Server, "/faults/write?bytes=10000000"),
+            #{status := 200} = gwport_test:recv_head(Socket),
+            gwport_test:close(Socket);
+        4 -> gwport_test:close(stalled(Server, "/faults/sleep?s=60"))
+    end,
+    mixed(Server, N - 1).

@@ -1,0 +1,198 @@
+%% Whoever dies, nothing is left of what depended on it, and what can go on goes on.
+-module(gwport_life_SUITE).
+-compile([export_all, nowarn_export_all]).
+
+-include_lib("stdlib/include/assert.hrl").
+
+suite() ->
+    [{timetrap, {seconds, 60}}].
+
+all() ->
+    [{group, parallel}, beam_is_killed, nothing_leaks].
+
+groups() ->
+    [{parallel, [parallel], [
+        owner_is_killed, writer_is_killed, keeper_is_killed, log_reader_is_killed,
+        grandchild_goes_with_its_program, stopped_pool_leaves_nothing, stop_waits_for_requests_under_way,
+        stop_does_not_wait_longer_than_the_drain_timeout, last_stream_number_replaces_the_port, sigterm_drains
+    ]}].
+
+init_per_suite(Config) ->
+    Config1 = [{flowport, gwport_probe:build("flowport", Config)} | Config],
+    ok = logger:set_handler_config(default, level, none),
+    Server = gwport_probe:flow(#{}, Config1),
+    #{status := 200} = gwport_test:get(Server, "/hello"),
+    gwport_probe:stop(Server),
+    [{counts, gwport_probe:counts()} | Config1].
+
+end_per_suite(_) ->
+    ok = logger:set_handler_config(default, level, all).
+
+nothing_leaks(Config) ->
+    %% After all of that there is no process, port, table, program or file more than before.
+    ?assertEqual([], gwport_probe:leaks(proplists:get_value(counts, Config))).
+
+beam_is_killed(Config) ->
+    %% kill -9 of the BEAM: its programs are gone within a second, although one handler sleeps for an hour, another
+    %% spins for one, and a second program is stopped and can do nothing at all.
+    #{io := Io, beam := Beam, servers := [Busy, Stopped]} = gwport_probe:second_beam(2, Config),
+    #{os_pid := BusyPid} = Busy,
+    #{os_pid := StoppedPid} = Stopped,
+    Sockets = [begin
+        Socket = gwport_test:connect(Busy),
+        ok = gwport_test:send(Socket, ["GET /faults/", Path, " HTTP/1.1\r\nhost: x\r\n\r\n"]),
+        Socket
+    end || Path <- ["sleep?s=3600&ignore=1&tag=sleeps", "spin?s=3600&tag=spins"]],
+    [gwport_test:until(fun() -> maps:get(<<"handler">>, gwport_probe:last(Busy, Tag)) =/= <<>> end)
+        || Tag <- ["sleeps", "spins"]],
+    gwport_probe:os_kill("STOP", StoppedPid),
+    [?assertNot(gwport_probe:gone(Pid)) || Pid <- [Beam, BusyPid, StoppedPid]],
+    At = erlang:monotonic_time(millisecond),
+    gwport_probe:os_kill("KILL", Beam),
+    Times = [begin
+        gwport_test:until(fun() -> gwport_probe:gone(Pid) end),
+        erlang:monotonic_time(millisecond) - At
+    end || Pid <- [BusyPid, StoppedPid]],
+    ct:pal("ms from the BEAM's end to that of its busy program and of its stopped program: ~p", [Times]),
+    [?assert(Ms < 1000) || Ms <- Times],
+    receive {Io, {exit_status, _}} -> ok after 5000 -> error(second_beam) end,
+    [gwport_test:close(Socket) || Socket <- Sockets].
+
+owner(Server) ->
+    [#{owner := Owner, os_pid := OsPid}] = gwport_probe:await_ports(Server, 1),
+    {Owner, OsPid}.
+
+%% Another program serves, and the first is gone.
+replaced(Server, OsPid) ->
+    gwport_test:until(fun() -> gwport_probe:gone(OsPid) end, 5000),
+    gwport_test:until(fun() -> maps:get(status, gwport_test:get(Server, "/hello")) =:= 200 end),
+    {_, After} = owner(Server),
+    ?assertNotEqual(OsPid, After).
+
+%% A client that waits for an answer.
+waits(Server, Path) ->
+    Self = self(),
+    Pid = spawn(fun() -> Self ! {self(), gwport_test:get(Server, Path)} end),
+    gwport_test:until(fun() -> lists:sum([N || #{in_flight := N} <- gwport_test:ports(Server)]) > 0 end),
+    fun() -> receive {Pid, Answer} -> Answer after 10000 -> error(nobody_answered) end end.
+
+owner_is_killed(Config) ->
+    %% Its clients get 502, its program is ended, and there is another port.
+    Server = gwport_probe:flow(#{}, Config),
+    {Owner, OsPid} = owner(Server),
+    Answer = waits(Server, "/faults/sleep?s=60&ignore=1"),
+    exit(Owner, kill),
+    ?assertMatch(#{status := 502}, Answer()),
+    replaced(Server, OsPid),
+    gwport_probe:stop(Server).
+
+writer_is_killed(Config) ->
+    %% The owner does not go on without it.
+    Server = gwport_probe:flow(#{}, Config),
+    {Owner, OsPid} = owner(Server),
+    Answer = waits(Server, "/faults/sleep?s=60&ignore=1"),
+    {links, Links} = erlang:process_info(Owner, links),
+    [Writer] = [Link || Link <- Links, is_pid(Link),
+        erlang:process_info(Link, current_function) =:= {current_function, {gwport_writer, loop, 1}}],
+    exit(Writer, kill),
+    ?assertMatch(#{status := 502}, Answer()),
+    replaced(Server, OsPid),
+    gwport_probe:stop(Server).
+
+keeper_is_killed(Config) ->
+    %% The pool starts afresh; requests meanwhile get an answer.
+    Server = #{pool := Pool} = gwport_probe:flow(#{}, Config),
+    {_, OsPid} = owner(Server),
+    exit(gwport_pool:keeper(Pool), kill),
+    #{status := Status} = gwport_test:get(Server, "/hello"),
+    ?assert(lists:member(Status, [200, 502, 503])),
+    gwport_test:until(fun() -> gwport_probe:gone(OsPid) end, 5000),
+    gwport_test:until(fun() -> maps:get(status, gwport_test:get(Server, "/hello")) =:= 200 end),
+    gwport_probe:stop(Server).
+
+log_reader_is_killed(Config) ->
+    %% The program's standard error has no reader any more; it goes on, and so do its requests.
+    Server = gwport_probe:flow(#{}, Config),
+    {_, OsPid} = owner(Server),
+    #{parent := Parent} = Server,
+    {links, Sups} = erlang:process_info(Parent, links),
+    [Reader] = [Pid || Sup <- Sups, is_pid(Sup), {logs, Logs, _, _} <- supervisor:which_children(Sup),
+        {_, Pid, _, _} <- supervisor:which_children(Logs)],
+    %% It has taken its socket's name away, which a killed process could not do any more.
+    gwport_test:until(fun() -> element(4, sys:get_state(Reader)) =:= undefined end),
+    exit(Reader, kill),
+    ?assertMatch(#{status := 200}, gwport_test:get(Server, "/faults/stderr?bytes=1000000")),
+    ?assertMatch(#{status := 200}, gwport_test:get(Server, "/faults/slog")),
+    ?assertMatch(#{status := 200}, gwport_test:get(Server, "/hello")),
+    ?assertMatch({_, OsPid}, owner(Server)),
+    gwport_probe:stop(Server).
+
+grandchild_goes_with_its_program(Config) ->
+    %% What the program has started in its process group goes when the program is killed, and when it drains.
+    Server = gwport_probe:flow(#{}, Config),
+    {_, OsPid} = owner(Server),
+    Killed = grandchild(Server),
+    gwport_probe:os_kill("KILL", OsPid),
+    gwport_test:until(fun() -> gwport_probe:gone(Killed) end, 5000),
+    gwport_test:until(fun() -> maps:get(status, gwport_test:get(Server, "/hello")) =:= 200 end),
+    Drained = grandchild(Server),
+    ?assertNot(gwport_probe:gone(Drained)),
+    gwport_probe:stop(Server),
+    gwport_test:until(fun() -> gwport_probe:gone(Drained) end, 5000).
+
+grandchild(Server) ->
+    #{status := 200, body := Body} = gwport_test:get(Server, "/faults/children"),
+    binary_to_integer(string:trim(Body)).
+
+stopped_pool_leaves_nothing(Config) ->
+    %% Three ports, their programs, their tables.
+    Server = #{pool := Pool} = gwport_probe:flow(#{pool => #{ports => 3}}, Config),
+    OsPids = [OsPid || #{os_pid := OsPid} <- gwport_probe:await_ports(Server, 3)],
+    ?assertEqual(3, length(lists:usort(OsPids))),
+    gwport_probe:stop(Server),
+    [?assert(gwport_probe:gone(OsPid)) || OsPid <- OsPids],
+    ?assertEqual({error, no_pool}, gwport:info(Pool)),
+    ?assertEqual({error, no_pool}, gwport:request(Pool, #{})).
+
+stop_waits_for_requests_under_way(Config) ->
+    %% A request that ends within the drain timeout is answered.
+    #{pool := Pool} = Server = gwport_probe:flow(#{}, Config),
+    Self = self(),
+    Caller = spawn(fun() -> Self ! {self(), gwport:request(Pool, #{path => <<"/faults/sleep">>, query => <<"s=1">>,
+        path_info => 1}, #{app => "faults"})} end),
+    gwport_test:until(fun() -> lists:sum([N || #{in_flight := N} <- gwport_test:ports(Server)]) =:= 1 end),
+    gwport_probe:stop(Server),
+    receive {Caller, Answer} -> ?assertMatch({ok, {200, _, <<"slept\n">>}}, Answer)
+    after 5000 -> error(nobody_answered)
+    end.
+
+stop_does_not_wait_longer_than_the_drain_timeout(Config) ->
+    %% One that does not is told that the port has died.
+    #{pool := Pool} = Server = gwport_probe:flow(#{pool => #{drain_timeout => 500}}, Config),
+    Self = self(),
+    Caller = spawn(fun() -> Self ! {self(), gwport:request(Pool, #{path => <<"/faults/sleep">>, path_info => 1,
+        query => <<"s=3600&ignore=1">>}, #{app => "faults"})} end),
+    gwport_test:until(fun() -> lists:sum([N || #{in_flight := N} <- gwport_test:ports(Server)]) =:= 1 end),
+    {Time, ok} = timer:tc(gwport_probe, stop, [Server]),
+    ?assert(Time >= 500000),
+    ?assert(Time < 5000000),
+    receive {Caller, Answer} -> ?assertMatch({error, port_died}, Answer) after 5000 -> error(nobody_answered) end.
+
+last_stream_number_replaces_the_port(Config) ->
+    %% Numbers are not used twice: the port that has given out its last one drains and is replaced, unnoticed.
+    Server = gwport_probe:flow(#{pool => #{last_stream => 264}}, Config),
+    {_, OsPid} = owner(Server),
+    [?assertMatch(#{status := 200}, gwport_test:get(Server, "/hello")) || _ <- lists:seq(1, 5)],
+    gwport_test:until(fun() -> gwport_probe:gone(OsPid) end),
+    gwport_test:until(fun() -> maps:get(status, gwport_test:get(Server, "/hello")) =:= 200 end),
+    gwport_probe:stop(Server).
+
+sigterm_drains(Config) ->
+    %% SIGTERM to the program [P6]: what is under way is finished, the next request has another port.
+    Server = gwport_probe:flow(#{}, Config),
+    {_, OsPid} = owner(Server),
+    Answer = waits(Server, "/faults/sleep?s=1"),
+    gwport_probe:os_kill("TERM", OsPid),
+    ?assertMatch(#{status := 200, body := <<"slept\n">>}, Answer()),
+    replaced(Server, OsPid),
+    gwport_probe:stop(Server).

@@ -1,0 +1,383 @@
+%% How a pool stands under a Cowboy route and a listener: what an app sees of the route, what a wrong
+%% option or an unfit listener makes gwport say, and what Cowboy's other parts add.
+-module(gwport_mount_SUITE).
+
+-compile([export_all, nowarn_export_all]).
+
+-include_lib("stdlib/include/assert.hrl").
+-include_lib("public_key/include/public_key.hrl").
+
+-import(gwport_http_client, [open/1, close/1, ask/2, call/2, start/2, send/3, head/1, piece/2, rest/1,
+    header/2, headers/2, lines/1, fields/1]).
+
+suite() -> [{timetrap, {seconds, 60}}].
+
+all() -> [{group, h1}, {group, h2}, {group, alone}].
+
+groups() -> [{h1, [], both()}, {h2, [], both()}, {alone, [], alone()}].
+
+both() -> [
+    script_name_and_path_info_follow_the_route,
+    paths_that_the_router_refuses_are_400,
+    an_exact_route_is_all_script_name,
+    a_route_at_the_root_is_all_path_info,
+    bindings_belong_to_script_name,
+    an_apps_name_may_be_of_any_text,
+    the_routes_deadline_is_the_handlers,
+    a_wrong_mount_option_is_500_and_named_in_the_log,
+    an_app_that_is_not_there_is_500_and_named_in_the_log,
+    a_pool_that_is_not_there_is_503,
+    what_a_middleware_has_set_goes_along,
+    what_the_app_sets_goes_over_the_middlewares
+].
+
+alone() -> [
+    a_listener_that_cuts_http2_streams_is_warned_of_once,
+    a_listener_with_infinite_idle_timeout_is_not_warned_of,
+    a_listener_without_the_pipeline_handler_is_warned_of_once,
+    a_pipelined_response_does_not_pile_up_before_its_turn,
+    a_tls_listener_shows_in_the_request,
+    a_unix_socket_can_be_listened_on,
+    an_ipv6_peer_is_written_with_brackets
+].
+
+init_per_suite(Config) ->
+    Mount = fun(Path, More) ->
+        fun(Pool) -> {Path, gwport_handler, maps:merge(#{pool => Pool, app => environ}, More)} end
+    end,
+    Server = gwport_test:start(#{routes => [
+        Mount("/exact", #{}),
+        Mount("/users/:id/[...]", #{}),
+        Mount("/text/charlist", #{app => "hello"}),
+        Mount("/text/binary", #{app => <<"hello">>}),
+        Mount("/text/atom", #{app => hello}),
+        Mount("/deadline", #{deadline => 60000}),
+        Mount("/wrong/value", #{max_body => -1}),
+        Mount("/wrong/key", #{max_bodies => 1}),
+        Mount("/wrong/time", #{head_timeout => 0}),
+        Mount("/wrong/app", #{app => nothing}),
+        fun(_) -> {"/wrong/none", gwport_handler, #{}} end,
+        fun(_) -> {"/wrong/pool", gwport_handler, #{pool => nowhere}} end
+    ], listener => #{middlewares => [gwport_http_middleware, cowboy_router, cowboy_handler]}}),
+    Root = gwport_test:start(#{routes => [Mount("/[...]", #{})]}),
+    [{server, Server}, {root, Root} | Config].
+
+end_per_suite(Config) ->
+    gwport_test:stop(proplists:get_value(server, Config)),
+    gwport_test:stop(proplists:get_value(root, Config)).
+
+init_per_group(alone, Config) -> Config;
+init_per_group(Proto, Config) -> [{proto, Proto} | Config].
+
+end_per_group(_, _) -> ok.
+
+script_name_and_path_info_follow_the_route(Config) ->
+    %% The route is "/environ/[...]". Cowboy's router compares decoded segments, with dots resolved; so
+    %% does the environ, and what the client wrote stays available beside it.
+    [begin
+        Fields = fields(ask(Config, Path)),
+        ?assertEqual({Path, Script, Info, RawScript, RawInfo}, {Path, maps:get(<<"SCRIPT_NAME">>, Fields),
+            maps:get(<<"PATH_INFO">>, Fields), maps:get(<<"gwport.script_name">>, Fields),
+            maps:get(<<"gwport.path_info">>, Fields)}),
+        ?assertEqual(Path, maps:get(<<"REQUEST_URI">>, Fields))
+    end || {Path, Script, Info, RawScript, RawInfo} <- [
+        {<<"/environ">>, <<"/environ">>, <<>>, <<"/environ">>, <<>>},
+        {<<"/environ/">>, <<"/environ">>, <<"/">>, <<"/environ">>, <<"/">>},
+        {<<"/environ/a">>, <<"/environ">>, <<"/a">>, <<"/environ">>, <<"/a">>},
+        {<<"/environ/a/b/">>, <<"/environ">>, <<"/a/b/">>, <<"/environ">>, <<"/a/b/">>},
+        {<<"/environ/a%2Fb">>, <<"/environ">>, <<"/a/b">>, <<"/environ">>, <<"/a%2Fb">>},
+        {<<"/environ/a%20b+c">>, <<"/environ">>, <<"/a b+c">>, <<"/environ">>, <<"/a%20b+c">>},
+        {<<"/environ//a">>, <<"/environ">>, <<"//a">>, <<"/environ">>, <<"//a">>},
+        {<<"/environ//">>, <<"/environ">>, <<"//">>, <<"/environ">>, <<"//">>},
+        {<<"/%65nviron/a">>, <<"/environ">>, <<"/a">>, <<"/%65nviron">>, <<"/a">>},
+        {<<"/./environ/./a">>, <<"/environ">>, <<"/a">>, <<"/environ">>, <<"/a">>},
+        {<<"/x/../environ/a">>, <<"/environ">>, <<"/a">>, <<"/environ">>, <<"/a">>},
+        {<<"/../environ/a">>, <<"/environ">>, <<"/a">>, <<"/environ">>, <<"/a">>},
+        {<<"/environ/a/../b">>, <<"/environ">>, <<"/b">>, <<"/environ">>, <<"/b">>},
+        {<<"/environ/a/..">>, <<"/environ">>, <<"/">>, <<"/environ">>, <<"/">>},
+        {<<"/environ/a/%2e%2E/b">>, <<"/environ">>, <<"/b">>, <<"/environ">>, <<"/b">>},
+        {<<"/environ/.">>, <<"/environ">>, <<"/">>, <<"/environ">>, <<"/">>},
+        {<<"/hello/../environ">>, <<"/environ">>, <<>>, <<"/environ">>, <<>>}
+    ]].
+
+paths_that_the_router_refuses_are_400(Config) ->
+    %% A broken escape never becomes a path of the app's.
+    [?assertMatch({Path, #{status := 400}}, {Path, ask(Config, Path)})
+        || Path <- ["/environ/%", "/environ/%zz", "/environ/a%2"]].
+
+an_exact_route_is_all_script_name(Config) ->
+    %% Without [...] there is nothing behind it but, maybe, a slash.
+    ?assertMatch(#{<<"SCRIPT_NAME">> := <<"/exact">>, <<"PATH_INFO">> := <<>>}, fields(ask(Config, "/exact"))),
+    ?assertMatch(#{<<"SCRIPT_NAME">> := <<"/exact">>, <<"PATH_INFO">> := <<"/">>}, fields(ask(Config, "/exact/"))),
+    ?assertMatch(#{status := 404}, ask(Config, "/exact/a")).
+
+a_route_at_the_root_is_all_path_info(Config0) ->
+    %% SCRIPT_NAME is empty there, never "/".
+    Config = lists:keystore(server, 1, Config0, {server, proplists:get_value(root, Config0)}),
+    [?assertMatch({Path, #{<<"SCRIPT_NAME">> := <<>>, <<"PATH_INFO">> := Info}}, {Path, fields(ask(Config, Path))})
+        || {Path, Info} <- [{"/", <<"/">>}, {"/a", <<"/a">>}, {"/a/b/", <<"/a/b/">>}, {"//a", <<"//a">>},
+            {"/a/..", <<"/">>}, {"/a%2Fb", <<"/a/b">>}]].
+
+bindings_belong_to_script_name(Config) ->
+    %% What the route matched by name is not what is behind it.
+    ?assertMatch(#{<<"SCRIPT_NAME">> := <<"/users/a b">>, <<"PATH_INFO">> := <<"/x/y">>,
+        <<"gwport.script_name">> := <<"/users/a%20b">>}, fields(ask(Config, "/users/a%20b/x/y"))).
+
+an_apps_name_may_be_of_any_text(Config) ->
+    %% Charlist, binary or atom.
+    [?assertMatch(#{status := 200, body := <<"Hello from Go\n">>}, ask(Config, Path))
+        || Path <- ["/text/charlist", "/text/binary", "/text/atom"]].
+
+the_routes_deadline_is_the_handlers(Config) ->
+    %% r.Context() has it; without the option there is none.
+    ?assertNotMatch(#{<<"Context deadline">> := <<"none">>}, fields(ask(Config, "/deadline"))),
+    ?assertMatch(#{<<"Context deadline">> := <<"none">>}, fields(ask(Config, "/environ"))).
+
+a_wrong_mount_option_is_500_and_named_in_the_log(Config) ->
+    %% The client learns nothing of it, the log all.
+    [begin
+        {error, Text, _} = logged(fun() ->
+            ?assertMatch({Path, #{status := 500, body := <<"The application failed.\n">>}},
+                {Path, ask(Config, Path)})
+        end, "a route's options are wrong"),
+        ?assertNotEqual({Path, nomatch}, {Path, string:find(Text, Named)})
+    end || {Path, Named} <- [{"/wrong/value", "{bad_option,{max_body,-1}}"},
+        {"/wrong/key", "{bad_option,{max_bodies,1}}"}, {"/wrong/time", "{bad_option,{head_timeout,0}}"},
+        {"/wrong/none", "{missing_option,pool}"}]].
+
+an_app_that_is_not_there_is_500_and_named_in_the_log(Config) ->
+    %% The route and its program do not fit together.
+    {error, Text, _} = logged(fun() -> ?assertMatch(#{status := 500}, ask(Config, "/wrong/app")) end,
+        "which its program does not have"),
+    ?assertNotEqual(nomatch, string:find(Text, "nothing")).
+
+a_pool_that_is_not_there_is_503(Config) ->
+    %% It may be started yet.
+    Response = ask(Config, "/wrong/pool"),
+    ?assertMatch(#{status := 503}, Response),
+    ?assertEqual(<<"1">>, header(<<"retry-after">>, Response)).
+
+what_a_middleware_has_set_goes_along(Config) ->
+    %% With whole responses, streams and our own errors: headers, and cookies beside the app's.
+    [begin
+        Response = ask(Config, Path),
+        ?assertEqual({Path, <<"DENY">>}, {Path, header(<<"x-frame-options">>, Response)}),
+        Names = [hd(binary:split(Cookie, <<"=">>)) || Cookie <- headers(<<"set-cookie">>, Response)],
+        ?assertEqual({Path, [<<"lang">>, <<"session">>]}, {Path, lists:sort(Names)})
+    end || Path <- ["/hello", "/faults/write?bytes=100000", "/wrong/pool"]],
+    Cookies = headers(<<"set-cookie">>, ask(Config, "/faults/header?name=Set-Cookie&value=app=1")),
+    ?assertEqual(3, length(Cookies)),
+    ?assert(lists:member(<<"app=1">>, Cookies)).
+
+what_the_app_sets_goes_over_the_middlewares(Config) ->
+    %% As with cowboy_req:reply.
+    ?assertEqual([<<"middleware">>], headers(<<"x-a">>, ask(Config, "/hello"))),
+    ?assertEqual([<<"app">>], headers(<<"x-a">>, ask(Config, "/faults/header?name=X-A&value=app"))).
+
+%% Listeners
+
+a_listener_that_cuts_http2_streams_is_warned_of_once(_) ->
+    %% Only its owner can change that; many requests and connections later there is still one line.
+    with_server(#{listener => #{idle_timeout => 60000}}, fun(Server) ->
+        Config = [{server, Server}, {proto, h2}],
+        {warning, Text, _} = logged(fun() -> [ask(Config, "/hello") || _ <- [1, 2, 3]] end, "idle_timeout"),
+        [?assertNotEqual(nomatch, string:find(Text, Part))
+            || Part <- [atom_to_list(gwport_test:pool(Server)), "60000 ms", "idle_timeout => infinity"]],
+        ?assertEqual([], warnings(fun() -> ask(Config, "/hello") end)),
+        %% HTTP/1.1 is taken care of.
+        ?assertEqual([], warnings(fun() -> ask([{proto, h1} | proplists:delete(proto, Config)], "/hello") end))
+    end).
+
+a_listener_with_infinite_idle_timeout_is_not_warned_of(_) ->
+    %% Nor is anything else of a listener that is as README has it.
+    with_server(#{}, fun(Server) ->
+        ?assertEqual([], warnings(fun() ->
+            [ask([{server, Server}, {proto, Proto}], "/hello") || Proto <- [h1, h2]]
+        end))
+    end).
+
+a_listener_without_the_pipeline_handler_is_warned_of_once(_) ->
+    %% With a Cowboy that needs it. The responses are right all the same.
+    with_server(#{listener => #{stream_handlers => [cowboy_stream_h]}}, fun(Server) ->
+        Config = [{server, Server}, {proto, h1}],
+        Warned = warnings(fun() -> [?assertMatch(#{status := 200}, ask(Config, "/hello")) || _ <- [1, 2, 3]] end),
+        case needs_pipeline_handler() of
+            true -> ?assertMatch([_], [T || T <- Warned, string:find(T, "gwport_pipeline_h") =/= nomatch]);
+            false -> ?assertEqual([], Warned)
+        end,
+        ?assertEqual([], warnings(fun() -> ask([{proto, h2} | proplists:delete(proto, Config)], "/hello") end))
+    end).
+
+needs_pipeline_handler() ->
+    {ok, Version} = application:get_key(cowboy, vsn),
+    [Major, Minor | _] = [list_to_integer(Part) || Part <- string:lexemes(Version, ".")],
+    {Major, Minor} < {2, 18}.
+
+a_pipelined_response_does_not_pile_up_before_its_turn(_) ->
+    %% [slow GET, big GET] on one connection: while the slow one takes its time the big one's app is held
+    %% within a window, and so is the BEAM's memory. Then everything arrives, in order.
+    with_server(#{}, fun(Server) ->
+        Size = 50000000,
+        Config = [{server, Server}, {proto, h1}],
+        {h1, Socket} = Client = open(Config),
+        Before = memory(),
+        gwport_test:send(Socket, [["GET ", Path, " HTTP/1.1\r\nhost: localhost\r\n\r\n"] || Path <- [
+            "/faults/sleep?s=1.5&tag=slow", ["/faults/write?tag=big&bytes=", integer_to_list(Size)]]]),
+        gwport_test:until(fun() -> written(Config) > 0 end),
+        {Memory, Written} = until_ended(Config, {0, 0}),
+        ?assert(Memory > 0),
+        ?assert(Memory - Before < 16000000),
+        ?assert(Written < 4000000),
+        ?assertMatch(#{status := 200, body := <<"slept\n">>}, rest({h1, Socket, <<"GET">>})),
+        #{status := 200, complete := true, body := Body} = rest({h1, Socket, <<"GET">>}),
+        ?assertEqual(Size, byte_size(Body)),
+        ?assertEqual(<<"000000003124999\n">>, binary:part(Body, Size - 16, 16)),
+        close(Client)
+    end).
+
+%% What the big one's app has been able to write.
+written(Config) ->
+    list_to_integer(last(Config, "big", "\"written\":([0-9]+)")).
+
+last(Config, Tag, Pattern) ->
+    #{status := 200, body := Json} = ask(Config, ["/faults/last?tag=", Tag]),
+    {match, [Text]} = re:run(Json, Pattern, [{capture, all_but_first, list}]),
+    Text.
+
+%% The most that is seen while the slow one has not ended.
+until_ended(Config, {Memory, Written}) ->
+    Most = {max(Memory, memory()), max(Written, written(Config))},
+    case last(Config, "slow", "\"ended\":([a-z]+)") of
+        "false" ->
+            receive after 20 -> ok end,
+            until_ended(Config, Most);
+        "true" ->
+            {Memory, Written}
+    end.
+
+memory() ->
+    erlang:memory(processes) + erlang:memory(binary).
+
+a_tls_listener_shows_in_the_request(Config) ->
+    %% Scheme, port and r.TLS, with the client's certificate if it has shown one.
+    {ok, _} = application:ensure_all_started(ssl),
+    Key = [{key, {namedCurve, secp256r1}}],
+    #{server_config := ServerTls, client_config := ClientTls} = public_key:pkix_test_data(#{
+        server_chain => #{root => Key, peer => Key, intermediates => []},
+        client_chain => #{root => Key, peer => Key, intermediates => []}}),
+    Pool = gwport_test:pool(proplists:get_value(server, Config)),
+    Listener = {tls, Pool},
+    {ok, _} = cowboy:start_tls(Listener,
+        #{socket_opts => [{ip, {127, 0, 0, 1}}, {port, 0}, {verify, verify_peer} | ServerTls]},
+        everything(Pool)),
+    try
+        Fields = fun(Options) -> fields(tls_get(ranch:get_port(Listener), Options)) end,
+        Without = Fields([{verify, verify_none}]),
+        ?assertMatch(#{<<"gwport.url_scheme">> := <<"https">>, <<"SERVER_PORT">> := <<"443">>,
+            <<"TLS">> := <<"yes, 0 client certificates">>}, Without),
+        ?assertMatch(#{<<"TLS">> := <<"yes, 1 client certificates">>}, Fields([{verify, verify_none} | ClientTls]))
+    after
+        cowboy:stop_listener(Listener)
+    end.
+
+tls_get(Port, Options) ->
+    {ok, Socket} = ssl:connect("127.0.0.1", Port, [binary, {active, false} | proplists:delete(verify, Options)]
+        ++ [{verify, verify_none}]),
+    ok = ssl:send(Socket, "GET /x HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"),
+    All = ssl_all(Socket, <<>>),
+    [<<"HTTP/1.1 200", _/binary>>, Body] = binary:split(All, <<"\r\n\r\n">>),
+    #{status => 200, body => Body}.
+
+ssl_all(Socket, Data) ->
+    case ssl:recv(Socket, 0, 10000) of
+        {ok, More} -> ssl_all(Socket, <<Data/binary, More/binary>>);
+        {error, closed} -> Data
+    end.
+
+a_unix_socket_can_be_listened_on(Config) ->
+    %% Its clients have no address.
+    Pool = gwport_test:pool(proplists:get_value(server, Config)),
+    Listener = {unix, Pool},
+    Path = filename:join("/tmp", atom_to_list(Pool) ++ os:getpid() ++ ".sock"),
+    {ok, _} = cowboy:start_clear(Listener, #{socket_opts => [{ip, {local, Path}}, {port, 0}]},
+        everything(Pool)),
+    try
+        {ok, Socket} = gen_tcp:connect({local, Path}, 0, [binary, {active, false}]),
+        gwport_test:send(Socket, "GET /a HTTP/1.1\r\nhost: localhost\r\n\r\n"),
+        ?assertMatch(#{<<"REMOTE_ADDR">> := <<>>, <<"PATH_INFO">> := <<"/a">>},
+            fields(rest({h1, Socket, <<"GET">>}))),
+        gen_tcp:close(Socket)
+    after
+        cowboy:stop_listener(Listener),
+        file:delete(Path)
+    end.
+
+an_ipv6_peer_is_written_with_brackets(Config) ->
+    %% In RemoteAddr, as net/http has it; REMOTE_ADDR is the bare address.
+    Pool = gwport_test:pool(proplists:get_value(server, Config)),
+    Listener = {ipv6, Pool},
+    case cowboy:start_clear(Listener, #{socket_opts => [inet6, {ip, {0, 0, 0, 0, 0, 0, 0, 1}}, {port, 0}]},
+        everything(Pool)) of
+        {ok, _} ->
+            {ok, Socket} = gen_tcp:connect({0, 0, 0, 0, 0, 0, 0, 1}, ranch:get_port(Listener),
+                [inet6, binary, {active, false}]),
+            gwport_test:send(Socket, "GET /a HTTP/1.1\r\nhost: [::1]\r\n\r\n"),
+            Fields = #{<<"REMOTE_PORT">> := Port} = fields(rest({h1, Socket, <<"GET">>})),
+            RemoteAddr = <<"[::1]:", Port/binary>>,
+            ?assertMatch(#{<<"REMOTE_ADDR">> := <<"::1">>, <<"RemoteAddr">> := RemoteAddr}, Fields),
+            gen_tcp:close(Socket),
+            cowboy:stop_listener(Listener);
+        {error, _} ->
+            {skip, "no IPv6 here"}
+    end.
+
+%% Helpers
+
+%% Protocol options of a listener that has the environ app at every path.
+everything(Pool) ->
+    Routes = [{"/[...]", gwport_handler, #{pool => Pool, app => environ}}],
+    #{env => #{dispatch => cowboy_router:compile([{'_', Routes}])},
+        stream_handlers => [gwport_pipeline_h, cowboy_stream_h]}.
+
+with_server(Options, Fun) ->
+    Server = gwport_test:start(Options),
+    try Fun(Server)
+    after gwport_test:stop(Server)
+    end.
+
+%% The line of the log that Fun brings about.
+logged(Fun, Part) ->
+    Log = gwport_test:capture_log(),
+    try
+        _ = Fun(),
+        gwport_test:expect_log(Part)
+    after
+        gwport_test:release_log(Log)
+    end.
+
+%% The warnings, and worse, that have been logged when Fun is done. A line of our own is behind them.
+warnings(Fun) ->
+    Log = gwport_test:capture_log(),
+    try
+        _ = Fun(),
+        logger:debug("that was all"),
+        warnings_until("that was all")
+    after
+        gwport_test:release_log(Log)
+    end.
+
+warnings_until(Last) ->
+    receive
+        {log_event, debug, Text, _} ->
+            case string:find(Text, Last) of
+                nomatch -> warnings_until(Last);
+                _ -> []
+            end;
+        {log_event, Level, Text, _} ->
+            case logger:compare_levels(Level, warning) of
+                lt -> warnings_until(Last);
+                _ -> [Text | warnings_until(Last)]
+            end
+    after 10000 ->
+        error({not_logged, Last})
+    end.

@@ -1,0 +1,582 @@
+%% A program that breaks the rules of the wire (test/badport): what its client sees, what the log says, and that
+%% the next request finds a port that works.
+-module(gwport_wire_SUITE).
+-compile([export_all, nowarn_export_all]).
+
+-include_lib("stdlib/include/assert.hrl").
+
+-define(PROPER_NO_TRANS, true).
+-include_lib("proper/include/proper.hrl").
+
+suite() ->
+    [{timetrap, {seconds, 60}}].
+
+all() ->
+    [{group, parallel}, nothing_leaks].
+
+groups() ->
+    [{parallel, [parallel], [
+        greeting_that_is_none, garbage_instead_of_a_greeting, no_greeting_at_all,
+        program_that_exits_is_started_again_ever_later, stops_while_it_starts_again, wrong_version,
+        ready_without_a_key,
+        ready_with_a_wrong_value, unknown_keys_are_ignored, fault_instead_of_ready,
+        frame_of_a_bad_length, frame_of_max_frame, frame_of_a_bad_kind, frame_in_a_bad_envelope, unknown_stream,
+        closed_stream_is_ignored, frames_out_of_order, response_that_does_not_end,
+        chunk_of_65537, bytes_beyond_credit, informs_17, reply_larger_than_credit,
+        head_over_max_head, head_over_max_head_after_it, payload_that_is_not_as_described, fields_that_must_not_pass,
+        statuses_that_must_not_pass, length_that_is_not_kept, bad_grants, no_grant,
+        host_keeps_to_any_grants, abort_before_the_head, abort_after_the_head,
+        abort_that_is_never_answered, frames_without_a_stream, log_frames,
+        drains_of_the_program, fault_of_the_program,
+        reads_nothing, stops_itself, ignores_drain, closes_its_output, ends_within_a_frame,
+        ends_before_and_after_entered, grandchild_holds_the_output, exit_status_is_logged,
+        ends_right_after_the_greeting, misshapen_answers_over_http2
+    ]}].
+
+init_per_suite(Config) ->
+    Bad = gwport_probe:build("badport", Config),
+    Log = gwport_probe:start_log(),
+    %% What the first request of all loads and starts for good.
+    Server = gwport_probe:bad("good", [{badport, Bad} | Config]),
+    #{status := 200} = gwport_test:get(Server, "/ok"),
+    Gun = gwport_test:h2_open(Server),
+    #{status := 200} = gwport_test:h2_call(Gun, <<"GET">>, <<"/ok">>),
+    gun:close(Gun),
+    gwport_probe:stop(Server),
+    [{badport, Bad}, {log, Log}, {counts, gwport_probe:counts()} | Config].
+
+end_per_suite(Config) ->
+    gwport_probe:stop_log(proplists:get_value(log, Config)).
+
+init_per_testcase(_, Config) ->
+    gwport_probe:hear_log(proplists:get_value(log, Config)),
+    Config.
+
+end_per_testcase(_, _) ->
+    ok.
+
+nothing_leaks(Config) ->
+    %% After all of that there is no process, port, table, program or file more than before.
+    ?assertEqual([], gwport_probe:leaks(proplists:get_value(counts, Config))).
+
+%% The greeting
+
+greeting_that_is_none(Config) ->
+    %% Any frame before ready is a fault: a kind without a stream, and one with.
+    [begin
+        Server = not_greeted(Life, Sentence, Config),
+        gwport_probe:stop(Server)
+    end || {Life, Sentence} <- [{"kind/3", "expected ready, got ping"}, {"kind/6", "expected ready, got log"},
+        {"stream", "expected ready, got chunk"}, {"kind/200", "kind 200 is unknown"}]].
+
+%% Clients get 503 until the second program is there, which is good.
+not_greeted(Life, Sentence, Config) ->
+    not_greeted(Life, #{}, Sentence, Config).
+
+not_greeted(Life, Pool, Sentence, Config) ->
+    Server = gwport_probe:bad(Life, #{once => true, pool => Pool}, Config),
+    ?assertMatch({error, _, _}, gwport_probe:expect(Server, Sentence, 5000)),
+    works_again(Server),
+    Server.
+
+works_again(Server) ->
+    [#{os_pid := OsPid}] = gwport_probe:await_ports(Server, 1),
+    ?assertMatch(#{status := 200, body := <<"ok\n">>}, gwport_test:get(Server, "/ok")),
+    OsPid.
+
+garbage_instead_of_a_greeting(Config) ->
+    %% "Hello, stdout" is not taken for the length of a frame of 1.2 GB.
+    Before = erlang:memory(total),
+    Server = not_greeted("stray", "a frame of 1214606444 bytes, expected 10 to 1048576", Config),
+    ?assert(erlang:memory(total) - Before < 500000000),
+    gwport_probe:stop(Server),
+    [gwport_probe:stop(not_greeted("length/" ++ integer_to_list(Length), "bytes, expected 10 to 1048576", Config))
+        || Length <- [0, 9, 1048577]].
+
+no_greeting_at_all(Config) ->
+    %% A program that says nothing is given up after the greeting timeout; until then there is no port.
+    Server = gwport_probe:bad("mute", #{pool => #{greeting_timeout => 300}}, Config),
+    gwport_probe:expect(Server, "no ready within 300 ms; is it a gwport program?", 5000),
+    ?assertMatch(#{status := 503, headers := #{<<"retry-after">> := <<"1">>}}, gwport_test:get(Server, "/ok")),
+    gwport_probe:stop(Server).
+
+program_that_exits_is_started_again_ever_later(Config) ->
+    %% 100 ms, 200, 400 ...: in two seconds there are at most seven starts, and requests get 503 at once.
+    Server = gwport_probe:bad("exit/3", Config),
+    gwport_probe:expect(Server, "exit status 3", 5000),
+    ?assertMatch(#{status := 503}, gwport_test:get(Server, "/ok")),
+    At = erlang:monotonic_time(millisecond),
+    gwport_test:until(fun() -> erlang:monotonic_time(millisecond) - At > 2000 end),
+    Starts = starts(Server),
+    ?assert(Starts >= 3),
+    ?assert(Starts =< 7),
+    gwport_probe:stop(Server),
+    ?assertEqual(starts(Server), starts(Server)).
+
+stops_while_it_starts_again(Config) ->
+    %% A pool is stopped at any moment of its program's ends and starts, and does not take longer for it.
+    [begin
+        Server = gwport_probe:bad("exit/0", Config),
+        gwport_test:until(fun() -> starts(Server) >= Starts end),
+        {Time, ok} = timer:tc(gwport_probe, stop, [Server]),
+        ?assert(Time < 5000000)
+    end || Starts <- [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4]].
+
+starts(#{starts := File}) ->
+    {ok, Lines} = file:read_file(File),
+    length(binary:matches(Lines, <<"\n">>)).
+
+wrong_version(Config) ->
+    %% A version that was not offered: the sentence names it.
+    [gwport_probe:stop(not_greeted("version/" ++ Version, "the program chose wire version " ++ Version, Config))
+        || Version <- ["0", "2"]].
+
+ready_without_a_key(Config) ->
+    %% Each key of ready is needed.
+    [gwport_probe:stop(not_greeted("lacks/" ++ Key, "ready lacks a key", Config)) || Key <- keys()].
+
+keys() ->
+    ["version", "window", "max_frame", "max_head", "max_streams", "capabilities", "name", "program_version", "apps"].
+
+ready_with_a_wrong_value(Config) ->
+    %% -1 is nobody's value.
+    [gwport_probe:stop(not_greeted("wrong/" ++ Key, "ready lacks a key, or has one of a wrong type or size", Config))
+        || Key <- keys() -- ["version"]].
+
+unknown_keys_are_ignored(Config) ->
+    %% A later program may say more.
+    Server = gwport_probe:bad("more", Config),
+    works_again(Server),
+    gwport_probe:stop(Server).
+
+fault_instead_of_ready(Config) ->
+    %% What the program says of itself is what the log says.
+    Server = not_greeted("fault/1", "gave up (no_common_version): badport: a sentence about ranges", Config),
+    gwport_probe:stop(Server).
+
+%% Faults of the wire: the port ends, and its requests with it
+
+frame_of_a_bad_length(Config) ->
+    %% 9 and one over max_frame are refused on sight.
+    wire_fault(["/length/0", "/length/9", "/length/1048577", "/stray"], "expected 10 to 1048576", Config).
+
+frame_of_max_frame(Config) ->
+    %% A frame of max_frame bytes is taken, one byte more ends the port.
+    Server = gwport_probe:bad("good", #{pool => #{max_frame => 66000, max_head => 1024, window => 4096,
+        window_floor => 4096}}, Config),
+    OsPid = gwport_test:os_pid(Server),
+    ?assertMatch(#{status := 200}, gwport_test:get(Server, "/log-size/65990")),
+    ?assertEqual(OsPid, gwport_test:os_pid(Server)),
+    ?assertMatch(#{status := 502}, gwport_test:get(Server, "/log-size/65991")),
+    gwport_probe:expect(Server, "a frame of 66001 bytes, expected 10 to 66000", 5000),
+    replaced(Server, OsPid),
+    gwport_probe:stop(Server).
+
+frame_of_a_bad_kind(Config) ->
+    %% An unknown kind, a kind in the other envelope, and kinds that are the host's.
+    wire_fault(["/kind/7", "/kind/16", "/kind/255", "/stream-kind/3", "/stream-kind/99"], "is unknown", Config),
+    wire_fault(["/kind/0"], "hello out of place or misshapen", Config),
+    wire_fault(["/stream-kind/16"], "(bad_stream): open for stream", Config).
+
+frame_in_a_bad_envelope(Config) ->
+    %% A list instead of a tuple, and a stream number that is too low to be one.
+    wire_fault(["/envelope", "/low-stream"], "not an envelope", Config).
+
+unknown_stream(Config) ->
+    %% A number that was never given out, and an odd one below those that were.
+    wire_fault(["/never-opened", "/odd"], "(bad_stream): chunk for stream", Config).
+
+frames_without_a_stream(Config) ->
+    %% A ready at the wrong time and a pong that nobody asked for end the port; a ping is answered.
+    wire_fault(["/ready"], "ready out of place", Config),
+    wire_fault(["/pong"], "pong out of place", Config),
+    Server = gwport_probe:bad("good", Config),
+    ?assertMatch(#{status := 200, body := <<"pong\n">>}, gwport_test:get(Server, "/ping")),
+    gwport_probe:stop(Server).
+
+wire_fault(Paths, Sentence, Config) ->
+    Server = gwport_probe:bad("good", Config),
+    lists:foldl(fun(Path, Before) ->
+        ?assertMatch({Path, #{status := 502}}, {Path, gwport_test:get(Server, Path)}),
+        {error, _, _} = gwport_probe:expect(Server, Sentence, 5000),
+        replaced(Server, Before)
+    end, gwport_test:os_pid(Server), Paths),
+    gwport_probe:stop(Server).
+
+%% Another program serves, and the old one is gone.
+replaced(Server, Before) ->
+    gwport_test:until(fun() -> [After || #{os_pid := After} <- gwport_test:ports(Server), After =/= Before,
+        After =/= undefined] =/= [] end),
+    After = works_again(Server),
+    gwport_test:until(fun() -> gwport_probe:gone(Before) end),
+    ?assertNotEqual(Before, After),
+    After.
+
+closed_stream_is_ignored(Config) ->
+    %% Whatever comes for a stream that has ended is nobody's fault [R3].
+    Server = gwport_probe:bad("good", Config),
+    OsPid = gwport_test:os_pid(Server),
+    [?assertMatch(#{status := 200, body := <<"ok\n">>}, gwport_test:get(Server, Path))
+        || Path <- ["/closed", "/grant-later", "/closed", "/ok"]],
+    ?assertEqual(OsPid, works_again(Server)),
+    gwport_probe:stop(Server).
+
+%% Faults of one stream: the others go on
+
+%% Each path, on HTTP/1.1, costs its own stream only.
+stream_faults(Paths, Check, Options0, Config) ->
+    %% The other stream has no time limit.
+    Options = Options0#{mount => #{head_timeout => infinity}},
+    Server = gwport_probe:bad("good", Options, Config),
+    OsPid = gwport_test:os_pid(Server),
+    Other = gwport_test:connect(Server),
+    ok = gwport_test:send(Other, "GET /hang HTTP/1.1\r\nhost: x\r\n\r\n"),
+    gwport_test:until(fun() -> in_flight(Server) =:= 1 end),
+    [Check(Path, ask(Server, Path)) || Path <- Paths],
+    ?assertEqual(OsPid, works_again(Server)),
+    gwport_test:until(fun() -> in_flight(Server) =:= 1 end),
+    ?assertEqual({error, timeout}, gen_tcp:recv(Other, 0, 0)),
+    gwport_test:close(Other),
+    gwport_test:until(fun() -> in_flight(Server) =:= 0 end),
+    full_budget(Server),
+    gwport_probe:stop(Server).
+
+ask(Server, Request) when is_map(Request) -> gwport_test:request(Server, Request);
+ask(Server, Path) -> gwport_test:get(Server, Path).
+
+in_flight(Server) ->
+    lists:sum([InFlight || #{in_flight := InFlight} <- gwport_test:ports(Server)]).
+
+full_budget(Server) ->
+    [?assertEqual(67108864, Left) || #{budget_left := Left} <- gwport_test:ports(Server)].
+
+is_status(Status) ->
+    fun(Path, Answer) -> ?assertMatch({Path, #{status := Status}}, {Path, Answer}) end.
+
+is_broken(Path, Answer) ->
+    ?assertMatch({Path, #{status := 200, complete := false}}, {Path, Answer}).
+
+frames_out_of_order(Config) ->
+    %% Before the head it is 502, after it the response is broken off.
+    stream_faults(["/chunk-first", "/fin-first", "/trailers-first"], is_status(502), #{}, Config),
+    stream_faults(["/head-twice", "/inform-late", "/reply-late"], fun is_broken/2, #{}, Config).
+
+response_that_does_not_end(Config) ->
+    %% Without fin the client waits for more, until the idle timeout breaks it off; without any frame it is 504.
+    Server = gwport_probe:bad("good", #{mount => #{head_timeout => 300, idle_timeout => 400}}, Config),
+    ?assertMatch(#{status := 200, body := <<"some">>, complete := false}, gwport_test:get(Server, "/no-fin")),
+    ?assertMatch(#{status := 504}, gwport_test:get(Server, "/hang")),
+    gwport_test:until(fun() -> in_flight(Server) =:= 0 end),
+    gwport_probe:stop(Server).
+
+chunk_of_65537(Config) ->
+    %% 65536 bytes pass, one more or none breaks the response off.
+    stream_faults(["/chunk/1", "/chunk/65536"], fun(Path, Answer) ->
+        ?assertMatch({Path, #{status := 200, complete := true}}, {Path, Answer}) end, #{}, Config),
+    stream_faults(["/chunk/65537", "/chunk/0"], fun is_broken/2, #{}, Config).
+
+bytes_beyond_credit(Config) ->
+    %% A window of 4096 takes a chunk of 4096 and not of 4097; nothing of the latter is delivered.
+    Options = #{pool => #{window => 4096, window_floor => 4096}},
+    stream_faults(["/chunk/4096"], fun(_, Answer) ->
+        ?assertMatch(#{status := 200, complete := true, body := <<_:4096/binary>>}, Answer) end, Options, Config),
+    stream_faults(["/chunk/4097"], fun(_, Answer) ->
+        ?assertMatch(#{status := 200, complete := false, body := <<>>}, Answer) end, Options, Config).
+
+informs_17(Config) ->
+    %% Sixteen informational responses pass, the seventeenth costs the answer.
+    stream_faults(["/informs/16"], fun(_, #{status := 200, informs := Informs}) ->
+        ?assertEqual(16, length(Informs)) end, #{}, Config),
+    stream_faults(["/informs/17"], is_status(502), #{}, Config).
+
+reply_larger_than_credit(Config) ->
+    %% A reply of the whole window passes, one byte more does not.
+    Options = #{pool => #{window => 4096, window_floor => 4096}},
+    stream_faults(["/reply-size/4096"], is_status(200), Options, Config),
+    stream_faults(["/reply-size/4097", "/reply-size/100000"], is_status(502), Options, Config).
+
+head_over_max_head(Config) ->
+    %% 1024 is the limit here: N passes, N + 1 is a 502, and the port lives.
+    Options = #{pool => #{max_head => 1024}},
+    stream_faults(["/head-size/1023", "/head-size/1024"], is_status(200), Options, Config),
+    stream_faults(["/head-size/1025", "/head-size/60000"], is_status(502), Options, Config).
+
+head_over_max_head_after_it(Config) ->
+    %% The same head on HTTP/2.
+    Server = gwport_probe:bad("good", #{pool => #{max_head => 2048}}, Config),
+    Gun = gwport_test:h2_open(Server),
+    ?assertMatch(#{status := 200}, gwport_test:h2_call(Gun, <<"GET">>, <<"/head-size/2048">>)),
+    ?assertMatch(#{status := 502}, gwport_test:h2_call(Gun, <<"GET">>, <<"/head-size/2049">>)),
+    gun:close(Gun),
+    gwport_probe:stop(Server).
+
+payload_that_is_not_as_described(Config) ->
+    %% No term, bytes behind it, a compressed term, a pid, an unknown or known atom, another shape: 502; after
+    %% the head: broken off.
+    stream_faults(["/no-term", "/trailing", "/compressed", "/pid", "/atom/an_atom_that_nobody_knows", "/atom/true",
+        "/entered-badly", "/abort-badly", "/inform-badly", "/headers-no-list"], is_status(502), #{}, Config),
+    ?assertError(badarg, binary_to_existing_atom(<<"an_atom_that_", "nobody_knows">>)),
+    stream_faults(["/fin-badly", "/trailers-badly"], fun is_broken/2, #{}, Config).
+
+fields_that_must_not_pass(Config) ->
+    %% A line break in a value or a name, a name that is none, a length that is no number, two lengths.
+    stream_faults(["/value-crlf", "/name-crlf", "/name-empty", "/length-word", "/two-lengths"],
+        fun(Path, Answer) ->
+            ?assertMatch({Path, #{status := 502}}, {Path, Answer}),
+            ?assertNot(maps:is_key(<<"set-cookie">>, maps:get(headers, Answer)))
+        end, #{}, Config).
+
+statuses_that_must_not_pass(Config) ->
+    %% 200 to 999 pass, whether Cowboy knows them or not; 1xx is no final status, and 42 and 1000 are none at all.
+    stream_faults(["/status/" ++ S || S <- ["42", "99", "100", "101", "199", "1000", "-1"]],
+        is_status(502), #{}, Config),
+    stream_faults(["/status/200"], is_status(200), #{}, Config),
+    stream_faults(["/status/299"], is_status(299), #{}, Config),
+    stream_faults(["/status/999"], is_status(999), #{}, Config).
+
+length_that_is_not_kept(Config) ->
+    %% Fewer and more bytes than content-length: the client sees that something is wrong.
+    stream_faults(["/length-short", "/length-long"], fun is_broken/2, #{}, Config).
+
+bad_grants(Config) ->
+    %% A grant of 0, too much of it, or none that is a number aborts the stream with its upload.
+    %% It does not end: grants for a half that has ended are ignored [C5].
+    Upload = fun(Path) -> #{method => <<"POST">>, path => Path,
+        headers => [{<<"transfer-encoding">>, <<"chunked">>}],
+        body => [integer_to_list(200000, 16), "\r\n", lists:duplicate(200000, $b), "\r\n"]} end,
+    stream_faults([Upload(Path) || Path <- ["/grant/0", "/grant-overflow", "/grant-text", "/grant/-1"]],
+        is_status(502), #{}, Config).
+
+no_grant(Config) ->
+    %% Without a grant the upload stands still, and the head timeout ends it: nothing leaves without credit.
+    Server = gwport_probe:bad("window/0", #{mount => #{head_timeout => 300}}, Config),
+    ?assertMatch(#{status := 504}, gwport_test:request(Server,
+        #{method => <<"POST">>, path => "/hang", body => <<"abc">>})),
+    gwport_probe:stop(Server).
+
+host_keeps_to_any_grants(Config) ->
+    %% Whatever the first window and the grants: the body arrives whole, and never a byte beyond credit.
+    Servers = [{Window, gwport_probe:bad("window/" ++ integer_to_list(Window), Config)} || Window <- [0, 1, 4096]],
+    Property = ?FORALL({{_, Server}, Grants, Size}, {oneof(Servers), grants(), integer(1, 40000)},
+        upload(Server, Grants, Size)),
+    true = proper:quickcheck(Property, [quiet, long_result, {numtests, 30}]),
+    [gwport_probe:stop(Server) || {_, Server} <- Servers].
+
+grants() ->
+    non_empty(list(oneof([integer(7, 50), integer(50, 5000), 65536, 200000]))).
+
+upload(#{pool := Pool}, Grants, Size) ->
+    Path = ["/grants/", lists:join("-", [integer_to_list(Grant) || Grant <- Grants])],
+    Expected = integer_to_binary(Size),
+    {ok, {200, Headers, Expected}} = gwport:request(Pool, #{method => <<"POST">>,
+        path => iolist_to_binary(Path), body => binary:copy(<<"b">>, Size)}),
+    {_, Exceeded} = lists:keyfind(<<"x-exceeded">>, 1, Headers),
+    Exceeded =:= <<"false">>.
+
+abort_before_the_head(Config) ->
+    %% Each code has its status.
+    [stream_faults(["/abort/" ++ integer_to_list(Code)], is_status(Status), #{}, Config)
+        || {Code, Status} <- [{0, 500}, {1, 500}, {2, 500}, {3, 504}, {4, 504}, {5, 504}, {6, 503}, {7, 500},
+            {8, 502}, {9, 502}, {10, 502}, {11, 502}, {12, 502}, {13, 502}, {14, 502}, {15, 502},
+            {16, 500}, {99999, 500}]].
+
+abort_after_the_head(Config) ->
+    %% After the head each code breaks the response off.
+    stream_faults(["/abort-late/" ++ integer_to_list(Code) || Code <- lists:seq(0, 16)],
+        fun is_broken/2, #{}, Config).
+
+abort_that_is_never_answered(Config) ->
+    %% A program that does not answer aborts is ended at the second look, and its port replaced.
+    Server = gwport_probe:bad("good", Config),
+    [#{owner := Owner, os_pid := OsPid}] = gwport_test:ports(Server),
+    Socket = gwport_test:connect(Server),
+    ok = gwport_test:send(Socket, "GET /unanswered HTTP/1.1\r\nhost: x\r\n\r\n"),
+    gwport_test:until(fun() -> in_flight(Server) =:= 1 end),
+    gwport_test:close(Socket),
+    _ = sys:get_state(Owner),
+    gwport_test:until(fun() -> ranch:procs(maps:get(pool, Server), connections) =:= [] end),
+    Owner ! check_aborts,
+    ?assertMatch([#{os_pid := OsPid, in_flight := 1}], gwport_test:ports(Server)),
+    Owner ! check_aborts,
+    gwport_probe:expect(Server, "1 aborts were not answered", 5000),
+    replaced(Server, OsPid),
+    gwport_probe:stop(Server).
+
+misshapen_answers_over_http2(Config) ->
+    %% The same over HTTP/2: a status before the head, a reset stream after it, and the connection lives on.
+    Server = gwport_probe:bad("good", Config),
+    Gun = gwport_test:h2_open(Server),
+    [?assertMatch({Path, #{status := 502}}, {Path, gwport_test:h2_call(Gun, <<"GET">>, Path)})
+        || Path <- [<<"/chunk-first">>, <<"/no-term">>, <<"/value-crlf">>, <<"/status/42">>, <<"/length-word">>]],
+    [?assertMatch({Path, #{complete := false}}, {Path, gwport_test:h2_call(Gun, <<"GET">>, Path)})
+        || Path <- [<<"/head-twice">>, <<"/chunk/65537">>, <<"/abort-late/2">>,
+            <<"/length-short">>, <<"/length-long">>]],
+    ?assertMatch(#{status := 200, complete := true}, gwport_test:h2_call(Gun, <<"GET">>, <<"/ok">>)),
+    gun:close(Gun),
+    gwport_probe:stop(Server).
+
+%% Frames without a stream
+
+log_frames(Config) ->
+    %% Level, text and metadata arrive; a frame of 65536 bytes does, one more is discarded and counted; another
+    %% shape is said to be unreadable.
+    Server = #{pool := Pool} = gwport_probe:bad("good", Config),
+    [begin
+        #{status := 200} = gwport_test:get(Server, "/log/" ++ integer_to_list(N)),
+        {Got, Line, Meta} = gwport_probe:expect(Server, "badport: a line", 5000),
+        ?assertEqual(Level, Got),
+        ?assertMatch(#{pool := Pool, meta := #{<<"colour">> := <<"red">>, <<"n">> := 7, <<"yes">> := true}}, Meta),
+        ?assertNotEqual(nomatch, string:find(Line, "colour=red"))
+    end || {N, Level} <- [{0, emergency}, {1, alert}, {2, critical}, {3, error}, {4, warning},
+        {5, notice}, {6, info}, {7, debug}]],
+    #{status := 200} = gwport_test:get(Server, "/log-size/65536"),
+    {warning, _, _} = gwport_probe:expect(Server, "lllllll", 5000),
+    #{status := 200} = gwport_test:get(Server, "/log-size/65537"),
+    {warning, _, _} = gwport_probe:expect(Server, "1 lines of pool", 5000),
+    #{status := 200} = gwport_test:get(Server, "/log-badly"),
+    {warning, _, _} = gwport_probe:expect(Server, "a log frame that cannot be read", 5000),
+    gwport_probe:stop(Server).
+
+drains_of_the_program(Config) ->
+    %% A program that drains and names a lower number has not taken the request: 503. One that has named the
+    %% request's own, or a higher, number answers it. Both are replaced.
+    Server = gwport_probe:bad("good", #{pool => #{drain_timeout => 300}}, Config),
+    First = gwport_test:os_pid(Server),
+    ?assertMatch(#{status := 503}, gwport_test:get(Server, "/drain/255")),
+    gwport_test:until(fun() -> [P || #{os_pid := P} <- gwport_test:ports(Server), P =/= First] =/= [] end),
+    gwport_test:until(fun() -> maps:get(status, gwport_test:get(Server, "/ok")) =:= 200 end),
+    gwport_probe:stop(Server),
+    Early = gwport_probe:bad("drains/255", #{once => true, pool => #{drain_timeout => 300}}, Config),
+    gwport_test:until(fun() -> maps:get(status, gwport_test:get(Early, "/ok")) =:= 200 end),
+    gwport_probe:stop(Early).
+
+fault_of_the_program(Config) ->
+    %% What the program gives up with is logged by name and sentence; its client gets 502.
+    Server = gwport_probe:bad("good", Config),
+    lists:foldl(fun({Code, Name}, Before) ->
+        ?assertMatch(#{status := 502}, gwport_test:get(Server, "/fault/" ++ integer_to_list(Code))),
+        gwport_probe:expect(Server, "gave up (" ++ Name ++ "): badport: cannot go on", 5000),
+        replaced(Server, Before)
+    end, gwport_test:os_pid(Server), [{5, "failed"}, {3, "bad_stream"}, {200, "bad_frame"}]),
+    gwport_probe:stop(Server).
+
+%% The program's life
+
+reads_nothing(Config) ->
+    %% A program that does not read suspends the writer alone: the owner still answers, and ends the port when its
+    %% ping has had no answer. All that were waiting get 502 or 503.
+    Server = gwport_probe:bad("deaf", #{once => true, pool => #{ping_interval => 1000, ping_timeout => 1000,
+        port_queue => 65536}}, Config),
+    [#{os_pid := Deaf, owner := Owner}] = gwport_test:ports(Server),
+    Clients = [ask_aside(Server, #{method => <<"POST">>, path => "/ok", body => binary:copy(<<"b">>, 2000000)})
+        || _ <- lists:seq(1, 4)],
+    Suspended = fun() -> lists:any(fun(Pid) -> erlang:process_info(Pid, status) =:= {status, suspended} end,
+        linked(Owner)) end,
+    gwport_test:until(Suspended),
+    ?assertMatch(#{state := serving}, gwport_port:info(Owner)),
+    gwport_probe:expect(Server, "no answer to a ping within 1000 ms", 5000),
+    [?assert(lists:member(Status, [502, 503])) || {ok, #{status := Status}} <- answers(Clients)],
+    replaced(Server, Deaf),
+    gwport_probe:stop(Server).
+
+linked(Pid) ->
+    {links, Links} = erlang:process_info(Pid, links),
+    [Link || Link <- Links, is_pid(Link)].
+
+ask_aside(Server, Request) ->
+    Self = self(),
+    Tag = make_ref(),
+    spawn(fun() -> Self ! {Tag, attempt(Server, Request)} end),
+    Tag.
+
+attempt(Server, Request) ->
+    try {ok, gwport_test:request(Server, Request)}
+    catch Class:Reason -> {Class, Reason}
+    end.
+
+answers(Tags) ->
+    [receive {Tag, Answer} -> Answer after 30000 -> error(nobody_answered) end || Tag <- Tags].
+
+stops_itself(Config) ->
+    %% A program that is stopped cannot answer, not even SIGTERM: it is killed after the ping timeout.
+    Server = gwport_probe:bad("good", #{pool => #{ping_interval => 300, ping_timeout => 300}}, Config),
+    OsPid = gwport_test:os_pid(Server),
+    ?assertMatch(#{status := 502}, gwport_test:get(Server, "/stop")),
+    gwport_probe:expect(Server, "no answer to a ping within 300 ms", 5000),
+    replaced(Server, OsPid),
+    gwport_probe:stop(Server).
+
+ignores_drain(Config) ->
+    %% A program that neither drains nor heeds the end of its input is killed when its time is over.
+    Server = gwport_probe:bad("undying", #{pool => #{drain_timeout => 300}}, Config),
+    OsPid = gwport_test:os_pid(Server),
+    works_again(Server),
+    {Time, ok} = timer:tc(gwport_probe, stop, [Server]),
+    ?assert(Time < 6000000),
+    ?assert(gwport_probe:gone(OsPid)).
+
+closes_its_output(Config) ->
+    %% OTP tells the end of a program's output when the program ends, not before. One that has closed it and
+    %% lives on is found by its missing pong, like any other that does not answer: 502, and it is killed.
+    Server = gwport_probe:bad("good", #{pool => #{ping_interval => 500, ping_timeout => 500}}, Config),
+    OsPid = gwport_test:os_pid(Server),
+    ?assertMatch(#{status := 502}, gwport_test:get(Server, "/close-stdout")),
+    gwport_probe:expect(Server, "no answer to a ping within 500 ms", 5000),
+    replaced(Server, OsPid),
+    gwport_probe:stop(Server).
+
+ends_within_a_frame(Config) ->
+    %% What stood behind the part of a frame nobody knows: 502 also for a POST.
+    Server = gwport_probe:bad("good", Config),
+    OsPid = gwport_test:os_pid(Server),
+    ?assertMatch(#{status := 502}, gwport_test:request(Server, #{method => <<"POST">>, path => "/partial"})),
+    gwport_probe:expect(Server, "ended while serving", 5000),
+    replaced(Server, OsPid),
+    gwport_probe:stop(Server).
+
+ends_before_and_after_entered(Config) ->
+    %% entered is what makes a 502 of a 503.
+    Server = gwport_probe:bad("good", Config),
+    First = gwport_test:os_pid(Server),
+    Post = fun(Path) -> gwport_test:request(Server, #{method => <<"POST">>, path => Path}) end,
+    ?assertMatch(#{status := 503}, Post("/exit/0")),
+    Second = replaced(Server, First),
+    ?assertMatch(#{status := 502}, Post("/entered-exit")),
+    Third = replaced(Server, Second),
+    ?assertMatch(#{status := 502}, gwport_test:get(Server, "/exit/0")),
+    Fourth = replaced(Server, Third),
+    ?assertMatch(#{status := 200, complete := false}, gwport_test:get(Server, "/head-exit")),
+    replaced(Server, Fourth),
+    gwport_probe:stop(Server).
+
+grandchild_holds_the_output(Config) ->
+    %% A child of the program that keeps standard output open keeps neither the client nor the pool waiting, and
+    %% goes with the program's process group.
+    Server = gwport_probe:bad("good", Config),
+    OsPid = gwport_test:os_pid(Server),
+    ?assertMatch(#{status := 502}, gwport_test:get(Server, "/grandchild")),
+    {_, Line, _} = gwport_probe:expect(Server, "grandchild", 5000),
+    Grandchild = binary_to_integer(lists:last(string:lexemes(Line, " "))),
+    replaced(Server, OsPid),
+    gwport_probe:expect(Server, "ended while serving: lifeless", 5000),
+    gwport_test:until(fun() -> gwport_probe:gone(Grandchild) end, 5000),
+    gwport_probe:stop(Server).
+
+exit_status_is_logged(Config) ->
+    %% The log has the status with which a program ended, and the signal that ended it.
+    Server = gwport_probe:bad("good", Config),
+    OsPid = gwport_test:os_pid(Server),
+    ?assertMatch(#{status := 502}, gwport_test:get(Server, "/exit/3")),
+    {error, _, _} = gwport_probe:expect(Server, "exit status 3", 5000),
+    Second = replaced(Server, OsPid),
+    gwport_probe:os_kill("KILL", Second),
+    {error, _, _} = gwport_probe:expect(Server, "exit status 137 (signal 9)", 5000),
+    replaced(Server, Second),
+    gwport_probe:stop(Server).
+
+ends_right_after_the_greeting(Config) ->
+    %% A program that ends as soon as it was ready is replaced, and its status logged.
+    Server = gwport_probe:bad("leaves/4", #{once => true}, Config),
+    {error, _, _} = gwport_probe:expect(Server, "exit status 4", 5000),
+    works_again(Server),
+    gwport_probe:stop(Server).

@@ -1,0 +1,136 @@
+%% What takes long: a gigabyte each way in little memory, streams that live for longer than any timeout, windows of
+%% one byte.
+-module(gwport_slow_SUITE).
+-compile([export_all, nowarn_export_all]).
+
+-include_lib("stdlib/include/assert.hrl").
+
+-define(GB, 1073741824).
+%% seq -f %015.0f 0 67108863 | sha256sum, which is what /faults/write writes.
+-define(SHA256, <<"5aa96ffe7e2af1c40f6e28dfab981dbbf37224d73faa6f7ff36eac8ef7b22ddc">>).
+-define(MAX_RSS, 150 * 1048576).
+
+suite() ->
+    [{timetrap, {minutes, 10}}].
+
+all() ->
+    [a_gigabyte_each_way, {group, long}, windows_of_one_byte, nothing_leaks].
+
+groups() ->
+    [{long, [parallel], [events_for_75_seconds_over_http1, events_for_75_seconds_over_http2]}].
+
+init_per_suite(Config) ->
+    Config1 = [{flowport, gwport_probe:build("flowport", Config)} | Config],
+    Server = gwport_probe:flow(#{}, Config1),
+    #{status := 200} = gwport_test:get(Server, "/hello"),
+    gwport_probe:stop(Server),
+    [{counts, gwport_probe:counts()} | Config1].
+
+end_per_suite(_) ->
+    ok.
+
+nothing_leaks(Config) ->
+    %% After all of that there is no process, port, table, program or file more than before.
+    ?assertEqual([], gwport_probe:leaks(proplists:get_value(counts, Config))).
+
+a_gigabyte_each_way(Config) ->
+    %% Downloaded and uploaded, by HTTP/1.1 and by HTTP/2: the same bytes, and the BEAM and the program each below
+    %% 150 MB all the time.
+    Curl = os:find_executable("curl"),
+    #{io := Io, beam := Beam, servers := [#{port := Port, os_pid := OsPid}]} = gwport_probe:second_beam(1, Config),
+    Url = "http://127.0.0.1:" ++ integer_to_list(Port),
+    File = filename:join(proplists:get_value(priv_dir, Config), "gigabyte"),
+    Versions = [{"--http1.1", "HTTP/1.1"}]
+        ++ [{"--http2-prior-knowledge", "HTTP/2"} || string:find(os:cmd(Curl ++ " --version"), "HTTP2") =/= nomatch],
+    [begin
+        {Down, DownMs, DownRss} = sampled(Beam, OsPid, Curl ++ " -sS " ++ Version ++ " '" ++ Url
+            ++ "/faults/write?bytes=1073741824" ++ Length ++ "' | tee " ++ File ++ " | sha256sum"),
+        ct:pal("~s down~s: ~b ms, largest RSS of BEAM and program: ~p", [Name, Length, DownMs, DownRss]),
+        ?assertMatch({match, _}, re:run(Down, ?SHA256)),
+        ?assertEqual(?GB, filelib:file_size(File)),
+        {Up, UpMs, UpRss} = sampled(Beam, OsPid, Curl ++ " -sS " ++ Version ++ " -H 'Expect:' -T " ++ File
+            ++ " " ++ Url ++ "/upload"),
+        ct:pal("~s up: ~b ms, largest RSS of BEAM and program: ~p", [Name, UpMs, UpRss]),
+        ?assertMatch({match, _}, re:run(Up, ?SHA256)),
+        ?assertMatch({match, _}, re:run(Up, <<"1073741824">>)),
+        [?assert(Rss < ?MAX_RSS) || Rss <- DownRss ++ UpRss]
+    end || {Version, Name} <- Versions, Length <- ["", "&length=1"]],
+    ok = file:delete(File),
+    gwport_probe:os_kill("KILL", Beam),
+    receive {Io, {exit_status, _}} -> ok end.
+
+%% What the command says, how long it took, and the largest memory of both processes meanwhile.
+sampled(Beam, OsPid, Command) ->
+    At = erlang:monotonic_time(millisecond),
+    Port = open_port({spawn_executable, "/bin/sh"}, [binary, stderr_to_stdout, exit_status, {args, ["-c", Command]}]),
+    {Output, Rss} = sampled(Port, [Beam, OsPid], [0, 0], []),
+    {Output, erlang:monotonic_time(millisecond) - At, Rss}.
+
+sampled(Port, OsPids, Largest, Output) ->
+    receive
+        {Port, {data, Data}} -> sampled(Port, OsPids, Largest, [Output, Data]);
+        {Port, {exit_status, 0}} -> {iolist_to_binary(Output), Largest};
+        {Port, {exit_status, Status}} -> error({Status, iolist_to_binary(Output)})
+    after 50 ->
+        sampled(Port, OsPids,
+            [max(Max, gwport_probe:rss(OsPid)) || {Max, OsPid} <- lists:zip(Largest, OsPids)], Output)
+    end.
+
+events_for_75_seconds_over_http1(Config) ->
+    %% A listener with Cowboy's own idle_timeout of 60 s, a client that says nothing after its request, an event
+    %% every second; when it leaves the handler ends within a second.
+    Server = gwport_probe:flow(#{listener => #{}}, Config),
+    Socket = gwport_test:connect(Server),
+    ok = gwport_test:send(Socket, "GET /faults/events?ms=1000&tag=long HTTP/1.1\r\nhost: x\r\n\r\n"),
+    #{status := 200} = gwport_test:recv_head(Socket),
+    Events = events(fun(Ms) -> gen_tcp:recv(Socket, 0, Ms) end, erlang:monotonic_time(millisecond) + 75000, 0),
+    ?assert(Events >= 70),
+    gwport_test:close(Socket),
+    ended(Server, "long"),
+    gwport_probe:stop(Server).
+
+%% As many as come in that time; none for five seconds is an error.
+events(Recv, Until, Count) ->
+    case erlang:monotonic_time(millisecond) > Until of
+        true -> Count;
+        false ->
+            {ok, Data} = Recv(5000),
+            events(Recv, Until, Count + length(binary:matches(Data, <<"data: ">>)))
+    end.
+
+ended(Server, Tag) ->
+    At = erlang:monotonic_time(millisecond),
+    gwport_test:until(fun() -> maps:get(<<"ended">>, gwport_probe:last(Server, Tag)) end),
+    Took = erlang:monotonic_time(millisecond) - At,
+    ct:pal("the handler ended ~b ms after its client had left", [Took]),
+    ?assert(Took < 1000).
+
+events_for_75_seconds_over_http2(Config) ->
+    %% The same over HTTP/2 under idle_timeout => infinity, which only the listener can set there.
+    Server = #{port := Port} = gwport_probe:flow(#{listener => #{idle_timeout => infinity}}, Config),
+    {ok, Gun} = gun:open("127.0.0.1", Port, #{protocols => [http2], retry => 0,
+        http2_opts => #{keepalive => infinity}}),
+    {ok, http2} = gun:await_up(Gun, 10000),
+    Ref = gun:get(Gun, "/faults/events?ms=1000&tag=long"),
+    {response, nofin, 200, _} = gun:await(Gun, Ref, 5000),
+    Events = events(fun(Ms) ->
+        case gun:await(Gun, Ref, Ms) of
+            {data, nofin, Data} -> {ok, Data};
+            Other -> Other
+        end
+    end, erlang:monotonic_time(millisecond) + 75000, 0),
+    ?assert(Events >= 70),
+    gun:close(Gun),
+    ended(Server, "long"),
+    gwport_probe:stop(Server).
+
+windows_of_one_byte(Config) ->
+    %% A byte of credit at a time carries a megabyte both ways at once.
+    Server = #{pool := Pool} = gwport_probe:flow(#{pool => #{window => 1, window_floor => 1},
+        env => #{"FLOWPORT_WINDOW" => "1"}}, Config),
+    Body = << <<(N * 2654435761 rem 251)>> || N <- lists:seq(1, 1048576) >>,
+    {Time, Answer} = timer:tc(gwport, request, [Pool, #{method => <<"POST">>, path => <<"/echo">>, body => Body},
+        #{app => "echo", head_timeout => infinity, idle_timeout => infinity}]),
+    ct:pal("1 MB both ways with windows of one byte took ~b ms", [Time div 1000]),
+    ?assertMatch({ok, {200, _, Body}}, Answer),
+    gwport_probe:stop(Server).
