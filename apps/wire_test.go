@@ -40,7 +40,7 @@ func TestWire_every_app_answers(t *testing.T) {
 
 func TestWire_an_app_knows_where_its_route_is(t *testing.T) {
 	h := newHost(t)
-	res := h.Do(bridgetest.Request{App: "files", Path: "/static/go/", PathInfo: 0})
+	res := h.Do(bridgetest.Request{App: "files", Path: "/static/go/", PathInfo: -1})
 	require.Contains(t, string(res.Body), `<a href="/static/go/hello.txt">`)
 	res = h.Do(bridgetest.Request{App: "files", Path: "/static/go/hello.txt", PathInfo: 1})
 	require.Equal(t, "A file from inside the program.\n", string(res.Body))

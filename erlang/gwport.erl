@@ -1,5 +1,5 @@
-%% gwport lets Cowboy serve Go web apps that run in port programs under an Erlang supervisor. This is
-%% its API; README.md shows it in use.
+%% gwport lets Cowboy serve Go web apps that run in port programs under an Erlang supervisor. This
+%% is its API; README.md shows it in use.
 -module(gwport).
 
 -export([child_spec/1, info/1, request/2, request/3]).
@@ -33,16 +33,16 @@
 %% <li>`last_stream' (2147483646): the last stream number of a port; then it is replaced</li>
 %% </ul>
 %%
-%% The start fails with `{bad_option, {Key, Value}}' or `{missing_option, Key}'; it does not fail when
-%% the program does not come up: requests get 503 while it is tried again.
+%% The start fails with `{bad_option, {Key, Value}}' or `{missing_option, Key}'; it does not fail
+%% when the program does not come up: requests get 503 while it is tried again.
 -spec child_spec(map()) -> supervisor:child_spec().
 child_spec(Options) ->
     #{id => {gwport, maps:get(name, Options, undefined)},
         start => {gwport_pool_sup, start_link, [Options]},
         type => supervisor}.
 
-%% @doc The ports of a pool: owner, OS pid, state, requests in flight and served, the program's name,
-%% version and apps.
+%% @doc The ports of a pool: owner, OS pid, state, requests in flight and served, the program's
+%% name, version and apps.
 -spec info(atom()) -> {ok, [map()]} | {error, no_pool}.
 info(Pool) ->
     gwport_pool:info(Pool).

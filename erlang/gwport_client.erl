@@ -1,5 +1,5 @@
-%% A request to an app without HTTP: gwport:request/3. It drives gwport_stream as the handler does, with a
-%% client that has its whole body at hand and keeps the whole response.
+%% A request to an app without HTTP: gwport:request/3. It drives gwport_stream as the handler does,
+%% with a client that has its whole body at hand and keeps the whole response.
 -module(gwport_client).
 
 -export([request/3]).
@@ -15,8 +15,8 @@
     room :: integer()
 }).
 
-%% In a process of its own, so that nothing that comes late is left with the caller; it ends, and the
-%% request with it, when the caller does.
+%% In a process of its own, so that nothing that comes late is left with the caller; it ends, and
+%% the request with it, when the caller does.
 -spec request(atom(), gwport:request(), map()) -> {ok, gwport:response()} | {error, term()}.
 request(Pool, Request, Options) ->
     Caller = self(),
@@ -56,13 +56,18 @@ request_term(Given, Body, #{app := App, deadline := Deadline}) ->
         <<"port">> => 80,
         <<"peer">> => {<<"127.0.0.1">>, 0},
         <<"local">> => {<<"127.0.0.1">>, 0},
-        <<"headers">> => [{<<"host">>, <<"localhost">>} || not lists:keymember(<<"host">>, 1, Headers)]
-            ++ Headers,
+        <<"headers">> => with_host(Headers),
         <<"path_info">> => maps:get(path_info, Given, 0),
         <<"length">> => byte_size(Body)
     },
     lists:foldl(fun({Key, Value}, Map) -> Map#{Key => Value} end, Term,
         [{<<"app">>, App} || App =/= <<>>] ++ [{<<"timeout">>, Deadline} || Deadline =/= infinity]).
+
+with_host(Headers) ->
+    case lists:keymember(<<"host">>, 1, Headers) of
+        true -> Headers;
+        false -> [{<<"host">>, <<"localhost">>} | Headers]
+    end.
 
 pairs(Headers) when is_map(Headers) -> maps:to_list(Headers);
 pairs(Headers) -> Headers.
@@ -84,7 +89,8 @@ open_at(Handle, Term = #{<<"method">> := Method}, Mount, Call = #call{body = Bod
     case gwport_request:encode(Term, gwport_port:max_head(Handle)) of
         {ok, Encoded = #{body := Kind}} ->
             {ok, Ref} = gwport_port:open(Handle, Encoded),
-            Stream = gwport_stream:new((maps:with([max_body, head_timeout, idle_timeout, deadline], Mount))#{
+            Limits = maps:with([max_body, head_timeout, idle_timeout, deadline], Mount),
+            Stream = gwport_stream:new(Limits#{
                 method => Method, body => Kind, length => byte_size(Body)}, now_ms()),
             loop(Call#call{handle = Handle, ref = Ref, stream = Stream});
         Error -> Error

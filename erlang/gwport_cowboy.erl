@@ -4,7 +4,14 @@
 
 -export([request/2, response_headers/2, trailers/1, listener/1]).
 
+-export_type([listener/0]).
+
 -include_lib("kernel/include/logger.hrl").
+
+%% Milliseconds, and the bytes of a request that Cowboy takes before anybody reads.
+-type listener() :: #{
+    idle_timeout := timeout(), inactivity_timeout := timeout(), flow := non_neg_integer()
+}.
 
 %% The Request of SPEC.md, section 6.
 -spec request(cowboy_req:req(), gwport_options:mount()) -> gwport_environ:request().
@@ -33,7 +40,8 @@ request(Req, #{app := App, deadline := Deadline}) ->
 
 %% HTTP/2 names the host beside the headers. A `host` that stands among them all the same is not the
 %% one that this request was routed by.
-with_host(#{version := 'HTTP/2', scheme := Scheme, host := Host, port := Port, headers := Headers}) ->
+with_host(Req = #{version := 'HTTP/2', headers := Headers}) ->
+    #{scheme := Scheme, host := Host, port := Port} = Req,
     Headers#{<<"host">> => authority(Scheme, Host, Port)};
 with_host(#{headers := Headers}) ->
     Headers.
@@ -50,7 +58,8 @@ address({Address, Port}) when is_tuple(Address) -> {list_to_binary(inet:ntoa(Add
 address({local, _}) -> {<<>>, 0};
 address(_) -> {<<>>, 0}.
 
-%% How many segments of the path `[...]` in the route matched. A route without it is all SCRIPT_NAME.
+%% How many segments of the path `[...]` in the route matched. A route without it is all
+%% SCRIPT_NAME.
 behind(undefined) -> 0;
 behind(Segments) -> length(Segments).
 
@@ -74,7 +83,8 @@ response_headers(Fields, Req) ->
     Headers2 = lists:foldl(fun empty/2, Headers1, [<<"date">>, <<"server">>]),
     case maps:values(maps:get(resp_cookies, Req, #{})) of
         [] -> Headers2;
-        Cookies -> Headers2#{<<"set-cookie">> => maps:get(<<"set-cookie">>, Headers2, []) ++ Cookies}
+        Cookies ->
+            Headers2#{<<"set-cookie">> => maps:get(<<"set-cookie">>, Headers2, []) ++ Cookies}
     end.
 
 field({<<"set-cookie">>, Value}, Headers) ->
@@ -94,8 +104,7 @@ trailers(Fields) ->
 
 %% How the listener of this request is set, as far as it touches us. The first request of a
 %% listener and protocol also tells its owner what will not work.
--spec listener(cowboy_req:req()) ->
-    #{idle_timeout := timeout(), inactivity_timeout := timeout(), flow := non_neg_integer()}.
+-spec listener(cowboy_req:req()) -> listener().
 listener(#{ref := Ref, version := Version}) ->
     Key = {?MODULE, Ref, Version},
     case persistent_term:get(Key, undefined) of
@@ -107,7 +116,8 @@ listener(#{ref := Ref, version := Version}) ->
 look(Key, Ref, Version) ->
     Opts = try ranch:get_protocol_options(Ref) catch error:_ -> #{} end,
     Idle = maps:get(idle_timeout, Opts, 60000),
-    Listener = #{idle_timeout => Idle, inactivity_timeout => maps:get(inactivity_timeout, Opts, 300000),
+    Listener = #{idle_timeout => Idle,
+        inactivity_timeout => maps:get(inactivity_timeout, Opts, 300000),
         flow => maps:get(initial_stream_flow_size, Opts, 65535)},
     case persistent_term:get(Key, undefined) of
         undefined ->
@@ -128,14 +138,14 @@ warn('HTTP/1.0', _, _, _) ->
     ok.
 
 warn_idle(Ref, Idle) ->
-    ?LOG_WARNING("gwport: listener ~p ends HTTP/2 connections, and the streams on them, when the client "
-        "has sent nothing for ~b ms; set idle_timeout => infinity in its protocol options for long "
-        "responses", [Ref, Idle]).
+    ?LOG_WARNING("gwport: listener ~p ends HTTP/2 connections, and the streams on them, when the "
+        "client has sent nothing for ~b ms; set idle_timeout => infinity in its protocol options "
+        "for long responses", [Ref, Idle]).
 
 warn_pipelining(Ref) ->
-    ?LOG_WARNING("gwport: listener ~p runs this Cowboy's HTTP/1.1 pipelining, which queues later responses "
-        "without limit; set stream_handlers => [gwport_pipeline_h, cowboy_stream_h] in its "
-        "protocol options", [Ref]).
+    ?LOG_WARNING("gwport: listener ~p runs this Cowboy's HTTP/1.1 pipelining, which queues later "
+        "responses without limit; set stream_handlers => [gwport_pipeline_h, cowboy_stream_h] "
+        "in its protocol options", [Ref]).
 
 %% From 2.18 on Cowboy starts the next pipelined request after the last has ended.
 is_serial() ->

@@ -77,7 +77,8 @@ init(Req, Apps) ->
 sentences() ->
     case gwport:request(?POOL, #{path => <<"/">>}) of
         {ok, {200, _, Body}} ->
-            maps:from_list([{Name, Sentence} || Line <- binary:split(Body, <<"\n">>, [global, trim_all]),
+            Lines = binary:split(Body, <<"\n">>, [global, trim_all]),
+            maps:from_list([{Name, Sentence} || Line <- Lines,
                 [Name, Sentence] <- [binary:split(Line, <<"\t">>)]]);
         _ ->
             #{}
@@ -86,12 +87,15 @@ sentences() ->
 page(Apps, Sentences, Ports) ->
     ["<!doctype html><html lang=en><meta charset=utf-8><title>gwport</title>"
      "<meta name=viewport content='width=device-width'>"
-     "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}"
-     "table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.3rem .6rem;"
-     "border-bottom:1px solid #ddd}</style>"
-     "<h1>gwport</h1><p>Cowboy serves these Go apps; they run in the port programs below.</p><table>",
-        [["<tr><td><a href='/", App, "'>", App, "</a><td>", maps:get(App, Sentences, <<>>)] || App <- Apps],
-     "</table><h2>Ports of the pool</h2><table><tr><th>OS pid<th>State<th>Program<th>In flight<th>Served",
+     "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;"
+     "padding:0 1rem}table{border-collapse:collapse;width:100%}"
+     "td,th{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #ddd}</style>"
+     "<h1>gwport</h1><p>Cowboy serves these Go apps; they run in the port programs below.</p>"
+     "<table>",
+        [["<tr><td><a href='/", App, "'>", App, "</a><td>", maps:get(App, Sentences, <<>>)]
+            || App <- Apps],
+     "</table><h2>Ports of the pool</h2>"
+     "<table><tr><th>OS pid<th>State<th>Program<th>In flight<th>Served",
         [port_row(Port) || Port <- Ports],
      "</table>"].
 

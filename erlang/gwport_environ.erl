@@ -1,8 +1,9 @@
-%% The environ of a request: SPEC.md, section 10, as a pure function of the Request that `open` carries.
+%% The environ of a request: SPEC.md, section 10, as a pure function of the Request that `open`
+%% carries.
 %%
-%% The wire does not carry the environ. `gwport.input` and `gwport.errors` are added by whoever runs an
-%% app. This is the Erlang side's derivation, for apps of the
-%% same shape in Erlang, for logs and for tests; Go's is held to the same vectors.
+%% The wire does not carry the environ. `gwport.input` and `gwport.errors` are added by whoever runs
+%% an app. This is the Erlang side's derivation, for apps of the same shape in Erlang, for logs and
+%% for tests; Go's is held to the same vectors.
 -module(gwport_environ).
 
 -export([environ/1, split_path/2]).
@@ -100,7 +101,9 @@ hex(C) when C >= $A, C =< $F -> C - $A + 10;
 hex(_) -> error.
 
 fields(Headers) ->
-    lists:foldl(fun({Name, Value}, Fields) -> field(key(Name), Name, Value, Fields) end, #{}, Headers).
+    lists:foldl(fun({Name, Value}, Fields) ->
+        field(key(Name), Name, Value, Fields)
+    end, #{}, Headers).
 
 field(none, _, _, Fields) ->
     Fields;

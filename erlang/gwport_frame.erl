@@ -1,4 +1,5 @@
-%% Frames of the wire: bytes to frames and back, without a process or a clock (SPEC.md, sections 3 and 4).
+%% Frames of the wire: bytes to frames and back, without a process or a clock (SPEC.md, sections 3
+%% and 4).
 %%
 %% A frame's head has one layout, so frames are told apart by a binary match; payloads are neither
 %% decoded nor copied here.
@@ -62,8 +63,8 @@ add(<<>>, Parts) -> Parts;
 add(Bin, Parts) -> [Bin | Parts].
 
 frames(<<Size:32, _/bits>>, Acc, #buffer{max = Max}) when Size < ?MIN_FRAME; Size > Max ->
-    {error, {bad_frame, sentence("a frame of ~b bytes, expected ~b to ~b", [Size, ?MIN_FRAME, Max])},
-        lists:reverse(Acc)};
+    Sentence = sentence("a frame of ~b bytes, expected ~b to ~b", [Size, ?MIN_FRAME, Max]),
+    {error, {bad_frame, Sentence}, lists:reverse(Acc)};
 frames(<<Size:32, 131, 104, 3, 97, Kind, 98, Stream:32, 109, Length:32, Rest0/bits>>, Acc, Buffer)
         when Length =:= Size - ?STREAM_HEAD, byte_size(Rest0) >= Length,
              Stream >= 256, Stream =< 2147483647 ->
@@ -121,7 +122,8 @@ encode_open(Stream, Window, Request) ->
     [stream_frame(kind(open), Stream, Length, <<131, 104, 3, 97, 0, 98, Window:32>>), Request].
 
 stream_frame(Kind, Stream, Length, Payload) ->
-    [<<(Length + ?STREAM_HEAD):32, 131, 104, 3, 97, Kind, 98, Stream:32, 109, Length:32>> | Payload].
+    Size = Length + ?STREAM_HEAD,
+    [<<Size:32, 131, 104, 3, 97, Kind, 98, Stream:32, 109, Length:32>> | Payload].
 
 %% The term of a payload. No compressed terms (`safe` does not bound what they unpack to), no new
 %% atoms, nothing behind the term.

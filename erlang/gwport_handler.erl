@@ -5,8 +5,8 @@
 %% Options (gwport_options:mount()): pool, app, head_timeout, idle_timeout, deadline, max_body.
 %%
 %% It runs in the request's own process, which Cowboy shuts down when the client leaves; the port's
-%% owner monitors it, so nothing has to be done for that here. It gives gwport_stream what Cowboy and the
-%% port say, and does what gwport_stream answers.
+%% owner monitors it, so nothing has to be done for that here. It gives gwport_stream what Cowboy
+%% and the port say, and does what gwport_stream answers.
 -module(gwport_handler).
 -behaviour(cowboy_handler).
 
@@ -26,15 +26,15 @@
     complete :: boolean(),
     %% When the data that the client is taking was handed out.
     handed = 0 :: integer(),
-    listener :: #{idle_timeout := timeout(), inactivity_timeout := timeout(), flow := non_neg_integer()},
+    listener :: gwport_cowboy:listener(),
     %% When the connection must hear of us again, and whether its idle timer is off.
     tick_at :: integer(),
     idle_off = false :: boolean()
 }).
 
-%% How long one read waits in Cowboy before it answers with what it has: as good as for ever, since it
-%% answers to a single byte. What comes at its end would look like a sign of life from the client, or,
-%% behind the end of the stream, be a warning in the log.
+%% How long one read waits in Cowboy before it answers with what it has: as good as for ever, since
+%% it answers to a single byte. What comes at its end would look like a sign of life from the
+%% client, or, behind the end of the stream, be a warning in the log.
 -define(READ_PERIOD, 16#7fffffff).
 %% Ranch's send_timeout. Cowboy 2.8 takes no notice when a send has failed for it.
 -define(SEND_TIMEOUT, 30000).
@@ -88,16 +88,19 @@ exchange(Handle, Ref, Request = #{<<"method">> := Method}, Req, Mount) ->
     Now = now_ms(),
     Body = gwport_request:body(Request),
     Listener = gwport_cowboy:listener(Req),
-    Stream = gwport_stream:new((maps:with([max_body, head_timeout, idle_timeout, deadline], Mount))#{
-        method => Method, body => Body, length => maps:get(<<"length">>, Request, undefined)}, Now),
+    Limits = maps:with([max_body, head_timeout, idle_timeout, deadline], Mount),
+    Stream = gwport_stream:new(Limits#{method => Method, body => Body,
+        length => maps:get(<<"length">>, Request, undefined)}, Now),
     loop(#exchange{req = Req, handle = Handle, ref = Ref, stream = Stream,
-        continued = Body =/= continue, complete = Body =:= none, listener = Listener, tick_at = Now + tick(Listener)}).
+        continued = Body =/= continue, complete = Body =:= none,
+        listener = Listener, tick_at = Now + tick(Listener)}).
 
 %% A third of what the connection would wait: once lost is not yet late.
 tick(#{idle_timeout := Idle, inactivity_timeout := Inactivity}) ->
     max(1, min(min(Idle, Inactivity), 3 * ?MAX_TICK) div 3).
 
-loop(Exchange = #exchange{ref = Ref, req = #{pid := Connection}, stream = Stream, tick_at = TickAt}) ->
+loop(Exchange = #exchange{ref = Ref, req = #{pid := Connection}}) ->
+    #exchange{stream = Stream, tick_at = TickAt} = Exchange,
     Now = now_ms(),
     receive
         {gwport, Ref, Event} ->
@@ -190,10 +193,10 @@ with_length(_, undefined, Headers) -> Headers;
 with_length(204, _, Headers) -> Headers;
 with_length(_, Length, Headers) -> Headers#{<<"content-length">> => integer_to_binary(Length)}.
 
-%% Whether the connection may carry no other request. A client that was never told to go on still owes
-%% its body: what follows cannot be told from it. And when a body was long enough for Cowboy's flow
-%% control to stop reading the socket, Cowboy 2.8 may not start again after the body's end: the next
-%% request would wait for ever.
+%% Whether the connection may carry no other request. A client that was never told to go on still
+%% owes its body: what follows cannot be told from it. And when a body was long enough for Cowboy's
+%% flow control to stop reading the socket, Cowboy 2.8 may not start again after the body's end: the
+%% next request would wait for ever.
 is_last(#exchange{continued = false}) ->
     true;
 is_last(#exchange{req = #{body_length := undefined}, complete = Complete, received = Received,
@@ -235,7 +238,8 @@ idle(Time, _, Req) ->
     true.
 
 %% A connection that is kept alive needs its timer back.
-finish(#exchange{idle_off = Off, listener = Listener = #{idle_timeout := Idle}, req = Req, ref = Ref}) ->
+finish(#exchange{idle_off = Off, listener = Listener, req = Req, ref = Ref}) ->
+    #{idle_timeout := Idle} = Listener,
     _ = [idle(Idle, Listener, Req) || Off],
     true = erlang:demonitor(Ref, [flush]),
     ok.

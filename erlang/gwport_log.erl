@@ -110,7 +110,8 @@ accept(Pool, Dir, _, {error, _}) ->
     no_socket(Pool, Dir).
 
 no_socket(Pool, Dir) ->
-    ?LOG_WARNING("gwport: no socket in ~ts; standard error of pool ~s is that of the BEAM", [Dir, Pool]),
+    ?LOG_WARNING("gwport: no socket in ~ts; standard error of pool ~s is that of the BEAM",
+        [Dir, Pool]),
     {"", undefined}.
 
 unique() ->

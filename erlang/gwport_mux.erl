@@ -301,7 +301,8 @@ down_event(_, _, #stream{aborted = At}) when At =/= false ->
 down_event(Entered, Reason, #stream{pid = Pid, ref = Ref}) ->
     [{deliver, Pid, Ref, {port_down, Entered, Reason}}].
 
-%% Streams whose abort was sent before the last look and is not answered yet: their program breaks [A2].
+%% Streams whose abort was sent before the last look and is not answered yet: their program breaks
+%% [A2].
 -spec overdue(mux()) -> {non_neg_integer(), mux()}.
 overdue(Mux = #mux{streams = Streams}) ->
     Overdue = [late || #stream{aborted = overdue} <- maps:values(Streams)],

@@ -33,9 +33,9 @@ is_alive({Id, Started}) ->
 has_ended({_, unknown}) -> false;
 has_ended(Process) -> not is_alive(Process).
 
-%% Ends the process, if it is still the one that was meant, and the process group that it leads or has
-%% led: what a program that has ended left behind is ended as well. No new process gets an id that a
-%% group still has, so where no process has it the group is the one that was meant.
+%% Ends the process, if it is still the one that was meant, and the process group that it leads or
+%% has led: what a program that has ended left behind is ended as well. No new process gets an id
+%% that a group still has, so where no process has it the group is the one that was meant.
 -spec kill(process()) -> ok.
 kill(gone) ->
     ok;

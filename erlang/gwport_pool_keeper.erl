@@ -1,7 +1,7 @@
 %% The keeper of a pool: it has as many ports running as the pool wants.
 %%
-%% It owns the pool's table, which requests read without coming here (gwport_pool). A port that ends is
-%% replaced at once if it had served, and after a growing delay if it ends again soon, so that a
+%% It owns the pool's table, which requests read without coming here (gwport_pool). A port that ends
+%% is replaced at once if it had served, and after a growing delay if it ends again soon, so that a
 %% broken program costs neither the CPU nor the user's supervision tree. A port that drains is
 %% replaced when it begins to. When the keeper is stopped it drains all ports first.
 -module(gwport_pool_keeper).

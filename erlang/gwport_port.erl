@@ -1,8 +1,8 @@
 %% The owner of a port: one running program.
 %%
-%% It owns the Erlang port, what has arrived of a frame, and the table of streams (gwport_mux). It opens
-%% the port, greets the program, hands each frame to the stream's end it belongs to, and ends the
-%% program. It never waits: what is written goes through gwport_writer, which alone may be
+%% It owns the Erlang port, what has arrived of a frame, and the table of streams (gwport_mux). It
+%% opens the port, greets the program, hands each frame to the stream's end it belongs to, and ends
+%% the program. It never waits: what is written goes through gwport_writer, which alone may be
 %% suspended by a program that does not read; what is logged goes through gwport_log.
 %%
 %% Stream ends (any process) call open/2, send/4, consumed/3 and abort/4, and are sent
@@ -35,7 +35,11 @@
 }).
 -opaque handle() :: #handle{}.
 
--type start() :: #{options := gwport_options:pool(), keeper := pid(), log := gwport_log:log(), stderr := string()}.
+-type start() :: #{
+    options := gwport_options:pool(), keeper := pid(), log := gwport_log:log(),
+    %% The path of the socket for standard error; "" for none.
+    stderr := string()
+}.
 -type request() :: #{
     request := iodata(), body := none | now | continue, idempotent := boolean()
 }.
@@ -51,7 +55,7 @@
     load :: gwport_load:load(),
     buffer :: gwport_frame:buffer(),
     mux :: gwport_mux:mux() | undefined,
-    program = #{} :: map(),
+    program :: gwport_greeting:program() | undefined,
     timer :: reference() | undefined,
     %% The last ping, and whether it is answered.
     ping = {0, answered} :: {non_neg_integer(), answered | waiting},
@@ -66,8 +70,7 @@
 -define(LIFE_CHECK, 1000).
 %% How often unanswered aborts are looked for.
 -define(ABORT_CHECK, 30000).
--define(WIRE_VERSION, 1).
-%% With nothing greeted yet, the largest frame (SPEC.md, F2).
+%% What a drain names when no stream of the other side will be served [D1].
 -define(NO_STREAM, 255).
 
 %% API
@@ -149,10 +152,11 @@ init(Start = #{options := Options, keeper := Keeper, log := Log}) ->
     end.
 
 port_options(#{options := Options, stderr := Stderr}) ->
+    Socket = case Stderr of "" -> false; _ -> Stderr end,
     #{args := Args, env := Env, cd := Cd, port_queue := Queue} = Options,
     [binary, stream, use_stdio, exit_status, eof, hide,
         {args, Args},
-        {env, Env ++ [{"GWPORT", "1"}, {"GWPORT_STDERR", case Stderr of "" -> false; _ -> Stderr end}]},
+        {env, Env ++ [{"GWPORT", "1"}, {"GWPORT_STDERR", Socket}]},
         {busy_limits_port, {Queue div 2, Queue}},
         {busy_limits_msgq, disabled}
         | [{cd, Cd} || Cd =/= undefined]].
@@ -173,32 +177,25 @@ process(undefined) -> gone.
 
 handle_continue(greet, State = #port{options = Options, keeper = Keeper, process = Process}) ->
     gwport_pool_keeper:started(Keeper, self(), Process),
-    write(gwport_frame:encode(hello, hello(Options)), State),
+    write(gwport_frame:encode(hello, gwport_greeting:hello(Options)), State),
     _ = erlang:send_after(?LIFE_CHECK, self(), check_life),
     {noreply, timer(maps:get(greeting_timeout, Options), State)}.
-
-hello(Options) ->
-    #{max_frame := MaxFrame, max_head := MaxHead, max_streams := MaxStreams,
-        drain_timeout := DrainTimeout, name := Name} = Options,
-    #{<<"versions">> => {?WIRE_VERSION, ?WIRE_VERSION},
-        <<"max_frame">> => MaxFrame,
-        <<"max_head">> => MaxHead,
-        <<"max_streams">> => MaxStreams,
-        <<"capabilities">> => [],
-        <<"options">> => #{<<"drain_timeout">> => DrainTimeout},
-        <<"pool">> => atom_to_binary(Name)}.
 
 handle_call(info, _From, State) ->
     {reply, info_map(State), State}.
 
 info_map(#port{phase = Phase, process = Process, program = Program, mux = Mux, load = Load}) ->
     #{owner => self(), state => Phase, os_pid => gwport_os:id(Process),
-        program => maps:get(name, Program, <<>>),
-        version => maps:get(program_version, Program, <<>>),
-        apps => maps:get(apps, Program, []),
+        program => said(name, Program, <<>>),
+        version => said(program_version, Program, <<>>),
+        apps => said(apps, Program, []),
         in_flight => case Mux of undefined -> 0; _ -> gwport_mux:size(Mux) end,
         served => case Mux of undefined -> 0; _ -> gwport_mux:served(Mux) end,
         budget_left => maps:get(budget_left, gwport_load:info(Load))}.
+
+%% Before the greeting nothing is known of the program.
+said(_, undefined, Nothing) -> Nothing;
+said(Key, Program, _) -> maps:get(Key, Program).
 
 handle_cast(_, State) ->
     {noreply, State}.
@@ -294,28 +291,12 @@ unknown_stream(Frame = {_, Stream, _}, Sentence, State) ->
     end.
 
 greet(ready, {ok, Ready}, State) when is_map(Ready) ->
-    case ready(Ready) of
+    case gwport_greeting:ready(Ready) of
         {ok, Program} -> serve(Program, State);
         {error, Sentence} -> wire_fault(bad_greeting, Sentence, State)
     end;
 greet(Kind, _, State) ->
     wire_fault(bad_greeting, <<"expected ready, got ", (atom_to_binary(Kind))/binary>>, State).
-
-ready(#{<<"version">> := Version}) when Version =/= ?WIRE_VERSION ->
-    {error, iolist_to_binary(io_lib:format(
-        "the program chose wire version ~0p, this side speaks ~b", [Version, ?WIRE_VERSION]))};
-ready(#{<<"version">> := _, <<"window">> := Window, <<"max_frame">> := MaxFrame,
-        <<"max_head">> := MaxHead, <<"max_streams">> := MaxStreams, <<"capabilities">> := Caps,
-        <<"name">> := Name, <<"program_version">> := Version, <<"apps">> := Apps})
-        when is_integer(Window), Window >= 0, Window =< 16777216,
-             is_integer(MaxHead), MaxHead > 0,
-             is_integer(MaxFrame), MaxFrame >= 65551, MaxFrame >= MaxHead + 64,
-             is_integer(MaxStreams), MaxStreams > 0, is_list(Caps),
-             is_binary(Name), is_binary(Version), is_list(Apps) ->
-    {ok, #{window => Window, max_head => MaxHead, max_streams => MaxStreams, name => Name,
-        program_version => Version, apps => [App || App <- Apps, is_binary(App)]}};
-ready(_) ->
-    {error, <<"ready lacks a key, or has one of a wrong type or size">>}.
 
 serve(Program, State = #port{options = Options, load = Load, writer = Writer}) ->
     #{window := Window, max_head := MaxHead, max_streams := MaxStreams, apps := Apps} = Program,
@@ -338,13 +319,15 @@ port_frame(pong, {ok, N}, State = #port{ping = {N, waiting}, options = Options})
 port_frame(drain, {ok, Last}, State) when is_integer(Last) ->
     {noreply, program_drains(Last, State)};
 port_frame(Kind, error, State) ->
-    wire_fault(bad_frame, <<"the payload of ", (atom_to_binary(Kind))/binary, " is not a term">>, State);
+    wire_fault(bad_frame,
+        <<"the payload of ", (atom_to_binary(Kind))/binary, " is not a term">>, State);
 port_frame(Kind, _, State) ->
     wire_fault(bad_frame, <<(atom_to_binary(Kind))/binary, " out of place or misshapen">>, State).
 
 program_fault({ok, {Code, Text}}, State) when is_integer(Code), is_binary(Text) ->
     Name = gwport_frame:fault_name(Code),
-    ?LOG_ERROR("gwport: the program of pool ~s gave up (~s): ~ts", [pool(State), Name, printable(Text)]),
+    ?LOG_ERROR("gwport: the program of pool ~s gave up (~s): ~ts",
+        [pool(State), Name, printable(Text)]),
     gone(#{clean => false, reason => {fault, Name}}, State);
 program_fault(_, State) ->
     program_fault({ok, {2, <<"a fault that cannot be read">>}}, State).
@@ -382,8 +365,8 @@ ping(State = #port{ping = {N, answered}, options = #{ping_timeout := Timeout}}) 
     {noreply, State#port{ping = {N + 1, waiting}}}.
 
 check_ping(N, State = #port{ping = {N, waiting}, options = #{ping_timeout := Timeout}}) ->
-    wire_fault(failed, iolist_to_binary(io_lib:format("no answer to a ping within ~b ms", [Timeout])),
-        State);
+    wire_fault(failed, iolist_to_binary(
+        io_lib:format("no answer to a ping within ~b ms", [Timeout])), State);
 check_ping(_, State) ->
     {noreply, State}.
 
@@ -440,7 +423,8 @@ end_of_output(State = #port{buffer = Buffer}) ->
     gone(#{clean => gwport_frame:is_empty(Buffer), reason => closed}, State).
 
 wire_fault(Name, Sentence, State) ->
-    ?LOG_ERROR("gwport: the program of pool ~s broke the wire (~s): ~ts", [pool(State), Name, Sentence]),
+    ?LOG_ERROR("gwport: the program of pool ~s broke the wire (~s): ~ts",
+        [pool(State), Name, Sentence]),
     write(gwport_frame:encode(fault, {gwport_frame:fault_code(Name), Sentence}), State),
     gone(#{clean => false, reason => {wire_fault, Name}}, State).
 
@@ -464,7 +448,8 @@ timer(Time, State = #port{timer = Old}) ->
         _ -> erlang:start_timer(Time, self(), phase)
     end}.
 
-timeout(State = #port{phase = greeting, options = #{greeting_timeout := Timeout}, exit_status = unknown}) ->
+timeout(State = #port{phase = greeting, exit_status = unknown, options = Options}) ->
+    #{greeting_timeout := Timeout} = Options,
     wire_fault(bad_greeting, iolist_to_binary(io_lib:format(
         "no ready within ~b ms; is it a gwport program?", [Timeout])), State);
 timeout(State = #port{phase = ending}) ->

@@ -2,8 +2,8 @@
 %% names lower-cased, what belongs to the connection dropped (SPEC.md, sections 4 and 6).
 %%
 %% Nothing that Cowboy would stumble over passes: it sends a CR or LF in a value as it is before
-%% 2.16, and crashes the connection, with all its streams on HTTP/2, on an unknown integer status or a
-%% content-length that is no number.
+%% 2.16, and crashes the connection, with all its streams on HTTP/2, on an unknown integer status or
+%% a content-length that is no number.
 -module(gwport_response).
 
 -export([head/1, inform/1, reply/1, trailers/1, has_body/2]).

@@ -1,6 +1,6 @@
 %% The life of one request, from the client's side of it: a pure state machine. Events of the port,
-%% of the client and of time go in, commands come out. gwport_handler drives it under Cowboy, gwport_client
-%% without HTTP.
+%% of the client and of time go in, commands come out. gwport_handler drives it under Cowboy,
+%% gwport_client without HTTP.
 %%
 %% The request's body waits here when the client is ahead of the program's credit, the response's
 %% when the program is ahead of the client; the latter is bounded by the window that was granted,
@@ -209,7 +209,8 @@ pump(Stream = #stream{request = ended}) ->
     {[], Stream};
 pump(Stream = #stream{held = <<>>, request = fin}) ->
     {[{send, fin, []}], restart(Stream#stream{request = ended})};
-pump(Stream = #stream{held = <<>>, request = open, reading = false, credit = Credit}) when Credit > 0 ->
+pump(Stream = #stream{held = <<>>, request = open, reading = false, credit = Credit})
+        when Credit > 0 ->
     {[read], Stream#stream{reading = true}};
 pump(Stream = #stream{held = Held, credit = Credit})
         when Held =/= <<>>, Credit > 0 ->
@@ -221,7 +222,8 @@ pump(Stream) ->
     {[], Stream}.
 
 restart(Stream = #stream{head_at = infinity}) -> Stream;
-restart(Stream = #stream{now = Now, head_timeout = Head}) -> Stream#stream{head_at = later(Now, Head)}.
+restart(Stream = #stream{now = Now, head_timeout = Head}) ->
+    Stream#stream{head_at = later(Now, Head)}.
 
 %% The response
 

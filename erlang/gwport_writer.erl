@@ -4,9 +4,9 @@
 %% else may: the owner reads, routes and kills while this process waits. It is linked to the owner
 %% and dies with it, or with the port.
 %%
-%% It numbers the streams when it writes their `open`, so that numbers rise on the wire, and tells the
-%% owner of them before the program can answer. What is ready goes out in one write: first what has
-%% no stream, opens, credit and aborts, then one chunk for each stream in turn (SPEC.md, 7.5).
+%% It numbers the streams when it writes their `open`, so that numbers rise on the wire, and tells
+%% the owner of them before the program can answer. What is ready goes out in one write: first what
+%% has no stream, opens, credit and aborts, then one chunk for each stream in turn (SPEC.md, 7.5).
 -module(gwport_writer).
 
 -export([start_link/1]).

@@ -1,0 +1,47 @@
+%% The greeting of SPEC.md, section 5, as terms: what is said, and what may be answered.
+-module(gwport_greeting).
+
+-export([hello/1, ready/1]).
+
+-export_type([program/0]).
+
+%% What a program says of itself.
+-type program() :: #{
+    window := non_neg_integer(), max_head := pos_integer(), max_streams := pos_integer(),
+    name := binary(), program_version := binary(), apps := [binary()]
+}.
+
+-define(WIRE_VERSION, 1).
+-define(MAX_WINDOW, 16777216).
+%% A chunk of the largest size, in its frame.
+-define(MIN_MAX_FRAME, 65551).
+
+-spec hello(gwport_options:pool()) -> #{binary() => term()}.
+hello(Options) ->
+    #{max_frame := MaxFrame, max_head := MaxHead, max_streams := MaxStreams,
+        drain_timeout := DrainTimeout, name := Name} = Options,
+    #{<<"versions">> => {?WIRE_VERSION, ?WIRE_VERSION},
+        <<"max_frame">> => MaxFrame,
+        <<"max_head">> => MaxHead,
+        <<"max_streams">> => MaxStreams,
+        <<"capabilities">> => [],
+        <<"options">> => #{<<"drain_timeout">> => DrainTimeout},
+        <<"pool">> => atom_to_binary(Name)}.
+
+%% The program that a `ready` describes, or a sentence that says why there is none [G3].
+-spec ready(map()) -> {ok, program()} | {error, binary()}.
+ready(#{<<"version">> := Version}) when Version =/= ?WIRE_VERSION ->
+    {error, iolist_to_binary(io_lib:format(
+        "the program chose wire version ~0p, this side speaks ~b", [Version, ?WIRE_VERSION]))};
+ready(#{<<"version">> := _, <<"window">> := Window, <<"max_frame">> := MaxFrame,
+        <<"max_head">> := MaxHead, <<"max_streams">> := MaxStreams, <<"capabilities">> := Caps,
+        <<"name">> := Name, <<"program_version">> := Version, <<"apps">> := Apps})
+        when is_integer(Window), Window >= 0, Window =< ?MAX_WINDOW,
+             is_integer(MaxHead), MaxHead > 0,
+             is_integer(MaxFrame), MaxFrame >= ?MIN_MAX_FRAME, MaxFrame >= MaxHead + 64,
+             is_integer(MaxStreams), MaxStreams > 0, is_list(Caps),
+             is_binary(Name), is_binary(Version), is_list(Apps) ->
+    {ok, #{window => Window, max_head => MaxHead, max_streams => MaxStreams, name => Name,
+        program_version => Version, apps => [App || App <- Apps, is_binary(App)]}};
+ready(_) ->
+    {error, <<"ready lacks a key, or has one of a wrong type or size">>}.
