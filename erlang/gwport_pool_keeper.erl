@@ -4,10 +4,12 @@
 %% is replaced at once if it had served, and after a growing delay if it ends again soon, so that a
 %% broken program costs neither the CPU nor the user's supervision tree. A port that drains is
 %% replaced when it begins to. When the keeper is stopped it drains all ports first.
+%%
+%% Owners of ports tell it of their state by casts, see gwport_port:report().
 -module(gwport_pool_keeper).
 -behaviour(gen_server).
 
--export([start_link/2, started/3, ready/3, draining/2]).
+-export([start_link/2]).
 -export([init/1, handle_continue/2, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
 -include_lib("kernel/include/logger.hrl").
@@ -40,21 +42,6 @@
 -spec start_link(gwport_options:pool(), pid()) -> {ok, pid()}.
 start_link(Options, Sup) ->
     gen_server:start_link(?MODULE, {Options, Sup}, []).
-
-%% For the owners of ports.
-
--spec started(pid(), pid(), gwport_os:process()) -> ok.
-started(Keeper, Owner, Process) ->
-    gen_server:cast(Keeper, {started, Owner, Process}).
-
--spec ready(pid(), pid(), gwport_port:handle()) -> ok.
-ready(Keeper, Owner, Handle) ->
-    gen_server:cast(Keeper, {ready, Owner, Handle}).
-
-%% The port takes no new streams: it drains, or it is dead.
--spec draining(pid(), pid()) -> ok.
-draining(Keeper, Owner) ->
-    gen_server:cast(Keeper, {draining, Owner}).
 
 init({Options, Sup}) ->
     process_flag(trap_exit, true),

@@ -5,7 +5,7 @@
 %% the program. It never waits: what is written goes through gwport_writer, which alone may be
 %% suspended by a program that does not read; what is logged goes through gwport_log.
 %%
-%% Stream ends (any process) call open/2, send/4, consumed/3 and abort/4, and are sent
+%% Stream ends (any process) call open/2, send/4, consumed/3 and abort/3, and are sent
 %% {gwport, Ref, Event}, see gwport_mux:event(). Ref is also a monitor of this process.
 %%
 %% It ends when the program ends, breaks the wire's rules, does not greet, does not answer a ping,
@@ -16,12 +16,10 @@
 %% API
 -export([start_link/1, open/2, send/4, consumed/3, abort/3, drain/1, info/1]).
 -export([has_app/2, max_head/1, under_way/1, has_room/1]).
-%% For the writer.
--export([opened/2, abort/4]).
 %% gen_server.
 -export([init/1, handle_continue/2, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
--export_type([handle/0, start/0, request/0]).
+-export_type([handle/0, start/0, request/0, report/0]).
 
 -include_lib("kernel/include/logger.hrl").
 
@@ -40,6 +38,13 @@
     %% The path of the socket for standard error; "" for none.
     stderr := string()
 }.
+%% What the keeper is told, by casts: the program runs; it has greeted; it takes no new streams,
+%% because it drains or is gone.
+-type report() ::
+    {started, Owner :: pid(), gwport_os:process()}
+  | {ready, Owner :: pid(), handle()}
+  | {draining, Owner :: pid()}.
+
 -type request() :: #{
     request := iodata(), body := none | now | continue, idempotent := boolean()
 }.
@@ -127,19 +132,6 @@ under_way(#handle{load = Load}) -> gwport_load:under_way(Load).
 -spec has_room(handle()) -> boolean().
 has_room(#handle{load = Load}) -> gwport_load:has_room(Load).
 
-%% For the writer
-
-%% Comes before the writer writes, so that a stream is known here before its first frame arrives.
--spec opened(pid(), [map()]) -> ok.
-opened(Owner, Openings) ->
-    Owner ! {opened, Openings},
-    ok.
-
--spec abort(pid(), reference(), gwport_frame:code(), binary()) -> ok.
-abort(Owner, Ref, Code, Text) ->
-    Owner ! {abort, Ref, Code, Text},
-    ok.
-
 %% gen_server
 
 init(Start = #{options := Options, keeper := Keeper, log := Log}) ->
@@ -176,7 +168,7 @@ process({os_pid, OsPid}) -> gwport_os:identify(OsPid);
 process(undefined) -> gone.
 
 handle_continue(greet, State = #port{options = Options, keeper = Keeper, process = Process}) ->
-    gwport_pool_keeper:started(Keeper, self(), Process),
+    report(Keeper, {started, self(), Process}),
     write(gwport_frame:encode(hello, gwport_greeting:hello(Options)), State),
     _ = erlang:send_after(?LIFE_CHECK, self(), check_life),
     {noreply, timer(maps:get(greeting_timeout, Options), State)}.
@@ -243,6 +235,10 @@ handle_info({'EXIT', _Parent, Reason}, State) ->
 handle_info(_, State) ->
     {noreply, State}.
 
+-spec report(pid(), report()) -> ok.
+report(Keeper, Report) ->
+    gen_server:cast(Keeper, Report).
+
 %% Greeting
 
 data({ok, Frames, Buffer}, State) ->
@@ -302,8 +298,8 @@ serve(Program, State = #port{options = Options, load = Load, writer = Writer}) -
     #{window := Window, max_head := MaxHead, max_streams := MaxStreams, apps := Apps} = Program,
     gwport_load:limit(MaxStreams, Load),
     Mux = gwport_mux:new(#{window => Window, max_head => maps:get(max_head, Options)}),
-    gwport_pool_keeper:ready(State#port.keeper, self(),
-        #handle{owner = self(), writer = Writer, load = Load, max_head = MaxHead, apps = Apps}),
+    report(State#port.keeper, {ready, self(),
+        #handle{owner = self(), writer = Writer, load = Load, max_head = MaxHead, apps = Apps}}),
     _ = erlang:send_after(maps:get(ping_interval, Options), self(), ping),
     _ = erlang:send_after(?ABORT_CHECK, self(), check_aborts),
     {noreply, timer(infinity, State#port{phase = serving, program = Program, mux = Mux})}.
@@ -407,7 +403,7 @@ draining(State = #port{phase = draining}) ->
     State;
 draining(State = #port{writer = Writer, keeper = Keeper, options = Options}) ->
     gwport_writer:stop_opening(Writer),
-    gwport_pool_keeper:draining(Keeper, self()),
+    report(Keeper, {draining, self()}),
     %% The program aborts what is left when the timeout has passed; it gets a moment to say so.
     timer(maps:get(drain_timeout, Options) + ?END_GRACE, State#port{phase = draining}).
 
@@ -433,7 +429,7 @@ wire_fault(Name, Sentence, State) ->
 gone(_, State = #port{phase = ending}) ->
     {noreply, State};
 gone(Down, State = #port{mux = Mux, keeper = Keeper, phase = Phase}) ->
-    gwport_pool_keeper:draining(Keeper, self()),
+    report(Keeper, {draining, self()}),
     _ = [command(Command, State) || Mux =/= undefined, Command <- gwport_mux:port_down(Down, Mux)],
     State1 = State#port{phase = ending, ended = {Phase, maps:get(reason, Down)}},
     case State#port.exit_status of

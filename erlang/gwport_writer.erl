@@ -7,6 +7,9 @@
 %% It numbers the streams when it writes their `open`, so that numbers rise on the wire, and tells
 %% the owner of them before the program can answer. What is ready goes out in one write: first what
 %% has no stream, opens, credit and aborts, then one chunk for each stream in turn (SPEC.md, 7.5).
+%%
+%% It sends its owner {opened, [gwport_mux:opening() without its monitor]} before the frames are
+%% written, {abort, Ref, Code, Text} for a stream that is numbered, and `drain` at the last number.
 -module(gwport_writer).
 
 -export([start_link/1]).
@@ -120,7 +123,7 @@ take({abort, Ref, {Name, Text}}, Writer = #writer{opens = Opens, owner = Owner, 
             gwport_load:left(Load),
             Writer#writer{opens = Rest};
         {[], _} ->
-            gwport_port:abort(Owner, Ref, Name, Text),
+            Owner ! {abort, Ref, Name, Text},
             Writer
     end;
 take(stop_opening, Writer) ->
@@ -150,7 +153,7 @@ opens(Writer = #writer{opens = []}) ->
     {[], Writer};
 opens(Writer = #writer{opens = Opens, owner = Owner}) ->
     {Frames, Opened, Writer1} = lists:foldr(fun number/2, {[], [], Writer}, Opens),
-    _ = [gwport_port:opened(Owner, lists:reverse(Opened)) || Opened =/= []],
+    _ = [Owner ! {opened, lists:reverse(Opened)} || Opened =/= []],
     {lists:reverse(Frames), Writer1#writer{opens = []}}.
 
 number(#{pid := Pid, ref := Ref}, Acc = {_, _, #writer{opening = false, load = Load}}) ->
@@ -171,7 +174,7 @@ number(Open, {Frames, Opened, Writer = #writer{next = N, load = Load}}) ->
 
 %% Numbers are not used twice: at the last one the port is drained, and replaced.
 numbered(Writer = #writer{next = N, last = Last, owner = Owner}) when N + 2 > Last ->
-    gwport_port:drain(Owner),
+    Owner ! drain,
     Writer#writer{next = N + 2, opening = false};
 numbered(Writer = #writer{next = N}) ->
     Writer#writer{next = N + 2}.

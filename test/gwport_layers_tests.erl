@@ -1,0 +1,49 @@
+%% The architecture, held: a module calls only what stands to its right on a request's way, and only
+%% those that face Cowboy know of it.
+-module(gwport_layers_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+%% From the client to the pipe.
+order() ->
+    [gwport_demo, gwport_app, gwport_sup, gwport, gwport_handler, gwport_client, gwport_pipeline_h,
+        gwport_cowboy, gwport_request, gwport_stream, gwport_status, gwport_response,
+        gwport_pool_keeper, gwport_pool_sup, gwport_pool, gwport_port, gwport_greeting,
+        gwport_writer, gwport_log, gwport_mux, gwport_load, gwport_os, gwport_options,
+        gwport_environ, gwport_frame].
+
+facing_cowboy() ->
+    [gwport_demo, gwport_handler, gwport_pipeline_h, gwport_cowboy].
+
+every_module_has_its_place_test() ->
+    Dir = filename:dirname(code:which(gwport)),
+    Modules = [list_to_atom(filename:basename(File, ".beam"))
+        || File <- filelib:wildcard(filename:join(Dir, "gwport*.beam"))],
+    ?assertEqual(lists:sort(order()), lists:sort(Modules -- test_modules(Modules))).
+
+%% Where rebar3 compiles tests into the same folder.
+test_modules(Modules) ->
+    [Module || Module <- Modules, filename:basename(filename:dirname(source(Module))) =/= "erlang"].
+
+source(Module) ->
+    proplists:get_value(source, Module:module_info(compile)).
+
+calls_go_to_the_right_test_() ->
+    [{atom_to_list(Module), ?_assertEqual([], calls(Module) -- behind(Module))} || Module <- order()].
+
+only_who_faces_cowboy_calls_it_test_() ->
+    [{atom_to_list(Module), ?_assertEqual([], [Called || Called <- imported(Module), is_cowboy(Called)])}
+        || Module <- order() -- facing_cowboy()].
+
+behind(Module) ->
+    tl(lists:dropwhile(fun(Other) -> Other =/= Module end, order())).
+
+calls(Module) ->
+    [Called || Called <- imported(Module), lists:member(Called, order())].
+
+imported(Module) ->
+    {ok, {Module, [{imports, Imports}]}} = beam_lib:chunks(code:which(Module), [imports]),
+    lists:usort([Called || {Called, _, _} <- Imports]).
+
+is_cowboy(Module) ->
+    lists:any(fun(Prefix) -> lists:prefix(Prefix, atom_to_list(Module)) end, ["cow", "ranch"]).
