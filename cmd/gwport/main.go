@@ -13,6 +13,7 @@ import (
 
 	"github.com/gwport/gwport/apps"
 	"github.com/gwport/gwport/bridge"
+	"github.com/gwport/gwport/cmd/gwport/check"
 )
 
 const usage = `gwport is a port program: an Erlang or Elixir application starts it and forwards
@@ -20,6 +21,7 @@ Cowboy's requests to the Go apps in it, over its standard input and output.
 Started by hand it has nobody to talk to.
 
   gwport --version                    print versions and exit
+  gwport check -- COMMAND             check any port program against SPEC.md
   GWPORT_HTTP=localhost:8080 gwport   serve the apps by net/http, to develop them
   GWPORT_FAULTS=1                     serve the app faults too, which any client
                                       can end the program with: for tests only
@@ -31,6 +33,9 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 // run gives the exit code: 2 for a mistake in the arguments, 1 if serving failed, 0 after a clean drain.
 func run(args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == "check" {
+		return check.Main(args[1:], stdout, stderr)
+	}
 	flags := flag.NewFlagSet("gwport", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // what it would say is said below
 	showVersion := flags.Bool("version", false, "")

@@ -20,7 +20,7 @@ func TestHelp_explains_and_lists_the_apps(t *testing.T) {
 		code, stdout, stderr := try(flag)
 		require.Zero(t, code)
 		require.Empty(t, stderr)
-		for _, word := range []string{"port program", "GWPORT_HTTP=", "\n  hello     Hello from Go", "\n  upload    "} {
+		for _, word := range []string{"port program", "gwport check -- COMMAND", "GWPORT_HTTP=", "\n  hello     Hello from Go", "\n  upload    "} {
 			require.Contains(t, stdout, word)
 		}
 		require.NotContains(t, stdout, "\n  faults ")
@@ -33,6 +33,16 @@ func TestVersion_names_all_versions(t *testing.T) {
 	require.Empty(t, stderr)
 	require.Regexp(t, `^gwport \S+, \S+( .*)?, wire version 1\n$`, stdout)
 	require.Contains(t, stdout, runtime.Version())
+}
+
+func TestCheck_is_a_command_of_its_own(t *testing.T) {
+	code, stdout, stderr := try("check", "--help")
+	require.Zero(t, code)
+	require.Contains(t, stdout, "Usage: gwport check ")
+	require.Empty(t, stderr)
+	code, _, stderr = try("check")
+	require.Equal(t, 2, code)
+	require.Equal(t, "gwport check: no command; see gwport check --help\n", stderr)
 }
 
 func TestMistakes_in_the_arguments_exit_with_2(t *testing.T) {

@@ -1,0 +1,135 @@
+package check
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestMain lets the test binary be a broken program.
+func TestMain(m *testing.M) {
+	settings := map[string]string{}
+	for _, arg := range os.Args[1:] {
+		if name, value, found := strings.Cut(arg, "="); found {
+			settings[name] = value
+		}
+	}
+	if b, ok := brokenPrograms[settings[envBroken]]; ok {
+		os.Exit(meddle(b, settings[envProgram]))
+	}
+	// Or a race detector's programs would take a second each to end.
+	_ = os.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0"))
+	code := m.Run()
+	if built.dir != "" {
+		_ = os.RemoveAll(built.dir)
+	}
+	os.Exit(code)
+}
+
+var built struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+// build builds gwport, once, and returns where it is.
+func build(t *testing.T) string {
+	t.Helper()
+	built.once.Do(func() {
+		if built.dir, built.err = os.MkdirTemp("", "gwport-check-test"); built.err != nil {
+			return
+		}
+		cmd := exec.Command("go", "build", "-o", built.dir, "github.com/gwport/gwport/cmd/gwport")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			built.err = fmt.Errorf("%w: %s", err, out)
+		}
+	})
+	require.NoError(t, built.err)
+	return filepath.Join(built.dir, "gwport")
+}
+
+func TestGwportKeepsEveryRule(t *testing.T) {
+	report, err := Run(Options{Command: []string{build(t)}, Patience: 20 * time.Second})
+	require.NoError(t, err)
+	for _, r := range report.Results {
+		if r.Rule == "P4" && runtime.GOOS != "linux" {
+			continue // it takes a /proc
+		}
+		require.Equal(t, Pass, r.Status, "%v", r)
+	}
+	require.Len(t, report.Results, len(rules))
+	t.Logf("%d rules in %d ms", len(rules), report.Millis)
+}
+
+func TestNothingIsLeftBehind(t *testing.T) {
+	program := build(t)
+	before := runtime.NumGoroutine()
+	_, err := Run(Options{Command: []string{program}, Rules: []string{"P5", "A2", "F3"}})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+1 }, 10*time.Second, time.Millisecond)
+}
+
+func TestMainSaysHowItWent(t *testing.T) {
+	program := build(t)
+	try := func(args ...string) (code int, stdout, stderr string) {
+		var out, err strings.Builder
+		code = Main(args, &out, &err)
+		return code, out.String(), err.String()
+	}
+	code, stdout, stderr := try("--rule", "G3", "--", program)
+	require.Zero(t, code)
+	require.Empty(t, stderr)
+	require.Contains(t, stdout, "pass       [G3] a range that has version 1 in it\n")
+	require.Contains(t, stdout, ": 2 passed, 0 failed, 0 not tested, in ")
+
+	code, stdout, _ = try("--json", "--rule=G3,P2", "--", program)
+	require.Zero(t, code)
+	var report Report
+	require.NoError(t, json.Unmarshal([]byte(stdout), &report))
+	require.Equal(t, 3, report.Passed)
+	require.Equal(t, []string{program}, report.Command)
+
+	code, stdout, _ = try("--timeout", "1s", "--rule", "R4", "--", os.Args[0], envBroken+"=says no entered", envProgram+"="+program)
+	require.Zero(t, code, stdout)
+	code, stdout, _ = try("--timeout", "1s", "--rule", "R5", "--", os.Args[0], envBroken+"=says no entered", envProgram+"="+program)
+	require.Equal(t, 1, code)
+	require.Contains(t, stdout, "FAIL       [R5] entered before an app whose method is not idempotent: seen ")
+}
+
+func TestMistakesExitWith2(t *testing.T) {
+	for want, args := range map[string][]string{
+		"no command":        {},
+		"no such rule":      {"--rule", "X9", "--", "true"},
+		"cannot start":      {"--", "/no/such/program"},
+		"a timeout of":      {"--timeout", "0s", "--", "true"},
+		"flag provided but": {"--verbose", "--", "true"},
+	} {
+		var out, err strings.Builder
+		require.Equal(t, 2, Main(args, &out, &err), want)
+		require.Contains(t, err.String(), want)
+		require.Empty(t, out.String())
+	}
+}
+
+// A program that is none fails, in little time, and the checks that would each
+// wait for a greeting are not made.
+func TestWhatIsNoPortProgramFails(t *testing.T) {
+	for _, command := range [][]string{{"true"}, {"cat"}, {"sleep", "100"}, {"yes"}} {
+		t.Run(command[0], func(t *testing.T) {
+			t.Parallel()
+			report, err := Run(Options{Command: command, Patience: 200 * time.Millisecond})
+			require.NoError(t, err)
+			require.NotZero(t, report.Failed)
+			require.Greater(t, report.NotTested, 80)
+		})
+	}
+}

@@ -1,0 +1,167 @@
+package check
+
+import (
+	"fmt"
+	"sync"
+	"time"
+)
+
+// host is the BEAM's side of one running program. One goroutine reads all that
+// the program writes, hands it to the watch and sorts it by streams; another
+// writes what is sent, so that sending never waits.
+type host struct {
+	t     *trial
+	p     *process
+	hello hello
+	ready ready
+
+	mu       sync.Mutex
+	changed  sync.Cond // something has arrived, or time is up
+	streams  map[uint32]*stream
+	highest  uint32 // ever opened
+	first    *frame // the program's first frame
+	fault    *frame
+	drained  int64 // the number in the program's drain; -1: none yet
+	pongs    map[int64]int
+	bytes    int64 // of bodies, ever
+	ended    bool  // the end of standard output
+	readErr  error // why, if it was not between two frames
+	held     bool  // standard output is not read
+	slow     bool  // it is read a little at a time
+	quits    bool  // the program may be gone: nothing is held against it any more
+	out      [][]byte
+	writing  bool
+	stdinEnd bool // to be closed when all is written
+
+	stopped sync.Once
+}
+
+func newHost(t *trial, p *process, h hello) *host {
+	hst := &host{
+		t: t, p: p, hello: h, streams: make(map[uint32]*stream), highest: firstStream - 1,
+		drained: -1, pongs: make(map[int64]int),
+	}
+	hst.changed.L = &hst.mu
+	go hst.read()
+	go hst.write()
+	return hst
+}
+
+// stop kills the program.
+func (h *host) stop() {
+	h.stopped.Do(func() {
+		h.mu.Lock()
+		h.quits, h.held = true, false
+		h.changed.Broadcast()
+		h.mu.Unlock()
+		h.p.stop()
+		h.mu.Lock()
+		h.ended = true
+		h.changed.Broadcast()
+		h.mu.Unlock()
+	})
+}
+
+// await waits until done, which is asked under the lock, or until patience is at
+// an end.
+func (h *host) await(patience time.Duration, done func() bool) bool {
+	late := false
+	timer := time.AfterFunc(patience, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		late = true
+		h.changed.Broadcast()
+	})
+	defer timer.Stop()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for !done() && !late {
+		h.changed.Wait()
+	}
+	return done()
+}
+
+// awaitOr fails the check if what is expected does not come.
+func (h *host) awaitOr(expected string, done func() bool) {
+	if !h.await(h.t.set.patience, func() bool { return done() || h.ended }) || !h.holds(done) {
+		h.t.fail(h.nothing(), expected)
+	}
+}
+
+func (h *host) holds(done func() bool) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return done()
+}
+
+// nothing says what came instead of what was expected.
+func (h *host) nothing() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.fault != nil:
+		return h.fault.String()
+	case h.readErr != nil:
+		return fmt.Sprintf("the end of standard output within a frame: %v", h.readErr)
+	case h.ended:
+		return "the end of standard output"
+	}
+	return fmt.Sprintf("nothing for %v", h.t.set.patience)
+}
+
+// Sending
+
+// send sends a frame, whatever it is.
+func (h *host) send(f frame) { h.sendRaw(f.bytes()) }
+
+// sendTerm sends a frame whose payload is a term.
+func (h *host) sendTerm(k kind, stream uint32, term any) { h.send(frame{k, stream, payload(term)}) }
+
+// sendRaw sends bytes in a write of their own.
+func (h *host) sendRaw(b []byte) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.queue(b)
+}
+
+func (h *host) queue(b []byte) {
+	h.out = append(h.out, b)
+	h.changed.Broadcast()
+}
+
+// closeInput closes the program's standard input behind what is sent.
+func (h *host) closeInput() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.stdinEnd = true
+	h.changed.Broadcast()
+}
+
+// write is the goroutine that writes. That nobody reads is no failure: some
+// checks want the program to end.
+func (h *host) write() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for {
+		for len(h.out) == 0 && !h.stdinEnd && !h.quits {
+			h.changed.Wait()
+		}
+		if len(h.out) == 0 || h.quits {
+			_ = h.p.stdin.Close()
+			return
+		}
+		b := h.out[0]
+		h.out, h.writing = h.out[1:], true
+		h.mu.Unlock()
+		_, err := h.p.stdin.Write(b)
+		h.mu.Lock()
+		h.writing = false
+		if err != nil {
+			h.out = nil
+		}
+		h.changed.Broadcast()
+	}
+}
+
+// isWritten tells whether all that was sent is in the pipe.
+func (h *host) isWritten() bool { return len(h.out) == 0 && !h.writing }
