@@ -75,24 +75,9 @@ pairs(Headers) -> Headers.
 text(Text) when is_binary(Text) -> Text;
 text(Text) -> unicode:characters_to_binary(Text).
 
-open(Term, Mount = #{pool := Pool, app := App}, Call) ->
-    case gwport_pool:choose(Pool) of
-        {ok, Handle} ->
-            case gwport_port:has_app(App, Handle) of
-                true -> open_at(Handle, Term, Mount, Call);
-                false -> {error, no_app}
-            end;
-        Error -> Error
-    end.
-
-open_at(Handle, Term = #{<<"method">> := Method}, Mount, Call = #call{body = Body}) ->
-    case gwport_request:encode(Term, gwport_port:max_head(Handle)) of
-        {ok, Encoded = #{body := Kind}} ->
-            {ok, Ref} = gwport_port:open(Handle, Encoded),
-            Limits = maps:with([max_body, head_timeout, idle_timeout, deadline], Mount),
-            Stream = gwport_stream:new(Limits#{
-                method => Method, body => Kind, length => byte_size(Body)}, now_ms()),
-            loop(Call#call{handle = Handle, ref = Ref, stream = Stream});
+open(Term, Mount, Call) ->
+    case gwport_exchange:open(Term, Mount) of
+        {ok, Handle, Ref, Stream} -> loop(Call#call{handle = Handle, ref = Ref, stream = Stream});
         Error -> Error
     end.
 
@@ -124,14 +109,8 @@ command({head, Head}, Call) -> Call#call{head = Head};
 command({data, _, Data}, Call) -> keep(Data, Call);
 command({inform, _, _}, Call) -> Call;
 command({trailers, _}, Call) -> Call;
-command({send, Kind, Data}, Call = #call{handle = Handle, ref = Ref}) ->
-    gwport_port:send(Handle, Ref, Kind, Data),
-    Call;
-command({consumed, Bytes}, Call = #call{handle = Handle, ref = Ref}) ->
-    gwport_port:consumed(Handle, Ref, Bytes),
-    Call;
-command({abort, Code, Text}, Call = #call{handle = Handle, ref = Ref}) ->
-    gwport_port:abort(Handle, Ref, {Code, Text}),
+command(Command, Call = #call{handle = Handle, ref = Ref}) ->
+    gwport_exchange:tell(Command, Handle, Ref),
     Call.
 
 keep(Data, Call = #call{data = Before, room = Room}) ->

@@ -1,5 +1,5 @@
-%% `make demo`: Cowboy serves the bundled apps, each at /NAME, and a page at / that lists them. It is as
-%% much of an example as of a demo: a pool, a listener and its routes.
+%% `make demo`: Cowboy serves the bundled apps, each at /NAME, and a page at / that lists them. It is
+%% as much of an example as of a demo: a pool, a listener and its routes.
 -module(gwport_demo).
 
 -export([main/1, start/1, stop/0]).

@@ -53,47 +53,18 @@ init(Req, Options) ->
     end,
     {ok, Req, Options}.
 
-serve(Req, Mount = #{pool := Pool, app := App}) ->
+serve(Req, Mount) ->
     Request = gwport_cowboy:request(Req, Mount),
-    case open(Request, Pool, App, maps:get(max_body, Mount)) of
-        {ok, Handle, Ref} -> exchange(Handle, Ref, Request, Req, Mount);
-        {error, Reason} ->
-            fail(Reason, gwport_request:body(Request) =:= continue
-                orelse is_long(gwport_cowboy:listener(Req), Req), Req)
-    end.
-
-open(#{<<"length">> := Length}, _, _, MaxBody) when Length > MaxBody ->
-    {error, too_large_body};
-open(Request, Pool, App, _) ->
-    case gwport_pool:choose(Pool) of
-        {ok, Handle} -> open_at(Handle, Request, App);
-        Error -> Error
-    end.
-
-open_at(Handle, Request, App) ->
-    case gwport_port:has_app(App, Handle) of
-        true ->
-            case gwport_request:encode(Request, gwport_port:max_head(Handle)) of
-                {ok, Encoded} ->
-                    {ok, Ref} = gwport_port:open(Handle, Encoded),
-                    {ok, Handle, Ref};
-                Error -> Error
-            end;
-        false ->
-            ?LOG_ERROR("gwport: a route names the app ~0p, which its program does not have", [App]),
-            {error, no_app}
-    end.
-
-exchange(Handle, Ref, Request = #{<<"method">> := Method}, Req, Mount) ->
-    Now = now_ms(),
     Body = gwport_request:body(Request),
     Listener = gwport_cowboy:listener(Req),
-    Limits = maps:with([max_body, head_timeout, idle_timeout, deadline], Mount),
-    Stream = gwport_stream:new(Limits#{method => Method, body => Body,
-        length => maps:get(<<"length">>, Request, undefined)}, Now),
-    loop(#exchange{req = Req, handle = Handle, ref = Ref, stream = Stream,
-        continued = Body =/= continue, complete = Body =:= none,
-        listener = Listener, tick_at = Now + tick(Listener)}).
+    case gwport_exchange:open(Request, Mount) of
+        {ok, Handle, Ref, Stream} ->
+            loop(#exchange{req = Req, handle = Handle, ref = Ref, stream = Stream,
+                continued = Body =/= continue, complete = Body =:= none,
+                listener = Listener, tick_at = now_ms() + tick(Listener)});
+        {error, Reason} ->
+            fail(Reason, Body =:= continue orelse is_long(Listener, Req), Req)
+    end.
 
 %% A third of what the connection would wait: once lost is not yet late.
 tick(#{idle_timeout := Idle, inactivity_timeout := Inactivity}) ->
@@ -151,15 +122,6 @@ commands([{break, Reason} | _], Exchange) ->
 commands([Command | Rest], Exchange) ->
     commands(Rest, command(Command, Exchange)).
 
-command({send, Kind, Data}, Exchange = #exchange{handle = Handle, ref = Ref}) ->
-    gwport_port:send(Handle, Ref, Kind, Data),
-    Exchange;
-command({consumed, Bytes}, Exchange = #exchange{handle = Handle, ref = Ref}) ->
-    gwport_port:consumed(Handle, Ref, Bytes),
-    Exchange;
-command({abort, Code, Text}, Exchange = #exchange{handle = Handle, ref = Ref}) ->
-    gwport_port:abort(Handle, Ref, {Code, Text}),
-    Exchange;
 command(read, Exchange = #exchange{ref = Ref, req = Req}) ->
     cast({read_body, self(), Ref, 1, ?READ_PERIOD}, Req),
     Exchange#exchange{continued = true};
@@ -177,6 +139,9 @@ command({data, IsFin, Data}, Exchange = #exchange{req = Req}) ->
     Exchange#exchange{handed = now_ms()};
 command({trailers, Fields}, Exchange = #exchange{req = Req}) ->
     cast({trailers, gwport_cowboy:trailers(Fields)}, Req),
+    Exchange;
+command(Command, Exchange = #exchange{handle = Handle, ref = Ref}) ->
+    gwport_exchange:tell(Command, Handle, Ref),
     Exchange.
 
 %% cowboy_req:reply/4 and its kin would overwrite a length, refuse a cookie, crash on a 204; the

@@ -105,9 +105,12 @@ consumed(#handle{owner = Owner}, Ref, Bytes) ->
     Owner ! {consumed, Ref, Bytes},
     ok.
 
+%% Said twice: the owner is to hear the reason before it hears of the caller's end, and the writer may
+%% still have the open, of which the owner does not know yet.
 -spec abort(handle(), reference(), {gwport_frame:code(), binary()}) -> ok.
-abort(#handle{writer = Writer}, Ref, Abort) ->
-    gwport_writer:abort(Writer, Ref, Abort).
+abort(#handle{owner = Owner, writer = Writer}, Ref, {Code, Text}) ->
+    Owner ! {abort, Ref, Code, Text},
+    gwport_writer:abort(Writer, Ref, {Code, Text}).
 
 %% Takes no more streams; the program ends when those it has are done.
 -spec drain(pid()) -> ok.

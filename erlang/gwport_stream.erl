@@ -9,7 +9,7 @@
 
 -export([new/2, event/3, timeout/2]).
 
--export_type([stream/0, event/0, command/0, options/0]).
+-export_type([stream/0, event/0, command/0, port_command/0, options/0]).
 
 -type options() :: #{
     method := binary(),
@@ -37,15 +37,18 @@
   | {head, gwport_response:head()}
   | {data, nofin | fin, iodata()}
   | {trailers, gwport_response:fields()}
-    %% To the port.
-  | {send, chunk | fin, iodata() | []}
-  | {consumed, pos_integer()}
-  | {abort, gwport_frame:code(), binary()}
+  | port_command()
     %% The end: all is said; or no head went out and the reason has a status; or the response is
     %% to be broken off visibly.
   | done
   | {fail, gwport_status:reason()}
   | {break, term()}.
+
+%% To the port.
+-type port_command() ::
+    {send, chunk | fin, iodata() | []}
+  | {consumed, pos_integer()}
+  | {abort, gwport_frame:code(), binary()}.
 
 -record(stream, {
     method :: binary(),

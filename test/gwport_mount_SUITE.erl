@@ -148,7 +148,7 @@ a_wrong_mount_option_is_500_and_named_in_the_log(Config) ->
 an_app_that_is_not_there_is_500_and_named_in_the_log(Config) ->
     %% The route and its program do not fit together.
     {error, Text, _} = logged(fun() -> ?assertMatch(#{status := 500}, ask(Config, "/wrong/app")) end,
-        "which its program does not have"),
+        "has no app"),
     ?assertNotEqual(nomatch, string:find(Text, "nothing")).
 
 a_pool_that_is_not_there_is_503(Config) ->
