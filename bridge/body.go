@@ -31,7 +31,7 @@ func (b *body) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err := b.next(); err != nil {
-		return 0, err
+		return 0, b.s.told(err)
 	}
 	n := copy(p, b.current.b[b.off:])
 	b.off += n

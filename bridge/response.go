@@ -130,7 +130,7 @@ func (w *response) broken(err error) error {
 	if err != nil && w.err == nil {
 		w.err = err
 	}
-	return err
+	return w.s.told(err)
 }
 
 // beforeWrite sees to the head, and to what the head says of the body.

@@ -142,6 +142,16 @@ func (s *stream) abortLocked(cause *AbortError) bool {
 	return true
 }
 
+// told passes on the error of a Read or a Write. Where it is an abort the context is
+// cancelled with it here too: the goroutine that was woken by the abort may else
+// run, and return, before the one that cancels.
+func (s *stream) told(err error) error {
+	if cause, ok := err.(*AbortError); ok {
+		s.cancel(cause)
+	}
+	return err
+}
+
 // say queues an abort.
 func (s *stream) say(cause *AbortError) {
 	s.abortion = cause
