@@ -89,7 +89,7 @@ def encode(term):
     if isinstance(term, tuple):
         return bytes((104, len(term))) + data
     tag, tail = (116, b"") if isinstance(term, dict) else (108, b"j")
-    return struct.pack(">BI", tag, len(term)) + data + tail if term else b"j"
+    return struct.pack(">BI", tag, len(term)) + data + tail if term != [] else b"j"
 def decode_frame(frame):
     """[F3] Kind, number or None, payload. That encoding gives the same again shows the layout."""
     parts = decode(frame, SHORT if frame[2] == 2 else LONG, BAD_FRAME)
