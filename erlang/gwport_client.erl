@@ -76,7 +76,7 @@ text(Text) when is_binary(Text) -> Text;
 text(Text) -> unicode:characters_to_binary(Text).
 
 open(Term, Mount, Call) ->
-    case gwport_exchange:open(Term, Mount) of
+    case gwport_exchange:open(Term, Mount, ref) of
         {ok, Handle, Ref, Stream} -> loop(Call#call{handle = Handle, ref = Ref, stream = Stream});
         Error -> Error
     end.
@@ -84,8 +84,7 @@ open(Term, Mount, Call) ->
 loop(Call = #call{caller = Caller, ref = Ref, stream = Stream}) ->
     receive
         {'DOWN', Caller, process, _, _} -> exit(normal);
-        {gwport, Ref, Event} -> event({port, Event}, Call);
-        {'DOWN', Ref, process, _, _} -> event({port, {port_down, true, owner_down}}, Call)
+        {Ref, {gwport, Event}} -> event({port, Event}, Call)
     after gwport_stream:timeout(now_ms(), Stream) ->
         event(timeout, Call)
     end.

@@ -2,7 +2,7 @@
 %% headers as Cowboy wants them, and what a listener is set to.
 -module(gwport_cowboy).
 
--export([request/2, response_headers/2, trailers/1, listener/1]).
+-export([request/2, response_headers/2, trailers/1, listener/1, listener/3, warn_no_mounts/1]).
 
 -export_type([listener/0]).
 
@@ -103,36 +103,52 @@ trailers(Fields) ->
     maps:from_list([{Name, iolist_to_binary(Value)} || {Name, Value} <- Fields]).
 
 %% How the listener of this request is set, as far as it touches us. The first request of a
-%% listener and protocol also tells its owner what will not work.
+%% listener and protocol also tells its owner what will not work. A connection process has the
+%% options at hand; a request process must ask for them, and what was seen first is kept by name.
 -spec listener(cowboy_req:req()) -> listener().
-listener(#{ref := Ref, version := Version}) ->
-    Key = {?MODULE, Ref, Version},
-    case persistent_term:get(Key, undefined) of
-        undefined -> look(Key, Ref, Version);
-        Listener -> Listener
+listener(Req = #{ref := Ref, version := Version}) ->
+    case persistent_term:get({?MODULE, Ref, Version}, undefined) of
+        undefined ->
+            Opts = try ranch:get_protocol_options(Ref) catch error:_ -> #{} end,
+            Handlers = maps:get(stream_handlers, Opts, [cowboy_stream_h]),
+            listener(Req, Opts, lists:member(gwport_pipeline_h, Handlers));
+        Listener ->
+            Listener
     end.
 
-%% Others may look at the same time: who is the first to put it there warns.
-look(Key, Ref, Version) ->
-    Opts = try ranch:get_protocol_options(Ref) catch error:_ -> #{} end,
+%% Guarded: whether gwport_pipeline_h is there.
+-spec listener(cowboy_req:req(), cowboy:opts(), Guarded :: boolean()) -> listener().
+listener(#{ref := Ref, version := Version}, Opts, Guarded) ->
     Idle = maps:get(idle_timeout, Opts, 60000),
     Listener = #{idle_timeout => Idle,
         inactivity_timeout => maps:get(inactivity_timeout, Opts, 300000),
         flow => maps:get(initial_stream_flow_size, Opts, 65535)},
+    _ = [warn(Version, Ref, Idle, Guarded) || is_first({?MODULE, Ref, Version}, Listener)],
+    Listener.
+
+%% Others may look at the same time: who is the first to put it there warns.
+is_first(Key, Value) ->
     case persistent_term:get(Key, undefined) of
         undefined ->
-            persistent_term:put(Key, Listener),
-            warn(Version, Ref, Idle, maps:get(stream_handlers, Opts, [cowboy_stream_h]));
+            persistent_term:put(Key, Value),
+            true;
         _ ->
-            ok
-    end,
-    Listener.
+            false
+    end.
+
+%% For a listener whose stream handler has nothing to mount.
+-spec warn_no_mounts(ranch:ref()) -> ok.
+warn_no_mounts(Ref) ->
+    _ = [?LOG_WARNING("gwport: listener ~p has the stream handler gwport_stream_h and no option "
+        "gwport, so nothing is mounted; set gwport => gwport_stream_h:mounts(Routes) in its "
+        "protocol options", [Ref]) || is_first({?MODULE, no_mounts, Ref}, true)],
+    ok.
 
 warn('HTTP/2', Ref, Idle, _) ->
     _ = [warn_idle(Ref, Idle) || Idle =/= infinity],
     ok;
-warn('HTTP/1.1', Ref, _, Handlers) ->
-    _ = [warn_pipelining(Ref) || not lists:member(gwport_pipeline_h, Handlers), not is_serial()],
+warn('HTTP/1.1', Ref, _, Guarded) ->
+    _ = [warn_pipelining(Ref) || not Guarded, not is_serial()],
     ok;
 warn('HTTP/1.0', _, _, _) ->
     ok.
@@ -144,8 +160,8 @@ warn_idle(Ref, Idle) ->
 
 warn_pipelining(Ref) ->
     ?LOG_WARNING("gwport: listener ~p runs this Cowboy's HTTP/1.1 pipelining, which queues later "
-        "responses without limit; set stream_handlers => [gwport_pipeline_h, cowboy_stream_h] "
-        "in its protocol options", [Ref]).
+        "responses without limit; put gwport_pipeline_h first among the stream_handlers in its "
+        "protocol options", [Ref]).
 
 %% From 2.18 on Cowboy starts the next pipelined request after the last has ended.
 is_serial() ->

@@ -12,7 +12,8 @@
 -export_type([mux/0, command/0, event/0, opening/0]).
 
 -record(stream, {
-    pid :: pid(),
+    %% Where its events go, and its name on this side.
+    to :: gwport_watch:to(),
     ref :: reference(),
     monitor :: reference(),
     %% The half that we send. When the other one ends the stream is closed and forgotten.
@@ -44,8 +45,10 @@
 -opaque mux() :: #mux{}.
 
 -type opening() :: #{
-    stream := gwport_frame:stream(), pid := pid(), ref := reference(), monitor := reference(),
-    window := non_neg_integer(), body := none | now | continue, idempotent := boolean()
+    stream := gwport_frame:stream(), to := gwport_watch:to(), ref := reference(),
+    monitor := reference(),
+    window := non_neg_integer(), body := none | now | continue, idempotent := boolean(),
+    _ => _
 }.
 %% What a stream's end is told.
 -type event() ::
@@ -56,7 +59,7 @@
   | {abort, gwport_frame:code(), Text :: binary()}
   | {port_down, Entered :: boolean(), Reason :: term()}.
 -type command() ::
-    {deliver, pid(), reference(), event()}
+    {deliver, gwport_watch:to(), event()}
   | {write, gwport_frame:stream(), gwport_frame:kind(), term()}
   | {closed, Monitor :: reference(), Window :: non_neg_integer()}.
 
@@ -82,18 +85,18 @@ served(#mux{served = Served}) ->
 
 %% The writer has numbered a stream. Its end may send its body from the first credit on.
 -spec opened(opening(), mux()) -> {[command()], mux()}.
-opened(#{stream := N, pid := Pid, ref := Ref, monitor := Monitor, window := Window},
+opened(#{stream := N, to := To, monitor := Monitor, window := Window},
         Mux = #mux{last = Last}) when N > Last ->
     %% The writer had not heard of the drain yet.
-    {[{deliver, Pid, Ref, {port_down, false, drain}}, {closed, Monitor, Window}],
+    {[{deliver, To, {port_down, false, drain}}, {closed, Monitor, Window}],
         Mux#mux{highest = N}};
 opened(Opening, Mux = #mux{streams = Streams, refs = Refs, request_window = RequestWindow}) ->
-    #{stream := N, pid := Pid, ref := Ref, monitor := Monitor, window := Window, body := Body,
+    #{stream := N, to := To, ref := Ref, monitor := Monitor, window := Window, body := Body,
         idempotent := Idempotent} = Opening,
     SendCredit = first_credit(Body, RequestWindow),
-    Stream = #stream{pid = Pid, ref = Ref, monitor = Monitor, local = local(Body),
+    Stream = #stream{to = To, ref = Ref, monitor = Monitor, local = local(Body),
         entered = Idempotent, window = Window, credit = Window, send_credit = SendCredit},
-    {[{deliver, Pid, Ref, {credit, SendCredit}} || SendCredit > 0],
+    {[{deliver, To, {credit, SendCredit}} || SendCredit > 0],
         Mux#mux{highest = N, streams = Streams#{N => Stream}, refs = Refs#{Ref => N}}}.
 
 first_credit(now, Window) -> Window;
@@ -193,26 +196,26 @@ aborted(_, N, Stream, Mux) ->
     answer(gwport_frame:abort_code(bad_payload), <<"abort carries {Code, Text}">>, N, Stream, Mux).
 
 %% [A2]: with the same code, known here or not.
-answer(Code, Text, N, Stream = #stream{pid = Pid, ref = Ref, local = Local}, Mux) ->
-    close([{deliver, Pid, Ref, {abort, gwport_frame:abort_name(Code), Text}}
+answer(Code, Text, N, Stream = #stream{to = To, local = Local}, Mux) ->
+    close([{deliver, To, {abort, gwport_frame:abort_name(Code), Text}}
         | [{write, N, abort, {Code, <<>>}} || Local =:= open]],
         N, Stream, Mux).
 
 %% The other half has ended; ours, if it has not, is given up [S2].
-remote_end(Event, N, Stream = #stream{pid = Pid, ref = Ref, local = Local}, Mux) ->
-    close([{deliver, Pid, Ref, Event}
+remote_end(Event, N, Stream = #stream{to = To, local = Local}, Mux) ->
+    close([{deliver, To, Event}
         | [{write, N, abort, {0, <<>>}} || Local =:= open]], N, Stream, served(1, Mux)).
 
 served(Add, Mux = #mux{served = Served}) ->
     Mux#mux{served = Served + Add}.
 
-deliver(Event, N, Stream = #stream{pid = Pid, ref = Ref}, Mux) ->
-    {[{deliver, Pid, Ref, Event}], put(N, Stream, Mux)}.
+deliver(Event, N, Stream = #stream{to = To}, Mux) ->
+    {[{deliver, To, Event}], put(N, Stream, Mux)}.
 
 %% The stream's end hears of it as of an abort by the program.
-fail(Name, Text, N, Stream = #stream{pid = Pid, ref = Ref}, Mux) ->
+fail(Name, Text, N, Stream = #stream{to = To}, Mux) ->
     {Commands, Mux1} = abort_stream(Name, Text, N, Stream, Mux),
-    {[{deliver, Pid, Ref, {abort, Name, Text}} | Commands], Mux1}.
+    {[{deliver, To, {abort, Name, Text}} | Commands], Mux1}.
 
 put(N, Stream, Mux = #mux{streams = Streams}) ->
     Mux#mux{streams = Streams#{N := Stream}}.
@@ -298,8 +301,8 @@ port_down(#{clean := Clean, reason := Reason}, #mux{streams = Streams}) ->
 
 down_event(_, _, #stream{aborted = At}) when At =/= false ->
     [];
-down_event(Entered, Reason, #stream{pid = Pid, ref = Ref}) ->
-    [{deliver, Pid, Ref, {port_down, Entered, Reason}}].
+down_event(Entered, Reason, #stream{to = To}) ->
+    [{deliver, To, {port_down, Entered, Reason}}].
 
 %% Streams whose abort was sent before the last look and is not answered yet: their program breaks
 %% [A2].

@@ -2,6 +2,8 @@
 %%
 %%     stream_handlers => [gwport_pipeline_h, cowboy_stream_h]
 %%
+%% and in front of gwport_stream_h where that is used.
+%%
 %% Before 2.18 pipelined requests run at once, and what a later one answers waits in the connection
 %% process until its turn, while its sender is told to go on. Here a stream that sends data before
 %% its turn sees the alarm that Cowboy's HTTP/2 raises when its buffer is full, which holds the
@@ -13,15 +15,23 @@
 -behaviour(cowboy_stream).
 
 -export([init/3, data/4, info/3, terminate/3, early_error/5]).
+%% For a stream handler behind it.
+-export([is_before/0]).
 
 -define(OPEN, '$gwport_open_streams').
 
 %% Beside the state of the next handler: whether this is HTTP/1.1.
 -type state() :: {http1 | other, Next :: term()}.
 
+%% Whether it stands before the caller, which looks after a request of HTTP/1.1.
+-spec is_before() -> boolean().
+is_before() ->
+    get(?OPEN) =/= undefined.
+
 -spec init(cowboy_stream:streamid(), cowboy_req:req(), cowboy:opts()) ->
     {cowboy_stream:commands(), state()}.
 init(Id, Req = #{version := Version}, Opts) ->
+    _ = [put(?OPEN, open()) || Version =:= 'HTTP/1.1'],
     {Commands, Next} = cowboy_stream:init(Id, Req, Opts),
     case Version of
         'HTTP/1.1' ->
@@ -44,8 +54,22 @@ info(Id, Info = {data, _, _, _}, State = {http1, _}) ->
     {Commands1, State1} = hold(Id, open(), State),
     {Commands2, State2} = pass(Id, Info, State1),
     {Commands1 ++ Commands2, State2};
-info(Id, Info, State) ->
-    pass(Id, Info, State).
+info(Id, Info, State0) ->
+    Said = {Commands, State} = pass(Id, Info, State0),
+    case State of
+        {http1, _} -> held(Id, Commands, Said);
+        _ -> Said
+    end.
+
+%% Data that did not come as a message, so its sender did not have to be told before.
+held(Id, Commands, {_, State0} = Said) ->
+    case lists:keymember(nofin, 2, Commands) of
+        true ->
+            {More, State} = hold(Id, open(), State0),
+            {Commands ++ More, State};
+        false ->
+            Said
+    end.
 
 hold(Id, [{Id, _} | _], State) ->
     {[], State};

@@ -6,7 +6,8 @@
 %% suspended by a program that does not read; what is logged goes through gwport_log.
 %%
 %% Stream ends (any process) call open/2, send/4, consumed/3 and abort/3, and are sent
-%% {gwport, Ref, Event}, see gwport_mux:event(). Ref is also a monitor of this process.
+%% {Tag, {gwport, Event}}, see gwport_mux:event(); the last of them may be the watch's, which stands
+%% beside the owner and speaks for it when it is killed (gwport_watch).
 %%
 %% It ends when the program ends, breaks the wire's rules, does not greet, does not answer a ping,
 %% or has drained; its ends are told, and what is left of the program is killed by its process id.
@@ -14,8 +15,8 @@
 -behaviour(gen_server).
 
 %% API
--export([start_link/1, open/2, send/4, consumed/3, abort/3, drain/1, info/1]).
--export([has_app/2, max_head/1, under_way/1, has_room/1]).
+-export([start_link/1, open/3, send/4, consumed/3, abort/3, leave/2, drain/1, info/1]).
+-export([has_app/2, max_head/1, under_way/1, has_room/1, watch/1]).
 %% gen_server.
 -export([init/1, handle_continue/2, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
@@ -27,6 +28,7 @@
 -record(handle, {
     owner :: pid(),
     writer :: pid(),
+    watch :: gwport_watch:watch(),
     load :: gwport_load:load(),
     max_head :: pos_integer(),
     apps :: [binary()]
@@ -57,6 +59,7 @@
     port :: port(),
     process :: gwport_os:process(),
     writer :: pid(),
+    watch :: gwport_watch:watch(),
     load :: gwport_load:load(),
     buffer :: gwport_frame:buffer(),
     mux :: gwport_mux:mux() | undefined,
@@ -84,14 +87,28 @@
 start_link(Start) ->
     gen_server:start_link(?MODULE, Start, []).
 
-%% Opens a stream whose end is the calling process. Events come as {gwport, Ref, Event}, the
-%% owner's death as {'DOWN', Ref, process, _, _}. Demonitor Ref when done.
--spec open(handle(), request()) -> {ok, reference()}.
-open(#handle{owner = Owner, writer = Writer, load = Load}, Request) ->
-    Ref = erlang:monitor(process, Owner),
-    ok = gwport_writer:open(Writer, Request#{pid => self(), ref => Ref}),
-    gwport_load:arrive(Load),
-    {ok, Ref}.
+%% Opens a stream whose end is the calling process. Events come as {Tag, {gwport, Event}}, where Tag
+%% is the stream's reference if it is given as `ref`; the owner's death is {port_down, true, _} like
+%% any other end of the port. Call leave/2 when done.
+-spec open(handle(), request(), Tag :: ref | term()) -> {ok, reference()} | {error, port_died}.
+open(Handle = #handle{writer = Writer, watch = Watch, load = Load}, Request, Tag) ->
+    Ref = erlang:alias(),
+    To = {Ref, case Tag of ref -> Ref; _ -> Tag end},
+    case gwport_watch:join(Ref, To, Watch) of
+        ok ->
+            ok = gwport_writer:open(Writer, Request#{pid => self(), to => To, ref => Ref}),
+            gwport_load:arrive(Load),
+            {ok, Ref};
+        gone ->
+            leave(Handle, Ref),
+            {error, port_died}
+    end.
+
+%% Nothing more comes of the stream; what stands in the mailbox already is the caller's.
+-spec leave(handle(), reference()) -> ok.
+leave(#handle{watch = Watch}, Ref) ->
+    _ = erlang:unalias(Ref),
+    gwport_watch:leave(Ref, Watch).
 
 %% A chunk (iodata, at most 65,536 bytes and within credit), fin or trailers.
 -spec send(handle(), reference(), chunk | fin | trailers, iodata() | list()) -> ok.
@@ -129,6 +146,9 @@ has_app(App, #handle{apps = Apps}) -> lists:member(App, Apps).
 -spec max_head(handle()) -> pos_integer().
 max_head(#handle{max_head = MaxHead}) -> MaxHead.
 
+-spec watch(handle()) -> gwport_watch:watch().
+watch(#handle{watch = Watch}) -> Watch.
+
 -spec under_way(handle()) -> integer().
 under_way(#handle{load = Load}) -> gwport_load:under_way(Load).
 
@@ -163,6 +183,7 @@ greeting(Port, Options, Keeper, Log) ->
         budget => Budget}),
     #port{options = Options, keeper = Keeper, log = Log, port = Port,
         process = process(erlang:port_info(Port, os_pid)), load = Load,
+        watch = gwport_watch:start_link(),
         writer = gwport_writer:start_link(#{port => Port, load => Load, last_stream => Last}),
         buffer = gwport_frame:new(MaxFrame)}.
 
@@ -302,7 +323,8 @@ serve(Program, State = #port{options = Options, load = Load, writer = Writer}) -
     gwport_load:limit(MaxStreams, Load),
     Mux = gwport_mux:new(#{window => Window, max_head => maps:get(max_head, Options)}),
     report(State#port.keeper, {ready, self(),
-        #handle{owner = self(), writer = Writer, load = Load, max_head = MaxHead, apps = Apps}}),
+        #handle{owner = self(), writer = Writer, watch = State#port.watch, load = Load,
+            max_head = MaxHead, apps = Apps}}),
     _ = erlang:send_after(maps:get(ping_interval, Options), self(), ping),
     _ = erlang:send_after(?ABORT_CHECK, self(), check_aborts),
     {noreply, timer(infinity, State#port{phase = serving, program = Program, mux = Mux})}.
@@ -341,8 +363,8 @@ run({Commands, Mux}, State) ->
     lists:foreach(fun(Command) -> command(Command, State) end, Commands),
     State#port{mux = Mux}.
 
-command({deliver, Pid, Ref, Event}, _) ->
-    Pid ! {gwport, Ref, Event};
+command({deliver, To, Event}, _) ->
+    gwport_watch:tell(To, Event);
 command({write, Stream, abort, Term}, #port{writer = Writer}) ->
     gwport_writer:drop(Writer, Stream, gwport_frame:encode(abort, Stream, Term));
 command({write, Stream, credit, Grant}, #port{writer = Writer}) ->

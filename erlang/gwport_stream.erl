@@ -7,7 +7,7 @@
 %% the former by one read.
 -module(gwport_stream).
 
--export([new/2, event/3, timeout/2]).
+-export([new/2, event/3, timeout/2, due/2]).
 
 -export_type([stream/0, event/0, command/0, port_command/0, options/0]).
 
@@ -106,6 +106,15 @@ timeout(Now, #stream{head_at = Head, idle_at = Idle, deadline_at = Deadline}) ->
         infinity -> infinity;
         Time -> max(0, Time - Now)
     end.
+
+%% The same, and what the reason will be.
+-spec due(Now :: integer(), stream()) -> {timeout(), deadline | head_timeout | idle_timeout}.
+due(Now, Stream = #stream{head_at = Head, idle_at = Idle, deadline_at = Deadline}) ->
+    {timeout(Now, Stream), first_due(Head, Idle, Deadline)}.
+
+first_due(Head, Idle, Deadline) when Deadline =< Head, Deadline =< Idle -> deadline;
+first_due(Head, Idle, _) when Head =< Idle -> head_timeout;
+first_due(_, _, _) -> idle_timeout.
 
 -spec event(event(), Now :: integer(), stream()) -> {[command()], stream()}.
 event(_, _, Stream = #stream{phase = ended}) ->

@@ -21,7 +21,7 @@
 %% An open as it waits to be numbered. `request` is the encoded Request of SPEC.md, section 6,
 %% without a version byte; `window` is what the stream would like.
 -type open() :: #{
-    pid := pid(), ref := reference(), request := iodata(),
+    pid := pid(), to := gwport_watch:to(), ref := reference(), request := iodata(),
     body := none | now | continue, idempotent := boolean()
 }.
 
@@ -50,7 +50,7 @@ start_link(#{port := Port, load := Load, last_stream := Last}) ->
     proc_lib:spawn_link(?MODULE, init,
         [#writer{owner = self(), port = Port, load = Load, last = Last}]).
 
-%% Called by a stream's end. The answer is an event, or {gwport, Ref, {refused, Why}}.
+%% Called by a stream's end. The answer is an event, or {refused, Why} in the place of one.
 -spec open(pid(), open()) -> ok.
 open(Writer, Open) ->
     Writer ! {open, Open},
@@ -156,19 +156,19 @@ opens(Writer = #writer{opens = Opens, owner = Owner}) ->
     _ = [Owner ! {opened, lists:reverse(Opened)} || Opened =/= []],
     {lists:reverse(Frames), Writer1#writer{opens = []}}.
 
-number(#{pid := Pid, ref := Ref}, Acc = {_, _, #writer{opening = false, load = Load}}) ->
-    refuse(Pid, Ref, draining, Load),
+number(#{to := To}, Acc = {_, _, #writer{opening = false, load = Load}}) ->
+    refuse(To, draining, Load),
     Acc;
 number(Open, {Frames, Opened, Writer = #writer{next = N, load = Load}}) ->
-    #{pid := Pid, ref := Ref, request := Request, body := Body, idempotent := Idempotent} = Open,
+    #{to := To, request := Request} = Open,
     case gwport_load:enter(Load) of
         {ok, Window} ->
             {[gwport_frame:encode_open(N, Window, Request) | Frames],
-                [#{stream => N, pid => Pid, ref => Ref, window => Window, body => Body,
-                    idempotent => Idempotent} | Opened],
+                [(maps:with([pid, to, ref, body, idempotent], Open))#{stream => N,
+                    window => Window} | Opened],
                 numbered(Writer)};
         busy ->
-            refuse(Pid, Ref, busy, Load),
+            refuse(To, busy, Load),
             {Frames, Opened, Writer}
     end.
 
@@ -179,10 +179,9 @@ numbered(Writer = #writer{next = N, last = Last, owner = Owner}) when N + 2 > La
 numbered(Writer = #writer{next = N}) ->
     Writer#writer{next = N + 2}.
 
-refuse(Pid, Ref, Why, Load) ->
+refuse(To, Why, Load) ->
     gwport_load:left(Load),
-    Pid ! {gwport, Ref, {refused, Why}},
-    ok.
+    gwport_watch:tell(To, {refused, Why}).
 
 %% One frame of each stream in turn, while there is room.
 bodies(Room, Writer = #writer{ring = Ring}) when Room > 0 ->

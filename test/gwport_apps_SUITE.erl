@@ -10,9 +10,9 @@
 
 suite() -> [{timetrap, {seconds, 60}}].
 
-all() -> [{group, h1}, {group, h2}].
+all() -> gwport_test:mounts().
 
-groups() -> [{Proto, [], cases()} || Proto <- [h1, h2]].
+groups() -> gwport_test:mounts([{group, h1}, {group, h2}], [{Proto, [], cases()} || Proto <- [h1, h2]]).
 
 cases() -> [
     every_app_answers_a_browser_and_a_plain_client,
@@ -31,16 +31,15 @@ cases() -> [
     a_route_without_a_name_gets_the_programs_unnamed_app
 ].
 
-init_per_suite(Config) ->
-    Server = gwport_test:start(#{routes => [fun(Pool) -> {"/", gwport_handler, #{pool => Pool}} end]}),
+init_per_group(Proto, Config) when Proto =:= h1; Proto =:= h2 ->
+    [{proto, Proto} | Config];
+init_per_group(Mount, Config) ->
+    gwport_test:mount(Mount),
+    Server = gwport_test:start(#{routes => [fun(Pool) -> {"/", #{pool => Pool}} end]}),
     [{server, Server} | Config].
 
-end_per_suite(Config) ->
-    gwport_test:stop(proplists:get_value(server, Config)).
-
-init_per_group(Proto, Config) -> [{proto, Proto} | Config].
-
-end_per_group(_, _) -> ok.
+end_per_group(Proto, _) when Proto =:= h1; Proto =:= h2 -> ok;
+end_per_group(_, Config) -> gwport_test:stop(proplists:get_value(server, Config)).
 
 every_app_answers_a_browser_and_a_plain_client(Config) ->
     %% An HTML page for the one; whatever the app is about for the other.

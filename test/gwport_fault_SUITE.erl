@@ -9,10 +9,10 @@ suite() ->
     [{timetrap, {seconds, 60}}].
 
 all() ->
-    [{group, parallel}, killed_under_load, nothing_leaks].
+    gwport_test:mounts().
 
 groups() ->
-    [{parallel, [parallel], [
+    gwport_test:mounts([{group, parallel}, killed_under_load, nothing_leaks], [{parallel, [parallel], [
         no_pool, no_port, busy, draining, not_entered, port_died, refused, no_app, app_failed, bad_response,
         too_large_response, head_timeout, idle_timeout, deadline, too_large_head, too_large_body, bad_option,
         broken_off_by_a_panic, broken_off_by_the_end_of_the_port, broken_off_when_idle, broken_off_at_the_deadline,
@@ -20,9 +20,12 @@ groups() ->
         broken_off_by_a_wrong_length,
         panic_costs_one_stream, fatal_error_reaches_the_log, long_crash_reaches_the_log,
         stray_output_harms_nobody, flood_of_lines_is_bounded, records_arrive_with_level_and_metadata
-    ]}].
+    ]}]).
 
-init_per_suite(Config) ->
+init_per_group(parallel, Config) ->
+    Config;
+init_per_group(Mount, Config) ->
+    gwport_test:mount(Mount),
     Config1 = [{badport, gwport_probe:build("badport", Config)}, {flowport, gwport_probe:build("flowport", Config)}
         | Config],
     Log = gwport_probe:start_log(),
@@ -31,7 +34,9 @@ init_per_suite(Config) ->
     gwport_probe:stop(Server),
     [{log, Log}, {counts, gwport_probe:counts()} | Config1].
 
-end_per_suite(Config) ->
+end_per_group(parallel, _) ->
+    ok;
+end_per_group(_, Config) ->
     gwport_probe:stop_log(proplists:get_value(log, Config)).
 
 init_per_testcase(_, Config) ->
@@ -234,7 +239,13 @@ too_large_body(Config) ->
     gwport_probe:stop(Server).
 
 bad_option(Config) ->
-    %% A route's own mistake is logged, and is nobody else's.
+    %% A route's own mistake is logged, and is nobody else's; the stream handler's mounts do not even start.
+    bad_option(gwport_test:mount(), Config).
+
+bad_option(stream, _) ->
+    ?assertError({bad_mount, "/wrong", {bad_option, {head_timeout, soon}}},
+        gwport_stream_h:mounts([{'_', [{"/wrong", #{pool => a, head_timeout => soon}}]}]));
+bad_option(route, Config) ->
     Server = gwport_probe:flow(#{routes => [{"/wrong", #{head_timeout => soon}}]}, Config),
     is_reason(bad_option, both(Server, "/wrong")),
     gwport_test:expect_log("{bad_option,{head_timeout,soon}}"),

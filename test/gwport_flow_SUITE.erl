@@ -14,18 +14,22 @@ suite() ->
     [{timetrap, {seconds, 60}}].
 
 all() ->
-    [{group, parallel}, client_that_never_reads, client_that_never_reads_over_http2,
-        handler_that_never_reads, slow_clients_do_not_stop_a_fast_one, little_memory_for_a_large_body,
-        client_of_a_stalled_upload_is_given_up_when_idle, goroutines_and_descriptors_do_not_grow, nothing_leaks].
+    gwport_test:mounts().
 
 groups() ->
-    [{parallel, [parallel], [
+    gwport_test:mounts([{group, parallel}, client_that_never_reads, client_that_never_reads_over_http2,
+        handler_that_never_reads, slow_clients_do_not_stop_a_fast_one, little_memory_for_a_large_body,
+        client_of_a_stalled_upload_is_given_up_when_idle, goroutines_and_descriptors_do_not_grow, nothing_leaks], [{parallel, [parallel], [
         small_windows_carry_a_megabyte, any_sizes_and_windows, response_budget_is_spent_and_refunded,
         client_leaves_before_the_head, client_leaves_within_the_body, client_leaves_within_its_upload,
+        time_is_up_for_a_connection_that_is_stuck,
         handler_that_never_returns, too_many_abandoned_handlers
-    ]}].
+    ]}]).
 
-init_per_suite(Config) ->
+init_per_group(parallel, Config) ->
+    Config;
+init_per_group(Mount, Config) ->
+    gwport_test:mount(Mount),
     Config1 = [{flowport, gwport_probe:build("flowport", Config)} | Config],
     Server = gwport_probe:flow(#{}, Config1),
     #{status := 200} = gwport_test:get(Server, "/hello"),
@@ -35,7 +39,9 @@ init_per_suite(Config) ->
     gwport_probe:stop(Server),
     [{counts, gwport_probe:counts()} | Config1].
 
-end_per_suite(_) ->
+end_per_group(parallel, _) ->
+    ok;
+end_per_group(_, _) ->
     ok.
 
 nothing_leaks(Config) ->
@@ -358,6 +364,19 @@ client_leaves_within_its_upload(Config) ->
     ?assertMatch(#{<<"error">> := <<_, _/binary>>, <<"read">> := 50000}, gwport_probe:last(Server, "up2")),
     gun:close(Gun),
     ct:pal("upload: ms until the handler had ended: h1 ~b, h2 reset ~b", [Http1, Http2]),
+    gwport_probe:stop(Server).
+
+time_is_up_for_a_connection_that_is_stuck(Config) ->
+    %% A connection whose send to its client does not return hears of nothing; its handler is told in time all the
+    %% same, and why, and the connection is cut.
+    Server = #{pool := Listener} = gwport_probe:flow(#{mount => #{idle_timeout => 700}}, Config),
+    Socket = stalled(Server, "/faults/write?bytes=1000000000&tag=stuck"),
+    Took = ended_with(Server, "stuck", <<"idle_timeout">>, <<"idle timeout">>),
+    ct:pal("the handler had ended after ~b ms", [Took]),
+    ?assert(Took < 3000),
+    gwport_test:until(fun() -> ranch:procs(Listener, connections) =:= [] end),
+    gwport_test:close(Socket),
+    gwport_test:until(fun() -> [#{in_flight := N}] = gwport_test:ports(Server), N =:= 0 end),
     gwport_probe:stop(Server).
 
 handler_that_never_returns(Config) ->

@@ -14,10 +14,11 @@
 
 suite() -> [{timetrap, {seconds, 60}}].
 
-all() -> [{group, h1}, {group, h2}, {group, h1_only}, {group, h2_only}].
+all() -> gwport_test:mounts().
 
 groups() ->
-    [{h1, [], both()}, {h2, [], both()}, {h1_only, [], h1_only()}, {h2_only, [], h2_only()}].
+    gwport_test:mounts([{group, h1}, {group, h2}, {group, h1_only}, {group, h2_only}],
+        [{h1, [], both()}, {h2, [], both()}, {h1_only, [], h1_only()}, {h2_only, [], h2_only()}]).
 
 both() -> [
     methods_reach_the_app_as_sent,
@@ -86,11 +87,14 @@ h2_only() -> [
     many_streams_share_a_connection
 ].
 
-init_per_suite(Config) ->
+init_per_group(Group, Config) when Group =:= h1; Group =:= h1_only -> [{proto, h1} | Config];
+init_per_group(Group, Config) when Group =:= h2; Group =:= h2_only -> [{proto, h2} | Config];
+init_per_group(Mount, Config) ->
+    gwport_test:mount(Mount),
     Server = gwport_test:start(#{
         pool => #{max_streams => 20},
         routes => [
-            fun(Pool) -> {"/small/[...]", gwport_handler, #{pool => Pool, app => echo, max_body => 1000}} end
+            fun(Pool) -> {"/small/[...]", #{pool => Pool, app => echo, max_body => 1000}} end
         ],
         listener => #{max_header_value_length => 100000, max_frame_size_received => 262144,
             max_keepalive => infinity}}),
@@ -98,14 +102,11 @@ init_per_suite(Config) ->
     Narrow = gwport_test:start(#{pool => #{max_streams => 3, max_head => 2048}}),
     [{server, Server}, {narrow, Narrow} | Config].
 
-end_per_suite(Config) ->
+end_per_group(Mount, Config) when Mount =:= route; Mount =:= stream ->
     gwport_test:stop(proplists:get_value(server, Config)),
-    gwport_test:stop(proplists:get_value(narrow, Config)).
-
-init_per_group(Group, Config) when Group =:= h1; Group =:= h1_only -> [{proto, h1} | Config];
-init_per_group(Group, Config) when Group =:= h2; Group =:= h2_only -> [{proto, h2} | Config].
-
-end_per_group(_, _) -> ok.
+    gwport_test:stop(proplists:get_value(narrow, Config));
+end_per_group(_, _) ->
+    ok.
 
 %% Requests
 
@@ -589,7 +590,7 @@ a_target_in_absolute_form_loses_its_authority(Config) ->
 options_of_the_server_itself_reach_a_catch_all_route(Config0) ->
     %% `OPTIONS *` has no segments; only a route for everything takes it. All of it is PATH_INFO.
     Server = gwport_test:start(#{routes => [
-        fun(Pool) -> {'_', gwport_handler, #{pool => Pool, app => environ}} end]}),
+        fun(Pool) -> {'_', #{pool => Pool, app => environ}} end]}),
     try
         Config = lists:keystore(server, 1, Config0, {server, Server}),
         ?assertMatch(#{<<"REQUEST_METHOD">> := <<"OPTIONS">>, <<"REQUEST_URI">> := <<"*">>,

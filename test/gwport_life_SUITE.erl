@@ -8,16 +8,19 @@ suite() ->
     [{timetrap, {seconds, 60}}].
 
 all() ->
-    [{group, parallel}, beam_is_killed, nothing_leaks].
+    gwport_test:mounts().
 
 groups() ->
-    [{parallel, [parallel], [
+    gwport_test:mounts([{group, parallel}, beam_is_killed, nothing_leaks], [{parallel, [parallel], [
         owner_is_killed, writer_is_killed, keeper_is_killed, log_reader_is_killed,
         grandchild_goes_with_its_program, stopped_pool_leaves_nothing, stop_waits_for_requests_under_way,
         stop_does_not_wait_longer_than_the_drain_timeout, last_stream_number_replaces_the_port, sigterm_drains
-    ]}].
+    ]}]).
 
-init_per_suite(Config) ->
+init_per_group(parallel, Config) ->
+    Config;
+init_per_group(Mount, Config) ->
+    gwport_test:mount(Mount),
     Config1 = [{flowport, gwport_probe:build("flowport", Config)} | Config],
     ok = logger:set_handler_config(default, level, none),
     Server = gwport_probe:flow(#{}, Config1),
@@ -25,7 +28,9 @@ init_per_suite(Config) ->
     gwport_probe:stop(Server),
     [{counts, gwport_probe:counts()} | Config1].
 
-end_per_suite(_) ->
+end_per_group(parallel, _) ->
+    ok;
+end_per_group(_, _) ->
     ok = logger:set_handler_config(default, level, all).
 
 nothing_leaks(Config) ->

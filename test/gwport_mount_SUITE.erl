@@ -7,14 +7,22 @@
 -include_lib("stdlib/include/assert.hrl").
 -include_lib("public_key/include/public_key.hrl").
 
+-define(PROPER_NO_TRANS, true).
+-include_lib("proper/include/proper.hrl").
+
 -import(gwport_http_client, [open/1, close/1, ask/2, call/2, start/2, send/3, head/1, piece/2, rest/1,
     header/2, headers/2, lines/1, fields/1]).
 
 suite() -> [{timetrap, {seconds, 60}}].
 
-all() -> [{group, h1}, {group, h2}, {group, alone}].
+all() -> gwport_test:mounts().
 
-groups() -> [{h1, [], both()}, {h2, [], both()}, {alone, [], alone()}].
+groups() ->
+    Routes = [{group, routes_h1}, {group, routes_h2}],
+    [{route, [], [{group, h1}, {group, h2}, {group, alone} | Routes]},
+     {stream, [], [{group, h1}, {group, h2}, {group, alone}, {group, streams}]},
+     {h1, [], both()}, {h2, [], both()}, {alone, [], alone()},
+     {routes_h1, [], routes()}, {routes_h2, [], routes()}, {streams, [], streams()}].
 
 both() -> [
     script_name_and_path_info_follow_the_route,
@@ -24,11 +32,28 @@ both() -> [
     bindings_belong_to_script_name,
     an_apps_name_may_be_of_any_text,
     the_routes_deadline_is_the_handlers,
-    a_wrong_mount_option_is_500_and_named_in_the_log,
     an_app_that_is_not_there_is_500_and_named_in_the_log,
-    a_pool_that_is_not_there_is_503,
+    a_pool_that_is_not_there_is_503
+].
+
+%% Of gwport_handler alone: its options come with each request, and it runs behind the middlewares.
+routes() -> [
+    a_wrong_mount_option_is_500_and_named_in_the_log,
     what_a_middleware_has_set_goes_along,
     what_the_app_sets_goes_over_the_middlewares
+].
+
+%% Of gwport_stream_h alone: what it leaves to the handlers behind it.
+streams() -> [
+    a_wrong_mount_option_stops_the_start_and_is_named,
+    a_listener_without_mounts_is_warned_of_once,
+    hosts_are_matched_as_the_router_does,
+    no_encoding_slips_past_a_prefix,
+    what_is_not_mounted_goes_to_the_next_handler,
+    a_request_has_no_process,
+    a_connection_carries_mounted_and_other_requests,
+    a_killed_connection_ends_its_requests,
+    a_crash_in_a_callback_logs_no_request
 ].
 
 alone() -> [
@@ -41,10 +66,21 @@ alone() -> [
     an_ipv6_peer_is_written_with_brackets
 ].
 
-init_per_suite(Config) ->
+init_per_group(alone, Config) -> Config;
+init_per_group(streams, Config) -> [{proto, h1} | Config];
+init_per_group(Proto, Config) when Proto =:= h1; Proto =:= routes_h1 -> [{proto, h1} | Config];
+init_per_group(Proto, Config) when Proto =:= h2; Proto =:= routes_h2 -> [{proto, h2} | Config];
+init_per_group(Kind, Config) ->
+    gwport_test:mount(Kind),
     Mount = fun(Path, More) ->
-        fun(Pool) -> {Path, gwport_handler, maps:merge(#{pool => Pool, app => environ}, More)} end
+        fun(Pool) -> {Path, maps:merge(#{pool => Pool, app => environ}, More)} end
     end,
+    Wrong = [
+        Mount("/wrong/value", #{max_body => -1}),
+        Mount("/wrong/key", #{max_bodies => 1}),
+        Mount("/wrong/time", #{head_timeout => 0}),
+        fun(_) -> {"/wrong/none", #{}} end
+    ],
     Server = gwport_test:start(#{routes => [
         Mount("/exact", #{}),
         Mount("/users/:id/[...]", #{}),
@@ -52,24 +88,18 @@ init_per_suite(Config) ->
         Mount("/text/binary", #{app => <<"hello">>}),
         Mount("/text/atom", #{app => hello}),
         Mount("/deadline", #{deadline => 60000}),
-        Mount("/wrong/value", #{max_body => -1}),
-        Mount("/wrong/key", #{max_bodies => 1}),
-        Mount("/wrong/time", #{head_timeout => 0}),
         Mount("/wrong/app", #{app => nothing}),
-        fun(_) -> {"/wrong/none", gwport_handler, #{}} end,
-        fun(_) -> {"/wrong/pool", gwport_handler, #{pool => nowhere}} end
+        fun(_) -> {"/wrong/pool", #{pool => nowhere}} end
+        | [Route || Kind =:= route, Route <- Wrong]
     ], listener => #{middlewares => [gwport_http_middleware, cowboy_router, cowboy_handler]}}),
     Root = gwport_test:start(#{routes => [Mount("/[...]", #{})]}),
     [{server, Server}, {root, Root} | Config].
 
-end_per_suite(Config) ->
+end_per_group(Kind, Config) when Kind =:= route; Kind =:= stream ->
     gwport_test:stop(proplists:get_value(server, Config)),
-    gwport_test:stop(proplists:get_value(root, Config)).
-
-init_per_group(alone, Config) -> Config;
-init_per_group(Proto, Config) -> [{proto, Proto} | Config].
-
-end_per_group(_, _) -> ok.
+    gwport_test:stop(proplists:get_value(root, Config));
+end_per_group(_, _) ->
+    ok.
 
 script_name_and_path_info_follow_the_route(Config) ->
     %% The route is "/environ/[...]". Cowboy's router compares decoded segments, with dots resolved; so
@@ -173,6 +203,182 @@ what_the_app_sets_goes_over_the_middlewares(Config) ->
     %% As with cowboy_req:reply.
     ?assertEqual([<<"middleware">>], headers(<<"x-a">>, ask(Config, "/hello"))),
     ?assertEqual([<<"app">>], headers(<<"x-a">>, ask(Config, "/faults/header?name=X-A&value=app"))).
+
+%% The stream handler
+
+a_wrong_mount_option_stops_the_start_and_is_named(_) ->
+    %% Where a route's options are looked at with each request, these are looked at once.
+    [?assertError({bad_mount, "/x", Error}, gwport_stream_h:mounts([{'_', [{"/x", Options}]}]))
+        || {Options, Error} <- [{#{pool => a, max_body => -1}, {bad_option, {max_body, -1}}},
+            {#{pool => a, max_bodies => 1}, {bad_option, {max_bodies, 1}}},
+            {#{}, {missing_option, pool}}]].
+
+a_listener_without_mounts_is_warned_of_once(_) ->
+    %% Its requests go on to the next handler.
+    Listener = {nothing, self()},
+    {ok, _} = cowboy:start_clear(Listener, #{socket_opts => [{ip, {127, 0, 0, 1}}, {port, 0}]},
+        #{env => native(), stream_handlers => [gwport_pipeline_h, gwport_stream_h, cowboy_stream_h]}),
+    Server = #{port => ranch:get_port(Listener)},
+    [Warning] = warnings(fun() ->
+        [?assertMatch(#{status := 200, body := <<"native">>}, gwport_test:get(Server, "/x")) || _ <- [1, 2, 3]]
+    end),
+    ?assertNotEqual(nomatch, string:find(Warning, "gwport_stream_h:mounts")),
+    cowboy:stop_listener(Listener).
+
+hosts_are_matched_as_the_router_does(Config) ->
+    %% A host of its own, one with a binding, and all the others, which go to the next handler; so does what a
+    %% host that matches does not mount.
+    with_native(Config, [{"one.example", ["/only"]}, {"[...].two.example", ["/[...]"]}], fun(Server) ->
+        [?assertMatch({Host, Path, #{status := 200, body := Body}}, {Host, Path, answered(
+            ask([{proto, h1}, {server, Server}], #{path => Path, headers => [{<<"host">>, Host}]}))})
+            || {Host, Path, Body} <- [{"one.example", "/only", app}, {"ONE.example", "/only", app},
+                {"one.example", "/other", native}, {"a.b.two.example", "/x", app}, {"three.example", "/only", native},
+                {"..", "/only", native}]]
+    end).
+
+%% Whose response it is.
+answered(Response = #{body := <<"native">>}) -> Response#{body := native};
+answered(Response = #{status := 200}) -> Response#{body := app};
+answered(Response) -> Response.
+
+no_encoding_slips_past_a_prefix(Config) ->
+    %% Whatever a path is made of, the stream handler and Cowboy's own router agree on whose it is, on its
+    %% SCRIPT_NAME, and on what is refused.
+    Pool = gwport_test:pool(proplists:get_value(server, Config)),
+    Mount = #{pool => Pool, app => environ},
+    Routed = {routed, self()},
+    {ok, _} = cowboy:start_clear(Routed, #{socket_opts => [{ip, {127, 0, 0, 1}}, {port, 0}]},
+        #{env => #{dispatch => cowboy_router:compile([{'_', [{"/environ/[...]", gwport_handler, Mount},
+            {"/[...]", ?MODULE, native}]}])}, max_keepalive => infinity}),
+    with_native(Config, [{'_', ["/environ/[...]"]}], fun(Server) ->
+        Ways = [{h1, gwport_test:connect(#{port => Port})} || Port <- [maps:get(port, Server), ranch:get_port(Routed)]],
+        Property = ?FORALL(Path, path(), begin
+            [Here, There] = [whose(call(Way, #{path => Path})) || Way <- Ways],
+            ?WHENFAIL(ct:pal("~s: stream handler ~p, router ~p", [Path, Here, There]), Here =:= There)
+        end),
+        ?assert(proper:quickcheck(Property, [quiet, {numtests, 500}])),
+        [close(Way) || Way <- Ways]
+    end),
+    cowboy:stop_listener(Routed).
+
+path() ->
+    ?LET(Pieces, non_empty(list(oneof(["/", "/environ", "/%65nviron", "/%2e%2E", "/..", "/.", "/a", "/%2F", "%2f",
+        "/environ%2Fa", "/ENVIRON", "//environ", "%", "/%zz", "/environ/.."]))),
+        iolist_to_binary(["/" || hd(hd(Pieces)) =/= $/] ++ Pieces)).
+
+whose(#{status := 200, body := <<"native">>}) ->
+    native;
+whose(Response = #{status := 200}) ->
+    maps:with([<<"SCRIPT_NAME">>, <<"PATH_INFO">>, <<"REQUEST_URI">>], fields(Response));
+whose(#{status := Status}) ->
+    Status.
+
+what_is_not_mounted_goes_to_the_next_handler(Config) ->
+    %% With its body, in both directions, on both versions.
+    with_native(Config, [{'_', ["/environ"]}], fun(Server) ->
+        Body = binary:copy(<<"0123456789">>, 30000),
+        [begin
+            Client = open([{server, Server}, {proto, Proto}]),
+            ?assertMatch(#{status := 200, body := Body},
+                call(Client, #{method => <<"POST">>, path => "/native", body => Body})),
+            close(Client)
+        end || Proto <- [h1, h2]]
+    end).
+
+a_request_has_no_process(Config) ->
+    %% While it is under way its connection has no child; with a native one it has.
+    with_native(Config, [{'_', ["/faults/[...]"]}], fun(Server = #{listener := Listener}) ->
+        [begin
+            Client = open([{server, Server}, {proto, Proto}]),
+            Waiting = start(Client, #{path => "/faults/sleep?s=60"}),
+            gwport_test:until(fun() -> in_flight(Config) =:= 1 end),
+            [Connection] = ranch:procs(Listener, connections),
+            ?assertEqual({Proto, []}, {Proto, supervisor:which_children(Connection)}),
+            _ = Waiting,
+            close(Client),
+            gwport_test:until(fun() -> in_flight(Config) =:= 0 end),
+            gwport_test:until(fun() -> ranch:procs(Listener, connections) =:= [] end)
+        end || Proto <- [h1, h2]]
+    end).
+
+a_connection_carries_mounted_and_other_requests(Config) ->
+    %% One after the other, and pipelined.
+    with_native(Config, [{'_', ["/environ"]}], fun(Server) ->
+        [begin
+            Client = open([{server, Server}, {proto, Proto}]),
+            [begin
+                ?assertMatch(#{status := 200, body := <<"native">>}, call(Client, #{path => "/x"})),
+                ?assertMatch(#{<<"PATH_INFO">> := <<>>}, fields(call(Client, #{path => "/environ"})))
+            end || _ <- [1, 2, 3]],
+            close(Client)
+        end || Proto <- [h1, h2]],
+        {h1, Socket} = Client = open([{server, Server}, {proto, h1}]),
+        gwport_test:send(Socket, [["GET /", Path, " HTTP/1.1\r\nhost: localhost\r\n\r\n"]
+            || Path <- ["x", "environ", "x", "environ"]]),
+        [?assertMatch({Whose, #{status := 200, body := Whose}}, {Whose, answered(rest({h1, Socket, <<"GET">>}))})
+            || Whose <- [native, app, native, app]],
+        close(Client)
+    end).
+
+a_killed_connection_ends_its_requests(Config) ->
+    %% It has no time to say anything; the port's owner sees it all the same.
+    with_native(Config, [{'_', ["/faults/[...]"]}], fun(Server = #{listener := Listener}) ->
+        Client = open([{server, Server}, {proto, h2}]),
+        _ = [start(Client, #{path => "/faults/sleep?s=60"}) || _ <- [1, 2, 3]],
+        gwport_test:until(fun() -> in_flight(Config) =:= 3 end),
+        [Connection] = ranch:procs(Listener, connections),
+        exit(Connection, kill),
+        gwport_test:until(fun() -> in_flight(Config) =:= 0 end)
+    end).
+
+a_crash_in_a_callback_logs_no_request(Config) ->
+    %% Cowboy would log the request and its data. Here a message that nobody sends is the bug.
+    with_native(Config, [{'_', ["/faults/[...]"]}], fun(Server = #{listener := Listener}) ->
+        Client = open([{server, Server}, {proto, h1}]),
+        Secret = "Bearer 0123456789",
+        _ = start(Client, #{path => "/faults/sleep?s=60", headers => [{<<"authorization">>, Secret}]}),
+        gwport_test:until(fun() -> in_flight(Config) =:= 1 end),
+        [Connection] = ranch:procs(Listener, connections),
+        Logged = warnings(fun() ->
+            Connection ! {{Connection, 1}, {gwport, {credit, Secret}}},
+            gwport_test:until(fun() -> in_flight(Config) =:= 0 end),
+            gwport_test:until(fun() -> not is_process_alive(Connection) end)
+        end),
+        ?assertMatch([_ | _], [Line || Line <- Logged, string:find(Line, "of a connection failed") =/= nomatch]),
+        ?assertEqual([], [Line || Line <- Logged, string:find(Line, "0123456789") =/= nomatch]),
+        close(Client)
+    end).
+
+in_flight(Config) ->
+    lists:sum([N || #{in_flight := N} <- gwport_test:ports(proplists:get_value(server, Config))]).
+
+%% A listener with mounts of the suite's pool, hosts with paths, and behind them a handler in Erlang.
+with_native(Config, Hosts, Fun) ->
+    Pool = gwport_test:pool(proplists:get_value(server, Config)),
+    Listener = {native, make_ref()},
+    Mounts = [{Host, [{Path, #{pool => Pool, app => app(Path)}} || Path <- Paths]} || {Host, Paths} <- Hosts],
+    {ok, _} = cowboy:start_clear(Listener, #{socket_opts => [{ip, {127, 0, 0, 1}}, {port, 0}]},
+        #{env => native(), gwport => gwport_stream_h:mounts(Mounts), idle_timeout => infinity,
+            max_keepalive => infinity, stream_handlers => [gwport_pipeline_h, gwport_stream_h, cowboy_stream_h]}),
+    try Fun(#{port => ranch:get_port(Listener), listener => Listener})
+    after cowboy:stop_listener(Listener)
+    end.
+
+app("/faults" ++ _) -> faults;
+app(_) -> environ.
+
+native() ->
+    #{dispatch => cowboy_router:compile([{'_', [{"/[...]", ?MODULE, native}]}])}.
+
+%% cowboy_handler: says that it is no Go app, or gives the body back.
+init(Req0, native) ->
+    case cowboy_req:has_body(Req0) of
+        true ->
+            {ok, Body, Req} = cowboy_req:read_body(Req0, #{length => 1000000, period => 10000}),
+            {ok, cowboy_req:reply(200, #{}, Body, Req), native};
+        false ->
+            {ok, cowboy_req:reply(200, #{}, <<"native">>, Req0), native}
+    end.
 
 %% Listeners
 
@@ -335,9 +541,7 @@ an_ipv6_peer_is_written_with_brackets(Config) ->
 
 %% Protocol options of a listener that has the environ app at every path.
 everything(Pool) ->
-    Routes = [{"/[...]", gwport_handler, #{pool => Pool, app => environ}}],
-    #{env => #{dispatch => cowboy_router:compile([{'_', Routes}])},
-        stream_handlers => [gwport_pipeline_h, cowboy_stream_h]}.
+    gwport_test:mounted([{"/[...]", #{pool => Pool, app => environ}}], #{}).
 
 with_server(Options, Fun) ->
     Server = gwport_test:start(Options),

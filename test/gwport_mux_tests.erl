@@ -131,7 +131,7 @@ streams_do_not_hear_each_other_test() ->
     {ok, [Event], Mux2} = gwport_mux:frame({head, 258, <<"h">>}, Mux1),
     ?assertEqual(event(258, {head, <<"h">>}), Event),
     %% 256 has no head yet.
-    ?assertMatch({ok, [{deliver, _, _, {abort, bad_order, _}}, _], _},
+    ?assertMatch({ok, [{deliver, _, {abort, bad_order, _}}, _], _},
         gwport_mux:frame({chunk, 256, <<"x">>}, Mux2)).
 
 %% Order [S1]
@@ -192,13 +192,13 @@ a_chunk_of_no_bytes_is_a_bad_payload_test() ->
 a_small_piece_of_a_large_read_does_not_keep_it_test() ->
     Read = binary:copy(<<"x">>, 10000),
     <<Small:100/binary, _/binary>> = Read,
-    {ok, [{deliver, _, _, {chunk, Data}}], _} = gwport_mux:frame({chunk, 256, Small}, streaming(1000)),
+    {ok, [{deliver, _, {chunk, Data}}], _} = gwport_mux:frame({chunk, 256, Small}, streaming(1000)),
     ?assertEqual(100, byte_size(Data)),
     ?assert(binary:referenced_byte_size(Data) < 10000).
 
 heads_informs_and_trailers_of_max_head_bytes_pass_test_() ->
     Payload = binary:copy(<<"h">>, ?MAX_HEAD),
-    [?_assertMatch({ok, [{deliver, _, _, {Kind, Payload}} | _], _},
+    [?_assertMatch({ok, [{deliver, _, {Kind, Payload}} | _], _},
         gwport_mux:frame({Kind, 256, Payload}, Mux)) || {Kind, Mux} <- heads()].
 
 heads_informs_and_trailers_of_max_head_and_1_bytes_are_too_large_test_() ->
@@ -210,7 +210,7 @@ heads() ->
 
 a_reply_of_max_head_and_a_full_window_passes_test() ->
     Payload = binary:copy(<<"r">>, ?MAX_HEAD + ?WINDOW),
-    ?assertMatch({[{deliver, _, _, {reply, Payload, ?WINDOW}} | _], 0},
+    ?assertMatch({[{deliver, _, {reply, Payload, ?WINDOW}} | _], 0},
         then({reply, 256, Payload}, open_stream())).
 
 a_reply_of_one_byte_more_is_too_large_test() ->
@@ -294,22 +294,22 @@ nothing_consumed_grants_nothing_test() ->
 
 a_reply_says_how_much_body_was_allowed_test() ->
     {_, Mux} = gwport_mux:opened(opening(256, #{window => 7}), mux()),
-    ?assertMatch({[{deliver, _, _, {reply, <<"r">>, 7}} | _], 0}, then({reply, 256, <<"r">>}, Mux)).
+    ?assertMatch({[{deliver, _, {reply, <<"r">>, 7}} | _], 0}, then({reply, 256, <<"r">>}, Mux)).
 
 %% Aborts [A1-A3]
 
 an_abort_with_an_unknown_code_counts_as_internal_error_and_is_answered_with_it_test() ->
-    ?assertMatch({[{deliver, _, _, {abort, internal_error, <<>>}}, {write, 256, abort, {99, <<>>}} | _], 0},
+    ?assertMatch({[{deliver, _, {abort, internal_error, <<>>}}, {write, 256, abort, {99, <<>>}} | _], 0},
         then({abort, 256, term({99, <<>>})}, open_stream())).
 
 an_abort_that_cannot_be_read_is_a_bad_payload_and_closes_test_() ->
-    [?_assertMatch({[{deliver, _, _, {abort, bad_payload, _}}, {write, 256, abort, {8, _}}, {closed, _, _}],
+    [?_assertMatch({[{deliver, _, {abort, bad_payload, _}}, {write, 256, abort, {8, _}}, {closed, _, _}],
             0}, then({abort, 256, Payload}, open_stream()))
         || Payload <- [<<>>, <<"junk">>, term({1}), term({cancelled, <<>>}), term({2, "text"})]].
 
 a_text_is_cut_at_1024_bytes_test() ->
     [begin
-        {[{deliver, _, _, {abort, cancelled, Text}} | _], 0} =
+        {[{deliver, _, {abort, cancelled, Text}} | _], 0} =
             then({abort, 256, term({2, binary:copy(<<"t">>, Size)})}, open_stream()),
         ?assertEqual(min(Size, 1024), byte_size(Text))
     end || Size <- [1024, 1025]].
@@ -525,8 +525,8 @@ granted(_, Entry) ->
     Entry.
 
 %% One command against what its stream has been promised; a badmatch is a broken promise.
-command({deliver, Pid, Ref, Event}, N, Entry = #{over := false, closed := false}) ->
-    true = Pid =:= pid() andalso Ref =:= ref(N),
+command({deliver, To, Event}, N, Entry = #{over := false, closed := false}) ->
+    true = To =:= to(N),
     delivered(Event, Entry);
 command({write, N, abort, {Code, Text}}, N, Entry = #{closed := false}) when is_integer(Code), is_binary(Text) ->
     false = maps:get(aborted, Entry, false),
@@ -574,11 +574,13 @@ opening(N) ->
     opening(N, #{}).
 
 opening(N, With) ->
-    maps:merge(#{stream => N, pid => pid(), ref => ref(N), monitor => monitor_of(N), window => ?WINDOW,
+    maps:merge(#{stream => N, to => to(N), ref => ref(N), monitor => monitor_of(N), window => ?WINDOW,
         body => now, idempotent => false}, With).
 
 %% The same in every process: EUnit makes and runs a test in two.
 pid() -> whereis(init).
+
+to(N) -> {pid(), ref(N)}.
 
 ref(N) -> list_to_ref(lists:concat(["#Ref<0.0.1.", N, ">"])).
 
@@ -609,7 +611,7 @@ ends() ->
      {{trailers, 256, <<"t">>}, {trailers, <<"t">>}, Headed}].
 
 event(N, Event) ->
-    {deliver, pid(), ref(N), Event}.
+    {deliver, to(N), Event}.
 
 closed(N) ->
     {closed, monitor_of(N), ?WINDOW}.
@@ -639,8 +641,8 @@ frames_mux(Frames) ->
 
 %% What the end hears and what is written when a frame is its stream's fault; it stays till answered.
 failed(Kind, Payload, Mux) ->
-    {ok, [{deliver, Pid, Ref, Event}, {write, 256, abort, Abort}], Mux1} =
+    {ok, [{deliver, To, Event}, {write, 256, abort, Abort}], Mux1} =
         gwport_mux:frame({Kind, 256, Payload}, Mux),
-    ?assertEqual({pid(), ref(256)}, {Pid, Ref}),
+    ?assertEqual(to(256), To),
     ?assertEqual(1, gwport_mux:size(Mux1)),
     {Event, Abort}.

@@ -78,13 +78,11 @@ stop(#{pool := Name, parent := Parent}) ->
 
 %% Routes: a path and what its mount has beside the pool.
 listen(Server = #{pool := Name}, Listener, Routes) ->
-    Dispatch = cowboy_router:compile([{'_',
-        [{Path, gwport_handler, maps:merge(#{pool => Name}, Mount)} || {Path, Mount} <- Routes]}]),
+    Mounts = [{Path, maps:merge(#{pool => Name}, Mount)} || {Path, Mount} <- Routes],
     {ok, _} = cowboy:start_clear(Name,
         #{socket_opts => [{ip, {127, 0, 0, 1}}, {port, 0}, {buffer, 65536}]},
-        Listener#{env => #{dispatch => Dispatch}, stream_handlers => [gwport_pipeline_h, cowboy_stream_h],
-            max_stream_buffer_size => 262144,
-            max_received_frame_rate => {1000000, 1000}, max_reset_stream_rate => {10000, 1000}}),
+        gwport_test:mounted(Mounts, Listener#{max_stream_buffer_size => 262144,
+            max_received_frame_rate => {1000000, 1000}, max_reset_stream_rate => {10000, 1000}})),
     Server#{port => ranch:get_port(Name)}.
 
 %% A server of flowport: the bundled apps at /NAME, faults among them. Options: pool, env (of the program),
@@ -126,7 +124,7 @@ second_beam(Count, Config) ->
     Io = open_port({spawn_executable, os:find_executable("erl")}, [binary, {line, 1000}, exit_status, {args,
         ["-noinput", "-kernel", "logger_level", "critical", "-pa" | Paths]
         ++ ["-run", atom_to_list(?MODULE), "second", proplists:get_value(flowport, Config),
-            integer_to_list(Count)]}]),
+            integer_to_list(Count), atom_to_list(gwport_test:mount())]}]),
     #{io => Io, beam => word(Io, "beam"),
         servers => [#{port => word(Io, "port"), os_pid => word(Io, "program")} || _ <- lists:seq(1, Count)]}.
 
@@ -141,7 +139,8 @@ word(Io, Name) ->
     after 20000 -> error({second_beam, silent})
     end.
 
-second([Flowport, Count]) ->
+second([Flowport, Count, Mount]) ->
+    gwport_test:mount(list_to_atom(Mount)),
     io:format("beam ~s~n", [os:getpid()]),
     _ = [begin
         Server = #{port := Port} = flow(#{}, [{flowport, Flowport}]),

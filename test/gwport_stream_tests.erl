@@ -330,6 +330,14 @@ the_next_time_is_the_nearest_of_three_test() ->
             {0, 1000, #{head_timeout => 10, idle_timeout => 20, deadline => 30}},
             {infinity, 5, #{}}]].
 
+what_will_be_due_is_named_test_() ->
+    [?_assertEqual({10, Reason}, gwport_stream:due(0, gwport_stream:new(options(Times), 0)))
+        || {Reason, Times} <- [
+            {head_timeout, #{head_timeout => 10, idle_timeout => 20, deadline => 30}},
+            {idle_timeout, #{head_timeout => 30, idle_timeout => 10, deadline => 20}},
+            {deadline, #{head_timeout => 30, idle_timeout => 20, deadline => 10}},
+            {deadline, #{deadline => 10}}, {idle_timeout, #{idle_timeout => 10}}]].
+
 the_clock_may_start_below_0_test() ->
     Stream = gwport_stream:new(options(#{head_timeout => 10}), -1000),
     ?assertEqual(10, gwport_stream:timeout(-1000, Stream)),

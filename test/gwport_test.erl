@@ -3,6 +3,7 @@
 -module(gwport_test).
 
 -export([start/1, start_pool/1, stop/1, stop_pool/1, url_port/1, pool/1]).
+-export([mounts/0, mounts/2, mount/0, mount/1, mounted/2]).
 -export([connect/1, send/2, request/2, get/2, call/2, recv/1, recv_head/1, close/1]).
 -export([h2_open/1, h2_call/3, h2_call/4]).
 -export([until/1, until/2, ports/1, os_pid/1]).
@@ -10,7 +11,7 @@
 
 %% A pool of the bundled program with its faults switched on, mounted app by app at /NAME, and a
 %% listener on a port of its own. Keys: pool (options on top), mount (options of every route),
-%% routes (more of them, as functions of the pool's name), listener (protocol options).
+%% routes (more of them, {Path, Mount} as functions of the pool's name), listener (protocol options).
 start(Options) ->
     {ok, _} = application:ensure_all_started(gwport),
     {ok, _} = application:ensure_all_started(gun),
@@ -18,15 +19,39 @@ start(Options) ->
     Mount = (maps:get(mount, Options, #{}))#{pool => Name},
     {ok, [#{apps := Apps} | _]} = gwport:info(Name),
     Routes = [Route(Name) || Route <- maps:get(routes, Options, [])]
-        ++ [{["/", App, "/[...]"], gwport_handler, Mount#{app => App}} || App <- Apps, App =/= <<>>],
-    Listener = maps:merge(#{env => #{dispatch => cowboy_router:compile([{'_', Routes}])},
-        stream_handlers => [gwport_pipeline_h, cowboy_stream_h],
-        idle_timeout => infinity, max_stream_buffer_size => 262144,
+        ++ [{["/", App, "/[...]"], Mount#{app => App}} || App <- Apps, App =/= <<>>],
+    Listener = mounted(Routes, maps:merge(#{idle_timeout => infinity, max_stream_buffer_size => 262144,
         max_received_frame_rate => {1000000, 1000}, max_reset_stream_rate => {10000, 1000}},
-        maps:get(listener, Options, #{})),
+        maps:get(listener, Options, #{}))),
     {ok, _} = cowboy:start_clear(Name,
         #{socket_opts => [{ip, {127, 0, 0, 1}}, {port, 0}, {buffer, 65536}]}, Listener),
     #{pool => Name, port => ranch:get_port(Name)}.
+
+%% The mount is the suites' parameter: each runs once with gwport_handler and once with gwport_stream_h.
+%% A suite's all() is mounts(), its groups are mounts(Cases, Groups); init_per_group(Mount, _) calls mount/1.
+mounts() ->
+    [{group, route}, {group, stream}].
+
+mounts(Cases, Groups) ->
+    [{route, [], Cases}, {stream, [], Cases} | Groups].
+
+mount(Mount) when Mount =:= route; Mount =:= stream ->
+    persistent_term:put({?MODULE, mount}, Mount).
+
+mount() ->
+    persistent_term:get({?MODULE, mount}, route).
+
+%% Protocol options that have routes, each a path and a mount's options, on every host.
+mounted(Routes, Options) ->
+    mounted(mount(), Routes, maps:merge(#{stream_handlers => [gwport_pipeline_h, cowboy_stream_h]}, Options)).
+
+mounted(route, Routes, Options) ->
+    Options#{env => #{dispatch => cowboy_router:compile([{'_',
+        [{Path, gwport_handler, Mount} || {Path, Mount} <- Routes]}])}};
+mounted(stream, Routes, Options = #{stream_handlers := Handlers}) ->
+    Options#{env => #{dispatch => cowboy_router:compile([{'_', []}])},
+        gwport => gwport_stream_h:mounts([{'_', Routes}]),
+        stream_handlers => lists:droplast(Handlers) ++ [gwport_stream_h, cowboy_stream_h]}.
 
 start_pool(Options) ->
     {ok, _} = application:ensure_all_started(gwport),

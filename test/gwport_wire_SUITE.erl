@@ -12,10 +12,10 @@ suite() ->
     [{timetrap, {seconds, 60}}].
 
 all() ->
-    [{group, parallel}, nothing_leaks].
+    gwport_test:mounts().
 
 groups() ->
-    [{parallel, [parallel], [
+    gwport_test:mounts([{group, parallel}, nothing_leaks], [{parallel, [parallel], [
         greeting_that_is_none, garbage_instead_of_a_greeting, no_greeting_at_all,
         program_that_exits_is_started_again_ever_later, stops_while_it_starts_again, wrong_version,
         ready_without_a_key,
@@ -31,9 +31,12 @@ groups() ->
         reads_nothing, stops_itself, ignores_drain, closes_its_output, ends_within_a_frame,
         ends_before_and_after_entered, grandchild_holds_the_output, exit_status_is_logged,
         ends_right_after_the_greeting, misshapen_answers_over_http2
-    ]}].
+    ]}]).
 
-init_per_suite(Config) ->
+init_per_group(parallel, Config) ->
+    Config;
+init_per_group(Mount, Config) ->
+    gwport_test:mount(Mount),
     Bad = gwport_probe:build("badport", Config),
     Log = gwport_probe:start_log(),
     %% What the first request of all loads and starts for good.
@@ -45,7 +48,9 @@ init_per_suite(Config) ->
     gwport_probe:stop(Server),
     [{badport, Bad}, {log, Log}, {counts, gwport_probe:counts()} | Config].
 
-end_per_suite(Config) ->
+end_per_group(parallel, _) ->
+    ok;
+end_per_group(_, Config) ->
     gwport_probe:stop_log(proplists:get_value(log, Config)).
 
 init_per_testcase(_, Config) ->
@@ -465,7 +470,7 @@ fault_of_the_program(Config) ->
 reads_nothing(Config) ->
     %% A program that does not read suspends the writer alone: the owner still answers, and ends the port when its
     %% ping has had no answer. All that were waiting get 502 or 503.
-    Server = gwport_probe:bad("deaf", #{once => true, pool => #{ping_interval => 1000, ping_timeout => 1000,
+    Server = #{pool := Listener} = gwport_probe:bad("deaf", #{once => true, pool => #{ping_interval => 1000, ping_timeout => 1000,
         port_queue => 65536}}, Config),
     [#{os_pid := Deaf, owner := Owner}] = gwport_test:ports(Server),
     Clients = [ask_aside(Server, #{method => <<"POST">>, path => "/ok", body => binary:copy(<<"b">>, 2000000)})
@@ -474,6 +479,8 @@ reads_nothing(Config) ->
         linked(Owner)) end,
     gwport_test:until(Suspended),
     ?assertMatch(#{state := serving}, gwport_port:info(Owner)),
+    ?assertEqual([], [Connection || Connection <- ranch:procs(Listener, connections),
+        erlang:process_info(Connection, status) =:= {status, suspended}]),
     gwport_probe:expect(Server, "no answer to a ping within 1000 ms", 5000),
     [?assert(lists:member(Status, [502, 503])) || {ok, #{status := Status}} <- answers(Clients)],
     replaced(Server, Deaf),

@@ -1,0 +1,103 @@
+%% The watch of a port: it acts where those who should cannot.
+%%
+%% A port's owner tells the ends of its streams how they fare, but an owner that is killed says
+%% nothing; and a connection that is stuck in a send to a client that does not read hears of no
+%% deadline. The watch knows the ends of the streams (a table, which the ends write themselves), is
+%% linked to the owner, and is told when a stuck stream's time will be up.
+%%
+%% An end is where a stream's events go: {Dest, Tag}, which is sent {Tag, {gwport, Event}}. Dest is
+%% an alias of the end's process, so that nothing reaches it once it has left.
+%%
+%% It ends with the owner, after the ends have heard of it; the owner ends when the watch does.
+-module(gwport_watch).
+
+-export([start_link/0, join/3, leave/2, tell/2]).
+-export([guard/5, unguard/1]).
+-export([init/1]).
+
+-export_type([watch/0, to/0, guard/0]).
+
+-record(watch, {pid :: pid(), ends :: ets:table()}).
+-opaque watch() :: #watch{}.
+-type to() :: {Dest :: pid() | reference(), Tag :: term()}.
+-opaque guard() :: reference().
+
+%% What the table has when the ends have been told: who comes later looks after itself.
+-define(CLOSED, closed).
+%% How long a connection may take to notice, after its stream's time is up, before it is killed.
+-define(GRACE, 5000).
+
+%% Called by the owner.
+-spec start_link() -> watch().
+start_link() ->
+    {ok, Watch} = proc_lib:start_link(?MODULE, init, [self()]),
+    Watch.
+
+%% A stream's end begins to listen; `gone` if the owner is dead and nothing will be heard.
+-spec join(reference(), to(), watch()) -> ok | gone.
+join(Ref, To, #watch{ends = Ends}) ->
+    try
+        true = ets:insert(Ends, {Ref, To}),
+        case ets:member(Ends, ?CLOSED) of
+            false -> ok;
+            true -> gone
+        end
+    catch
+        %% The watch has ended, and its table with it.
+        error:badarg -> gone
+    end.
+
+-spec leave(reference(), watch()) -> ok.
+leave(Ref, #watch{ends = Ends}) ->
+    try ets:delete(Ends, Ref) of
+        true -> ok
+    catch
+        error:badarg -> ok
+    end.
+
+-spec tell(to(), gwport_mux:event() | {refused, busy | draining}) -> ok.
+tell({Dest, Tag}, Event) ->
+    Dest ! {Tag, {gwport, Event}},
+    ok.
+
+%% The calling process is about to send what may take long, on behalf of stream Ref. If it does not
+%% call unguard/1 within Time, the owner is told that the stream is given up, and why. With `kill`
+%% the calling process is killed if it does not end within a grace after that: it carries one
+%% stream, and is stuck.
+-spec guard(Time :: timeout(), gwport_frame:code(), keep | kill, reference(), watch()) ->
+    guard() | none.
+guard(infinity, _, _, _, _) ->
+    none;
+guard(Time, Code, Fate, Ref, #watch{pid = Pid}) ->
+    erlang:send_after(Time, Pid, {overdue, Ref, Code, Fate, self()}).
+
+%% Whether it was in time.
+-spec unguard(guard() | none) -> boolean().
+unguard(none) -> true;
+unguard(Guard) -> is_integer(erlang:cancel_timer(Guard)).
+
+-spec init(Owner :: pid()) -> ok.
+init(Owner) ->
+    process_flag(trap_exit, true),
+    Ends = ets:new(?MODULE, [public, {write_concurrency, true}, {read_concurrency, true}]),
+    proc_lib:init_ack({ok, #watch{pid = self(), ends = Ends}}),
+    loop(Owner, Ends).
+
+loop(Owner, Ends) ->
+    receive
+        {'EXIT', Owner, _} ->
+            true = ets:insert(Ends, {?CLOSED, true}),
+            lists:foreach(fun tell_end/1, ets:tab2list(Ends));
+        {overdue, Ref, Code, Fate, Pid} ->
+            Owner ! {abort, Ref, Code, <<>>},
+            _ = [erlang:send_after(?GRACE, self(), {kill, Pid}) || Fate =:= kill],
+            loop(Owner, Ends);
+        {kill, Pid} ->
+            exit(Pid, kill),
+            loop(Owner, Ends);
+        _ ->
+            loop(Owner, Ends)
+    end.
+
+tell_end({?CLOSED, true}) -> ok;
+tell_end({_, To}) -> tell(To, {port_down, true, owner_down}).

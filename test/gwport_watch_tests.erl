@@ -1,0 +1,71 @@
+%% The watch of a port, with this process for its owner and others for its ends.
+-module(gwport_watch_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+ends_hear_of_an_owner_that_is_killed_test() ->
+    {Owner, Watch} = owner(),
+    Ref = alias(),
+    ok = gwport_watch:join(Ref, {Ref, tag}, Watch),
+    exit(Owner, kill),
+    ?assertEqual({tag, {gwport, {port_down, true, owner_down}}}, receive Message -> Message end).
+
+ends_that_have_left_hear_nothing_test() ->
+    {Owner, Watch} = owner(),
+    [Ref, Left, Unaliased] = [alias() || _ <- [1, 2, 3]],
+    [ok = gwport_watch:join(R, {R, R}, Watch) || R <- [Left, Unaliased, Ref]],
+    ok = gwport_watch:leave(Left, Watch),
+    true = unalias(Unaliased),
+    exit(Owner, kill),
+    receive {Ref, {gwport, _}} -> ok end,
+    ?assertEqual(nothing, receive Message -> Message after 0 -> nothing end).
+
+who_comes_too_late_is_told_at_once_test() ->
+    {Owner, Watch = {watch, Pid, _}} = owner(),
+    Monitor = monitor(process, Pid),
+    exit(Owner, kill),
+    receive {'DOWN', Monitor, process, _, _} -> ok end,
+    Ref = alias(),
+    ?assertEqual(gone, gwport_watch:join(Ref, {Ref, tag}, Watch)),
+    ?assertEqual(ok, gwport_watch:leave(Ref, Watch)).
+
+a_guard_that_is_taken_back_in_time_does_nothing_test() ->
+    Watch = gwport_watch:start_link(),
+    Guard = gwport_watch:guard(60000, deadline, kill, make_ref(), Watch),
+    ?assert(gwport_watch:unguard(Guard)),
+    ?assert(gwport_watch:unguard(gwport_watch:guard(infinity, deadline, kill, make_ref(), Watch))),
+    stop(Watch).
+
+a_guard_that_is_late_tells_the_owner_why_test() ->
+    Watch = gwport_watch:start_link(),
+    Ref = make_ref(),
+    Guard = gwport_watch:guard(0, deadline, keep, Ref, Watch),
+    ?assertEqual({abort, Ref, deadline, <<>>}, receive Message -> Message end),
+    ?assertNot(gwport_watch:unguard(Guard)),
+    stop(Watch).
+
+who_is_stuck_is_killed_test_() ->
+    %% After the grace, of 5 seconds.
+    {timeout, 20, fun() ->
+        Watch = gwport_watch:start_link(),
+        {Stuck, Monitor} = spawn_monitor(fun() ->
+            _ = gwport_watch:guard(0, idle_timeout, kill, make_ref(), Watch),
+            receive never -> ok end
+        end),
+        receive {abort, _, idle_timeout, <<>>} -> ok end,
+        ?assertEqual(killed, receive {'DOWN', Monitor, process, Stuck, Reason} -> Reason end),
+        stop(Watch)
+    end}.
+
+owner() ->
+    Self = self(),
+    Owner = spawn(fun() ->
+        Self ! {self(), gwport_watch:start_link()},
+        receive never -> ok end
+    end),
+    receive {Owner, Watch} -> {Owner, Watch} end.
+
+%% Its linked process, here, does not end with it.
+stop({watch, Pid, _}) ->
+    unlink(Pid),
+    exit(Pid, kill).
