@@ -90,7 +90,7 @@ start_link(Start) ->
 %% Opens a stream whose end is the calling process. Events come as {Tag, {gwport, Event}}, where Tag
 %% is the stream's reference if it is given as `ref`; the owner's death is {port_down, true, _} like
 %% any other end of the port. Call leave/2 when done.
--spec open(handle(), request(), Tag :: ref | term()) -> {ok, reference()} | {error, port_died}.
+-spec open(handle(), request(), Tag :: ref | term()) -> {ok, reference()} | {error, not_entered}.
 open(Handle = #handle{writer = Writer, watch = Watch, load = Load}, Request, Tag) ->
     Ref = erlang:alias(),
     To = {Ref, case Tag of ref -> Ref; _ -> Tag end},
@@ -101,7 +101,7 @@ open(Handle = #handle{writer = Writer, watch = Watch, load = Load}, Request, Tag
             {ok, Ref};
         gone ->
             leave(Handle, Ref),
-            {error, port_died}
+            {error, not_entered}
     end.
 
 %% Nothing more comes of the stream; what stands in the mailbox already is the caller's.

@@ -61,6 +61,7 @@ alone() -> [
     a_listener_with_infinite_idle_timeout_is_not_warned_of,
     a_listener_without_the_pipeline_handler_is_warned_of_once,
     a_pipelined_response_does_not_pile_up_before_its_turn,
+    cowboys_other_stream_handlers_work_in_front,
     a_tls_listener_shows_in_the_request,
     a_unix_socket_can_be_listened_on,
     an_ipv6_peer_is_written_with_brackets
@@ -464,6 +465,30 @@ until_ended(Config, {Memory, Written}) ->
 memory() ->
     erlang:memory(processes) + erlang:memory(binary).
 
+cowboys_other_stream_handlers_work_in_front(Config) ->
+    %% Compression of whole and of streamed responses, and metrics, as for a handler in Erlang.
+    Self = self(),
+    Options = everything(gwport_test:pool(proplists:get_value(server, Config)), faults),
+    #{stream_handlers := [Pipeline | Handlers]} = Options,
+    Listener = {others, make_ref()},
+    {ok, _} = cowboy:start_clear(Listener, #{socket_opts => [{ip, {127, 0, 0, 1}}, {port, 0}]},
+        Options#{stream_handlers => [Pipeline, cowboy_metrics_h, cowboy_compress_h | Handlers],
+            metrics_callback => fun(Metrics) -> Self ! {metrics, Metrics} end, idle_timeout => infinity}),
+    Server = #{port => ranch:get_port(Listener)},
+    [begin
+        Size = integer_to_list(Bytes),
+        Response = ask([{server, Server}, {proto, Proto}], #{path => "/faults/write?bytes=" ++ Size,
+            headers => [{<<"accept-encoding">>, <<"gzip">>}]}),
+        ?assertMatch(#{status := 200, complete := true}, Response),
+        ?assertEqual(<<"gzip">>, header(<<"content-encoding">>, Response)),
+        ?assertEqual(Bytes, byte_size(zlib:gunzip(maps:get(body, Response)))),
+        receive {metrics, Metrics} ->
+            ?assertMatch(#{resp_status := 200, reason := normal}, Metrics)
+        after 5000 -> error(no_metrics)
+        end
+    end || Proto <- [h1, h2], Bytes <- [1000, 1000000]],
+    cowboy:stop_listener(Listener).
+
 a_tls_listener_shows_in_the_request(Config) ->
     %% Scheme, port and r.TLS, with the client's certificate if it has shown one.
     {ok, _} = application:ensure_all_started(ssl),
@@ -541,7 +566,10 @@ an_ipv6_peer_is_written_with_brackets(Config) ->
 
 %% Protocol options of a listener that has the environ app at every path.
 everything(Pool) ->
-    gwport_test:mounted([{"/[...]", #{pool => Pool, app => environ}}], #{}).
+    everything(Pool, environ).
+
+everything(Pool, App) ->
+    gwport_test:mounted([{"/[...]", #{pool => Pool, app => App}}], #{}).
 
 with_server(Options, Fun) ->
     Server = gwport_test:start(Options),
