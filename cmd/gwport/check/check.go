@@ -34,6 +34,9 @@ type Options struct {
 	Rules []string
 
 	// Patience is how long anything that must come is waited for: 5 s if 0.
+	// Twice as much for what a program says first, since it has to start, and
+	// an interpreter may be found by a script before it reads a line: with 5 s
+	// that is the greeting timeout of SPEC.md, section 5.
 	// A check as a whole ends after 20 times as much.
 	Patience time.Duration
 
@@ -79,6 +82,9 @@ type settings struct {
 	dir      string // of the sockets
 	patience time.Duration
 }
+
+// startPatience is for what a program does first.
+func (s *settings) startPatience() time.Duration { return 2 * s.patience }
 
 var errNoRule = errors.New("no such rule")
 

@@ -133,3 +133,17 @@ func TestWhatIsNoPortProgramFails(t *testing.T) {
 		})
 	}
 }
+
+// An interpreter that a script has to find, on a machine with other work, takes
+// longer to its first word than anything takes that comes later.
+func TestStartHasTwiceThePatience(t *testing.T) {
+	t.Parallel()
+	report, err := Run(Options{
+		Command: []string{"sh", "-c", `sleep 2.2; exec "$0"`, build(t)},
+		Rules:   []string{"F7"}, Patience: 2 * time.Second,
+	})
+	require.NoError(t, err)
+	for _, r := range report.Results {
+		require.Equal(t, Pass, r.Status, "%v", r)
+	}
+}

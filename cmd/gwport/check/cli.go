@@ -17,7 +17,7 @@ SPEC.md it keeps. Rules about bodies, credit and abort need the app gwport.check
 section 13) in the program; without it they are not tested.
 
   --rule ID     check this rule only, such as C3 (again for more, or with commas)
-  --timeout D   wait so long for what must come (default 5s)
+  --timeout D   wait so long for what must come (default 5s), twice as long for a program's start
   --json        print the report as JSON:
                 {"command": [...], "program": "...", "passed": N, "failed": N, "not_tested": N, "ms": N,
                  "results": [{"rule", "name", "status": "pass" | "FAIL" | "not tested",

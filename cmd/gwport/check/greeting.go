@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/gwport/gwport/etf"
 )
@@ -26,8 +27,8 @@ func checkReady(t *trial) {
 			t.fail(fmt.Sprintf("%s %d", limit.name, limit.n), fmt.Sprintf("%d to %d", limit.least, limit.most))
 		}
 	}
-	t.saw("%s %s, window %d, max_head %d, max_frame %d, max_streams %d, apps %q",
-		r.name, r.programVersion, r.window, r.maxHead, r.maxFrame, r.maxStreams, r.apps)
+	t.saw("after %v, %s %s, window %d, max_head %d, max_frame %d, max_streams %d, apps %q",
+		h.firstAt.Sub(h.p.began).Round(time.Millisecond), r.name, r.programVersion, r.window, r.maxHead, r.maxFrame, r.maxStreams, r.apps)
 }
 
 func checkBeforeHello(t *trial) {

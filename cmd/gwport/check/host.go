@@ -20,6 +20,7 @@ type host struct {
 	streams  map[uint32]*stream
 	highest  uint32 // ever opened
 	first    *frame // the program's first frame
+	firstAt  time.Time
 	fault    *frame
 	drained  int64 // the number in the program's drain; -1: none yet
 	pongs    map[int64]int
@@ -83,9 +84,20 @@ func (h *host) await(patience time.Duration, done func() bool) bool {
 
 // awaitOr fails the check if what is expected does not come.
 func (h *host) awaitOr(expected string, done func() bool) {
-	if !h.await(h.t.set.patience, func() bool { return done() || h.ended }) || !h.holds(done) {
-		h.t.fail(h.nothing(), expected)
+	patience := h.patience()
+	if !h.await(patience, func() bool { return done() || h.ended }) || !h.holds(done) {
+		h.t.fail(h.nothing(patience), expected)
 	}
+}
+
+// patience is how long the next thing is waited for.
+func (h *host) patience() time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.first == nil {
+		return h.t.set.startPatience()
+	}
+	return h.t.set.patience
 }
 
 func (h *host) holds(done func() bool) bool {
@@ -95,7 +107,7 @@ func (h *host) holds(done func() bool) bool {
 }
 
 // nothing says what came instead of what was expected.
-func (h *host) nothing() string {
+func (h *host) nothing(patience time.Duration) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
@@ -106,7 +118,7 @@ func (h *host) nothing() string {
 	case h.ended:
 		return "the end of standard output"
 	}
-	return fmt.Sprintf("nothing for %v", h.t.set.patience)
+	return fmt.Sprintf("nothing for %v", patience)
 }
 
 // Sending

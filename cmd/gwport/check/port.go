@@ -62,7 +62,7 @@ func (h *host) expectEnd(expected string) {
 func (h *host) expectClean() {
 	h.expectEnd("the end of standard output and of the program")
 	if h.readErr != nil || h.fault != nil {
-		h.t.fail(h.nothing(), "the end of standard output behind a whole frame, and no fault")
+		h.t.fail(h.nothing(h.patience()), "the end of standard output behind a whole frame, and no fault")
 	}
 	if code := h.p.cmd.ProcessState.ExitCode(); code != 0 {
 		h.t.fail("exit "+h.p.ending(), "exit 0")

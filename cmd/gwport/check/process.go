@@ -23,6 +23,7 @@ type process struct {
 	stderr *socket
 	own    *tail // the standard error it inherited
 
+	began  time.Time
 	exited chan struct{} // closed when it has
 	at     time.Time     // when, once it has
 }
@@ -53,6 +54,7 @@ func newProcess(command []string, dir string, env ...string) (*process, error) {
 		}
 	}
 	ownGroup(p.cmd)
+	p.began = time.Now()
 	err = p.cmd.Start()
 	_, _ = in.Close(), out.Close()
 	if err != nil {

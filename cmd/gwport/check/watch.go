@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gwport/gwport/etf"
 )
@@ -111,7 +112,7 @@ func (h *host) watchPayload(f frame) (any, bool) {
 // takePort takes in a frame without a stream.
 func (h *host) takePort(f frame, term any) {
 	if h.first == nil {
-		h.first = &f
+		h.first, h.firstAt = &f, time.Now()
 		if f.kind != kindReady && f.kind != kindFault {
 			h.t.violated("G1", "ready or fault as the first frame", "%v", f)
 		}
