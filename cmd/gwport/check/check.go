@@ -34,11 +34,13 @@ type Options struct {
 	Rules []string
 
 	// Patience is how long anything that must come is waited for: 5 s if 0.
-	// Twice as much for what a program says first, since it has to start, and
-	// an interpreter may be found by a script before it reads a line: with 5 s
-	// that is the greeting timeout of SPEC.md, section 5.
-	// A check as a whole ends after 20 times as much.
+	// A check as a whole ends after 20 times as much, and Start.
 	Patience time.Duration
+
+	// Start is how long a program's first word is waited for: twice Patience
+	// if 0, because it has to start, and an interpreter may have to be found by
+	// a script first. By default that is the greeting timeout of SPEC.md.
+	Start time.Duration
 
 	// Parallel is how many checks run at a time: two for each processor if 0,
 	// 8 at most. Those that measure time or need the machine run alone.
@@ -81,10 +83,8 @@ type settings struct {
 	command  []string
 	dir      string // of the sockets
 	patience time.Duration
+	start    time.Duration
 }
-
-// startPatience is for what a program does first.
-func (s *settings) startPatience() time.Duration { return 2 * s.patience }
 
 var errNoRule = errors.New("no such rule")
 
@@ -101,9 +101,12 @@ func Run(o Options) (Report, error) {
 		return Report{}, err
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // it is temporary
-	set := &settings{o.Command, dir, o.Patience}
+	set := &settings{o.Command, dir, o.Patience, o.Start}
 	if set.patience == 0 {
 		set.patience = 5 * time.Second
+	}
+	if set.start == 0 {
+		set.start = 2 * set.patience
 	}
 	r := &runner{set: set, rules: chosen, outcomes: make([]outcome, len(chosen)), broken: make(map[string]violation)}
 	program, err := r.run(o.Parallel)

@@ -24,6 +24,7 @@ type host struct {
 	fault    *frame
 	drained  int64 // the number in the program's drain; -1: none yet
 	pongs    map[int64]int
+	pongAt   int64 // how many bytes of bodies had come before the last pong
 	bytes    int64 // of bodies, ever
 	ended    bool  // the end of standard output
 	readErr  error // why, if it was not between two frames
@@ -95,7 +96,7 @@ func (h *host) patience() time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.first == nil {
-		return h.t.set.startPatience()
+		return h.t.set.start
 	}
 	return h.t.set.patience
 }

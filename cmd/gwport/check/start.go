@@ -30,7 +30,7 @@ func checkByHand(t *trial) {
 			close(said)
 		}
 	}()
-	patience := time.After(t.set.startPatience())
+	patience := time.After(t.set.start)
 	for {
 		select {
 		case <-p.exited:
@@ -40,7 +40,7 @@ func checkByHand(t *trial) {
 			return
 		case <-patience:
 			if p.own.last() == "" {
-				t.fail(fmt.Sprintf("nothing for %v", t.set.startPatience()), "a word on standard error, or the end, instead of waiting (SHOULD)")
+				t.fail(fmt.Sprintf("nothing for %v", t.set.start), "a word on standard error, or the end, instead of waiting (SHOULD)")
 			}
 			return
 		}
@@ -119,19 +119,19 @@ func checkExitFault(t *trial) {
 func checkTerminateEarly(t *trial) {
 	h := t.start(hello{})
 	terminate(h.p.cmd)
-	if !h.p.waitExit(t.set.startPatience()) {
-		t.fail(fmt.Sprintf("still running after %v", t.set.startPatience()), "the program's exit")
+	if !h.p.waitExit(t.set.start) {
+		t.fail(fmt.Sprintf("still running after %v", t.set.start), "the program's exit")
 	}
 }
 
 func checkEndBeforeHello(t *trial) {
 	h := t.start(hello{})
-	if !h.await(t.set.startPatience(), func() bool { return h.isWritten() }) {
-		t.fail(h.nothing(t.set.startPatience()), "the program's start")
+	if !h.await(t.set.start, func() bool { return h.isWritten() }) {
+		t.fail(h.nothing(t.set.start), "the program's start")
 	}
 	h.closeInput()
-	if !h.p.waitExit(t.set.startPatience()) {
-		t.fail(fmt.Sprintf("still running after %v", t.set.startPatience()), "the program's end")
+	if !h.p.waitExit(t.set.start) {
+		t.fail(fmt.Sprintf("still running after %v", t.set.start), "the program's end")
 	}
 }
 

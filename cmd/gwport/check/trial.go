@@ -126,7 +126,7 @@ func (t *trial) stop() {
 func runCheck(set *settings, do func(*trial)) (out outcome, t *trial) {
 	t = &trial{set: set}
 	began := time.Now()
-	guard := time.AfterFunc(20*set.patience, t.stop)
+	guard := time.AfterFunc(20*set.patience+set.start, t.stop)
 	defer func() {
 		guard.Stop()
 		t.stop()

@@ -26,6 +26,7 @@ type watched struct {
 	aborted  bool // by the program
 	informs  int
 	lastCode int64 // of its abort
+	abortAt  int64 // how many bytes of bodies, of all streams, had come before it
 	length   int64 // content-length that binds the chunks; -1 or 0 and headed not: none
 }
 
@@ -131,6 +132,7 @@ func (h *host) takePort(f frame, term any) {
 			h.t.violated("D4", "the integer of a ping", "pong %d", n)
 		}
 		h.pongs[n]++
+		h.pongAt = h.bytes
 	case kindDrain:
 		if h.drained >= 0 {
 			h.t.violated("D2", "one drain", "another")
@@ -181,7 +183,7 @@ func (h *host) takeStream(s *stream, f frame, term any) {
 	case kindAbort:
 		h.watchText(f)
 		s.lastCode, _ = f.reason()
-		s.aborted, s.ended = true, true
+		s.aborted, s.ended, s.abortAt = true, true, h.bytes
 	default:
 		h.watchOrder(s, f, term)
 	}

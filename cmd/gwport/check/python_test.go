@@ -1,0 +1,108 @@
+package check
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// pyport is the folder of the programs in Python: one that keeps every rule, and
+// variants of it that break one each.
+const pyport = "../../../test/pyport"
+
+// python is the interpreter itself. What is called python3 on PATH may be a
+// script that looks for it, which takes longer than Python does to start.
+var python = sync.OnceValues(func() (string, error) {
+	out, err := exec.Command("python3", "-c", "import sys; print(sys.executable)").Output()
+	return strings.TrimSpace(string(out)), err
+})
+
+func pythonProgram(t *testing.T, file string, args ...string) []string {
+	t.Helper()
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("python3 is not on PATH; the programs in test/pyport are written in Python")
+	}
+	interpreter, err := python()
+	require.NoError(t, err)
+	// They need the standard library alone, and start in half of the time without what is installed.
+	return append([]string{interpreter, "-S", filepath.Join(pyport, file)}, args...)
+}
+
+// brokenPython is a line of broken.py --list.
+type brokenPython struct {
+	name, rule, says string
+	with             []string // rules whose checks bring the frames about that break it
+}
+
+func brokenPythons(t *testing.T) (programs []brokenPython) {
+	t.Helper()
+	list := pythonProgram(t, "broken.py", "--list")
+	out, err := exec.Command(list[0], list[1:]...).Output()
+	require.NoError(t, err)
+	for line := range strings.Lines(string(out)) {
+		columns := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		require.Len(t, columns, 8, line)
+		ids := strings.Fields(columns[1])
+		programs = append(programs, brokenPython{columns[0], ids[0], columns[2], ids[1:]})
+	}
+	require.GreaterOrEqual(t, len(programs), 20)
+	return programs
+}
+
+// Each broken variant of the Python program fails the rule that it breaks, and no
+// other of those that are looked at.
+func TestBrokenPythonProgramsAreNamed(t *testing.T) {
+	t.Parallel()
+	var all sync.WaitGroup
+	atATime := make(chan struct{}, 6) // most of them are waited for
+	for _, b := range brokenPythons(t) {
+		all.Go(func() {
+			atATime <- struct{}{}
+			defer func() { <-atATime }()
+			o := Options{
+				Command: pythonProgram(t, "broken.py", b.name), Parallel: 2,
+				Rules: append([]string{b.rule}, b.with...), Patience: 2 * time.Second, Start: 20 * time.Second,
+			}
+			if b.says == "expected ready" {
+				o.Start = time.Second
+			}
+			report, err := Run(o)
+			if err != nil {
+				t.Errorf("%s: %v", b.name, err)
+				return
+			}
+			named := false
+			for _, r := range report.Results {
+				named = named || r.Status == Fail && r.Rule == b.rule && strings.Contains(r.String(), b.says)
+				if r.Status == Fail && r.Rule != b.rule {
+					t.Errorf("%s breaks another rule than %s: %v", b.name, b.rule, r)
+				}
+			}
+			if !named {
+				t.Errorf("%s: expected a failure of %s with %q, got %v", b.name, b.rule, b.says, report.Results)
+			}
+			t.Logf("%-22s [%s] %d failed of %d in %d ms", b.name, b.rule, report.Failed, len(report.Results), report.Millis)
+		})
+	}
+	all.Wait()
+}
+
+// The program without a fault keeps the rules that its variants break.
+func TestPythonProgramKeepsTheirRules(t *testing.T) {
+	t.Parallel()
+	var ids []string
+	for _, b := range brokenPythons(t) {
+		ids = append(ids, b.rule)
+	}
+	report, err := Run(Options{Command: pythonProgram(t, "gwport_wsgi.py"), Rules: ids, Patience: 20 * time.Second})
+	require.NoError(t, err)
+	for _, r := range report.Results {
+		require.Equal(t, Pass, r.Status, "%v", r)
+	}
+	t.Logf("%d lines in %d ms", len(report.Results), report.Millis)
+}
