@@ -137,7 +137,7 @@ live(chunk, Data, N, Stream = #stream{phase = body, credit = Credit}, Mux) ->
     end;
 live(reply, Payload, N, Stream = #stream{phase = start, window = Window}, Mux) ->
     case byte_size(Payload) > Window + max_head(Mux) of
-        true -> fail(too_large, <<"a reply over max_head and its credit">>, N, Stream, Mux);
+        true -> bad_end(too_large, <<"a reply over max_head and its credit">>, N, Stream, Mux);
         false -> remote_end({reply, Payload, Stream#stream.credit}, N, Stream, Mux)
     end;
 live(head, Payload, N, Stream = #stream{phase = start}, Mux) ->
@@ -148,7 +148,7 @@ live(fin, ?NIL, N, Stream = #stream{phase = body}, Mux) ->
     remote_end(fin, N, Stream, Mux);
 live(trailers, Payload, N, Stream = #stream{phase = body}, Mux) ->
     case byte_size(Payload) > max_head(Mux) of
-        true -> fail(too_large, <<"trailers over max_head">>, N, Stream, Mux);
+        true -> bad_end(too_large, <<"trailers over max_head">>, N, Stream, Mux);
         false -> remote_end({trailers, Payload}, N, Stream, Mux)
     end;
 live(entered, ?NIL, N, Stream, Mux) ->
@@ -157,10 +157,14 @@ live(credit, Payload, N, Stream, Mux) ->
     credit(gwport_frame:decode_payload(Payload), N, Stream, Mux);
 live(abort, Payload, N, Stream, Mux) ->
     aborted(gwport_frame:decode_payload(Payload), N, Stream, Mux);
-live(Kind, ?NIL, N, Stream, Mux) when Kind =:= fin ->
-    fail(bad_order, <<"fin without a head">>, N, Stream, Mux);
-live(Kind, _, N, Stream, Mux) when Kind =:= fin; Kind =:= entered ->
-    fail(bad_payload, <<(atom_to_binary(Kind))/binary, " carries []">>, N, Stream, Mux);
+live(fin, ?NIL, N, Stream, Mux) ->
+    bad_end(bad_order, <<"fin without a head">>, N, Stream, Mux);
+live(fin, _, N, Stream, Mux) ->
+    bad_end(bad_payload, <<"fin carries []">>, N, Stream, Mux);
+live(entered, _, N, Stream, Mux) ->
+    fail(bad_payload, <<"entered carries []">>, N, Stream, Mux);
+live(Kind, _, N, Stream, Mux) when Kind =:= reply; Kind =:= trailers ->
+    bad_end(bad_order, <<(atom_to_binary(Kind))/binary, " out of order">>, N, Stream, Mux);
 live(Kind, _, N, Stream, Mux) ->
     fail(bad_order, <<(atom_to_binary(Kind))/binary, " out of order">>, N, Stream, Mux).
 
@@ -216,6 +220,13 @@ deliver(Event, N, Stream = #stream{to = To}, Mux) ->
 fail(Name, Text, N, Stream = #stream{to = To}, Mux) ->
     {Commands, Mux1} = abort_stream(Name, Text, N, Stream, Mux),
     {[{deliver, To, {abort, Name, Text}} | Commands], Mux1}.
+
+%% As fail/5, by a frame that ends the other half. It ends it all the same [F6]: its sender has done
+%% with the stream and will not answer, so there is no answer to wait for.
+bad_end(Name, Text, N, Stream = #stream{to = To, local = Local}, Mux) ->
+    close([{deliver, To, {abort, Name, Text}}
+        | [{write, N, abort, {gwport_frame:abort_code(Name), Text}} || Local =:= open]],
+        N, Stream, Mux).
 
 put(N, Stream, Mux = #mux{streams = Streams}) ->
     Mux#mux{streams = Streams#{N := Stream}}.

@@ -152,11 +152,28 @@ a_frame_out_of_order_aborts_the_stream_test_() ->
     [{lists:concat([Kind, " after ", length(Before)]),
         ?_assertMatch({{abort, bad_order, _}, {9, _}}, failed(Kind, Payload, frames_mux(Before)))}
         || {Before, Kind, Payload} <- [
-            {[], chunk, <<"x">>}, {[], fin, ?NIL}, {[], trailers, term([])},
-            {[{inform, <<>>}], chunk, <<"x">>}, {[{inform, <<>>}], fin, ?NIL},
-            {[{head, <<>>}], head, <<>>}, {[{head, <<>>}], inform, <<>>}, {[{head, <<>>}], reply, <<>>},
+            {[], chunk, <<"x">>}, {[{inform, <<>>}], chunk, <<"x">>},
+            {[{head, <<>>}], head, <<>>}, {[{head, <<>>}], inform, <<>>},
             {[{head, <<>>}, {chunk, <<"x">>}], head, <<>>},
             {[{head, <<>>}, {chunk, <<"x">>}], inform, <<>>}]].
+
+%% Its sender has ended its half with it, whatever is wrong, and will not answer an abort.
+a_bad_end_is_an_end_and_no_answer_is_awaited_test_() ->
+    [{lists:concat([Kind, " after ", length(Before), ": ", Name]), fun() ->
+        Open = frames_mux(Before),
+        {ok, Commands, Mux} = gwport_mux:frame({Kind, 256, Payload}, Open),
+        ?assertMatch([{deliver, _, {abort, Name, _}}, {write, 256, abort, {Code, _}}, {closed, _, _}], Commands),
+        ?assertEqual(0, gwport_mux:size(Mux)),
+        {_, Ended} = gwport_mux:send(ref(256), fin, [], Open),
+        {ok, NotWritten, _} = gwport_mux:frame({Kind, 256, Payload}, Ended),
+        ?assertMatch([{deliver, _, {abort, Name, _}}, {closed, _, _}], NotWritten)
+    end} || {Before, Kind, Payload, Name, Code} <- [
+        {[], fin, ?NIL, bad_order, 9}, {[], trailers, term([]), bad_order, 9},
+        {[{inform, <<>>}], fin, ?NIL, bad_order, 9}, {[{head, <<>>}], reply, <<>>, bad_order, 9},
+        {[{head, <<>>}], fin, <<>>, bad_payload, 8}, {[{head, <<>>}], fin, term(0), bad_payload, 8},
+        {[{head, <<>>}], fin, <<131, 106, 0>>, bad_payload, 8},
+        {[{head, <<>>}], trailers, binary:copy(<<"t">>, ?MAX_HEAD + 1), too_large, 12},
+        {[], reply, binary:copy(<<"r">>, ?MAX_HEAD + ?WINDOW + 1), too_large, 12}]].
 
 after_its_own_fault_a_stream_awaits_the_answer_test() ->
     {ok, _, Mux} = gwport_mux:frame({chunk, 256, <<"x">>}, open_stream()),
@@ -169,9 +186,9 @@ sixteen_informs_pass_and_the_17th_aborts_test() ->
     ?assertEqual(event(256, {inform, <<"16">>}), Event),
     ?assertMatch({{abort, bad_order, _}, {9, _}}, failed(inform, <<>>, Mux16)).
 
-fin_and_entered_carry_the_empty_list_test_() ->
-    [?_assertMatch({{abort, bad_payload, _}, {8, _}}, failed(Kind, Payload, frames_mux([{head, <<>>}])))
-        || Kind <- [fin, entered], Payload <- [<<>>, term(0), <<131, 106, 0>>]].
+entered_carries_the_empty_list_test_() ->
+    [?_assertMatch({{abort, bad_payload, _}, {8, _}}, failed(entered, Payload, frames_mux([{head, <<>>}])))
+        || Payload <- [<<>>, term(0), <<131, 106, 0>>]].
 
 entered_is_told_to_nobody_test() ->
     ?assertEqual({[], 1}, then({entered, 256, ?NIL}, open_stream())).
@@ -201,9 +218,10 @@ heads_informs_and_trailers_of_max_head_bytes_pass_test_() ->
     [?_assertMatch({ok, [{deliver, _, {Kind, Payload}} | _], _},
         gwport_mux:frame({Kind, 256, Payload}, Mux)) || {Kind, Mux} <- heads()].
 
-heads_informs_and_trailers_of_max_head_and_1_bytes_are_too_large_test_() ->
+heads_and_informs_of_max_head_and_1_bytes_are_too_large_test_() ->
     Payload = binary:copy(<<"h">>, ?MAX_HEAD + 1),
-    [?_assertMatch({{abort, too_large, _}, {12, _}}, failed(Kind, Payload, Mux)) || {Kind, Mux} <- heads()].
+    [?_assertMatch({{abort, too_large, _}, {12, _}}, failed(Kind, Payload, Mux))
+        || {Kind, Mux} <- heads(), Kind =/= trailers].
 
 heads() ->
     [{inform, open_stream()}, {head, open_stream()}, {trailers, frames_mux([{head, <<>>}])}].
@@ -212,10 +230,6 @@ a_reply_of_max_head_and_a_full_window_passes_test() ->
     Payload = binary:copy(<<"r">>, ?MAX_HEAD + ?WINDOW),
     ?assertMatch({[{deliver, _, {reply, Payload, ?WINDOW}} | _], 0},
         then({reply, 256, Payload}, open_stream())).
-
-a_reply_of_one_byte_more_is_too_large_test() ->
-    ?assertMatch({{abort, too_large, _}, {12, _}},
-        failed(reply, binary:copy(<<"r">>, ?MAX_HEAD + ?WINDOW + 1), open_stream())).
 
 %% Credit [C1-C5]
 
