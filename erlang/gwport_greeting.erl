@@ -28,12 +28,14 @@ hello(Options) ->
         <<"options">> => #{<<"drain_timeout">> => DrainTimeout},
         <<"pool">> => atom_to_binary(Name)}.
 
-%% The program that a `ready` describes, or a sentence that says why there is none [G3].
--spec ready(map()) -> {ok, program()} | {error, binary()}.
-ready(#{<<"version">> := Version}) when Version =/= ?WIRE_VERSION ->
-    {error, iolist_to_binary(io_lib:format(
-        "the program chose wire version ~0p, this side speaks ~b", [Version, ?WIRE_VERSION]))};
-ready(#{<<"version">> := _, <<"window">> := Window, <<"max_frame">> := MaxFrame,
+%% The program that a `ready` describes, or why there is none, as a fault [G1, G3]. Keys and
+%% capabilities of a later program are ignored.
+-spec ready(map()) -> {ok, program()} | {error, gwport_frame:fault(), binary()}.
+ready(#{<<"version">> := Version}) when is_integer(Version), Version =/= ?WIRE_VERSION ->
+    {error, no_common_version, iolist_to_binary(io_lib:format(
+        "the program chose wire version ~b, this host speaks ~b to ~b",
+        [Version, ?WIRE_VERSION, ?WIRE_VERSION]))};
+ready(#{<<"version">> := ?WIRE_VERSION, <<"window">> := Window, <<"max_frame">> := MaxFrame,
         <<"max_head">> := MaxHead, <<"max_streams">> := MaxStreams, <<"capabilities">> := Caps,
         <<"name">> := Name, <<"program_version">> := Version, <<"apps">> := Apps})
         when is_integer(Window), Window >= 0, Window =< ?MAX_WINDOW,
@@ -44,4 +46,4 @@ ready(#{<<"version">> := _, <<"window">> := Window, <<"max_frame">> := MaxFrame,
     {ok, #{window => Window, max_head => MaxHead, max_streams => MaxStreams, name => Name,
         program_version => Version, apps => [App || App <- Apps, is_binary(App)]}};
 ready(_) ->
-    {error, <<"ready lacks a key, or has one of a wrong type or size">>}.
+    {error, bad_greeting, <<"ready lacks a key, or has one of a wrong type or size">>}.

@@ -313,7 +313,7 @@ unknown_stream(Frame = {_, Stream, _}, Sentence, State) ->
 greet(ready, {ok, Ready}, State) when is_map(Ready) ->
     case gwport_greeting:ready(Ready) of
         {ok, Program} -> serve(Program, State);
-        {error, Sentence} -> wire_fault(bad_greeting, Sentence, State)
+        {error, Fault, Sentence} -> wire_fault(Fault, Sentence, State)
     end;
 greet(Kind, _, State) ->
     wire_fault(bad_greeting, <<"expected ready, got ", (atom_to_binary(Kind))/binary>>, State).

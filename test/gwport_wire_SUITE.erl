@@ -17,9 +17,10 @@ all() ->
 groups() ->
     gwport_test:mounts([{group, parallel}, nothing_leaks], [{parallel, [parallel], [
         greeting_that_is_none, garbage_instead_of_a_greeting, no_greeting_at_all,
-        program_that_exits_is_started_again_ever_later, stops_while_it_starts_again, wrong_version,
+        program_that_exits_is_started_again_ever_later, stops_while_it_starts_again,
         ready_without_a_key,
-        ready_with_a_wrong_value, unknown_keys_are_ignored, fault_instead_of_ready,
+        ready_with_a_wrong_value, later_program_is_served, no_common_version_is_said_by_either_side,
+        fault_instead_of_ready,
         frame_of_a_bad_length, frame_of_max_frame, frame_of_a_bad_kind, frame_in_a_bad_envelope, unknown_stream,
         closed_stream_is_ignored, frames_out_of_order, response_that_does_not_end,
         chunk_of_65537, bytes_beyond_credit, informs_17, reply_larger_than_credit,
@@ -113,8 +114,9 @@ program_that_exits_is_started_again_ever_later(Config) ->
     At = erlang:monotonic_time(millisecond),
     gwport_test:until(fun() -> erlang:monotonic_time(millisecond) - At > 2000 end),
     Starts = starts(Server),
-    ?assert(Starts >= 3),
     ?assert(Starts =< 7),
+    %% A start and an end take longer on a machine with other work.
+    gwport_test:until(fun() -> starts(Server) >= 3 end),
     gwport_probe:stop(Server),
     ?assertEqual(starts(Server), starts(Server)).
 
@@ -131,11 +133,6 @@ starts(#{starts := File}) ->
     {ok, Lines} = file:read_file(File),
     length(binary:matches(Lines, <<"\n">>)).
 
-wrong_version(Config) ->
-    %% A version that was not offered: the sentence names it.
-    [gwport_probe:stop(not_greeted("version/" ++ Version, "the program chose wire version " ++ Version, Config))
-        || Version <- ["0", "2"]].
-
 ready_without_a_key(Config) ->
     %% Each key of ready is needed.
     [gwport_probe:stop(not_greeted("lacks/" ++ Key, "ready lacks a key", Config)) || Key <- keys()].
@@ -148,10 +145,26 @@ ready_with_a_wrong_value(Config) ->
     [gwport_probe:stop(not_greeted("wrong/" ++ Key, "ready lacks a key, or has one of a wrong type or size", Config))
         || Key <- keys() -- ["version"]].
 
-unknown_keys_are_ignored(Config) ->
-    %% A later program may say more.
-    Server = gwport_probe:bad("more", Config),
-    works_again(Server),
+later_program_is_served(Config) ->
+    %% SPEC.md, section 12: a program of a later release, with keys and capabilities that nobody here knows, and one
+    %% that speaks later wire versions too.
+    [begin
+        Server = gwport_probe:bad(Life, Config),
+        works_again(Server),
+        ?assertMatch([#{program := <<"badport">>, version := Version}], gwport_test:ports(Server)),
+        gwport_probe:stop(Server)
+    end || {Life, Version} <- [{"more", <<"999.1">>}, {"speaks/1-3", <<"0">>}]].
+
+no_common_version_is_said_by_either_side(Config) ->
+    %% The program refuses the host's range, or the host the version that the program has chosen all the same: the
+    %% sentence in the log names what either speaks, and requests get 503 meanwhile.
+    [gwport_probe:stop(not_greeted(Life, Sentence, Config)) || {Life, Sentence} <- [
+        {"speaks/2-3", "(no_common_version): badport speaks wire versions 2 to 3, the host 1 to 1"},
+        {"version/2", "(no_common_version): the program chose wire version 2, this host speaks 1 to 1"},
+        {"version/0", "(no_common_version): the program chose wire version 0, this host speaks 1 to 1"}]],
+    Server = gwport_probe:bad("speaks/2-3", Config),
+    gwport_probe:expect(Server, "badport speaks", 5000),
+    ?assertMatch(#{status := 503}, gwport_test:get(Server, "/ok")),
     gwport_probe:stop(Server).
 
 fault_instead_of_ready(Config) ->

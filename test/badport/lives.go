@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gwport/gwport/etf"
@@ -26,7 +28,10 @@ var lives = map[string]func(p *program, arg string){
 	"version": func(p *program, arg string) { p.greet(func(r etf.Map) etf.Map { return with(r, "version", num(arg)) }) },
 	"lacks":   func(p *program, arg string) { p.greet(func(r etf.Map) etf.Map { return without(r, arg) }) },
 	"wrong":   func(p *program, arg string) { p.greet(func(r etf.Map) etf.Map { return with(r, arg, -1) }) },
-	"more":    func(p *program, _ string) { p.greet(func(r etf.Map) etf.Map { return with(r, "later", "unknown") }) },
+
+	// A program of later: it says more, or speaks other versions.
+	"more":   func(p *program, _ string) { p.greet(more) },
+	"speaks": speaks,
 
 	// After it.
 	"deaf":    func(p *program, _ string) { p.nextWindow = 16 << 20; p.greet(nil); forever() },
@@ -39,6 +44,10 @@ var lives = map[string]func(p *program, arg string){
 func (p *program) greet(change func(etf.Map) etf.Map) {
 	f, err := p.read()
 	must(err)
+	p.answerHello(f, change)
+}
+
+func (p *program) answerHello(f frame, change func(etf.Map) etf.Map) {
 	if f.kind != hello {
 		panic("badport: expected hello")
 	}
@@ -57,6 +66,32 @@ func (p *program) greet(change func(etf.Map) etf.Map) {
 		r = change(r)
 	}
 	p.send(ready, r)
+}
+
+// more is what a ready may say that nobody knows yet, beside other values for what people read.
+func more(r etf.Map) etf.Map {
+	r = with(r, "program_version", "999.1")
+	r = with(r, "capabilities", etf.List{"hijack", "later"})
+	return append(r,
+		etf.Pair{Key: "package", Value: "gwport 999.1"},
+		etf.Pair{Key: "later", Value: etf.Map{{Key: "deep", Value: etf.List{-1, 2.5, true, etf.Tuple{}}}}},
+		etf.Pair{Key: "", Value: etf.List{}})
+}
+
+// speaks greets in the highest version that the host and a range, such as 2-3, have in common, or says that there is
+// none [G3].
+func speaks(p *program, arg string) {
+	low, high, _ := strings.Cut(arg, "-")
+	f, err := p.read()
+	must(err)
+	v, _ := f.term().(etf.Map).Get(etf.Binary("versions"))
+	hostLow, hostHigh := int(v.(etf.Tuple)[0].(int64)), int(v.(etf.Tuple)[1].(int64))
+	version := min(num(high), hostHigh)
+	if version < max(num(low), hostLow) {
+		p.send(fault, etf.Tuple{1, fmt.Sprintf("badport speaks wire versions %s to %s, the host %d to %d", low, high, hostLow, hostHigh)})
+		os.Exit(1)
+	}
+	p.answerHello(f, func(r etf.Map) etf.Map { return with(r, "version", version) })
 }
 
 func with(m etf.Map, key string, value any) etf.Map {

@@ -1,0 +1,33 @@
+%% What a host makes of a ready [G1, G3], and of what a later one says besides (SPEC.md, section 12).
+-module(gwport_greeting_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+ready() ->
+    #{<<"version">> => 1, <<"window">> => 65536, <<"max_frame">> => 1048576, <<"max_head">> => 65536,
+        <<"max_streams">> => 100, <<"capabilities">> => [], <<"name">> => <<"shop">>,
+        <<"program_version">> => <<"1.2">>, <<"apps">> => [<<"shop">>]}.
+
+keys_and_capabilities_of_later_change_nothing_test() ->
+    {ok, Program} = gwport_greeting:ready(ready()),
+    ?assertEqual({ok, Program}, gwport_greeting:ready((ready())#{<<"capabilities">> := [<<"hijack">>, <<"later">>],
+        <<"package">> => <<"gwport 9.9">>, <<"later">> => #{<<"deep">> => [1, {}, 2.5]}, <<>> => -1})),
+    ?assertMatch(#{name := <<"shop">>, program_version := <<"1.2">>, apps := [<<"shop">>]}, Program).
+
+another_version_is_no_common_version_and_both_are_named_test_() ->
+    [?_assertEqual({error, no_common_version,
+            <<"the program chose wire version ", Digit, ", this host speaks 1 to 1">>},
+        gwport_greeting:ready((ready())#{<<"version">> := Digit - $0})) || Digit <- "0239"].
+
+%% A later version may have other keys: it is named before anything else is looked at.
+another_version_is_named_whatever_else_is_there_test() ->
+    ?assertMatch({error, no_common_version, _}, gwport_greeting:ready(#{<<"version">> => 2})).
+
+what_is_no_version_is_a_bad_greeting_test_() ->
+    [?_assertMatch({error, bad_greeting, _}, gwport_greeting:ready((ready())#{<<"version">> := Version}))
+        || Version <- [<<"1">>, 1.0, {1, 1}, []]].
+
+hello_names_a_range_and_what_has_no_meaning_yet_is_empty_test() ->
+    {ok, Options} = gwport_options:pool(#{name => shop, command => "sh"}),
+    ?assertMatch(#{<<"versions">> := {1, 1}, <<"capabilities">> := [], <<"pool">> := <<"shop">>,
+        <<"options">> := #{<<"drain_timeout">> := 30000}}, gwport_greeting:hello(Options)).
