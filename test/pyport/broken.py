@@ -293,10 +293,14 @@ def never_drained():
 def no_pong():
     """Does not answer ping."""
     handled(PING, lambda port, term: None)
-@broken("D5", "{Level, Text, Meta}", "GET /fail", "500", log="a log frame that cannot be read")
+@broken("D5", "{Level, Text, Meta}", "GET /fail", "500", log="ZeroDivisionError")
 def level_9():
-    """Logs at level 9."""
+    """Logs at level 9, which the host takes for debug."""
     instead([LOG], lambda term: (9, *term[1:]))
+@broken("D5", "{Level, Text, Meta}", "GET /fail", "500", log="a log frame that cannot be read")
+def no_meta():
+    """Logs a level and a text alone."""
+    instead([LOG], lambda term: term[:2])
 @broken("11", "expected abort too_large (12)", SMALL, "200")
 def loose_limit():
     """Announces a max_head of 5,000 and takes more."""

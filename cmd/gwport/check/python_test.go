@@ -1,6 +1,8 @@
 package check
 
 import (
+	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -35,8 +37,9 @@ func pythonProgram(t *testing.T, file string, args ...string) []string {
 
 // brokenPython is a line of broken.py --list.
 type brokenPython struct {
-	name, rule, says string
-	with             []string // rules whose checks bring the frames about that break it
+	name, rule, says, what string
+	request, client, then  string   // in front of Cowboy
+	with                   []string // rules whose checks bring the frames about that break it
 }
 
 func brokenPythons(t *testing.T) (programs []brokenPython) {
@@ -48,7 +51,17 @@ func brokenPythons(t *testing.T) (programs []brokenPython) {
 		columns := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
 		require.Len(t, columns, 8, line)
 		ids := strings.Fields(columns[1])
-		programs = append(programs, brokenPython{columns[0], ids[0], columns[2], ids[1:]})
+		b := brokenPython{
+			name: columns[0], rule: ids[0], says: columns[2], what: columns[7],
+			request: columns[3], client: columns[4], then: "same", with: ids[1:],
+		}
+		switch columns[5] {
+		case "next":
+			b.then = "next"
+		case "gone":
+			b.then = "stopped"
+		}
+		programs = append(programs, b)
 	}
 	require.GreaterOrEqual(t, len(programs), 20)
 	return programs
@@ -105,4 +118,16 @@ func TestPythonProgramKeepsTheirRules(t *testing.T) {
 		require.Equal(t, Pass, r.Status, "%v", r)
 	}
 	t.Logf("%d lines in %d ms", len(report.Results), report.Millis)
+}
+
+// The page about them has the table that the tests go by.
+func TestPythonReadmeHasTheTable(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(pyport, "README.md"))
+	require.NoError(t, err)
+	programs := brokenPythons(t)
+	for _, b := range programs {
+		row := fmt.Sprintf("| %s | %s | %s | `%s` | %s | %s | %s |", b.name, b.what, b.rule, b.says, b.request, b.client, b.then)
+		require.Contains(t, string(page), "\n"+row+"\n")
+	}
+	require.Equal(t, len(programs)+2, strings.Count(string(page), "\n|"), "rows of the table")
 }
