@@ -123,12 +123,35 @@ func readSize(r *etf.Reader, size *int) error {
 	return err
 }
 
+// checkVersion tells whether we have a version in common with a host, before the
+// rest of its hello is looked at, which is another version's business (SPEC.md,
+// section 12). What cannot be read is left to decodeHello.
+func checkVersion(payload []byte) error {
+	r, err := etf.NewReader(string(payload))
+	if err != nil {
+		return nil
+	}
+	pairs, err := r.Map()
+	for ; pairs > 0 && err == nil; pairs-- {
+		var key string
+		if key, err = r.Binary(); err != nil {
+			break
+		}
+		if key != "versions" {
+			err = skipValue(&r, 1)
+			continue
+		}
+		var h hello
+		if err = h.readVersions(&r); err == nil && (WireVersion < h.minVersion || WireVersion > h.maxVersion) {
+			return fault(FaultNoCommonVersion, "this program speaks wire version %d, the host speaks %d to %d",
+				WireVersion, h.minVersion, h.maxVersion)
+		}
+	}
+	return nil
+}
+
 // check tells whether we can serve such a host.
 func (h *hello) check() *FaultError {
-	if WireVersion < h.minVersion || WireVersion > h.maxVersion {
-		return fault(FaultNoCommonVersion, "this program speaks wire version %d, the host speaks %d to %d",
-			WireVersion, h.minVersion, h.maxVersion)
-	}
 	if h.maxFrame < minMaxFrame {
 		return fault(FaultBadGreeting, "hello: max_frame is %d, expected at least %d", h.maxFrame, minMaxFrame)
 	}

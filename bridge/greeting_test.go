@@ -84,6 +84,7 @@ func TestHelloThatCannotBeMetIsAFault(t *testing.T) {
 	}{
 		"versions below":     {change("versions", etf.Tuple{0, 0}), bridge.FaultNoCommonVersion},
 		"versions above":     {change("versions", etf.Tuple{2, 9}), bridge.FaultNoCommonVersion},
+		"a hello of later":   {etf.Map{{Key: "limits", Value: 1.5}, {Key: "versions", Value: etf.Tuple{2, 3}}}, bridge.FaultNoCommonVersion},
 		"max_frame too low":  {change("max_frame", 65550), bridge.FaultBadGreeting},
 		"no versions":        {change("versions", nil), bridge.FaultBadGreeting},
 		"no max_frame":       {change("max_frame", nil), bridge.FaultBadGreeting},

@@ -60,6 +60,9 @@ func (c *conn) greet() error {
 	if f.kind != kindHello {
 		return fault(FaultBadGreeting, "the first frame is %s, expected hello", f.kind)
 	}
+	if err := checkVersion(f.payload); err != nil {
+		return err
+	}
 	host, err := decodeHello(f.payload)
 	if err != nil {
 		return fault(FaultBadGreeting, "hello: %v", err)

@@ -283,7 +283,7 @@ class Port:
                 self.close(number, PORT_CLOSED if self.status == 0 else None)
             self.put(END, END, [])
     def take(self, kind, number, payload):
-        check(self.hello or kind == HELLO, BAD_GREETING, "hello comes first")
+        check((self.hello is None) == (kind == HELLO), BAD_GREETING, "hello is first, and once")
         check(kind in FRAMES and (number is None) == (kind < OPEN), BAD_FRAME, f"[F8] {kind}")
         shape, method = FRAMES[kind]
         if number is None:
@@ -299,9 +299,9 @@ class Port:
         except Fault as fault:
             self.close(number, *fault.args)
     def greet(self, hello):
-        check(not self.hello, BAD_GREETING, "a second hello")
         self.hello, (low, high) = hello, hello[b"versions"]
         check(low <= 1 <= high, NO_COMMON_VERSION, f"the host speaks {low} to {high}, we 1 to 1")
+        check(fits(hello, HELLO_MAP), BAD_GREETING, "not a hello")
         self.put(READY, None, {
             "version": 1, "window": WINDOW, "max_frame": MAX_FRAME, "max_head": MAX_HEAD,
             "max_streams": MAX_STREAMS, "capabilities": [], "name": "gwport_wsgi.py",
@@ -342,7 +342,7 @@ class Port:
                 self.close(None)
 
 FRAMES = {  # the host's: what a payload is, and what takes it
-    HELLO: (HELLO_MAP, Port.greet), FAULT: ((NATURAL, bytes), Port.on_fault),
+    HELLO: ({b"versions": (int, int)}, Port.greet), FAULT: ((NATURAL, bytes), Port.on_fault),
     PING: (NATURAL, lambda port, term: port.put(PONG, None, term)),
     PONG: (NATURAL, lambda port, _: None), DRAIN: (NATURAL[255:], Port.drain), OPEN: (tuple, None),
     CHUNK: (bytes, Stream.on_chunk), FIN: ([], Stream.on_end),

@@ -66,16 +66,26 @@ func checkBadHello(t *trial) {
 	}
 }
 
+// checkNoCommonVersion greets as a host of much later. What else its hello has, or
+// has not, is no business of version 1.
 func checkNoCommonVersion(t *trial) {
-	h := t.start(hello{minVersion: 47, maxVersion: 48})
-	h.sendHello()
-	text := h.expectFault(faultNoCommonVersion)
-	for _, n := range []string{"1", "47", "48"} {
-		if !strings.Contains(text, n) {
-			t.fail(fmt.Sprintf("%q", text), "a sentence that names both ranges, 1 and 47 to 48")
+	for _, later := range []hello{
+		{},
+		{without: "max_frame", extra: later},
+		{swap: etf.Map{{Key: "options", Value: etf.List{1}}, {Key: "max_frame", Value: 1}}},
+	} {
+		later.minVersion, later.maxVersion = 47, 48
+		h := t.start(later)
+		h.sendHello()
+		var text string
+		t.with(fmt.Sprintf("%.200q", later.payload()), func() { text = h.expectFault(faultNoCommonVersion) })
+		for _, n := range []string{"1", "47", "48"} {
+			if !strings.Contains(text, n) {
+				t.fail(fmt.Sprintf("%q", text), "a sentence that names both ranges, 1 and 47 to 48")
+			}
 		}
+		t.saw("%q", text)
 	}
-	t.saw("%q", text)
 }
 
 func checkVersionInRange(t *trial) {
