@@ -139,7 +139,7 @@ var brokenPrograms = map[string]broken{
 	})},
 	"calls no_app something else": {rule: "R4", says: "expected abort no_app (7)", out: recode(codeNoApp, codeInternal)},
 	"says no entered":             {rule: "R5", says: "expected entered", out: drop(kindEntered)},
-	"says entered always": {rule: "R5", says: "entered of stream", out: on(kindReply, func(_ *meddler, f frame) [][]byte {
+	"says entered always": {rule: "R5", says: "expected no entered for GET", out: on(kindReply, func(_ *meddler, f frame) [][]byte {
 		return append(pass(frame{kindEntered, f.stream, empty}), f.bytes())
 	})},
 	"ends twice": {rule: "S1", says: "fin of stream", out: on(kindFin, func(_ *meddler, f frame) [][]byte {
