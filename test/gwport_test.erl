@@ -3,7 +3,7 @@
 -module(gwport_test).
 
 -export([start/1, start_pool/1, stop/1, stop_pool/1, url_port/1, pool/1]).
--export([mounts/0, mounts/2, mount/0, mount/1, mounted/2]).
+-export([mounts/0, mounts/2, mount/0, mount/1, mount_here/1, mounted/2]).
 -export([connect/1, send/2, request/2, get/2, call/2, recv/1, recv_head/1, recv_chunks/2, close/1]).
 -export([h2_open/1, h2_call/3, h2_call/4]).
 -export([until/1, until/2, ports/1, os_pid/1]).
@@ -38,8 +38,15 @@ mounts(Cases, Groups) ->
 mount(Mount) when Mount =:= route; Mount =:= stream ->
     persistent_term:put({?MODULE, mount}, Mount).
 
+%% For the calling process alone, where cases with both run side by side.
+mount_here(Mount) ->
+    put({?MODULE, mount}, Mount).
+
 mount() ->
-    persistent_term:get({?MODULE, mount}, route).
+    case get({?MODULE, mount}) of
+        undefined -> persistent_term:get({?MODULE, mount}, route);
+        Mount -> Mount
+    end.
 
 %% Protocol options that have routes, each a path and a mount's options, on every host.
 mounted(Routes, Options) ->

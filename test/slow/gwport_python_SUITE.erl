@@ -11,15 +11,15 @@ suite() ->
     [{timetrap, {minutes, 5}}].
 
 all() ->
-    [{group, served}, {group, broken}, the_program_keeps_every_rule, nothing_leaks].
+    gwport_test:mounts() ++ [the_program_keeps_every_rule].
 
 groups() ->
-    [{served, [parallel], [
+    gwport_test:mounts([{group, served}, {group, broken}, nothing_leaks], [{served, [parallel], [
         get_head_and_no_content, lines_come_back_before_the_next_is_sent, large_upload, large_download,
         many_at_a_time, client_that_leaves, app_that_fails, app_that_is_not_wsgi, drain_loses_nothing,
         killed_program_is_replaced]},
      {broken, [parallel], [
-        broken_streams, broken_wires, broken_greetings, broken_ends]}].
+        broken_streams, broken_wires, broken_greetings, broken_ends]}]).
 
 init_per_suite(Config) ->
     case os:find_executable("python3") of
@@ -31,8 +31,14 @@ init_per_suite(Config) ->
 interpreter(Found) ->
     string:trim(run(Found, ["-c", "import sys; print(sys.executable)"])).
 
-init(Python, Config0) ->
-    Config = [{python, Python}, {log, gwport_probe:start_log()} | Config0],
+init(Python, Config) ->
+    [{python, Python}, {log, gwport_probe:start_log()} | Config].
+
+end_per_suite(Config) ->
+    gwport_probe:stop_log(proplists:get_value(log, Config)).
+
+init_per_group(Mount, Config) when Mount =:= route; Mount =:= stream ->
+    gwport_test:mount(Mount),
     %% What the first request of all loads and starts for good.
     Server = sample(Config),
     #{status := 200} = gwport_test:get(Server, "/"),
@@ -40,10 +46,12 @@ init(Python, Config0) ->
     #{status := 200} = gwport_test:h2_call(Gun, <<"GET">>, <<"/">>),
     gun:close(Gun),
     gwport_probe:stop(Server),
-    [{counts, gwport_probe:counts()} | Config].
+    [{counts, gwport_probe:counts()} | Config];
+init_per_group(_, Config) ->
+    Config.
 
-end_per_suite(Config) ->
-    gwport_probe:stop_log(proplists:get_value(log, Config)).
+end_per_group(_, _) ->
+    ok.
 
 init_per_testcase(_, Config) ->
     gwport_probe:hear_log(proplists:get_value(log, Config)),

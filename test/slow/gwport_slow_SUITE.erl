@@ -14,10 +14,26 @@ suite() ->
     [{timetrap, {minutes, 10}}].
 
 all() ->
-    [a_gigabyte_each_way, {group, long}, windows_of_one_byte, nothing_leaks].
+    gwport_test:mounts() ++ [{group, long}, windows_of_one_byte, nothing_leaks].
 
 groups() ->
-    [{long, [parallel], [events_for_75_seconds_over_http1, events_for_75_seconds_over_http2]}].
+    Long = [events_for_75_seconds_over_http1, events_for_75_seconds_over_http2],
+    gwport_test:mounts([a_gigabyte_each_way], [
+        {long, [parallel], [{group, long_route}, {group, long_stream}]},
+        {long_route, [parallel], Long}, {long_stream, [parallel], Long}]).
+
+init_per_group(long, Config) ->
+    Config;
+init_per_group(long_route, Config) ->
+    [{mount, route} | Config];
+init_per_group(long_stream, Config) ->
+    [{mount, stream} | Config];
+init_per_group(Mount, Config) ->
+    gwport_test:mount(Mount),
+    Config.
+
+end_per_group(_, _) ->
+    ok.
 
 init_per_suite(Config) ->
     Config1 = [{flowport, gwport_probe:build("flowport", Config)} | Config],
@@ -79,6 +95,7 @@ sampled(Port, OsPids, Largest, Output) ->
 events_for_75_seconds_over_http1(Config) ->
     %% A listener with Cowboy's own idle_timeout of 60 s, a client that says nothing after its request, an event
     %% every second; when it leaves the handler ends within a second.
+    gwport_test:mount_here(proplists:get_value(mount, Config)),
     Server = gwport_probe:flow(#{listener => #{}}, Config),
     Socket = gwport_test:connect(Server),
     ok = gwport_test:send(Socket, "GET /faults/events?ms=1000&tag=long HTTP/1.1\r\nhost: x\r\n\r\n"),
@@ -107,6 +124,7 @@ ended(Server, Tag) ->
 
 events_for_75_seconds_over_http2(Config) ->
     %% The same over HTTP/2 under idle_timeout => infinity, which only the listener can set there.
+    gwport_test:mount_here(proplists:get_value(mount, Config)),
     Server = #{port := Port} = gwport_probe:flow(#{listener => #{idle_timeout => infinity}}, Config),
     {ok, Gun} = gun:open("127.0.0.1", Port, #{protocols => [http2], retry => 0,
         http2_opts => #{keepalive => infinity}}),
