@@ -492,7 +492,7 @@ cowboys_other_stream_handlers_work_in_front(Config) ->
 a_tls_listener_shows_in_the_request(Config) ->
     %% Scheme, port and r.TLS, with the client's certificate if it has shown one.
     {ok, _} = application:ensure_all_started(ssl),
-    Key = [{key, {namedCurve, secp256r1}}],
+    Key = [{key, {namedCurve, secp256r1}}, {digest, sha256}],
     #{server_config := ServerTls, client_config := ClientTls} = public_key:pkix_test_data(#{
         server_chain => #{root => Key, peer => Key, intermediates => []},
         client_chain => #{root => Key, peer => Key, intermediates => []}}),
