@@ -6,7 +6,7 @@
 %% a content-length that is no number.
 -module(gwport_response).
 
--export([head/1, inform/1, reply/1, trailers/1, has_body/2]).
+-export([head/1, inform/1, reply/1, trailers/1, fault/1, has_body/2]).
 
 -export_type([head/0, status/0, fields/0]).
 
@@ -69,6 +69,24 @@ trailers(Payload) ->
 not_trailers() ->
     [<<"content-length">>, <<"host">>, <<"set-cookie">>, <<"authorization">>, <<"content-type">>,
         <<"content-encoding">>, <<"content-range">>, <<"trailer">>].
+
+%% What is wrong with a head or inform that is none: its shape [F6], or what stands in it [S6].
+-spec fault(binary()) -> bad_payload | bad_response.
+fault(Payload) ->
+    case gwport_frame:decode_payload(Payload) of
+        {ok, {Status, Headers}} -> fault(is_status(Status), are_pairs(Headers));
+        _ -> bad_payload
+    end.
+
+fault(true, true) -> bad_response;
+fault(_, _) -> bad_payload.
+
+is_status({Code, Reason}) -> is_integer(Code) andalso is_binary(Reason);
+is_status(Code) -> is_integer(Code).
+
+are_pairs([]) -> true;
+are_pairs([{Name, Value} | Rest]) when is_binary(Name), is_binary(Value) -> are_pairs(Rest);
+are_pairs(_) -> false.
 
 %% Whether a response to this method with this status has a body at all.
 -spec has_body(binary(), 100..999) -> boolean().

@@ -168,12 +168,12 @@ port({credit, Grant}, Stream = #stream{credit = Credit}) ->
 port({inform, Payload}, Stream) ->
     case gwport_response:inform(Payload) of
         {ok, Status, Fields} -> {[{inform, Status, Fields}], Stream#stream{head_at = infinity}};
-        error -> bad_response(Stream)
+        error -> bad_head(Payload, Stream)
     end;
 port({reply, Payload, Credit}, Stream) ->
     reply(gwport_response:reply(Payload), Credit, Stream);
 port({head, Payload}, Stream) ->
-    head(gwport_response:head(Payload), touch(Stream#stream{head_at = infinity}));
+    head(gwport_response:head(Payload), Payload, touch(Stream#stream{head_at = infinity}));
 port({chunk, Data}, Stream) ->
     chunk(Data, touch(Stream));
 port(fin, Stream) ->
@@ -200,6 +200,11 @@ ended(Reason, Stream) ->
 
 bad_response(Stream) ->
     give_up(bad_response, Stream).
+
+%% The program is told more than the client.
+bad_head(Payload, Stream) ->
+    {[{abort, gwport_response:fault(Payload), <<>>} | failure(bad_response, Stream)],
+        Stream#stream{phase = ended}}.
 
 %% The request's body
 
@@ -252,13 +257,13 @@ reply({ok, Head = #{code := Code, length := Length}, Body}, Credit, Stream) ->
 reply(error, _, Stream) ->
     bad_response(Stream).
 
-head({ok, Head = #{code := Code, length := Length}}, Stream) ->
+head({ok, Head = #{code := Code, length := Length}}, _, Stream) ->
     case gwport_response:has_body(Stream#stream.method, Code) of
         true -> {[{head, Head}], Stream#stream{phase = streaming, left = Length}};
         false -> {[{reply, Head, <<>>}], Stream#stream{phase = discarding}}
     end;
-head(error, Stream) ->
-    bad_response(Stream).
+head(error, Payload, Stream) ->
+    bad_head(Payload, Stream).
 
 chunk(Data, Stream = #stream{phase = discarding}) ->
     {[{consumed, byte_size(Data)}], Stream};

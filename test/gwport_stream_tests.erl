@@ -164,12 +164,18 @@ informs_are_passed_on_before_the_head_test() ->
 an_inform_that_is_none_is_bad_test_() ->
     [?_assertMatch({[{abort, bad_response, _}, {fail, bad_response}], _},
         event({port, {inform, Payload}}, stream(#{})))
-        || Payload <- [<<"junk">>, term({200, []}), term({101, []}), term({103, [{<<"a b">>, <<>>}]})]].
+        || Payload <- [term({200, []}), term({101, []}), term({103, [{<<"a b">>, <<>>}]})]].
 
 a_head_that_cannot_be_read_is_bad_test_() ->
     [?_assertMatch({[{abort, bad_response, _}, {fail, bad_response}], _},
         event({port, {head, Payload}}, stream(#{})))
-        || Payload <- [<<"junk">>, term({100, []}), term({200, [{<<"a">>, <<"\n">>}]})]].
+        || Payload <- [term({100, []}), term({200, [{<<"a">>, <<"\n">>}]})]].
+
+a_head_or_inform_of_another_shape_is_a_bad_payload_test_() ->
+    [?_assertMatch({[{abort, bad_payload, _}, {fail, bad_response}], _},
+        event({port, {Kind, Payload}}, stream(#{})))
+        || Kind <- [head, inform], Payload <- [<<"junk">>, term(1), term({200}), term({<<"200">>, []}),
+            term({200, 1}), term({200, [{<<"a">>, <<"b">>} | 1]}), term({200, [{<<"a">>, 1}]}), term({{200, 1}, []})]].
 
 %% Streamed responses
 
