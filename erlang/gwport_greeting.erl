@@ -41,9 +41,15 @@ ready(#{<<"version">> := ?WIRE_VERSION, <<"window">> := Window, <<"max_frame">> 
         when is_integer(Window), Window >= 0, Window =< ?MAX_WINDOW,
              is_integer(MaxHead), MaxHead > 0,
              is_integer(MaxFrame), MaxFrame >= ?MIN_MAX_FRAME, MaxFrame >= MaxHead + 64,
-             is_integer(MaxStreams), MaxStreams > 0, is_list(Caps),
-             is_binary(Name), is_binary(Version), is_list(Apps) ->
-    {ok, #{window => Window, max_head => MaxHead, max_streams => MaxStreams, name => Name,
-        program_version => Version, apps => [App || App <- Apps, is_binary(App)]}};
+             is_integer(MaxStreams), MaxStreams > 0, is_binary(Name), is_binary(Version) ->
+    case are_binaries(Caps) andalso are_binaries(Apps) of
+        true -> {ok, #{window => Window, max_head => MaxHead, max_streams => MaxStreams,
+            name => Name, program_version => Version, apps => Apps}};
+        false -> {error, bad_greeting, <<"ready's capabilities and apps are lists of binaries">>}
+    end;
 ready(_) ->
     {error, bad_greeting, <<"ready lacks a key, or has one of a wrong type or size">>}.
+
+are_binaries([]) -> true;
+are_binaries([Text | Rest]) when is_binary(Text) -> are_binaries(Rest);
+are_binaries(_) -> false.
