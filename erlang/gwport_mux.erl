@@ -17,7 +17,8 @@
     ref :: reference(),
     monitor :: reference(),
     %% The half that we send. When the other one ends the stream is closed and forgotten.
-    local :: open | ended,
+    %% Its last frame is `queued` at the writer until that has written it; we are not told when.
+    local :: open | queued | ended,
     %% Our abort is not answered yet, and all else is ignored. `overdue` at the second look.
     aborted = false :: false | waiting | overdue,
     phase = start :: start | body,
@@ -61,6 +62,8 @@
 -type command() ::
     {deliver, gwport_watch:to(), event()}
   | {write, gwport_frame:stream(), gwport_frame:kind(), term()}
+    %% Write this abort if frames of the stream are still waiting to be written, in their place.
+  | {replace, gwport_frame:stream(), {non_neg_integer(), binary()}}
   | {closed, Monitor :: reference(), Window :: non_neg_integer()}.
 
 -define(MAX_CHUNK, 65536).
@@ -137,7 +140,7 @@ live(chunk, Data, N, Stream = #stream{phase = body, credit = Credit}, Mux) ->
     end;
 live(reply, Payload, N, Stream = #stream{phase = start, window = Window}, Mux) ->
     case byte_size(Payload) > Window + max_head(Mux) of
-        true -> bad_end(too_large, <<"a reply over max_head and its credit">>, N, Stream, Mux);
+        true -> fail_end(too_large, <<"a reply over max_head and its credit">>, N, Stream, Mux);
         false -> remote_end({reply, Payload, Stream#stream.credit}, N, Stream, Mux)
     end;
 live(head, Payload, N, Stream = #stream{phase = start}, Mux) ->
@@ -148,7 +151,7 @@ live(fin, ?NIL, N, Stream = #stream{phase = body}, Mux) ->
     remote_end(fin, N, Stream, Mux);
 live(trailers, Payload, N, Stream = #stream{phase = body}, Mux) ->
     case byte_size(Payload) > max_head(Mux) of
-        true -> bad_end(too_large, <<"trailers over max_head">>, N, Stream, Mux);
+        true -> fail_end(too_large, <<"trailers over max_head">>, N, Stream, Mux);
         false -> remote_end({trailers, Payload}, N, Stream, Mux)
     end;
 live(entered, ?NIL, N, Stream, Mux) ->
@@ -158,13 +161,13 @@ live(credit, Payload, N, Stream, Mux) ->
 live(abort, Payload, N, Stream, Mux) ->
     aborted(gwport_frame:decode_payload(Payload), N, Stream, Mux);
 live(fin, ?NIL, N, Stream, Mux) ->
-    bad_end(bad_order, <<"fin without a head">>, N, Stream, Mux);
+    fail_end(bad_order, <<"fin without a head">>, N, Stream, Mux);
 live(fin, _, N, Stream, Mux) ->
-    bad_end(bad_payload, <<"fin carries []">>, N, Stream, Mux);
+    fail_end(bad_payload, <<"fin carries []">>, N, Stream, Mux);
 live(entered, _, N, Stream, Mux) ->
     fail(bad_payload, <<"entered carries []">>, N, Stream, Mux);
 live(Kind, _, N, Stream, Mux) when Kind =:= reply; Kind =:= trailers ->
-    bad_end(bad_order, <<(atom_to_binary(Kind))/binary, " out of order">>, N, Stream, Mux);
+    fail_end(bad_order, <<(atom_to_binary(Kind))/binary, " out of order">>, N, Stream, Mux);
 live(Kind, _, N, Stream, Mux) ->
     fail(bad_order, <<(atom_to_binary(Kind))/binary, " out of order">>, N, Stream, Mux).
 
@@ -183,7 +186,7 @@ own(Data) ->
         false -> Data
     end.
 
-credit(_, _, #stream{local = ended}, Mux) ->
+credit(_, _, #stream{local = Local}, Mux) when Local =/= open ->
     {[], Mux};
 credit({ok, Grant}, N, Stream = #stream{send_credit = Credit}, Mux)
         when is_integer(Grant), Grant >= 1, Grant + Credit =< ?MAX_CREDIT ->
@@ -200,15 +203,19 @@ aborted(_, N, Stream, Mux) ->
     answer(gwport_frame:abort_code(bad_payload), <<"abort carries {Code, Text}">>, N, Stream, Mux).
 
 %% [A2]: with the same code, known here or not.
-answer(Code, Text, N, Stream = #stream{to = To, local = Local}, Mux) ->
+answer(Code, Text, N, Stream = #stream{to = To}, Mux) ->
     close([{deliver, To, {abort, gwport_frame:abort_name(Code), Text}}
-        | [{write, N, abort, {Code, <<>>}} || Local =:= open]],
-        N, Stream, Mux).
+        | give_up(Code, <<>>, N, Stream)], N, Stream, Mux).
+
+%% What our half says when it is not wanted any more. A half ends when its last frame is written
+%% [A4]: an abort replaces one that waits, and what waits before it.
+give_up(Code, Text, N, #stream{local = open}) -> [{write, N, abort, {Code, Text}}];
+give_up(Code, Text, N, #stream{local = queued}) -> [{replace, N, {Code, Text}}];
+give_up(_, _, _, #stream{local = ended}) -> [].
 
 %% The other half has ended; ours, if it has not, is given up [S2].
-remote_end(Event, N, Stream = #stream{to = To, local = Local}, Mux) ->
-    close([{deliver, To, Event}
-        | [{write, N, abort, {0, <<>>}} || Local =:= open]], N, Stream, served(1, Mux)).
+remote_end(Event, N, Stream = #stream{to = To}, Mux) ->
+    close([{deliver, To, Event} | give_up(0, <<>>, N, Stream)], N, Stream, served(1, Mux)).
 
 served(Add, Mux = #mux{served = Served}) ->
     Mux#mux{served = Served + Add}.
@@ -221,12 +228,11 @@ fail(Name, Text, N, Stream = #stream{to = To}, Mux) ->
     {Commands, Mux1} = abort_stream(Name, Text, N, Stream, Mux),
     {[{deliver, To, {abort, Name, Text}} | Commands], Mux1}.
 
-%% As fail/5, by a frame that ends the other half. It ends it all the same [F6]: its sender has done
-%% with the stream and will not answer, so there is no answer to wait for.
-bad_end(Name, Text, N, Stream = #stream{to = To, local = Local}, Mux) ->
+%% So does what ends the program's half and is wrong: it ends it all the same [F6]. The program has
+%% done with the stream and would never answer an abort that waits for an answer.
+fail_end(Name, Text, N, Stream = #stream{to = To}, Mux) ->
     close([{deliver, To, {abort, Name, Text}}
-        | [{write, N, abort, {gwport_frame:abort_code(Name), Text}} || Local =:= open]],
-        N, Stream, Mux).
+        | give_up(gwport_frame:abort_code(Name), Text, N, Stream)], N, Stream, Mux).
 
 put(N, Stream, Mux = #mux{streams = Streams}) ->
     Mux#mux{streams = Streams#{N := Stream}}.
@@ -250,8 +256,8 @@ send_live(chunk, Data, N, Stream = #stream{local = open, send_credit = Credit}, 
     true = Left >= 0,
     {[{write, N, chunk, Data}], put(N, Stream#stream{send_credit = Left}, Mux)};
 send_live(Kind, Term, N, Stream = #stream{local = open}, Mux) ->
-    {[{write, N, Kind, Term}], put(N, Stream#stream{local = ended}, Mux)};
-send_live(_, _, _, #stream{local = ended}, Mux) ->
+    {[{write, N, Kind, Term}], put(N, Stream#stream{local = queued}, Mux)};
+send_live(_, _, _, _, Mux) ->
     {[], Mux}.
 
 %% Bytes of the response that the client has taken; granted again when they are half the window.

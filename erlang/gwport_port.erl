@@ -80,6 +80,8 @@
 -define(ABORT_CHECK, 30000).
 %% What a drain names when no stream of the other side will be served [D1].
 -define(NO_STREAM, 255).
+%% The largest integer of a ping and a drain.
+-define(MAX_INTEGER, 16#7fffffff).
 
 %% API
 
@@ -292,6 +294,8 @@ frame({fault, Payload}, State) ->
     program_fault(gwport_frame:decode_payload(Payload), State);
 frame({Kind, Payload}, State = #port{phase = greeting}) ->
     greet(Kind, gwport_frame:decode_payload(Payload), State);
+frame({ready, _}, State) ->
+    wire_fault(bad_greeting, <<"a second ready">>, State);
 frame({log, Payload}, State = #port{log = Log}) ->
     gwport_log:frame(Log, Payload),
     {noreply, State};
@@ -331,13 +335,14 @@ serve(Program, State = #port{options = Options, load = Load, writer = Writer}) -
 
 %% Frames without a stream
 
-port_frame(ping, {ok, N}, State) when is_integer(N) ->
+port_frame(ping, {ok, N}, State) when is_integer(N), N >= 0, N =< ?MAX_INTEGER ->
     write(gwport_frame:encode(pong, N), State),
     {noreply, State};
 port_frame(pong, {ok, N}, State = #port{ping = {N, waiting}, options = Options}) ->
     _ = erlang:send_after(maps:get(ping_interval, Options), self(), ping),
     {noreply, State#port{ping = {N, answered}}};
-port_frame(drain, {ok, Last}, State) when is_integer(Last) ->
+port_frame(drain, {ok, Last}, State)
+        when is_integer(Last), Last >= ?NO_STREAM, Last =< ?MAX_INTEGER ->
     {noreply, program_drains(Last, State)};
 port_frame(Kind, error, State) ->
     wire_fault(bad_frame,
@@ -367,6 +372,8 @@ command({deliver, To, Event}, _) ->
     gwport_watch:tell(To, Event);
 command({write, Stream, abort, Term}, #port{writer = Writer}) ->
     gwport_writer:drop(Writer, Stream, gwport_frame:encode(abort, Stream, Term));
+command({replace, Stream, Term}, #port{writer = Writer}) ->
+    gwport_writer:replace(Writer, Stream, gwport_frame:encode(abort, Stream, Term));
 command({write, Stream, credit, Grant}, #port{writer = Writer}) ->
     gwport_writer:control(Writer, gwport_frame:encode(credit, Stream, Grant));
 command({write, Stream, Kind, Term}, #port{writer = Writer}) ->
@@ -443,10 +450,13 @@ exited(State) ->
 end_of_output(State = #port{buffer = Buffer}) ->
     gone(#{clean => gwport_frame:is_empty(Buffer), reason => closed}, State).
 
+wire_fault(_, _, State = #port{phase = ending}) ->
+    {noreply, State};
 wire_fault(Name, Sentence, State) ->
     ?LOG_ERROR("gwport: the program of pool ~s broke the wire (~s): ~ts",
         [pool(State), Name, Sentence]),
-    write(gwport_frame:encode(fault, {gwport_frame:fault_code(Name), Sentence}), State),
+    Fault = gwport_frame:encode(fault, {gwport_frame:fault_code(Name), Sentence}),
+    gwport_writer:last(State#port.writer, Fault),
     gone(#{clean => false, reason => {wire_fault, Name}}, State).
 
 %% Nothing more will come of the program. The ends are told now; the process stays for its exit

@@ -13,7 +13,7 @@
 -module(gwport_writer).
 
 -export([start_link/1]).
--export([open/2, abort/3, control/2, body/3, drop/3, stop_opening/1]).
+-export([open/2, abort/3, control/2, body/3, drop/3, replace/3, stop_opening/1, last/2]).
 -export([init/1]).
 
 -export_type([open/0]).
@@ -37,6 +37,8 @@
     next = 256 :: pos_integer(),
     last :: pos_integer(),
     opening = true :: boolean(),
+    %% The last frame is taken.
+    ended = false :: boolean(),
     opens = [] :: [open()],
     control = [] :: iodata(),
     %% Frames of streams that wait for their turn; ring holds each of their numbers once.
@@ -80,10 +82,22 @@ drop(Writer, Stream, Abort) ->
     Writer ! {drop, Stream, Abort},
     ok.
 
+%% Called by the owner: an abort in the place of what the stream still has here, if it has anything.
+-spec replace(pid(), gwport_frame:stream(), iodata()) -> ok.
+replace(Writer, Stream, Abort) ->
+    Writer ! {replace, Stream, Abort},
+    ok.
+
 %% Called by the owner: opens that come from now on are refused.
 -spec stop_opening(pid()) -> ok.
 stop_opening(Writer) ->
     Writer ! stop_opening,
+    ok.
+
+%% Called by the owner: a fault. Bodies that wait are dropped, and nothing is written behind it.
+-spec last(pid(), iodata()) -> ok.
+last(Writer, Fault) ->
+    Writer ! {last, Fault},
     ok.
 
 -spec init(#writer{}) -> no_return().
@@ -100,6 +114,13 @@ batch(0, Writer) ->
 batch(Left, Writer) ->
     receive Message -> batch(Left - 1, take(Message, Writer)) after 0 -> Writer end.
 
+take({Kind, _, _}, Writer = #writer{ended = true}) when Kind =:= body; Kind =:= drop; Kind =:= replace ->
+    Writer;
+take({Kind, _}, Writer = #writer{ended = true}) when Kind =:= control; Kind =:= last ->
+    Writer;
+take({last, Fault}, Writer = #writer{control = Control}) ->
+    Writer#writer{control = [Control | Fault], bodies = #{}, ring = queue:new(),
+        opening = false, ended = true};
 take({open, Open}, Writer = #writer{opens = Opens}) ->
     Writer#writer{opens = [Open | Opens]};
 take({body, Stream, Frame}, Writer = #writer{bodies = Bodies, ring = Ring}) ->
@@ -115,6 +136,11 @@ take({control, Frame}, Writer = #writer{control = Control}) ->
 take({drop, Stream, Abort}, Writer = #writer{bodies = Bodies}) when is_map_key(Stream, Bodies) ->
     take({control, Abort}, Writer#writer{bodies = maps:remove(Stream, Bodies),
         ring = queue:delete(Stream, Writer#writer.ring)});
+take({replace, Stream, Abort}, Writer = #writer{bodies = Bodies}) ->
+    case Bodies of
+        #{Stream := _} -> take({drop, Stream, Abort}, Writer);
+        #{} -> Writer
+    end;
 take({drop, _, Abort}, Writer) ->
     take({control, Abort}, Writer);
 take({abort, Ref, {Name, Text}}, Writer = #writer{opens = Opens, owner = Owner, load = Load}) ->

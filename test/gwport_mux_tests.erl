@@ -17,8 +17,8 @@ open_sends_its_end_and_is_local_ended_test_() ->
     [fun() ->
         {Commands, Mux} = gwport_mux:send(ref(256), Kind, [], open_stream()),
         ?assertEqual([{write, 256, Kind, []}], Commands),
-        %% Local ended: an abort is not answered.
-        ?assertEqual({[event(256, {abort, cancelled, <<>>}), closed(256)], 0},
+        %% Local ended: an abort is answered only if our end still waits to be written.
+        ?assertEqual({[event(256, {abort, cancelled, <<>>}), {replace, 256, {2, <<>>}}, closed(256)], 0},
             then({abort, 256, term({2, <<>>})}, Mux))
     end || Kind <- [fin, trailers]].
 
@@ -43,7 +43,7 @@ open_receives_abort_answers_with_its_code_and_is_closed_test_() ->
 local_ended_receives_the_other_end_and_is_closed_test_() ->
     [fun() ->
         {_, Ended} = gwport_mux:send(ref(256), fin, [], Mux),
-        ?assertEqual({[event(256, Event), closed(256)], 0}, then(Frame, Ended))
+        ?assertEqual({[event(256, Event), {replace, 256, {0, <<>>}}, closed(256)], 0}, then(Frame, Ended))
     end || {Frame, Event, Mux} <- ends()].
 
 local_ended_sends_abort_and_is_aborting_test() ->
@@ -51,8 +51,8 @@ local_ended_sends_abort_and_is_aborting_test() ->
     ?assertEqual([{write, 256, abort, {3, <<>>}}], Commands),
     ?assertEqual({[], 1}, then({head, 256, <<"head">>}, Mux)).
 
-local_ended_receives_abort_answers_nothing_and_is_closed_test() ->
-    ?assertEqual({[event(256, {abort, cancelled, <<>>}), closed(256)], 0},
+local_ended_receives_abort_answers_if_its_end_is_not_written_and_is_closed_test() ->
+    ?assertEqual({[event(256, {abort, cancelled, <<>>}), {replace, 256, {2, <<>>}}, closed(256)], 0},
         then({abort, 256, term({2, <<>>})}, local_ended())).
 
 a_stream_without_a_body_is_local_ended_from_the_start_test() ->
@@ -138,15 +138,15 @@ streams_do_not_hear_each_other_test() ->
 
 informs_head_chunks_and_fin_are_delivered_in_order_test() ->
     {Commands, 0} = frames([{inform, <<"a">>}, {inform, <<"b">>}, {head, <<"h">>}, {chunk, <<"1">>},
-        {chunk, <<"2">>}, {fin, ?NIL}], local_ended()),
+        {chunk, <<"2">>}, {fin, ?NIL}], bodiless()),
     ?assertEqual([event(256, E) || E <- [{inform, <<"a">>}, {inform, <<"b">>}, {head, <<"h">>},
         {chunk, <<"1">>}, {chunk, <<"2">>}, fin]] ++ [closed(256)], Commands).
 
 a_head_may_be_followed_by_fin_or_trailers_at_once_test() ->
     ?assertEqual({[event(256, {head, <<"h">>}), event(256, fin), closed(256)], 0},
-        frames([{head, <<"h">>}, {fin, ?NIL}], local_ended())),
+        frames([{head, <<"h">>}, {fin, ?NIL}], bodiless())),
     ?assertEqual({[event(256, {head, <<"h">>}), event(256, {trailers, <<"t">>}), closed(256)], 0},
-        frames([{head, <<"h">>}, {trailers, <<"t">>}], local_ended())).
+        frames([{head, <<"h">>}, {trailers, <<"t">>}], bodiless())).
 
 a_frame_out_of_order_aborts_the_stream_test_() ->
     [{lists:concat([Kind, " after ", length(Before)]),
@@ -165,8 +165,8 @@ a_bad_end_is_an_end_and_no_answer_is_awaited_test_() ->
         ?assertMatch([{deliver, _, {abort, Name, _}}, {write, 256, abort, {Code, _}}, {closed, _, _}], Commands),
         ?assertEqual(0, gwport_mux:size(Mux)),
         {_, Ended} = gwport_mux:send(ref(256), fin, [], Open),
-        {ok, NotWritten, _} = gwport_mux:frame({Kind, 256, Payload}, Ended),
-        ?assertMatch([{deliver, _, {abort, Name, _}}, {closed, _, _}], NotWritten)
+        {ok, Queued, _} = gwport_mux:frame({Kind, 256, Payload}, Ended),
+        ?assertMatch([{deliver, _, {abort, Name, _}}, {replace, 256, {Code, _}}, {closed, _, _}], Queued)
     end} || {Before, Kind, Payload, Name, Code} <- [
         {[], fin, ?NIL, bad_order, 9}, {[], trailers, term([]), bad_order, 9},
         {[{inform, <<>>}], fin, ?NIL, bad_order, 9}, {[{head, <<>>}], reply, <<>>, bad_order, 9},
@@ -545,6 +545,9 @@ command({deliver, To, Event}, N, Entry = #{over := false, closed := false}) ->
 command({write, N, abort, {Code, Text}}, N, Entry = #{closed := false}) when is_integer(Code), is_binary(Text) ->
     false = maps:get(aborted, Entry, false),
     Entry#{local := ended, aborted => true};
+command({replace, N, {Code, Text}}, N, Entry = #{closed := false, local := ended})
+        when is_integer(Code), is_binary(Text) ->
+    Entry;
 command({write, N, chunk, Data}, N, Entry = #{local := open, sent := Sent, granted := Granted,
         credit := Credit}) ->
     true = Sent + byte_size(Data) =< Granted,
@@ -606,6 +609,10 @@ open_stream() ->
 
 local_ended() ->
     {_, Mux} = gwport_mux:send(ref(256), fin, [], open_stream()),
+    Mux.
+
+bodiless() ->
+    {[], Mux} = gwport_mux:opened(opening(256, #{body => none}), mux()),
     Mux.
 
 aborting() ->
