@@ -235,20 +235,25 @@ func (r *runner) report() Report {
 		if rule.check == nil {
 			out = r.watchOutcome(rule.id)
 		}
-		switch out.status {
-		case Pass:
-			rep.Passed++
-		case Fail:
-			rep.Failed++
-		default:
-			rep.NotTested++
-		}
+		rep.count(out.status)
 		rep.Results = append(rep.Results, Result{
 			Rule: rule.id, Name: rule.name, Status: out.status, Seen: out.seen,
 			Expected: out.expected, Reason: out.reason, Millis: out.took.Milliseconds(),
 		})
 	}
 	return rep
+}
+
+// count counts a line.
+func (r *Report) count(s Status) {
+	switch s {
+	case Pass:
+		r.Passed++
+	case Fail:
+		r.Failed++
+	default:
+		r.NotTested++
+	}
 }
 
 func (r *runner) watchOutcome(id string) outcome {

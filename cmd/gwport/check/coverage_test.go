@@ -12,19 +12,16 @@ import (
 	"github.com/gwport/gwport/test/corpus"
 )
 
-// elsewhere are the rules that neither the corpus nor `gwport check` shows, and
-// why.
+// elsewhere are the rules that neither the corpus nor `gwport check` nor its
+// mirror shows, and why.
 var elsewhere = map[string]string{
-	"G2": "binds the host",
-	"R6": "binds the host: what it concludes",
-	"D3": "binds the host",
 	"E1": "not on the wire; test/vectors/environ.txt holds both sides to it",
 	"E2": "not on the wire; test/vectors/environ.txt holds both sides to it",
 	"E3": "not on the wire; test/vectors/environ.txt holds both sides to it",
 }
 
-// Every rule of SPEC.md has a check or an entry in the corpus, or a reason; and
-// what claims to show a rule names one that there is.
+// Every rule of SPEC.md has a check, a line of the mirror's or an entry in the
+// corpus, or a reason; and what claims to show a rule names one that there is.
 func TestEveryRuleIsCovered(t *testing.T) {
 	text, err := os.ReadFile("../../../SPEC.md")
 	require.NoError(t, err)
@@ -33,38 +30,54 @@ func TestEveryRuleIsCovered(t *testing.T) {
 		ids = append(ids, m[1])
 	}
 	require.GreaterOrEqual(t, len(ids), 50)
-	checks, entries := map[string]int{}, map[string]int{}
+	columns := []struct {
+		name  string
+		lines map[string]int
+	}{{"check", map[string]int{}}, {"corpus", map[string]int{}}, {"mirror", map[string]int{}}}
 	for _, r := range rules {
-		checks[r.id]++
+		columns[0].lines[r.id]++
 	}
 	for _, id := range corpusRules(t) {
-		entries[id]++
+		columns[1].lines[id]++
 	}
-	both, onlyCheck, onlyCorpus := 0, 0, 0
+	for _, id := range mirrorRules() {
+		columns[2].lines[id]++
+	}
+	counts := map[string]int{}
 	for _, id := range ids {
 		_, excused := elsewhere[id]
-		switch {
-		case checks[id] > 0 && entries[id] > 0:
-			both++
-		case checks[id] > 0:
-			onlyCheck++
-		case entries[id] > 0:
-			onlyCorpus++
-		default:
-			require.True(t, excused, "rule %s has neither a check nor an entry in the corpus, nor a reason", id)
+		var in []string
+		for _, c := range columns {
+			if c.lines[id] > 0 {
+				in = append(in, c.name)
+			}
 		}
-		require.False(t, excused && checks[id]+entries[id] > 0, "rule %s needs no reason", id)
+		require.Equal(t, excused, len(in) == 0, "rule %s is shown by %v; is there a reason: %v", id, in, excused)
+		counts[strings.Join(in, "+")]++
 	}
 	for id := range elsewhere {
 		require.Contains(t, ids, id)
 	}
-	for _, named := range []map[string]int{checks, entries} {
-		for id := range named {
+	for _, c := range columns {
+		lines := 0
+		for id, n := range c.lines {
+			lines += n
 			require.True(t, slices.Contains(ids, id) || isSection(string(text), id), "no rule %s in SPEC.md", id)
 		}
+		t.Logf("%s: %d lines", c.name, lines)
 	}
-	t.Logf("%d rules in SPEC.md: %d with checks and corpus, %d with checks, %d with corpus, %d elsewhere; %d lines of checks",
-		len(ids), both, onlyCheck, onlyCorpus, len(elsewhere), len(rules))
+	t.Logf("%d rules in SPEC.md, %d of them elsewhere: %v", len(ids), len(elsewhere), counts)
+}
+
+// mirrorRules are the ids of the mirror's lines.
+func mirrorRules() (ids []string) {
+	for _, w := range hostWatched {
+		ids = append(ids, w.id)
+	}
+	for _, s := range hostScripts() {
+		ids = append(ids, s.rule)
+	}
+	return ids
 }
 
 func corpusRules(t *testing.T) (ids []string) {
@@ -103,4 +116,18 @@ func TestWatchedRulesAreInTheTable(t *testing.T) {
 		require.True(t, has(true), "%s has no line for the watch", id)
 		require.True(t, has(false), "%s has no check", id)
 	}
+}
+
+// What the mirror's watch names has a line in its report.
+func TestWatchedRulesOfHostsAreInTheTable(t *testing.T) {
+	named := 0
+	for _, name := range []string{"mirror.go", "mirror_watch.go", "mirror_open.go", "mirror_stream.go", "mirror_cli.go"} {
+		source, err := os.ReadFile(name)
+		require.NoError(t, err)
+		for _, m := range regexp.MustCompile(`(?:broke|holdTo|kept)\("([^"]+)"`).FindAllStringSubmatch(string(source), -1) {
+			named++
+			require.True(t, slices.ContainsFunc(hostWatched, func(w struct{ id, name string }) bool { return w.id == m[1] }), m[1])
+		}
+	}
+	require.GreaterOrEqual(t, named, 40)
 }

@@ -63,6 +63,7 @@ const (
 	codeFlowExceeded = 11
 	codeTooLarge     = 12
 	codeBadLength    = 13
+	codeBadResponse  = 14
 	codePortClosed   = 15
 
 	faultNoCommonVersion = 1

@@ -1,0 +1,144 @@
+package check
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"regexp"
+	"slices"
+	"time"
+)
+
+const hostUsage = `Usage: mirror --report FILE [--window N] [--max-head N] [--max-streams N] [--life NAME [--hold SOCKET]]
+       mirror --scripts
+       mirror --read FILE [--json]
+
+The first is a port program: a host starts it as any other, and it holds the host to those
+rules of SPEC.md that bind a host. What a request does to the host is in its path; FILE gets a
+line of JSON for each thing seen. The second prints the paths, and for each what the client has
+to do and the arguments the program is to be started with; the client appends to FILE what it got:
+
+  {"client": PATH, "code": 200, "whole": true, "informs": 0, "crc": CRC-32 of the body}
+
+The third makes the report of FILE, as gwport check does.
+
+Exit code of --read: 0 no rule failed; 1 a rule failed; 2 a mistake in the arguments.
+`
+
+// HostMain is the command; args are those behind the program.
+func HostMain(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	o, err := parseHost(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, hostUsage)
+		return 0
+	case err == nil && o.scripts:
+		for _, s := range hostScripts() {
+			fmt.Fprintln(stdout, s)
+		}
+		return 0
+	case err == nil && o.read != "":
+		return o.readReport(stdout, stderr)
+	}
+	var code int
+	if err == nil {
+		code, err = o.play(stdin, stdout)
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "mirror: %v; see mirror --help\n", err)
+		return 2
+	}
+	return code
+}
+
+type hostOptions struct {
+	mirrorOptions
+	report, read    string
+	scripts, asJSON bool
+}
+
+func parseHost(args []string) (o hostOptions, err error) {
+	flags := flag.NewFlagSet("mirror", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.StringVar(&o.report, "report", "", "")
+	flags.StringVar(&o.read, "read", "", "")
+	flags.StringVar(&o.life, "life", "", "")
+	flags.StringVar(&o.hold, "hold", "", "")
+	flags.IntVar(&o.window, "window", 65_536, "")
+	flags.IntVar(&o.maxHead, "max-head", 65_536, "")
+	flags.IntVar(&o.maxStreams, "max-streams", 10_000, "")
+	flags.BoolVar(&o.scripts, "scripts", false, "")
+	flags.BoolVar(&o.asJSON, "json", false, "")
+	flags.DurationVar(&o.patience, "timeout", 5*time.Second, "")
+	err = flags.Parse(args)
+	switch {
+	case err != nil:
+	case flags.NArg() > 0:
+		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	case o.report == "" && o.read == "" && !o.scripts:
+		err = errors.New("no --report FILE")
+	case o.life != "" && !isLife(o.life):
+		err = fmt.Errorf("no such life: %q", o.life)
+	}
+	return o, err
+}
+
+func isLife(name string) bool {
+	return slices.ContainsFunc(hostScripts(), func(s hostScript) bool { return s.path == name && s.live != nil })
+}
+
+// play is the port program.
+func (o hostOptions) play(stdin io.Reader, stdout io.Writer) (int, error) {
+	file, err := os.OpenFile(o.report, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	defer file.Close() //nolint:errcheck // each record is written by then
+	rec := newRecorder(file)
+	watchEnvironment(rec, os.Getenv("GWPORT"), os.Getenv("GWPORT_STDERR"))
+	return newMirror(o.mirrorOptions, stdin, stdout, rec).serve(), nil
+}
+
+// watchEnvironment is P2 and P3.
+func watchEnvironment(rec *recorder, versions, socket string) {
+	if !regexp.MustCompile(`^[1-9][0-9]*(-[1-9][0-9]*)?$`).MatchString(versions) {
+		rec.broke("P2", fmt.Sprintf("%q", versions), "GWPORT as 1, or 1-3")
+	}
+	rec.kept("P2")
+	if socket == "" {
+		return
+	}
+	c, err := net.Dial("unix", socket)
+	if err != nil {
+		rec.broke("P3", err.Error(), "a connection to GWPORT_STDERR")
+		return
+	}
+	_ = c.Close()
+	rec.kept("P3")
+}
+
+func (o hostOptions) readReport(stdout, stderr io.Writer) int {
+	file, err := os.Open(o.read)
+	if err != nil {
+		fmt.Fprintf(stderr, "mirror: %v\n", err)
+		return 2
+	}
+	defer file.Close() //nolint:errcheck // it was only read
+	report, err := hostReport(file)
+	if err != nil {
+		fmt.Fprintf(stderr, "mirror: %s: %v\n", o.read, err)
+		return 2
+	}
+	if o.asJSON {
+		_ = report.writeJSON(stdout)
+	} else {
+		report.writeText(stdout)
+	}
+	if report.Failed > 0 {
+		return 1
+	}
+	return 0
+}
