@@ -1,0 +1,51 @@
+%% What differs between the listeners: Cowboy's protocol options for each contestant's name.
+-module(bench_contestants).
+
+-export([listener/2]).
+
+listener("cowboy", Options) ->
+    {ok, route(bench_handler, handler_options(Options))};
+listener("cowboy_stream", Options) ->
+    {ok, #{stream_handlers => [bench_stream_h], bench => handler_options(Options)}};
+listener("gwport_handler", Options) ->
+    start_pool(Options),
+    {ok, (route(gwport_handler, #{pool => bench}))#{
+        stream_handlers => [gwport_pipeline_h, cowboy_stream_h]}};
+listener("gwport_stream", Options) ->
+    gwport_stream(code:ensure_loaded(gwport_stream_h), Options);
+listener("gun" ++ Idle, #{"upstream" := Upstream}) ->
+    case application:ensure_all_started(gun) of
+        {ok, _} ->
+            Pool = bench_gun_pool:start(list_to_integer(Upstream), list_to_integer(Idle)),
+            {ok, route(bench_gun_handler, Pool)};
+        {error, _} ->
+            {na, "gun is not there: .ci/setup brings it"}
+    end;
+listener("naive", #{"app" := App, "files" := Files}) ->
+    Owner = bench_naive_port:start(App, ["-mode", "naive", "-files", Files]),
+    {ok, route(bench_naive_handler, Owner)}.
+
+%% The stream handler's mount is configured in this one place.
+gwport_stream({module, Module}, Options) ->
+    start_pool(Options),
+    {ok, #{stream_handlers => [Module, cowboy_stream_h],
+        gwport => [#{path => <<"/">>, pool => bench}]}};
+gwport_stream({error, _}, _) ->
+    {na, "gwport_stream_h is not in this build"}.
+
+start_pool(Options = #{"app" := App, "files" := Files}) ->
+    {ok, _} = application:ensure_all_started(gwport),
+    {ok, _} = supervisor:start_child(gwport_sup, gwport:child_spec(#{name => bench,
+        command => App, args => ["-mode", "port", "-files", Files | profile(Options)],
+        %% 10,000 requests at once are one of the loads.
+        max_streams => 20000})),
+    {ok, [#{state := serving} | _]} = gwport:info(bench).
+
+profile(#{"cpuprofile" := File}) -> ["-cpuprofile", File];
+profile(_) -> [].
+
+route(Handler, State) ->
+    #{env => #{dispatch => cowboy_router:compile([{'_', [{"/[...]", Handler, State}]}])}}.
+
+handler_options(#{"files" := Files}) ->
+    #{files => list_to_binary(Files), burn => bench_work:calibrate()}.

@@ -1,0 +1,56 @@
+%% One contestant: a BEAM that serves the bench's loads on a port of its own, which it prints:
+%%
+%%     erl -noshell ... -s bench_server main -extra contestant=cowboy app=PATH files=DIR upstream=PORT
+%%
+%% It says `BENCH port N`, or `BENCH na REASON` where this machine cannot have the contestant, on
+%% standard output, and ends when its standard input does: whoever started it may have been killed.
+-module(bench_server).
+
+-export([main/0]).
+
+-define(LISTENER, bench).
+
+main() ->
+    Options = maps:from_list([split(Arg) || Arg <- init:get_plain_arguments()]),
+    {ok, _} = application:ensure_all_started(cowboy),
+    try bench_contestants:listener(maps:get("contestant", Options), Options) of
+        {na, Reason} -> io:format("BENCH na ~ts~n", [Reason]);
+        {ok, Protocol} -> io:format("BENCH port ~b~n", [listen(Protocol)])
+    catch
+        Class:Reason:Stack ->
+            io:format(standard_error, "~p: ~p~n~p~n", [Class, Reason, Stack]),
+            io:format("BENCH error ~0p~n", [Reason])
+    end,
+    %% Whoever waits for a line must not hold up the boot, or the node could not be stopped in order.
+    _ = spawn(fun serve/0),
+    ok.
+
+%% Lines on standard input are commands, for the profile.
+serve() ->
+    case io:get_line("") of
+        eof -> halt(0);
+        {error, _} -> halt(0);
+        "msacc " ++ Ms -> profile(msacc, Ms);
+        "counts " ++ Ms -> profile(counts, Ms)
+    end.
+
+profile(What, Ms) ->
+    io:format("BENCH ~s ~ts~n",
+        [What, bench_profile:run(What, list_to_integer(string:trim(Ms)))]),
+    serve().
+
+split(Arg) ->
+    [Key, Value] = string:split(Arg, "="),
+    {Key, Value}.
+
+%% The same for every contestant. What would end a connection in the middle of a run is off: the
+%% 1,000th request on it, Cowboy's timers, ranch's 1,024 connections.
+listen(Protocol) ->
+    {ok, _} = cowboy:start_clear(?LISTENER,
+        #{socket_opts => [{ip, {127, 0, 0, 1}}, {port, 0}, {buffer, 65536}, {backlog, 16384}],
+            max_connections => infinity, num_acceptors => 20},
+        maps:merge(#{max_keepalive => 1 bsl 40, idle_timeout => infinity,
+            request_timeout => infinity, inactivity_timeout => infinity,
+            max_received_frame_rate => {100000000, 1000},
+            max_reset_stream_rate => {100000, 1000}}, Protocol)),
+    ranch:get_port(?LISTENER).

@@ -1,0 +1,157 @@
+// Bench measures gwport beside what it stands in for and what it replaces: Cowboy's own Erlang handlers, a proxy to
+// a Go server, a port written in an afternoon, nginx. README.md of the repository has the commands, RESULTS.md what
+// they gave.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// options are the command's flags.
+type options struct {
+	root, out, report string
+	only, loads       string
+	rounds            int
+	duration          time.Duration
+	list              bool
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := command(ctx, os.Args[1:], os.Stdout)
+	stop()
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func command(ctx context.Context, args []string, out io.Writer) error {
+	var o options
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.StringVar(&o.root, "root", "../..", "the repository's `folder`")
+	flags.StringVar(&o.out, "out", "", "`folder` for results.jsonl, RESULTS.md and results.svg; without it the report is printed")
+	flags.StringVar(&o.report, "report", "", "make the report again from this `file` of results, and run nothing")
+	flags.StringVar(&o.only, "only", "", "contestants whose name fits this `regexp`")
+	flags.StringVar(&o.loads, "loads", "", "loads whose name fits this `regexp`")
+	flags.IntVar(&o.rounds, "repeat", 3, "rounds")
+	flags.DurationVar(&o.duration, "duration", 4*time.Second, "of a run of the main rows; the others are two thirds of it")
+	flags.BoolVar(&o.list, "list", false, "list contestants and loads")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	switch {
+	case o.list:
+		return list(out)
+	case o.report != "":
+		res, err := readResultsFile(o.report)
+		if err != nil {
+			return err
+		}
+		return o.publish(res, out)
+	}
+	res, err := o.run(ctx, args, out)
+	if err != nil {
+		return err
+	}
+	return o.publish(res, out)
+}
+
+func (o options) plan() (plan, error) {
+	p := plan{rounds: o.rounds, duration: o.duration}
+	only, err := regexp.Compile(o.only)
+	if err != nil {
+		return p, err
+	}
+	which, err := regexp.Compile(o.loads)
+	if err != nil {
+		return p, err
+	}
+	p.contestants = slices.DeleteFunc(contestants(), func(c contestant) bool { return !only.MatchString(c.name) })
+	p.loads = slices.DeleteFunc(loads(), func(l load) bool { return !which.MatchString(l.name) })
+	if len(p.contestants) == 0 || len(p.loads) == 0 {
+		return p, errors.New("bench: nothing fits; -list shows the names")
+	}
+	return p, nil
+}
+
+func (o options) run(ctx context.Context, args []string, say io.Writer) (*Results, error) {
+	p, err := o.plan()
+	if err != nil {
+		return nil, err
+	}
+	for _, tool := range []string{"wrk", "h2load"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			return nil, fmt.Errorf("bench: there is no %s; `.ci/setup bench` brings it", tool)
+		}
+	}
+	root, err := filepath.Abs(o.root)
+	if err != nil {
+		return nil, err
+	}
+	b, err := newBench(ctx, root, say)
+	if err != nil {
+		return nil, err
+	}
+	defer b.close()
+	res := &Results{
+		Command: strings.Join(append([]string{"bench"}, args...), " "),
+		Started: time.Now().UTC().Format("2006-01-02 15:04 MST"),
+		Machine: machine(), Versions: b.versions(ctx),
+	}
+	res.Runs, err = b.run(ctx, p)
+	return res, err
+}
+
+// publish writes the report, or says it.
+func (o options) publish(res *Results, say io.Writer) error {
+	if o.out == "" {
+		return writeReport(say, res, "")
+	}
+	if err := os.MkdirAll(o.out, 0o755); err != nil {
+		return err
+	}
+	for name, write := range map[string]func(io.Writer) error{
+		"results.jsonl": res.write,
+		"RESULTS.md":    func(w io.Writer) error { return writeReport(w, res, "results.svg") },
+		"results.svg":   func(w io.Writer) error { return writePlot(w, res) },
+	} {
+		if err := writeFile(filepath.Join(o.out, name), write); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(say, "bench: wrote RESULTS.md, results.svg and results.jsonl to %s\n", o.out)
+	return nil
+}
+
+func writeFile(name string, write func(io.Writer) error) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(f), f.Close())
+}
+
+func list(out io.Writer) error {
+	for _, c := range contestants() {
+		fmt.Fprintf(out, "%-15s %s\n", c.name, c.title)
+	}
+	fmt.Fprintln(out)
+	for _, l := range loads() {
+		fmt.Fprintf(out, "%-15s %s\n", l.name, l.title)
+	}
+	return nil
+}
