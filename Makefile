@@ -23,10 +23,11 @@ SLOW_SUITES = $(wildcard test/slow/*_SUITE.erl)
 # Makes that can (GNU make 4) keep the output of two halves apart, a recipe line at a time.
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=line)
 
-.PHONY: help demo build test test-go test-erl test-full full-go full-erl lint-go lint-erl fmt clean
+.PHONY: help demo build test test-go test-erl test-full full-go full-erl bench bench-quick bench-profile bench-build \
+	lint-go lint-erl fmt clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Serve the bundled apps on http://localhost:8080 (PORT=...; 0 picks one) until Ctrl-C
 	@.ci/setup demo
@@ -72,6 +73,25 @@ full-erl:
 ifneq ($(SLOW_SUITES),)
 	QUIET=1 rebar3 as lint ct --dir test/slow
 endif
+
+# Flags of the bench, as BENCH='-only gwport -loads hello'; test/bench has a -help.
+BENCH ?=
+BENCHER = _build/bench/bench -root .
+
+bench: bench-build ## Measure gwport beside the alternatives into test/bench/RESULTS.md (half an hour)
+	@$(BENCHER) -out test/bench $(BENCH)
+
+bench-quick: bench-build ## Five contestants, two loads, in three minutes; prints what it found
+	@$(BENCHER) -only '^(cowboy|gwport_handler|gwport_stream|gun32|nethttp)$$' -loads '^(hello_c64|gen_100k)$$' \
+		-duration 2s $(BENCH)
+
+bench-profile: bench-build ## Where the time of a hello goes, into test/bench/PROFILE.md (two minutes)
+	@$(BENCHER) -profile -out test/bench $(BENCH)
+
+bench-build:
+	@.ci/setup bench
+	@QUIET=1 rebar3 compile
+	@cd test/bench && go build -o ../../_build/bench/bench .
 
 lint-go: ## gofumpt, go vet, staticcheck
 	@echo "gofumpt"; bad=$$($(GOFUMPT) -l $(GOFILES)); \

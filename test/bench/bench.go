@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,6 +26,9 @@ type bench struct {
 
 	files    string // served below /file/
 	jsonFile string
+
+	// For the profile: flags of erl, and options of bench_server.erl.
+	emulator, beamOptions []string
 
 	say io.Writer
 
@@ -116,12 +120,19 @@ func hasApp(paths []string, app string) bool {
 	})
 }
 
-// raiseDescriptors takes what the system allows; servers inherit it.
+// enoughDescriptors are for 10,000 clients of a proxy.
+const enoughDescriptors = 65536
+
+// raiseDescriptors takes what the system allows, which for root is more than it was given; servers inherit it.
 func raiseDescriptors() {
-	var limit syscall.Rlimit
-	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) == nil {
-		limit.Cur = limit.Max
-		_ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
+	want := syscall.Rlimit{Cur: enoughDescriptors, Max: enoughDescriptors}
+	var have syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &have) != nil {
+		return
+	}
+	if have.Max >= want.Max || syscall.Setrlimit(syscall.RLIMIT_NOFILE, &want) != nil {
+		have.Cur = have.Max
+		_ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &have) // with less, some loads are n/a
 	}
 }
 
@@ -181,7 +192,7 @@ func (b *bench) runLoad(ctx context.Context, p plan, l load) ([]Run, error) {
 	var runs []Run
 	up := make([]*server, len(p.contestants))
 	for i, c := range p.contestants {
-		s, why := b.ready(ctx, c, l, p)
+		s, why := b.ready(ctx, c, l)
 		if ctx.Err() != nil {
 			return runs, ctx.Err()
 		}
@@ -210,11 +221,8 @@ func (b *bench) runLoad(ctx context.Context, p plan, l load) ([]Run, error) {
 }
 
 // ready starts a contestant and has it show that it answers rightly; why tells what is in the way.
-func (b *bench) ready(ctx context.Context, c contestant, l load, p plan) (s *server, why string) {
+func (b *bench) ready(ctx context.Context, c contestant, l load) (s *server, why string) {
 	if why := c.reason(l.name); why != "" {
-		return nil, why
-	}
-	if why := c.lackOfDescriptors(l); why != "" {
 		return nil, why
 	}
 	s, err := c.start(ctx, b)
@@ -233,7 +241,7 @@ func (b *bench) ready(ctx context.Context, c contestant, l load, p plan) (s *ser
 		return nil, "a wrong answer: " + oneLine(err) + " " + s.front.bad.String()
 	}
 	if l.warmUp {
-		if err := l.drive(ctx, job{b, l, s, nil, time.Second}, &Run{}); err != nil {
+		if err := l.drive(ctx, job{bench: b, load: l, server: s, duration: time.Second}, &Run{}); err != nil {
 			return nil, "the warm-up failed: " + oneLine(err)
 		}
 	}
@@ -247,7 +255,7 @@ func (b *bench) once(ctx context.Context, p plan, l load, c contestant, s *serve
 	run := Run{Load: l.name, Contestant: c.name, Round: round}
 	_ = wait(ctx, settle) // if it was cut short, the run will say so
 	m := startMeter(s.pids())
-	err := l.drive(ctx, job{b, l, s, m, l.duration(p.duration)}, &run)
+	err := l.drive(ctx, job{b, l, s, m, l.duration(p.duration), c.crowd(l)}, &run)
 	m.stop(&run)
 	if l.cpuOff {
 		run.CPU = nil
@@ -261,7 +269,7 @@ func (b *bench) once(ctx context.Context, p plan, l load, c contestant, s *serve
 
 // duration is at least as long as the clients can be told.
 func (l load) duration(main time.Duration) time.Duration {
-	return max(time.Second, time.Duration(float64(main)*l.share).Round(time.Second))
+	return max(time.Second, time.Duration(math.Ceil(main.Seconds()*l.share))*time.Second)
 }
 
 func (r Run) short() string {
@@ -279,14 +287,12 @@ func oneLine(err error) string {
 	return strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "\n", " ")), " ")
 }
 
-// lackOfDescriptors: a proxy needs two for each of a client's connections.
-func (c contestant) lackOfDescriptors(l load) string {
-	need := l.conns + 256
+// crowd is how many of the load's connections the contestant gets: a proxy needs two descriptors for each, and a
+// process may not have that many.
+func (c contestant) crowd(l load) int {
+	spare := descriptors() - 128
 	if c.twoSockets {
-		need = 2*l.conns + 256
+		spare /= 2
 	}
-	if have := descriptors(); need > have {
-		return fmt.Sprintf("%d descriptors in one process, and `ulimit -n` allows %d", need, have)
-	}
-	return ""
+	return min(l.conns, max(1, spare))
 }

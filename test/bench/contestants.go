@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -110,12 +111,12 @@ func (b *bench) startBeam(ctx context.Context, name string, behind []*process, e
 	if b.ebin == "" {
 		return nil, &notHere{"the Erlang half is not built: `make build` builds it"}
 	}
-	args := []string{"+Q", "131072", "-noshell", "-boot", "no_dot_erlang"}
+	args := append([]string{"+Q", "131072", "-noshell", "-boot", "no_dot_erlang"}, b.emulator...)
 	for _, path := range append(b.paths, b.ebin) {
 		args = append(args, "-pa", path)
 	}
 	args = append(args, "-s", "bench_server", "main", "-extra", "contestant="+name, "app="+b.app, "files="+b.files)
-	p, err := b.start("erl", append(args, extra...)...)
+	p, err := b.start("erl", slices.Concat(args, extra, b.beamOptions)...)
 	if err != nil {
 		return nil, err
 	}

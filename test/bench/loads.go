@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -15,6 +16,7 @@ type job struct {
 	server   *server
 	meter    *meter
 	duration time.Duration
+	crowd    int // connections, for loads with very many
 }
 
 // A load is one kind of traffic.
@@ -67,8 +69,8 @@ func heavyLoads() []load {
 		{name: "gen_10m", title: "10 MB generated, 4 connections", share: 0.66, check: gen("/gen?bytes=10000000", 10*mb), drive: wrk(4)},
 		{name: "file_100k", title: "100 KB from a file, 64 connections", share: 0.66, check: gen("/file/100k", 100*kb), warmUp: true, drive: wrk(64)},
 		{name: "file_10m", title: "10 MB from a file, 4 connections", share: 0.66, check: gen("/file/10m", 10*mb), drive: wrk(4)},
-		{name: "upload_1m", title: "Upload of 1 MB to SHA-256, 8 connections", share: 0.66, check: uploadCheck(), drive: wrk(8, "upload", "1000000")},
-		{name: "upload_100m", title: "Upload of 100 MB to SHA-256, 2 at once", share: 0.66, check: uploadCheck(), drive: driveUpload},
+		{name: "upload_1m", title: "Upload of 1 MB to SHA-256, 8 at once, each on a new connection", share: 0.66, check: uploadCheck(), drive: wrk(8, "upload", "1000000")},
+		{name: "upload_100m", title: "Upload of 100 MB to SHA-256, 2 at once, each on a new connection", share: 0.66, check: uploadCheck(), drive: driveUpload},
 		{name: "burn_1ms", title: "A handler that burns 1 ms of CPU, 64 connections", share: 0.66, check: check{path: "/burn", prefix: "burnt\n", length: 6}, drive: wrk(64)},
 		{name: "json_2k", title: "JSON of 2 KB decoded and encoded, 64 connections", share: 0.66, check: jsonCheck(), warmUp: true, drive: driveJSON},
 		{
@@ -80,13 +82,14 @@ func heavyLoads() []load {
 
 func manyLoads() []load {
 	slept := check{path: "/sleep?ms=1", prefix: "slept\n", length: 6}
-	connect := column{"connect_s", "connecting, s", "%.2f"}
+	connect := []column{{"conns", "connections", "%.0f"}, {"connect_s", "connecting, s", "%.2f"}}
 	return []load{
-		{name: "sleep_1k", title: "1,000 requests at once that sleep a second", check: slept, conns: 1000, drive: driveSleep(1000), extra: []column{connect}},
-		{name: "sleep_10k", title: "10,000 requests at once that sleep a second", check: slept, conns: 10000, drive: driveSleep(10000), extra: []column{connect}},
+		{name: "sleep_1k", title: "1,000 requests at once that sleep a second", check: slept, conns: 1000, drive: driveSleep, extra: connect},
+		{name: "sleep_10k", title: "10,000 requests at once that sleep a second", check: slept, conns: 10000, drive: driveSleep, extra: connect},
 		{
-			name: "sse_10k", title: "10,000 idle SSE streams", check: check{path: "/sse", prefix: ": hello\n\n", stream: true}, conns: 10000, drive: driveSSE(10000), cpuOff: true,
+			name: "sse_10k", title: "10,000 idle SSE streams", check: check{path: "/sse", prefix: ": hello\n\n", stream: true}, conns: 10000, drive: driveSSE, cpuOff: true,
 			extra: []column{
+				{"conns", "streams", "%.0f"},
 				{"connect_s", "to connect all, s", "%.2f"},
 				{"beam_rss", "BEAM KiB/stream", "%.1f"},
 				{"go_rss", "Go KiB/stream", "%.1f"},
@@ -111,4 +114,10 @@ func driveJSON(ctx context.Context, j job, run *Run) error {
 
 func driveH2c(ctx context.Context, j job, run *Run) error {
 	return j.runH2load(ctx, run, "http://"+j.server.h2+j.load.check.path, 8, 16)
+}
+
+// loadNamed gives the load of that name, which is there: the names are constants.
+func (b *bench) loadNamed(name string) load {
+	all := loads()
+	return all[slices.IndexFunc(all, func(l load) bool { return l.name == name })]
 }

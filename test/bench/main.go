@@ -26,7 +26,7 @@ type options struct {
 	only, loads       string
 	rounds            int
 	duration          time.Duration
-	list              bool
+	list, profile     bool
 }
 
 func main() {
@@ -48,7 +48,8 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 	flags.StringVar(&o.only, "only", "", "contestants whose name fits this `regexp`")
 	flags.StringVar(&o.loads, "loads", "", "loads whose name fits this `regexp`")
 	flags.IntVar(&o.rounds, "repeat", 3, "rounds")
-	flags.DurationVar(&o.duration, "duration", 4*time.Second, "of a run of the main rows; the others are two thirds of it")
+	flags.DurationVar(&o.duration, "duration", 3*time.Second, "of a run of the main rows; the others are two thirds of it")
+	flags.BoolVar(&o.profile, "profile", false, "look where the time of a hello goes, into PROFILE.md; -only and -loads do not count")
 	flags.BoolVar(&o.list, "list", false, "list contestants and loads")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -63,11 +64,7 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 		}
 		return o.publish(res, out)
 	}
-	res, err := o.run(ctx, args, out)
-	if err != nil {
-		return err
-	}
-	return o.publish(res, out)
+	return o.run(ctx, args, out)
 }
 
 func (o options) plan() (plan, error) {
@@ -88,23 +85,23 @@ func (o options) plan() (plan, error) {
 	return p, nil
 }
 
-func (o options) run(ctx context.Context, args []string, say io.Writer) (*Results, error) {
+func (o options) run(ctx context.Context, args []string, out io.Writer) error {
 	p, err := o.plan()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, tool := range []string{"wrk", "h2load"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			return nil, fmt.Errorf("bench: there is no %s; `.ci/setup bench` brings it", tool)
+			return fmt.Errorf("bench: there is no %s; `.ci/setup bench` brings it", tool)
 		}
 	}
 	root, err := filepath.Abs(o.root)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	b, err := newBench(ctx, root, say)
+	b, err := newBench(ctx, root, out)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer b.close()
 	res := &Results{
@@ -112,8 +109,27 @@ func (o options) run(ctx context.Context, args []string, say io.Writer) (*Result
 		Started: time.Now().UTC().Format("2006-01-02 15:04 MST"),
 		Machine: machine(), Versions: b.versions(ctx),
 	}
-	res.Runs, err = b.run(ctx, p)
-	return res, err
+	if o.profile {
+		all, err := b.profile(ctx, o.duration)
+		if err != nil {
+			return err
+		}
+		return o.publishProfile(res, all, out)
+	}
+	if res.Runs, err = b.run(ctx, p); err != nil {
+		return err
+	}
+	return o.publish(res, out)
+}
+
+func (o options) publishProfile(res *Results, all []profile, say io.Writer) error {
+	if o.out == "" {
+		return writeProfile(say, res, all)
+	}
+	if err := os.MkdirAll(o.out, 0o755); err != nil {
+		return err
+	}
+	return writeFile(filepath.Join(o.out, "PROFILE.md"), func(w io.Writer) error { return writeProfile(w, res, all) })
 }
 
 // publish writes the report, or says it.

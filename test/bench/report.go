@@ -35,7 +35,8 @@ const howToRead = `Contestants take turns, and every figure is the median of the
 Ratios compare requests per second within one round. Where their spread crosses 1, the rounds do not agree on who is
 faster, and the ratio says "no difference shown". CPU is user and system time, in microseconds per request, of all
 processes but the client; memory is the most that was resident (nginx's processes share some of theirs, which counts
-more than once). Client and servers share the processors. On a machine with few of them only ratios travel. n/a stands with its reason.`
+more than once). Where a process may not have the descriptors that 10,000 connections need, there are fewer, as the tables
+tell. Client and servers share the processors. On a machine with few of them only ratios travel. n/a stands with its reason.`
 
 // A printer remembers the first error.
 type printer struct {
@@ -167,9 +168,20 @@ func row(res *Results, l load, c contestant, runs []Run) string {
 		cells = append(cells, text)
 	}
 	for _, col := range l.extra {
-		cells = append(cells, number(each(runs, func(r Run) float64 { return r.Extra[col.key] }), col.format))
+		cells = append(cells, number(extra(runs, col.key), col.format))
 	}
 	return "| " + strings.Join(cells, " | ") + " |"
+}
+
+// extra may be zero, unlike the others.
+func extra(runs []Run, key string) Spread {
+	var values []float64
+	for _, r := range runs {
+		if v, ok := r.Extra[key]; ok {
+			values = append(values, v)
+		}
+	}
+	return spreadOf(values)
 }
 
 func number(s Spread, format string) string {

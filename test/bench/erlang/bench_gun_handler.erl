@@ -70,36 +70,34 @@ gather(Connection, Monitor, Stream, Acc) ->
 
 stream(Connection, Monitor, Stream, Req) ->
     receive
-        {gun_data, Connection, Stream, fin, Data} ->
-            cowboy_req:stream_body(Data, fin, Req),
-            true;
-        {gun_data, Connection, Stream, nofin, Data} ->
-            hold(Connection, Stream, Data, Req),
-            stream(Connection, Monitor, Stream, Req);
+        {gun_data, Connection, Stream, IsFin, Data} ->
+            more(IsFin, Data, Connection, Monitor, Stream, Req);
         {gun_error, Connection, Stream, Reason} -> exit(Reason);
         {gun_error, Connection, Reason} -> exit(Reason);
         {'DOWN', Monitor, process, _, Reason} -> exit({upstream, Reason})
     end.
 
-%% stream_body/3 waits for the client; meanwhile gun goes on reading.
-hold(Connection, Stream, Data, Req) ->
-    case process_info(self(), message_queue_len) of
-        {_, Length} when Length > ?AHEAD ->
-            ok = sys:suspend(Connection, infinity),
-            cowboy_req:stream_body(Data, nofin, Req),
-            drain(Connection, Stream, Req),
-            ok = sys:resume(Connection, infinity);
-        _ ->
-            cowboy_req:stream_body(Data, nofin, Req)
-    end.
+%% All that is there goes on as one piece, to which stream_body/3 returns when the connection has
+%% taken it.
+more(IsFin0, Data0, Connection, Monitor, Stream, Req) ->
+    Suspended = IsFin0 =:= nofin andalso suspend(Connection),
+    {IsFin, Data} = drain(IsFin0, Data0, Connection, Stream),
+    cowboy_req:stream_body(Data, IsFin, Req),
+    _ = [ok = sys:resume(Connection, infinity) || Suspended],
+    IsFin =:= fin orelse stream(Connection, Monitor, Stream, Req).
 
-drain(Connection, Stream, Req) ->
+%% Otherwise gun would go on reading while the client takes nothing.
+suspend(Connection) ->
+    {_, Length} = process_info(self(), message_queue_len),
+    Length > ?AHEAD andalso sys:suspend(Connection, infinity) =:= ok.
+
+drain(fin, Data, _, _) ->
+    {fin, Data};
+drain(nofin, Data, Connection, Stream) ->
     receive
-        {gun_data, Connection, Stream, nofin, Data} ->
-            cowboy_req:stream_body(Data, nofin, Req),
-            drain(Connection, Stream, Req)
+        {gun_data, Connection, Stream, IsFin, More} -> drain(IsFin, [Data, More], Connection, Stream)
     after 0 ->
-        ok
+        {nofin, Data}
     end.
 
 send_body(false, _, _, Req) ->

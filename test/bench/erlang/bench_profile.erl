@@ -3,14 +3,12 @@
 
 -export([run/2]).
 
-%% msacc: the share of the time in which the scheduler threads were in each of their states.
+%% msacc: the microseconds that all threads together spent in each of their states.
 run(msacc, Ms) ->
     true = msacc:start(Ms),
-    Stats = [Thread || Thread = #{type := scheduler} <- msacc:stats()],
-    Sum = fun(State) -> lists:sum([maps:get(State, C, 0) || #{counters := C} <- Stats]) end,
-    States = lists:usort(lists:append([maps:keys(C) || #{counters := C} <- Stats])),
-    Total = max(1, lists:sum([Sum(State) || State <- States])),
-    object([{State, 100 * Sum(State) / Total} || State <- States]);
+    Counters = [Counters || #{counters := Counters} <- msacc:stats()],
+    States = lists:usort(lists:append([maps:keys(C) || C <- Counters])),
+    object([{State, lists:sum([maps:get(State, C, 0) || C <- Counters])} || State <- States]);
 %% counts: what the VM counts, as differences.
 run(counts, Ms) ->
     Before = counts(),
@@ -26,8 +24,4 @@ counts() ->
         {garbage_collections, Collections}, {words_reclaimed, Words}].
 
 object(Pairs) ->
-    ["{", lists:join(",", [io_lib:format("\"~s\":~s", [Key, number(Value)]) || {Key, Value} <- Pairs]),
-        "}"].
-
-number(Value) when is_float(Value) -> float_to_list(Value, [{decimals, 2}]);
-number(Value) -> integer_to_list(Value).
+    ["{", lists:join(",", [io_lib:format("\"~s\":~b", Pair) || Pair <- [[K, V] || {K, V} <- Pairs]]), "}"].

@@ -14,6 +14,9 @@ function init(args)
    elseif kind == "upload" then
       wrk.method = "POST"
       wrk.body = body(tonumber(args[2]))
+      -- Cowboy 2.8 may never see the next request on a connection behind a body of more than
+      -- initial_stream_flow_size bytes.
+      wrk.headers["Connection"] = "close"
    elseif kind == "json" then
       wrk.method = "POST"
       wrk.headers["Content-Type"] = "application/json"
