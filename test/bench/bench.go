@@ -6,12 +6,8 @@ import (
 	"io"
 	"math"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -36,6 +32,7 @@ type bench struct {
 	all []*process
 }
 
+// newBench builds what the contestants run.
 func newBench(ctx context.Context, root string, say io.Writer) (*bench, error) {
 	work, err := os.MkdirTemp("", "gwport-bench-")
 	if err != nil {
@@ -47,102 +44,6 @@ func newBench(ctx context.Context, root string, say io.Writer) (*bench, error) {
 		return nil, err
 	}
 	return b, nil
-}
-
-func (b *bench) prepare(ctx context.Context) error {
-	raiseDescriptors()
-	b.app, b.files, b.jsonFile = filepath.Join(b.work, "app"), filepath.Join(b.work, "files"), filepath.Join(b.work, "body.json")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", b.app, "./app")
-	build.Dir = b.path("")
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("bench: building the Go program: %w\n%s", err, out)
-	}
-	if err := os.WriteFile(b.jsonFile, jsonBody(), 0o600); err != nil {
-		return err
-	}
-	if err := os.Mkdir(b.files, 0o700); err != nil {
-		return err
-	}
-	for name, size := range map[string]int{"100k": 100 * kb, "10m": 10 * mb} {
-		if err := os.WriteFile(filepath.Join(b.files, name), []byte(strings.Repeat(patternLine, size/len(patternLine))), 0o600); err != nil {
-			return err
-		}
-	}
-	return b.compile(ctx)
-}
-
-// compile leaves ebin empty where there is no Erlang, or gwport's own half was not built.
-func (b *bench) compile(ctx context.Context) error {
-	b.paths = beamPaths(b.root)
-	if _, err := exec.LookPath("erlc"); err != nil || !hasApp(b.paths, "gwport") || !hasApp(b.paths, "cowboy") {
-		return nil
-	}
-	ebin := filepath.Join(b.work, "ebin")
-	if err := os.Mkdir(ebin, 0o700); err != nil {
-		return err
-	}
-	sources, err := filepath.Glob(b.path("erlang/*.erl"))
-	if err != nil {
-		return err
-	}
-	args := []string{"-o", ebin}
-	for _, path := range b.paths {
-		args = append(args, "-pa", path)
-	}
-	if out, err := exec.CommandContext(ctx, "erlc", append(args, sources...)...).CombinedOutput(); err != nil {
-		return fmt.Errorf("bench: compiling the Erlang modules: %w\n%s", err, out)
-	}
-	b.ebin = ebin
-	return nil
-}
-
-// path is that of a file of the bench.
-func (b *bench) path(name string) string { return filepath.Join(b.root, "test/bench", name) }
-
-// beamPaths are all folders of compiled modules that rebar3 or .ci/setup made, without gwport's second copy with the
-// tests in it.
-func beamPaths(root string) []string {
-	var paths []string
-	for _, pattern := range []string{
-		"_build/default/lib/*/ebin", "_build/default/checkouts/*/ebin", "_checkouts/*/ebin",
-		"_build/test/lib/*/ebin", "_checkouts/.offline/usr/lib/rabbitmq/lib/*/plugins/jsx-*/ebin",
-	} {
-		found, _ := filepath.Glob(filepath.Join(root, pattern)) // fails for a bad pattern only
-		paths = append(paths, found...)
-	}
-	return slices.DeleteFunc(paths, func(p string) bool { return strings.Contains(p, "_build/test/lib/gwport/") })
-}
-
-func hasApp(paths []string, app string) bool {
-	return slices.ContainsFunc(paths, func(p string) bool {
-		_, err := os.Stat(filepath.Join(p, app+".app"))
-		return err == nil
-	})
-}
-
-// enoughDescriptors are for 10,000 clients of a proxy.
-const enoughDescriptors = 65536
-
-// raiseDescriptors takes what the system allows, which for root is more than it was given; servers inherit it.
-func raiseDescriptors() {
-	want := syscall.Rlimit{Cur: enoughDescriptors, Max: enoughDescriptors}
-	var have syscall.Rlimit
-	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &have) != nil {
-		return
-	}
-	if have.Max >= want.Max || syscall.Setrlimit(syscall.RLIMIT_NOFILE, &want) != nil {
-		have.Cur = have.Max
-		_ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &have) // with less, some loads are n/a
-	}
-}
-
-// descriptors is how many a process may have.
-func descriptors() int {
-	var limit syscall.Rlimit
-	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil {
-		return 1024
-	}
-	return int(min(limit.Max, 1<<30))
 }
 
 func (b *bench) keep(p *process) {

@@ -59,7 +59,11 @@ func jsonBody() []byte {
 	}
 	var list []item
 	for i := range 18 {
-		list = append(list, item{i, "Item \"" + strconv.Itoa(i) + "\" – größer", float64(i) + 0.25, []string{"red", "blue", "x\ty"}, map[string]any{"left": i * 7, "gone": i%2 == 0}})
+		list = append(list, item{
+			i, "Item \"" + strconv.Itoa(i) + "\" – größer", float64(i) + 0.25,
+			[]string{"red", "blue", "x\ty"},
+			map[string]any{"left": i * 7, "gone": i%2 == 0},
+		})
 	}
 	out, _ := json.Marshal(map[string]any{"items": list}) // of plain values
 	return out

@@ -8,8 +8,9 @@ import (
 )
 
 func TestParseWrk(t *testing.T) {
-	line, err := parseWrk([]byte("Running 1s test\nBENCH {\"requests\":10,\"micros\":2000000,\"bytes\":90,\"p50\":5,\"p99\":9," +
-		"\"max\":12,\"connect\":0,\"read\":2,\"write\":0,\"status\":1,\"timeout\":0}\n"))
+	line, err := parseWrk([]byte("Running 1s test\n" +
+		`BENCH {"requests":10,"micros":2000000,"bytes":90,"p50":5,"p99":9,` +
+		`"max":12,"connect":0,"read":2,"write":0,"status":1,"timeout":0}` + "\n"))
 	require.NoError(t, err)
 	var run Run
 	line.fill(&run)

@@ -23,7 +23,8 @@ var (
 )
 
 func parseH2load(out []byte, run *Run) error {
-	finished, requests, statuses := h2Finished.FindSubmatch(out), h2Requests.FindSubmatch(out), h2Statuses.FindSubmatch(out)
+	finished, requests := h2Finished.FindSubmatch(out), h2Requests.FindSubmatch(out)
+	statuses := h2Statuses.FindSubmatch(out)
 	if finished == nil || requests == nil || statuses == nil {
 		return fmt.Errorf("bench: h2load said something else than expected: %s", out)
 	}
@@ -38,8 +39,8 @@ func parseH2load(out []byte, run *Run) error {
 	// By its own rate: the time that it prints may have a warm-up in it.
 	run.Requests = n(statuses[1])
 	run.Seconds = float64(run.Requests) / rate
-	run.Errors = joinErrors("failed", n(requests[2]), "of them errored", n(requests[3]), "of them timed out", n(requests[4]),
-		"3xx", n(statuses[2]), "4xx", n(statuses[3]), "5xx", n(statuses[4]))
+	run.Errors = joinErrors("failed", n(requests[2]), "of them errored", n(requests[3]),
+		"of them timed out", n(requests[4]), "3xx", n(statuses[2]), "4xx", n(statuses[3]), "5xx", n(statuses[4]))
 	return nil
 }
 

@@ -49,30 +49,63 @@ func loads() []load {
 
 func plainLoads() []load {
 	hello := check{path: "/hello", prefix: "Hello, world!\n", length: 14}
-	headers := check{path: "/headers", prefix: "ok\n", length: 3, headers: benchHeaders(), reply: "value-20-of-a-usual-length"}
+	headers := check{
+		path: "/headers", prefix: "ok\n", length: 3,
+		headers: benchHeaders(), reply: "value-20-of-a-usual-length",
+	}
 	return []load{
 		{name: "hello_c1", title: "Hello, 1 connection", share: 1, check: hello, warmUp: true, drive: wrk(1)},
 		{name: "hello_c64", title: "Hello, 64 connections", share: 1, check: hello, warmUp: true, drive: wrk(64)},
-		{name: "hello_c256", title: "Hello, 256 connections", share: 1, check: hello, warmUp: true, drive: wrk(256)},
+		{
+			name: "hello_c256", title: "Hello, 256 connections",
+			share: 1, check: hello, warmUp: true, drive: wrk(256),
+		},
 		{
 			name: "headers_c64", title: "25 request and 10 response headers, 64 connections", share: 0.66,
 			check: headers, warmUp: true, drive: wrk(64, "headers"),
 		},
-		{name: "h2c_hello", title: "Hello over HTTP/2 without TLS, 8 connections of 16 streams", share: 0.66, check: hello, drive: driveH2c},
+		{
+			name: "h2c_hello", title: "Hello over HTTP/2 without TLS, 8 connections of 16 streams",
+			share: 0.66, check: hello, drive: driveH2c,
+		},
 	}
 }
 
 func heavyLoads() []load {
 	gen := func(path string, n int64) check { return check{path: path, prefix: "0123456789abcde\n", length: n} }
 	return []load{
-		{name: "gen_100k", title: "100 KB generated, 64 connections", share: 0.66, check: gen("/gen?bytes=100000", 100*kb), warmUp: true, drive: wrk(64)},
-		{name: "gen_10m", title: "10 MB generated, 4 connections", share: 0.66, check: gen("/gen?bytes=10000000", 10*mb), drive: wrk(4)},
-		{name: "file_100k", title: "100 KB from a file, 64 connections", share: 0.66, check: gen("/file/100k", 100*kb), warmUp: true, drive: wrk(64)},
-		{name: "file_10m", title: "10 MB from a file, 4 connections", share: 0.66, check: gen("/file/10m", 10*mb), drive: wrk(4)},
-		{name: "upload_1m", title: "Upload of 1 MB to SHA-256, 8 at once, each on a new connection", share: 0.66, check: uploadCheck(), drive: wrk(8, "upload", "1000000")},
-		{name: "upload_100m", title: "Upload of 100 MB to SHA-256, 2 at once, each on a new connection", share: 0.66, check: uploadCheck(), drive: driveUpload},
-		{name: "burn_1ms", title: "A handler that burns 1 ms of CPU, 64 connections", share: 0.66, check: check{path: "/burn", prefix: "burnt\n", length: 6}, drive: wrk(64)},
-		{name: "json_2k", title: "JSON of 2 KB decoded and encoded, 64 connections", share: 0.66, check: jsonCheck(), warmUp: true, drive: driveJSON},
+		{
+			name: "gen_100k", title: "100 KB generated, 64 connections",
+			share: 0.66, check: gen("/gen?bytes=100000", 100*kb), warmUp: true, drive: wrk(64),
+		},
+		{
+			name: "gen_10m", title: "10 MB generated, 4 connections",
+			share: 0.66, check: gen("/gen?bytes=10000000", 10*mb), drive: wrk(4),
+		},
+		{
+			name: "file_100k", title: "100 KB from a file, 64 connections",
+			share: 0.66, check: gen("/file/100k", 100*kb), warmUp: true, drive: wrk(64),
+		},
+		{
+			name: "file_10m", title: "10 MB from a file, 4 connections",
+			share: 0.66, check: gen("/file/10m", 10*mb), drive: wrk(4),
+		},
+		{
+			name: "upload_1m", title: "Upload of 1 MB to SHA-256, 8 at once, each on a new connection",
+			share: 0.66, check: uploadCheck(), drive: wrk(8, "upload", "1000000"),
+		},
+		{
+			name: "upload_100m", title: "Upload of 100 MB to SHA-256, 2 at once, each on a new connection",
+			share: 0.66, check: uploadCheck(), drive: driveUpload,
+		},
+		{
+			name: "burn_1ms", title: "A handler that burns 1 ms of CPU, 64 connections",
+			share: 0.66, check: check{path: "/burn", prefix: "burnt\n", length: 6}, drive: wrk(64),
+		},
+		{
+			name: "json_2k", title: "JSON of 2 KB decoded and encoded, 64 connections",
+			share: 0.66, check: jsonCheck(), warmUp: true, drive: driveJSON,
+		},
 		{
 			name: "hello_burn4", title: "Hello, 16 connections, while four streams burn CPU", share: 0.66,
 			check: check{path: "/hello", prefix: "Hello, world!\n", length: 14}, cpuOff: true, drive: driveBeside,
@@ -84,10 +117,17 @@ func manyLoads() []load {
 	slept := check{path: "/sleep?ms=1", prefix: "slept\n", length: 6}
 	connect := []column{{"conns", "connections", "%.0f"}, {"connect_s", "connecting, s", "%.2f"}}
 	return []load{
-		{name: "sleep_1k", title: "1,000 requests at once that sleep a second", check: slept, conns: 1000, drive: driveSleep, extra: connect},
-		{name: "sleep_10k", title: "10,000 requests at once that sleep a second", check: slept, conns: 10000, drive: driveSleep, extra: connect},
 		{
-			name: "sse_10k", title: "10,000 idle SSE streams", check: check{path: "/sse", prefix: ": hello\n\n", stream: true}, conns: 10000, drive: driveSSE, cpuOff: true,
+			name: "sleep_1k", title: "1,000 requests at once that sleep a second",
+			check: slept, conns: 1000, drive: driveSleep, extra: connect,
+		},
+		{
+			name: "sleep_10k", title: "10,000 requests at once that sleep a second",
+			check: slept, conns: 10000, drive: driveSleep, extra: connect,
+		},
+		{
+			name: "sse_10k", title: "10,000 idle SSE streams", check: check{path: "/sse", prefix: ": hello\n\n", stream: true},
+			conns: 10000, drive: driveSSE, cpuOff: true,
 			extra: []column{
 				{"conns", "streams", "%.0f"},
 				{"connect_s", "to connect all, s", "%.2f"},

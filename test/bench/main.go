@@ -32,6 +32,9 @@ type options struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := command(ctx, os.Args[1:], os.Stdout)
+	if ctx.Err() != nil {
+		err = errors.New("bench: interrupted; nothing was written")
+	}
 	stop()
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, err)
@@ -43,13 +46,13 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 	var o options
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.StringVar(&o.root, "root", "../..", "the repository's `folder`")
-	flags.StringVar(&o.out, "out", "", "`folder` for results.jsonl, RESULTS.md and results.svg; without it the report is printed")
+	flags.StringVar(&o.out, "out", "", "`folder` for results.jsonl, RESULTS.md and results.svg; else the report is printed")
 	flags.StringVar(&o.report, "report", "", "make the report again from this `file` of results, and run nothing")
 	flags.StringVar(&o.only, "only", "", "contestants whose name fits this `regexp`")
 	flags.StringVar(&o.loads, "loads", "", "loads whose name fits this `regexp`")
 	flags.IntVar(&o.rounds, "repeat", 3, "rounds")
 	flags.DurationVar(&o.duration, "duration", 3*time.Second, "of a run of the main rows; the others are two thirds of it")
-	flags.BoolVar(&o.profile, "profile", false, "look where the time of a hello goes, into PROFILE.md; -only and -loads do not count")
+	flags.BoolVar(&o.profile, "profile", false, "look where the time of a hello goes, into PROFILE.md")
 	flags.BoolVar(&o.list, "list", false, "list contestants and loads")
 	if err := flags.Parse(args); err != nil {
 		return err

@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-const howProfiled = `For each contestant: one run for the counters, one for msacc, one for the system calls of each kind of process, and one
-for the samples. All but the first slow down what they look at, so read the figures beside each other, not added up. msacc's times
-are of the clock: a thread that the system does not let run goes on being in its state, and "other" has the schedulers' busy
-waiting in it.`
+const howProfiled = `For each contestant: one run for the counters, one for msacc, one for the system calls of each kind of
+process, and one for the samples. All but the first slow down what they look at, so read the figures beside each other, not
+added up. msacc's times are of the clock: a thread that the system does not let run goes on being in its state, and "other"
+has the schedulers' busy waiting in it.`
 
 // writeProfile makes PROFILE.md.
 func writeProfile(w io.Writer, res *Results, all []profile) error {
@@ -64,7 +64,9 @@ func gaps(p, base profile) []gap {
 	for part, us := range p.parts() {
 		list = append(list, gap{part, us - theirs[part]})
 	}
-	slices.SortFunc(list, func(a, b gap) int { return cmp.Or(cmp.Compare(b.micros, a.micros), cmp.Compare(a.part, b.part)) })
+	slices.SortFunc(list, func(a, b gap) int {
+		return cmp.Or(cmp.Compare(b.micros, a.micros), cmp.Compare(a.part, b.part))
+	})
 	return list
 }
 

@@ -24,19 +24,20 @@ func writeReport(w io.Writer, res *Results, plot string) error {
 	if plot != "" {
 		p.line("\n![Requests per second of the main rows, by contestant](%s)", plot)
 	}
-	p.rows(res)
+	p.rows(res, "Requests per second, as a share of Cowboy's own handler", Run.Rate)
+	p.rows(res, "CPU per request, as a multiple of Cowboy's own handler", Run.CPUPerRequest)
 	for _, l := range loads() {
 		p.load(res, l)
 	}
 	return p.err
 }
 
-const howToRead = `Contestants take turns, and every figure is the median of the rounds with the lowest and the highest in parentheses.
-Ratios compare requests per second within one round. Where their spread crosses 1, the rounds do not agree on who is
-faster, and the ratio says "no difference shown". CPU is user and system time, in microseconds per request, of all
-processes but the client; memory is the most that was resident (nginx's processes share some of theirs, which counts
-more than once). Where a process may not have the descriptors that 10,000 connections need, there are fewer, as the tables
-tell. Client and servers share the processors. On a machine with few of them only ratios travel. n/a stands with its reason.`
+const howToRead = `Contestants take turns, and every figure is the median of the rounds with the lowest and the highest
+in parentheses. Ratios compare within one round. Where their spread crosses 1, the rounds do not agree on who is faster, and
+the ratio says "no difference shown". CPU is user and system time, in microseconds per request, of all processes but the
+client; memory is the most that was resident (nginx's processes share some of theirs, which counts more than once). Where a
+process may not have the descriptors that 10,000 connections need, there are fewer, as the tables tell. Client and servers
+share the processors. On a machine with few of them only ratios travel. n/a stands with its reason.`
 
 // A printer remembers the first error.
 type printer struct {
@@ -55,13 +56,13 @@ func measured(runs []Run) []Run {
 	return slices.DeleteFunc(slices.Clone(runs), func(r Run) bool { return r.NA != "" })
 }
 
-// rows is the overview: the ratio to Cowboy's own handler for each load and contestant.
-func (p *printer) rows(res *Results) {
+// rows is an overview: the ratio to Cowboy's own handler for each load and contestant.
+func (p *printer) rows(res *Results, title string, of func(Run) float64) {
 	names := res.contestants()
 	if len(names) < 2 || !slices.ContainsFunc(names, func(c contestant) bool { return c.name == ownHandler }) {
 		return
 	}
-	p.line("\n## Requests per second, as a share of Cowboy's own handler\n")
+	p.line("\n## %s\n", title)
 	head, rule := "| load |", "|---|"
 	for _, c := range names {
 		head += " " + c.title + " |"
@@ -71,20 +72,19 @@ func (p *printer) rows(res *Results) {
 	p.line("%s", rule)
 	for _, l := range loads() {
 		base := measured(res.of(l.name, ownHandler))
-		if len(base) == 0 {
+		if each(base, of).N == 0 {
 			continue
 		}
 		row := "| " + l.title + " |"
 		for _, c := range names {
-			row += " " + cell(measured(res.of(l.name, c.name)), base) + " |"
+			row += " " + cell(ratios(measured(res.of(l.name, c.name)), base, of)) + " |"
 		}
 		p.line("%s", row)
 	}
 	p.line("\n≈ marks ratios whose spread crosses 1.")
 }
 
-func cell(runs, base []Run) string {
-	s := ratios(runs, base, Run.Rate)
+func cell(s Spread) string {
 	switch {
 	case s.N == 0:
 		return "n/a"
@@ -108,7 +108,8 @@ func (p *printer) load(res *Results, l load) {
 		return
 	}
 	p.line("\n## %s\n", l.title)
-	head := "| | req/s | p50 ms | p99 ms | CPU µs | BEAM | Go | nginx | BEAM MiB | Go MiB | nginx MiB | to Cowboy's handler | to gun (32) |"
+	head := "| | req/s | p50 ms | p99 ms | CPU µs | BEAM | Go | nginx | BEAM MiB | Go MiB | nginx MiB |" +
+		" to Cowboy's handler | to gun (32) |"
 	for _, c := range l.extra {
 		head += " " + c.title + " |"
 	}

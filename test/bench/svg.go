@@ -9,7 +9,9 @@ import (
 )
 
 // mainRows are what the picture shows.
-var mainRows = []string{"hello_c64", "headers_c64", "h2c_hello", "gen_100k", "gen_10m", "upload_1m", "json_2k", "burn_1ms"}
+var mainRows = []string{
+	"hello_c64", "headers_c64", "h2c_hello", "gen_100k", "gen_10m", "upload_1m", "json_2k", "burn_1ms",
+}
 
 const (
 	svgWidth  = 900
@@ -20,7 +22,9 @@ const (
 	svgColour = "#4a7ebb"
 )
 
-var svgColours = map[string]string{ownHandler: "#888", "cowboy_stream": "#aaa", "gwport_handler": "#c0392b", "gwport_stream": "#e67e22"}
+var svgColours = map[string]string{
+	ownHandler: "#888", "cowboy_stream": "#aaa", "gwport_handler": "#c0392b", "gwport_stream": "#e67e22",
+}
 
 // writePlot draws a group of bars for each main row, each bar with a line from the lowest to the highest round.
 func writePlot(w io.Writer, res *Results) error {
@@ -31,7 +35,8 @@ func writePlot(w io.Writer, res *Results) error {
 			y = plotLoad(&body, res, l, y)
 		}
 	}
-	_, err := fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="11">
+	_, err := fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d"
+  font-family="sans-serif" font-size="11">
 <rect width="100%%" height="100%%" fill="#fff"/>
 %s</svg>
 `, svgWidth, y+10, body.String())

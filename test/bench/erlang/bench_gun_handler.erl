@@ -1,12 +1,12 @@
-%% The proxy that teams write today: Cowboy, gun, and a Go server behind it. Bodies are streamed both
-%% ways, and neither side may be ahead of the other without limit.
+%% The proxy that teams write today: Cowboy, gun, and a Go server behind it. Bodies are streamed
+%% both ways, and neither side may be ahead of the other without limit.
 -module(bench_gun_handler).
 -behaviour(cowboy_handler).
 
 -export([init/2]).
 
-%% gun 1.3 has no flow control: it reads its socket as long as it lives, and what it is given to send
-%% waits in its mailbox. So it is asked something, now and then, which it answers when it has
+%% gun 1.3 has no flow control: it reads its socket as long as it lives, and what it is given to
+%% send waits in its mailbox. So it is asked something, now and then, which it answers when it has
 %% come to it; and it is suspended while too many of its messages wait here.
 -define(AHEAD, 16).
 -define(SHORT, 65536).
@@ -62,7 +62,8 @@ length_of(Headers) ->
 gather(Connection, Monitor, Stream, Acc) ->
     receive
         {gun_data, Connection, Stream, fin, Data} -> [Acc, Data];
-        {gun_data, Connection, Stream, nofin, Data} -> gather(Connection, Monitor, Stream, [Acc, Data]);
+        {gun_data, Connection, Stream, nofin, Data} ->
+            gather(Connection, Monitor, Stream, [Acc, Data]);
         {gun_error, Connection, Stream, Reason} -> exit(Reason);
         {gun_error, Connection, Reason} -> exit(Reason);
         {'DOWN', Monitor, process, _, Reason} -> exit({upstream, Reason})
@@ -95,7 +96,8 @@ drain(fin, Data, _, _) ->
     {fin, Data};
 drain(nofin, Data, Connection, Stream) ->
     receive
-        {gun_data, Connection, Stream, IsFin, More} -> drain(IsFin, [Data, More], Connection, Stream)
+        {gun_data, Connection, Stream, IsFin, More} ->
+            drain(IsFin, [Data, More], Connection, Stream)
     after 0 ->
         {nofin, Data}
     end.
@@ -123,7 +125,8 @@ target(#{path := Path, qs := Qs}) -> [Path, $?, Qs].
 request_headers(#{headers := Headers, has_body := true, peer := Peer}) ->
     forwarded(Peer, maps:without(hop_by_hop(), Headers));
 request_headers(#{headers := Headers, has_body := false, peer := Peer}) ->
-    forwarded(Peer, maps:without([<<"content-type">>, <<"content-length">> | hop_by_hop()], Headers)).
+    forwarded(Peer, maps:without([<<"content-type">>, <<"content-length">> | hop_by_hop()],
+        Headers)).
 
 forwarded({Address, _}, Headers) ->
     [{<<"x-forwarded-for">>, list_to_binary(inet:ntoa(Address))} | maps:to_list(Headers)].

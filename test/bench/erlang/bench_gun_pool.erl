@@ -48,7 +48,8 @@ handle_call(pool, _, State = {Pool, _, _}) ->
 %% A request that comes before the connection is up waits in its process.
 handle_call(open, _, State = {_, Upstream, _}) ->
     {ok, Connection} = gun:open({127, 0, 0, 1}, Upstream, #{protocols => [http], retry => 0,
-        http_opts => #{keepalive => infinity}, transport_opts => [{nodelay, true}, {buffer, 65536}]}),
+        http_opts => #{keepalive => infinity},
+        transport_opts => [{nodelay, true}, {buffer, 65536}]}),
     {reply, Connection, State}.
 
 handle_cast(_, State) -> {noreply, State}.

@@ -24,4 +24,4 @@ counts() ->
         {garbage_collections, Collections}, {words_reclaimed, Words}].
 
 object(Pairs) ->
-    ["{", lists:join(",", [io_lib:format("\"~s\":~b", Pair) || Pair <- [[K, V] || {K, V} <- Pairs]]), "}"].
+    ["{", lists:join(",", [io_lib:format("\"~s\":~b", [K, V]) || {K, V} <- Pairs]), "}"].

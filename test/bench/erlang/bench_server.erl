@@ -1,6 +1,6 @@
 %% One contestant: a BEAM that serves the bench's loads on a port of its own, which it prints:
 %%
-%%     erl -noshell ... -s bench_server main -extra contestant=cowboy app=PATH files=DIR upstream=PORT
+%%     erl -noshell ... -s bench_server main -extra contestant=gun32 app=PATH files=DIR upstream=PORT
 %%
 %% It says `BENCH port N`, or `BENCH na REASON` where this machine cannot have the contestant, on
 %% standard output, and ends when its standard input does: whoever started it may have been killed.
@@ -21,7 +21,7 @@ main() ->
             io:format(standard_error, "~p: ~p~n~p~n", [Class, Reason, Stack]),
             io:format("BENCH error ~0p~n", [Reason])
     end,
-    %% Whoever waits for a line must not hold up the boot, or the node could not be stopped in order.
+    %% Whoever waits for a line must not hold up the boot: the node could not be stopped in order.
     _ = spawn(fun serve/0),
     ok.
 

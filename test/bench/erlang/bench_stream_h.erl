@@ -77,7 +77,8 @@ generate(Bytes, Stream) when Bytes =< 262144 ->
     {reply(#{}, [Whole, binary:part(Block, 0, Bytes rem byte_size(Block))]), Stream};
 generate(Bytes, Stream0) ->
     {Commands, Stream} = next(Stream0#stream{left = Bytes}),
-    {[{headers, 200, head(#{<<"content-length">> => integer_to_binary(Bytes)})} | Commands], Stream}.
+    Head = head(#{<<"content-length">> => integer_to_binary(Bytes)}),
+    {[{headers, 200, Head} | Commands], Stream}.
 
 %% One piece; the message behind it is read when Cowboy has sent that.
 next(Stream = #stream{id = Id, left = Left}) ->

@@ -33,7 +33,8 @@ integer(Key, Qs) ->
     binary_to_integer(Value).
 
 headers(Value) ->
-    maps:from_list([{<<"x-reply-", (integer_to_binary(N))/binary>>, Value} || N <- lists:seq(1, 8)]).
+    maps:from_list([{<<"x-reply-", (integer_to_binary(N))/binary>>, Value}
+        || N <- lists:seq(1, 8)]).
 
 type() -> <<"text/plain; charset=utf-8">>.
 
@@ -51,7 +52,8 @@ block() ->
 %% How many turns take a millisecond here: the fastest of some tries, before there is any load.
 calibrate() ->
     Turns = 1000000,
-    Fastest = lists:min([element(1, timer:tc(fun() -> spin(Turns, 1) end)) || _ <- lists:seq(1, 20)]),
+    Fastest = lists:min([Time || _ <- lists:seq(1, 20),
+        {Time, _} <- [timer:tc(fun() -> spin(Turns, 1) end)]]),
     Turns * 1000 div max(1, Fastest).
 
 burn(Turns) ->
