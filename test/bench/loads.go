@@ -103,7 +103,7 @@ func heavyLoads() []load {
 			share: 0.66, check: check{path: "/burn", prefix: "burnt\n", length: 6}, drive: wrk(64),
 		},
 		{
-			name: "json_2k", title: "JSON of 2 KB decoded and encoded, 64 connections",
+			name: "json_2k", title: "JSON of 2 KB decoded and encoded (in Erlang by json or jsx), 64 connections",
 			share: 0.66, check: jsonCheck(), warmUp: true, drive: driveJSON,
 		},
 		{

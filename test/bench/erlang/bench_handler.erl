@@ -13,7 +13,7 @@ answer({generate, Bytes}, Req, _) ->
     generate(Bytes, Req);
 answer({file, Name}, Req, #{files := Files}) ->
     Path = filename:join(Files, Name),
-    reply(#{}, {sendfile, 0, filelib:file_size(Path), Path}, Req);
+    reply(#{}, {sendfile, 0, bench_work:file_size(Path), Path}, Req);
 answer(upload, Req, _) ->
     upload(cowboy_req:read_body(Req), crypto:hash_init(sha256));
 answer(json, Req0, _) ->

@@ -1,6 +1,6 @@
 %% One contestant: a BEAM that serves the bench's loads on a port of its own, which it prints:
 %%
-%%     erl -noshell ... -s bench_server main -extra contestant=gun32 app=PATH files=DIR upstream=PORT
+%%     erl -noshell ... -s bench_server main -extra contestant=gun32 app=FILE files=DIR upstream=N
 %%
 %% It says `BENCH port N`, or `BENCH na REASON` where this machine cannot have the contestant, on
 %% standard output, and ends when its standard input does: whoever started it may have been killed.

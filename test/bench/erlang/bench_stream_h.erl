@@ -17,7 +17,7 @@ start({generate, Bytes}, _, Stream) ->
     generate(Bytes, Stream);
 start({file, Name}, #{files := Files}, Stream) ->
     Path = filename:join(Files, Name),
-    Size = filelib:file_size(Path),
+    Size = bench_work:file_size(Path),
     {[{response, 200, head(#{<<"content-length">> => integer_to_binary(Size)}),
         {sendfile, 0, Size, Path}}, stop], Stream};
 start(upload, _, Stream) ->
