@@ -12,7 +12,7 @@ import (
 const howProfiled = `For each contestant: one run for the counters, one for msacc, one for the system calls of each kind of
 process, and one for the samples. All but the first slow down what they look at, so read the figures beside each other, not
 added up. msacc's times are of the clock: a thread that the system does not let run goes on being in its state, and "other"
-has the schedulers' busy waiting in it.`
+has the schedulers' busy waiting in it. The gap divides the BEAM's CPU by them.`
 
 // writeProfile makes PROFILE.md.
 func writeProfile(w io.Writer, res *Results, all []profile) error {
@@ -36,17 +36,26 @@ func writeProfile(w io.Writer, res *Results, all []profile) error {
 	return p.err
 }
 
-// parts are microseconds per request, by what they were spent on: the BEAM's threads by state, other processes whole.
+// parts are microseconds of CPU per request, by what they were spent on: other processes whole, and the BEAM's divided
+// as its threads' waking time was. msacc's own times would count those that a thread waited for a processor.
 func (p profile) parts() map[string]float64 {
-	parts := map[string]float64{}
+	var awake float64
 	for state, us := range p.states {
 		if state != "sleep" {
-			parts["BEAM "+state] = us
+			awake += us
 		}
 	}
+	parts := map[string]float64{}
 	for kind, us := range p.run.CPU {
+		per := us / float64(max(1, p.run.Requests))
 		if kind != "BEAM" {
-			parts[kind] = us / float64(max(1, p.run.Requests))
+			parts[kind] = per
+			continue
+		}
+		for state, us := range p.states {
+			if state != "sleep" && awake > 0 {
+				parts["BEAM "+state] = per * us / awake
+			}
 		}
 	}
 	return parts

@@ -11,7 +11,8 @@
 -export([start/2, take/1, give/2, drop/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
--define(LINGER, 2000).
+%% As long as net/http's client keeps an idle connection.
+-define(LINGER, 90000).
 
 start(Upstream, Idle) ->
     {ok, Opener} = gen_server:start(?MODULE, {Upstream, Idle}, []),
@@ -40,7 +41,7 @@ drop(Connection) ->
 
 init({Upstream, Idle}) ->
     Table = ets:new(?MODULE, [public, ordered_set, {write_concurrency, true}]),
-    {ok, _} = timer:send_interval(?LINGER div 2, look),
+    {ok, _} = timer:send_interval(?LINGER div 9, look),
     {ok, {#{table => Table, opener => self()}, Upstream, Idle}}.
 
 handle_call(pool, _, State = {Pool, _, _}) ->
