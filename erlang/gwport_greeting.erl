@@ -45,9 +45,12 @@ ready(#{<<"version">> := ?WIRE_VERSION, <<"window">> := Window, <<"max_frame">> 
     case are_binaries(Caps) andalso are_binaries(Apps) of
         true -> {ok, #{window => Window, max_head => MaxHead, max_streams => MaxStreams,
             name => Name, program_version => Version, apps => Apps}};
-        false -> {error, bad_greeting, <<"ready's capabilities and apps are lists of binaries">>}
+        false -> unusable()
     end;
 ready(_) ->
+    unusable().
+
+unusable() ->
     {error, bad_greeting, <<"ready lacks a key, or has one of a wrong type or size">>}.
 
 are_binaries([]) -> true;

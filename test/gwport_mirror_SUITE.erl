@@ -9,18 +9,23 @@ suite() ->
     [{timetrap, {seconds, 120}}].
 
 all() ->
-    [on_one_port, on_ports_of_their_own, greetings, a_greeting_that_is_held, the_report, nothing_leaks].
+    gwport_test:mounts().
 
-init_per_suite(Config0) ->
+groups() ->
+    gwport_test:mounts([on_one_port, on_ports_of_their_own, greetings, a_greeting_that_is_held, the_report,
+        nothing_leaks], []).
+
+init_per_group(Mount, Config0) ->
+    gwport_test:mount(Mount),
     Config = [{mirror, gwport_probe:build("mirror", Config0)} | Config0],
     Log = gwport_probe:start_log(),
-    Report = filename:join(proplists:get_value(priv_dir, Config), "mirror.jsonl"),
+    Report = filename:join(proplists:get_value(priv_dir, Config), atom_to_list(Mount) ++ ".jsonl"),
     Warm = serve(#{args => "", host => ""}, [{report, Report ++ ".warm"} | Config]),
     #{status := 200} = gwport_test:get(Warm, "/ok"),
     gwport_probe:stop(Warm),
     [{report, Report}, {log, Log}, {scripts, scripts(Config)}, {counts, gwport_probe:counts()} | Config].
 
-end_per_suite(Config) ->
+end_per_group(_, Config) ->
     gwport_probe:stop_log(proplists:get_value(log, Config)).
 
 on_one_port(Config) ->

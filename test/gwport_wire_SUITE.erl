@@ -206,7 +206,7 @@ unknown_stream(Config) ->
 
 frames_without_a_stream(Config) ->
     %% A ready at the wrong time and a pong that nobody asked for end the port; a ping is answered.
-    wire_fault(["/ready"], "ready out of place", Config),
+    wire_fault(["/ready"], "a second ready", Config),
     wire_fault(["/pong"], "pong out of place", Config),
     Server = gwport_probe:bad("good", Config),
     ?assertMatch(#{status := 200, body := <<"pong\n">>}, gwport_test:get(Server, "/ping")),

@@ -32,7 +32,7 @@ func greetingScripts() []hostScript {
 			m.greet(nil)
 			m.expectFault(faultBadGreeting)
 		}},
-		{path: "version/2", rule: "G3", name: "a version outside hello's range is a wire fault", ask: none, live: greetsWith("version", 2)},
+		{path: "version/2", rule: "G3", name: "a version outside hello's range is no_common_version", ask: none, live: greetsWith("version", 2, faultNoCommonVersion)},
 	}
 	for i, c := range []etf.Pair{
 		{Key: "version", Value: "1"},
@@ -60,7 +60,7 @@ func greetingScripts() []hostScript {
 	} {
 		key := c.Key.(string)
 		scripts = append(scripts, hostScript{
-			path: fmt.Sprintf("ready/%s/%d", key, i), rule: "G1", ask: none, live: greetsWith(key, c.Value),
+			path: fmt.Sprintf("ready/%s/%d", key, i), rule: "G1", ask: none, live: greetsWith(key, c.Value, faultBadGreeting),
 			name: "a ready that cannot be used is bad_greeting: " + saysValue(key, c.Value),
 		})
 	}
@@ -74,8 +74,9 @@ func saysValue(key string, v any) string {
 	return key + " of " + shown(payload(v)[1:])
 }
 
-// greetsWith greets with another value for a key, or with none.
-func greetsWith(key string, v any) func(*mirror) {
+// greetsWith greets with another value for a key, or with none, and waits to be
+// told what that is.
+func greetsWith(key string, v any, code int64) func(*mirror) {
 	return func(m *mirror) {
 		m.awaitHello()
 		m.greet(func(r etf.Map) etf.Map {
@@ -84,7 +85,7 @@ func greetsWith(key string, v any) func(*mirror) {
 			}
 			return r
 		})
-		m.expectFault(faultBadGreeting)
+		m.expectFault(code)
 	}
 }
 
