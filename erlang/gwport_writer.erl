@@ -155,13 +155,14 @@ take({abort, Ref, {Name, Text}}, Writer = #writer{opens = Opens, owner = Owner, 
 take(stop_opening, Writer) ->
     Writer#writer{opening = false}.
 
-%% Opens go before control, where an abort of a stream of this very batch may stand.
+%% Control goes before opens: an abort in it may free the place at the program that an open takes. It
+%% cannot be about a stream of these opens, which the owner does not know before they are numbered.
 write(Writer = #writer{port = Port}) ->
     {Opens, Writer1} = opens(Writer),
     Control = Writer1#writer.control,
     Room = ?WRITE_BYTES - iolist_size(Opens) - iolist_size(Control),
     {Bodies, Writer2} = bodies(Room, Writer1#writer{control = []}),
-    command(Port, [Opens, Control | Bodies]),
+    command(Port, [Control, Opens | Bodies]),
     Writer2.
 
 command(_, [[], [] | []]) ->

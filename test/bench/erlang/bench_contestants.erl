@@ -12,7 +12,9 @@ listener("gwport_handler", Options) ->
     {ok, (route(gwport_handler, #{pool => bench}))#{
         stream_handlers => [gwport_pipeline_h, cowboy_stream_h]}};
 listener("gwport_stream", Options) ->
-    gwport_stream(code:ensure_loaded(gwport_stream_h), Options);
+    start_pool(Options),
+    {ok, #{stream_handlers => [gwport_pipeline_h, gwport_stream_h, cowboy_stream_h],
+        gwport => gwport_stream_h:mounts([{'_', [{"/[...]", #{pool => bench}}]}])}};
 listener("gun" ++ Idle, #{"upstream" := Upstream}) ->
     case application:ensure_all_started(gun) of
         {ok, _} ->
@@ -24,14 +26,6 @@ listener("gun" ++ Idle, #{"upstream" := Upstream}) ->
 listener("naive", #{"app" := App, "files" := Files}) ->
     Owner = bench_naive_port:start(App, ["-mode", "naive", "-files", Files]),
     {ok, route(bench_naive_handler, Owner)}.
-
-%% The stream handler's mount is configured in this one place.
-gwport_stream({module, Module}, Options) ->
-    start_pool(Options),
-    {ok, #{stream_handlers => [Module, cowboy_stream_h],
-        gwport => [#{path => <<"/">>, pool => bench}]}};
-gwport_stream({error, _}, _) ->
-    {na, "gwport_stream_h is not in this build"}.
 
 start_pool(Options = #{"app" := App, "files" := Files}) ->
     {ok, _} = application:ensure_all_started(gwport),
