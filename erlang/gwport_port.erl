@@ -379,7 +379,9 @@ command({write, Stream, credit, Grant}, #port{writer = Writer}) ->
 command({write, Stream, Kind, Term}, #port{writer = Writer}) ->
     gwport_writer:body(Writer, Stream, gwport_frame:encode(Kind, Stream, Term));
 command({closed, Monitor, Window}, #port{load = Load}) ->
-    true = erlang:demonitor(Monitor, [flush]),
+    %% Not flushed, which would look through all that waits here: a stream's end that is down when
+    %% the stream is not there any more is nothing to the mux.
+    true = erlang:demonitor(Monitor),
     gwport_load:leave(Window, Load).
 
 write(Frame, #port{writer = Writer}) ->

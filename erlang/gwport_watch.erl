@@ -79,7 +79,7 @@ unguard(Guard) -> is_integer(erlang:cancel_timer(Guard)).
 -spec init(Owner :: pid()) -> ok.
 init(Owner) ->
     process_flag(trap_exit, true),
-    Ends = ets:new(?MODULE, [public, {write_concurrency, true}, {read_concurrency, true}]),
+    Ends = ets:new(?MODULE, [public, {write_concurrency, true}]),
     proc_lib:init_ack({ok, #watch{pid = self(), ends = Ends}}),
     loop(Owner, Ends).
 
