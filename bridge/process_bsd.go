@@ -11,3 +11,6 @@ func dieWithParent() {}
 func dup(from, to int) error {
 	return syscall.Dup2(from, to)
 }
+
+// widen does nothing: a pipe grows by itself here.
+func widen(int) {}

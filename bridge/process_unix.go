@@ -36,7 +36,8 @@ func takeProcess(stderrSocket string) (in io.ReadCloser, out io.WriteCloser, err
 	return in, out, nil
 }
 
-// moveAway duplicates a descriptor to one that children do not inherit [P4].
+// moveAway duplicates a descriptor to one that children do not inherit [P4], and
+// makes its pipe a large one.
 // The original is overwritten by the caller.
 func moveAway(fd int, name string) (*os.File, error) {
 	syscall.ForkLock.RLock()
@@ -46,6 +47,7 @@ func moveAway(fd int, name string) (*os.File, error) {
 		return nil, fmt.Errorf("bridge: descriptor %d: %w", fd, err)
 	}
 	syscall.CloseOnExec(private)
+	widen(private)
 	return os.NewFile(uintptr(private), name), nil
 }
 

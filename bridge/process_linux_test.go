@@ -1,0 +1,34 @@
+package bridge
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A pipe that was widened holds pipeSize bytes, and not one more, while nobody
+// reads; a file is left alone.
+func TestAWidenedPipeHoldsPipeSize(t *testing.T) {
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	defer r.Close() //nolint:errcheck // of a test
+	defer w.Close() //nolint:errcheck // of a test
+	fd := int(w.Fd())
+	widen(fd)
+	require.NoError(t, syscall.SetNonblock(fd, true))
+	n, err := syscall.Write(fd, make([]byte, pipeSize))
+	require.NoError(t, err)
+	require.Equal(t, pipeSize, n)
+	_, err = syscall.Write(fd, []byte{0})
+	require.ErrorIs(t, err, syscall.EAGAIN)
+
+	f, err := os.Create(filepath.Join(t.TempDir(), "file"))
+	require.NoError(t, err)
+	defer f.Close() //nolint:errcheck // of a test
+	widen(int(f.Fd()))
+	_, err = f.Write([]byte("as before"))
+	require.NoError(t, err)
+}
