@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// pyport is the folder of the programs in Python: one that keeps every rule, and
-// variants of it that break one each.
+// pyport is the folder of the programs in Python: one that keeps every rule, as
+// gwport_python_SUITE shows, and variants of it that break one each.
 const pyport = "../../../test/pyport"
 
 // python is the interpreter itself. What is called python3 on PATH may be a
@@ -103,21 +103,6 @@ func TestBrokenPythonProgramsAreNamed(t *testing.T) {
 		})
 	}
 	all.Wait()
-}
-
-// The program without a fault keeps the rules that its variants break.
-func TestPythonProgramKeepsTheirRules(t *testing.T) {
-	t.Parallel()
-	var ids []string
-	for _, b := range brokenPythons(t) {
-		ids = append(ids, b.rule)
-	}
-	report, err := Run(Options{Command: pythonProgram(t, "gwport_wsgi.py"), Rules: ids, Patience: 20 * time.Second})
-	require.NoError(t, err)
-	for _, r := range report.Results {
-		require.Equal(t, Pass, r.Status, "%v", r)
-	}
-	t.Logf("%d lines in %d ms", len(report.Results), report.Millis)
 }
 
 // The page about them has the table that the tests go by.
