@@ -38,7 +38,7 @@ build: ## Compile the Erlang application and the port program, priv/gwport
 	@.ci/setup demo
 	rebar3 compile
 
-test: ## Check and test everything that is quick, Go and Erlang side by side (about a minute)
+test: ## Check and test everything that is quick, Go and Erlang side by side (five minutes)
 	@.ci/setup test
 	@compgen -G '_build/default/*_plt' >/dev/null || echo "Dialyzer's first run takes a minute more."
 	@$(MAKE) --no-print-directory -k -j2 $(SYNC) test-go test-erl
