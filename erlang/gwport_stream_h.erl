@@ -273,11 +273,6 @@ has_body(Exchange = #exchange{reading = true, early = [], is_fin = fin}) ->
 has_body(Exchange) ->
     {[], {exchange, Exchange}}.
 
-%% HTTP/2's client may send as much again.
-has_read(IsFin, Data, Exchange = #exchange{version = 'HTTP/2', is_fin = nofin, flow = Flow}) ->
-    Size = byte_size(Data),
-    before([{flow, Size} || Size > 0], event({client, IsFin, Data},
-        Exchange#exchange{reading = false, flow = Flow + Size}));
 has_read(IsFin, Data, Exchange) ->
     event({client, IsFin, Data}, Exchange#exchange{reading = false}).
 
@@ -286,9 +281,11 @@ read(Exchange = #exchange{id = Id, http = Http, headed = Headed, early = Early, 
     _ = [self() ! {{self(), Id}, gwport_room} || Early =:= [], Flow =< 0],
     before(Continue, has_body(Exchange#exchange{reading = true, http = gwport_http:reading(Http)})).
 
-%% A socket of HTTP/1.1 that is read again may have a hundred packets in the mailbox before Cowboy
-%% sees that they are too many, so nothing is allowed before what stands there has been taken:
-%% hence the way by a message.
+%% More is allowed when all that came has been read, and not a byte before. On HTTP/2 Cowboy opens a
+%% window by a margin more than it is asked for, each time: asked for each piece, it would let a
+%% client run ahead of the app without bound. A socket of HTTP/1.1 that is read again may have a
+%% hundred packets in the mailbox before Cowboy sees that they are too many: hence the way by a
+%% message, behind them.
 room(Exchange = #exchange{reading = true, flow = Flow}) when Flow =< 0 ->
     {[{flow, ?FLOW}], {exchange, Exchange#exchange{flow = ?FLOW}}};
 room(Exchange) ->

@@ -19,7 +19,8 @@ all() ->
 groups() ->
     gwport_test:mounts([{group, parallel}, client_that_never_reads, client_that_never_reads_over_http2,
         handler_that_never_reads, slow_clients_do_not_stop_a_fast_one, little_memory_for_a_large_body,
-        client_of_a_stalled_upload_is_given_up_when_idle, goroutines_and_descriptors_do_not_grow, nothing_leaks], [{parallel, [parallel], [
+        little_memory_for_a_large_body_over_http2, client_of_a_stalled_upload_is_given_up_when_idle,
+        goroutines_and_descriptors_do_not_grow, nothing_leaks], [{parallel, [parallel], [
         small_windows_carry_a_megabyte, any_sizes_and_windows, response_budget_is_spent_and_refunded,
         client_leaves_before_the_head, client_leaves_within_the_body, client_leaves_within_its_upload,
         time_is_up_for_a_connection_that_is_stuck,
@@ -297,6 +298,28 @@ little_memory_for_a_large_body(Config) ->
     ?assert(Binary < 30 * ?MB),
     ?assert(Go < 60 * ?MB),
     gwport_probe:stop(Server).
+
+little_memory_for_a_large_body_over_http2(Config) ->
+    %% A client that sends whatever it may is let no further ahead of the app than a few windows.
+    Server = #{port := Port} = gwport_probe:flow(#{}, Config),
+    First = erlang:memory(binary),
+    Curl = open_port({spawn_executable, "/bin/sh"}, [binary, exit_status, stderr_to_stdout, {args, ["-c",
+        "head -c 104857600 /dev/zero | curl -sS --http2-prior-knowledge -H Expect: -T - http://127.0.0.1:"
+        ++ integer_to_list(Port) ++ "/upload"]}]),
+    {Answer, Most} = sampled(Curl, [], First),
+    ct:pal("100 MB up over HTTP/2: binaries grew by at most ~b", [Most - First]),
+    ?assertMatch({match, _}, re:run(Answer, <<"\"bytes\":104857600,">>)),
+    ?assert(Most - First < 30 * ?MB),
+    gwport_probe:stop(Server).
+
+%% What the command says, and the most that binaries had meanwhile.
+sampled(Command, Output, Most) ->
+    receive
+        {Command, {data, Data}} -> sampled(Command, [Output, Data], Most);
+        {Command, {exit_status, 0}} -> {iolist_to_binary(Output), Most}
+    after 10 ->
+        sampled(Command, Output, max(Most, erlang:memory(binary)))
+    end.
 
 %% A client that leaves
 
