@@ -14,23 +14,19 @@ suite() ->
     [{timetrap, {minutes, 10}}].
 
 all() ->
-    gwport_test:mounts() ++ [{group, long}, windows_of_one_byte, nothing_leaks].
+    [{group, side_by_side}, nothing_leaks].
 
+%% Most of them wait, so they do it together; the gigabytes do not, so they go one after the other.
 groups() ->
-    Long = [events_for_75_seconds_over_http1, events_for_75_seconds_over_http2],
-    gwport_test:mounts([a_gigabyte_each_way], [
-        {long, [parallel], [{group, long_route}, {group, long_stream}]},
-        {long_route, [parallel], Long}, {long_stream, [parallel], Long}]).
+    Events = [events_for_75_seconds_over_http1, events_for_75_seconds_over_http2],
+    [{side_by_side, [parallel], [{group, gigabytes}, {group, events_route}, {group, events_stream}, windows_of_one_byte]},
+     {gigabytes, [], [{group, gigabyte_route}, {group, gigabyte_stream}]},
+     {gigabyte_route, [], [a_gigabyte_each_way]}, {gigabyte_stream, [], [a_gigabyte_each_way]},
+     {events_route, [parallel], Events}, {events_stream, [parallel], Events}].
 
-init_per_group(long, Config) ->
-    Config;
-init_per_group(long_route, Config) ->
-    [{mount, route} | Config];
-init_per_group(long_stream, Config) ->
-    [{mount, stream} | Config];
-init_per_group(Mount, Config) ->
-    gwport_test:mount(Mount),
-    Config.
+init_per_group(Group, Config) when Group =:= gigabyte_route; Group =:= events_route -> [{mount, route} | Config];
+init_per_group(Group, Config) when Group =:= gigabyte_stream; Group =:= events_stream -> [{mount, stream} | Config];
+init_per_group(_, Config) -> Config.
 
 end_per_group(_, _) ->
     ok.
@@ -52,6 +48,7 @@ nothing_leaks(Config) ->
 a_gigabyte_each_way(Config) ->
     %% Downloaded and uploaded, by HTTP/1.1 and by HTTP/2: the same bytes, and the BEAM and the program each below
     %% 150 MB all the time.
+    gwport_test:mount_here(proplists:get_value(mount, Config)),
     Curl = os:find_executable("curl"),
     #{io := Io, beam := Beam, servers := [#{port := Port, os_pid := OsPid}]} = gwport_probe:second_beam(1, Config),
     Url = "http://127.0.0.1:" ++ integer_to_list(Port),
