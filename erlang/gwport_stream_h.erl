@@ -276,16 +276,25 @@ has_body(Exchange) ->
 has_read(IsFin, Data, Exchange) ->
     event({client, IsFin, Data}, Exchange#exchange{reading = false}).
 
-read(Exchange = #exchange{id = Id, http = Http, headed = Headed, early = Early, flow = Flow}) ->
+read(Exchange = #exchange{http = Http, headed = Headed}) ->
     Continue = [{inform, 100, #{}} || gwport_http:expects(Http), not Headed],
-    _ = [self() ! {{self(), Id}, gwport_room} || Early =:= [], Flow =< 0],
-    before(Continue, has_body(Exchange#exchange{reading = true, http = gwport_http:reading(Http)})).
+    before(Continue ++ more(Exchange),
+        has_body(Exchange#exchange{reading = true, http = gwport_http:reading(Http)})).
 
 %% More is allowed when all that came has been read, and not a byte before. On HTTP/2 Cowboy opens a
-%% window by a margin more than it is asked for, each time: asked for each piece, it would let a
-%% client run ahead of the app without bound. A socket of HTTP/1.1 that is read again may have a
-%% hundred packets in the mailbox before Cowboy sees that they are too many: hence the way by a
-%% message, behind them.
+%% window by a margin more than it is asked for, each time that it is asked and the window shut: a
+%% byte is enough, and asked for each piece it would let a client run ahead of the app without bound.
+%% It must be asked by every stream that reads, since they share the connection's window. A socket of
+%% HTTP/1.1 that is read again may have a hundred packets in the mailbox before Cowboy sees that they
+%% are too many: hence the way by a message, behind them.
+more(#exchange{early = [_ | _]}) ->
+    [];
+more(#exchange{version = 'HTTP/2', is_fin = IsFin}) ->
+    [{flow, 1} || IsFin =:= nofin];
+more(#exchange{id = Id, flow = Flow}) ->
+    _ = [self() ! {{self(), Id}, gwport_room} || Flow =< 0],
+    [].
+
 room(Exchange = #exchange{reading = true, flow = Flow}) when Flow =< 0 ->
     {[{flow, ?FLOW}], {exchange, Exchange#exchange{flow = ?FLOW}}};
 room(Exchange) ->
