@@ -1,5 +1,6 @@
 %% Where a request meets its port: what every driver of a stream does at the start, and with the
-%% commands of gwport_stream that are the port's. gwport_handler and gwport_client are the drivers.
+%% commands of gwport_stream that are the port's. The drivers are gwport_handler, gwport_stream_h and
+%% gwport_client.
 -module(gwport_exchange).
 
 -export([open/3, tell/3]).
