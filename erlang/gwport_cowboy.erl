@@ -3,6 +3,8 @@
 -module(gwport_cowboy).
 
 -export([request/2, response_headers/2, trailers/1, listener/1, listener/3, warn_no_mounts/1]).
+%% For the application's supervisor.
+-export([create/0]).
 
 -export_type([listener/0]).
 
@@ -107,12 +109,12 @@ trailers(Fields) ->
 %% options at hand; a request process must ask for them, and what was seen first is kept by name.
 -spec listener(cowboy_req:req()) -> listener().
 listener(Req = #{ref := Ref, version := Version}) ->
-    case persistent_term:get({?MODULE, Ref, Version}, undefined) of
-        undefined ->
+    case seen({Ref, Version}) of
+        [] ->
             Opts = try ranch:get_protocol_options(Ref) catch error:_ -> #{} end,
             Handlers = maps:get(stream_handlers, Opts, [cowboy_stream_h]),
             listener(Req, Opts, lists:member(gwport_pipeline_h, Handlers));
-        Listener ->
+        [{_, Listener}] ->
             Listener
     end.
 
@@ -123,17 +125,26 @@ listener(#{ref := Ref, version := Version}, Opts, Guarded) ->
     Listener = #{idle_timeout => Idle,
         inactivity_timeout => maps:get(inactivity_timeout, Opts, 300000),
         flow => maps:get(initial_stream_flow_size, Opts, 65535)},
-    _ = [warn(Version, Ref, Idle, Guarded) || is_first({?MODULE, Ref, Version}, Listener)],
+    _ = [warn(Version, Ref, Idle, Guarded) || is_first({Ref, Version}, Listener)],
     Listener.
+
+%% What has been seen of listeners, in a table of the application: a persistent term would suspend a
+%% connection process while anybody changes another. Without the application nothing is kept, and
+%% nobody warned.
+-spec create() -> ok.
+create() ->
+    ?MODULE = ets:new(?MODULE, [named_table, public, {read_concurrency, true}]),
+    ok.
+
+seen(Key) ->
+    try ets:lookup(?MODULE, Key)
+    catch error:badarg -> []
+    end.
 
 %% Others may look at the same time: who is the first to put it there warns.
 is_first(Key, Value) ->
-    case persistent_term:get(Key, undefined) of
-        undefined ->
-            persistent_term:put(Key, Value),
-            true;
-        _ ->
-            false
+    try not ets:member(?MODULE, Key) andalso ets:insert_new(?MODULE, {Key, Value})
+    catch error:badarg -> false
     end.
 
 %% For a listener whose stream handler has nothing to mount.
@@ -141,7 +152,7 @@ is_first(Key, Value) ->
 warn_no_mounts(Ref) ->
     _ = [?LOG_WARNING("gwport: listener ~p has the stream handler gwport_stream_h and no option "
         "gwport, so nothing is mounted; set gwport => gwport_stream_h:mounts(Routes) in its "
-        "protocol options", [Ref]) || is_first({?MODULE, no_mounts, Ref}, true)],
+        "protocol options", [Ref]) || is_first({Ref, no_mounts}, true)],
     ok.
 
 warn('HTTP/2', Ref, Idle, _) ->

@@ -230,7 +230,11 @@ goroutines(Server) ->
 -spec counts() -> map().
 counts() ->
     #{processes => processes(), ports => erlang:ports(), ets => ets:all(),
-        atoms => erlang:system_info(atom_count), children => children(os:getpid())}.
+        atoms => erlang:system_info(atom_count), children => children(os:getpid()), terms => terms()}.
+
+%% Logger keeps one for each module that has logged.
+terms() ->
+    [Key || {Key, _} <- persistent_term:get(), not is_tuple(Key) orelse element(1, Key) =/= logger_config].
 
 %% What is there now and was not, once it is gone or nothing changes any more.
 leaks(Before) ->
@@ -241,7 +245,7 @@ leaks(Before) ->
         error:{never, Left} -> Left
     end.
 
-leaked(#{processes := Processes0, ports := Ports, ets := Ets, atoms := Atoms, children := Children}) ->
+leaked(#{processes := Processes0, ports := Ports, ets := Ets, atoms := Atoms, children := Children, terms := Terms}) ->
     Processes = [self() | Processes0],
     [{processes, [Info || Pid <- processes() -- Processes, Info <- ours(Pid)]},
         {ports, [erlang:port_info(Port) || Port <- erlang:ports() -- Ports,
@@ -249,6 +253,7 @@ leaked(#{processes := Processes0, ports := Ports, ets := Ets, atoms := Atoms, ch
         {ets, [ets:info(Table, name) || Table <- ets:all() -- Ets, not is_ct(ets:info(Table, owner))]},
         {atoms, [Count || Count <- [erlang:system_info(atom_count) - Atoms], Count > 20000]},
         {children, children(os:getpid()) -- Children},
+        {persistent_terms, terms() -- Terms},
         {files, filelib:wildcard(filename:join(os:getenv("TMPDIR", "/tmp"),
             "gwport-" ++ os:getpid() ++ "-*"))}].
 
