@@ -81,9 +81,9 @@ window(#load{counters = Counters, window = Window, floor = Floor}) ->
 %% A stream that was given Window is closed.
 -spec leave(Window :: non_neg_integer(), load()) -> ok.
 leave(Given, Load = #load{counters = Counters}) ->
+    refund(Given, Load),
     atomics:sub(Counters, ?UNDER_WAY, 1),
-    atomics:sub(Counters, ?STREAMS, 1),
-    refund(Given, Load).
+    atomics:sub(Counters, ?STREAMS, 1).
 
 refund(Given, #load{counters = Counters, window = Given, floor = Floor}) when Given > Floor ->
     atomics:add(Counters, ?BUDGET, Given);

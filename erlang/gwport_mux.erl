@@ -64,7 +64,8 @@
   | {write, gwport_frame:stream(), gwport_frame:kind(), term()}
     %% Write this abort if frames of the stream are still waiting to be written, in their place.
   | {replace, gwport_frame:stream(), {non_neg_integer(), binary()}}
-  | {closed, Monitor :: reference(), Window :: non_neg_integer()}.
+    %% The stream's place is free: now, or when the program has been written all that is for it.
+  | {closed, Monitor :: reference(), Window :: non_neg_integer(), now | written}.
 
 -define(MAX_CHUNK, 65536).
 -define(MAX_INFORMS, 16).
@@ -91,7 +92,7 @@ served(#mux{served = Served}) ->
 opened(#{stream := N, to := To, monitor := Monitor, window := Window},
         Mux = #mux{last = Last}) when N > Last ->
     %% The writer had not heard of the drain yet.
-    {[{deliver, To, {port_down, false, drain}}, {closed, Monitor, Window}],
+    {[{deliver, To, {port_down, false, drain}}, {closed, Monitor, Window, now}],
         Mux#mux{highest = N}};
 opened(Opening, Mux = #mux{streams = Streams, refs = Refs, request_window = RequestWindow}) ->
     #{stream := N, to := To, ref := Ref, monitor := Monitor, window := Window, body := Body,
@@ -239,8 +240,12 @@ put(N, Stream, Mux = #mux{streams = Streams}) ->
 
 close(Commands, N, Stream, Mux = #mux{streams = Streams, refs = Refs}) ->
     #stream{ref = Ref, monitor = Monitor, window = Window} = Stream,
-    {Commands ++ [{closed, Monitor, Window}],
+    {Commands ++ [{closed, Monitor, Window, free(Stream)}],
         Mux#mux{streams = maps:remove(N, Streams), refs = maps:remove(Ref, Refs)}}.
+
+%% The program counts a stream until it has our half's end, which may wait at the writer.
+free(#stream{local = ended, aborted = false}) -> now;
+free(_) -> written.
 
 %% A chunk (iodata), fin or trailers from a stream's end. Late ones, for a stream that has ended
 %% meanwhile, are nobody's fault.

@@ -203,13 +203,14 @@ handle_call(info, _From, State) ->
     {reply, info_map(State), State}.
 
 info_map(#port{phase = Phase, process = Process, program = Program, mux = Mux, load = Load}) ->
+    #{streams := Streams, budget_left := BudgetLeft} = gwport_load:info(Load),
     #{owner => self(), state => Phase, os_pid => gwport_os:id(Process),
         program => said(name, Program, <<>>),
         version => said(program_version, Program, <<>>),
         apps => said(apps, Program, []),
-        in_flight => case Mux of undefined -> 0; _ -> gwport_mux:size(Mux) end,
+        in_flight => Streams,
         served => case Mux of undefined -> 0; _ -> gwport_mux:served(Mux) end,
-        budget_left => maps:get(budget_left, gwport_load:info(Load))}.
+        budget_left => BudgetLeft}.
 
 %% Before the greeting nothing is known of the program.
 said(_, undefined, Nothing) -> Nothing;
@@ -378,11 +379,14 @@ command({write, Stream, credit, Grant}, #port{writer = Writer}) ->
     gwport_writer:control(Writer, gwport_frame:encode(credit, Stream, Grant));
 command({write, Stream, Kind, Term}, #port{writer = Writer}) ->
     gwport_writer:body(Writer, Stream, gwport_frame:encode(Kind, Stream, Term));
-command({closed, Monitor, Window}, #port{load = Load}) ->
+command({closed, Monitor, Window, Free}, #port{load = Load, writer = Writer}) ->
     %% Not flushed, which would look through all that waits here: a stream's end that is down when
     %% the stream is not there any more is nothing to the mux.
     true = erlang:demonitor(Monitor),
-    gwport_load:leave(Window, Load).
+    case Free of
+        now -> gwport_load:leave(Window, Load);
+        written -> gwport_writer:leave(Writer, Window)
+    end.
 
 write(Frame, #port{writer = Writer}) ->
     gwport_writer:control(Writer, Frame).

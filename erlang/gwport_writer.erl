@@ -13,7 +13,7 @@
 -module(gwport_writer).
 
 -export([start_link/1]).
--export([open/2, abort/3, control/2, body/3, drop/3, replace/3, stop_opening/1, last/2]).
+-export([open/2, abort/3, control/2, body/3, drop/3, replace/3, leave/2, stop_opening/1, last/2]).
 -export([init/1]).
 
 -export_type([open/0]).
@@ -88,6 +88,13 @@ replace(Writer, Stream, Abort) ->
     Writer ! {replace, Stream, Abort},
     ok.
 
+%% Called by the owner, behind an abort or the end of a stream that was given Window: its place is
+%% free for an open that is written behind that.
+-spec leave(pid(), Window :: non_neg_integer()) -> ok.
+leave(Writer, Window) ->
+    Writer ! {leave, Window},
+    ok.
+
 %% Called by the owner: opens that come from now on are refused.
 -spec stop_opening(pid()) -> ok.
 stop_opening(Writer) ->
@@ -143,6 +150,9 @@ take({replace, Stream, Abort}, Writer = #writer{bodies = Bodies}) ->
     end;
 take({drop, _, Abort}, Writer) ->
     take({control, Abort}, Writer);
+take({leave, Window}, Writer = #writer{load = Load}) ->
+    gwport_load:leave(Window, Load),
+    Writer;
 take({abort, Ref, {Name, Text}}, Writer = #writer{opens = Opens, owner = Owner, load = Load}) ->
     case lists:partition(fun(#{ref := R}) -> R =:= Ref end, Opens) of
         {[_], Rest} ->
@@ -155,7 +165,7 @@ take({abort, Ref, {Name, Text}}, Writer = #writer{opens = Opens, owner = Owner, 
 take(stop_opening, Writer) ->
     Writer#writer{opening = false}.
 
-%% Control goes before opens: an abort in it may free the place at the program that an open takes. It
+%% Control goes before opens: an abort in it frees the place at the program that an open takes. It
 %% cannot be about a stream of these opens, which the owner does not know before they are numbered.
 write(Writer = #writer{port = Port}) ->
     {Opens, Writer1} = opens(Writer),

@@ -147,7 +147,7 @@ a_response_that_is_broken_off_is_no_response(Config) ->
     %% What has come of it is not passed off as a body. A panic before the head is an answer.
     Pool = pool(Config),
     ?assertEqual({error, {broken_off, idle_timeout}},
-        fault(Pool, "write", "bytes=100&chunk=10&delay_ms=60000", #{idle_timeout => 300})),
+        fault(Pool, "write", "bytes=100&chunk=10&delay_ms=60000", #{idle_timeout => 1000})),
     ?assertMatch({error, _}, fault(Pool, "panic-late", "")),
     ?assertMatch({error, _}, fault(Pool, "short", "")),
     ?assertMatch({ok, {500, _, _}}, fault(Pool, "panic", "")).

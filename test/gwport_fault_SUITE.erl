@@ -13,7 +13,7 @@ all() ->
 
 groups() ->
     gwport_test:mounts([{group, parallel}, killed_under_load, nothing_leaks], [{parallel, [parallel], [
-        no_pool, no_port, busy, draining, not_entered, port_died, refused, no_app, app_failed, bad_response,
+        no_pool, no_port, busy, busy_until_the_program_knows, draining, not_entered, port_died, refused, no_app, app_failed, bad_response,
         too_large_response, head_timeout, idle_timeout, deadline, too_large_head, too_large_body, bad_option,
         broken_off_by_a_panic, broken_off_by_the_end_of_the_port, broken_off_when_idle, broken_off_at_the_deadline,
         deadline_does_not_look_like_an_end,
@@ -117,6 +117,25 @@ busy(Config) ->
     gwport_test:close(Second),
     gwport_probe:stop(Server).
 
+busy_until_the_program_knows(Config) ->
+    %% An app answers a request whose body is still to come. Until the program has been told that it will not come, it
+    %% counts the stream, and would refuse another.
+    Server = gwport_probe:flow(#{pool => #{max_streams => 1}}, Config),
+    [#{owner := Owner}] = gwport_test:ports(Server),
+    [Writer] = [Pid || Pid <- element(2, erlang:process_info(Owner, links)), is_pid(Pid),
+        {gwport_writer, init, 1} =:= proc_lib:translate_initial_call(Pid)],
+    Socket = gwport_test:connect(Server),
+    gwport_test:send(Socket, ["POST /faults/write?bytes=2&chunk=1&delay_ms=2000&length=1 HTTP/1.1\r\nhost: x\r\n"
+        "content-length: 10\r\n\r\n"]),
+    #{status := 200} = gwport_test:recv_head(Socket),
+    true = erlang:suspend_process(Writer),
+    ?assertMatch({ok, _}, gen_tcp:recv(Socket, 2, 10000)),
+    is_reason(busy, both(Server, "/hello")),
+    true = erlang:resume_process(Writer),
+    gwport_test:until(fun() -> maps:get(status, gwport_test:get(Server, "/hello")) =:= 200 end),
+    gwport_test:close(Socket),
+    gwport_probe:stop(Server).
+
 draining(Config) ->
     %% A request that reaches a port which has just begun to drain: the keeper has not yet taken it off the table.
     Server = #{pool := Pool} = gwport_probe:flow(#{}, Config),
@@ -201,7 +220,7 @@ too_large_response(Config) ->
 
 head_timeout(Config) ->
     %% Nothing of a response in time.
-    Server = gwport_probe:flow(#{mount => #{head_timeout => 300}}, Config),
+    Server = gwport_probe:flow(#{mount => #{head_timeout => 1000}}, Config),
     is_reason(head_timeout, both(Server, "/faults/sleep?s=60&ignore=1&tag=a")),
     ?assertMatch(#{status := 200}, gwport_test:get(Server, "/hello")),
     gwport_probe:stop(Server).
@@ -341,13 +360,13 @@ waiting(More) ->
 
 broken_off_when_idle(Config) ->
     %% Nothing more comes.
-    Server = gwport_probe:flow(#{mount => #{idle_timeout => 400}, routes => free()}, Config),
+    Server = gwport_probe:flow(#{mount => #{idle_timeout => 1000}, routes => free()}, Config),
     broken_off(Server, waiting(""), waiting("&length=1")),
     gwport_probe:stop(Server).
 
 broken_off_at_the_deadline(Config) ->
     %% It goes on, but for too long.
-    Server = gwport_probe:flow(#{mount => #{deadline => 200}, routes => free()}, Config),
+    Server = gwport_probe:flow(#{mount => #{deadline => 1000}, routes => free()}, Config),
     Endless = "/faults/write?bytes=1000000000000&chunk=1000",
     broken_off(Server, Endless, Endless ++ "&length=1"),
     gwport_probe:stop(Server).

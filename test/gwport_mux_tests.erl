@@ -57,7 +57,7 @@ local_ended_receives_abort_answers_if_its_end_is_not_written_and_is_closed_test(
 
 a_stream_without_a_body_is_local_ended_from_the_start_test() ->
     {[], Mux} = gwport_mux:opened(opening(256, #{body => none}), mux()),
-    ?assertEqual({[event(256, {abort, cancelled, <<>>}), closed(256)], 0},
+    ?assertEqual({[event(256, {abort, cancelled, <<>>}), closed(256, now)], 0},
         then({abort, 256, term({2, <<>>})}, Mux)).
 
 aborting_receives_the_other_end_or_abort_and_is_closed_test_() ->
@@ -140,12 +140,12 @@ informs_head_chunks_and_fin_are_delivered_in_order_test() ->
     {Commands, 0} = frames([{inform, <<"a">>}, {inform, <<"b">>}, {head, <<"h">>}, {chunk, <<"1">>},
         {chunk, <<"2">>}, {fin, ?NIL}], bodiless()),
     ?assertEqual([event(256, E) || E <- [{inform, <<"a">>}, {inform, <<"b">>}, {head, <<"h">>},
-        {chunk, <<"1">>}, {chunk, <<"2">>}, fin]] ++ [closed(256)], Commands).
+        {chunk, <<"1">>}, {chunk, <<"2">>}, fin]] ++ [closed(256, now)], Commands).
 
 a_head_may_be_followed_by_fin_or_trailers_at_once_test() ->
-    ?assertEqual({[event(256, {head, <<"h">>}), event(256, fin), closed(256)], 0},
+    ?assertEqual({[event(256, {head, <<"h">>}), event(256, fin), closed(256, now)], 0},
         frames([{head, <<"h">>}, {fin, ?NIL}], bodiless())),
-    ?assertEqual({[event(256, {head, <<"h">>}), event(256, {trailers, <<"t">>}), closed(256)], 0},
+    ?assertEqual({[event(256, {head, <<"h">>}), event(256, {trailers, <<"t">>}), closed(256, now)], 0},
         frames([{head, <<"h">>}, {trailers, <<"t">>}], bodiless())).
 
 a_frame_out_of_order_aborts_the_stream_test_() ->
@@ -162,11 +162,11 @@ a_bad_end_is_an_end_and_no_answer_is_awaited_test_() ->
     [{lists:concat([Kind, " after ", length(Before), ": ", Name]), fun() ->
         Open = frames_mux(Before),
         {ok, Commands, Mux} = gwport_mux:frame({Kind, 256, Payload}, Open),
-        ?assertMatch([{deliver, _, {abort, Name, _}}, {write, 256, abort, {Code, _}}, {closed, _, _}], Commands),
+        ?assertMatch([{deliver, _, {abort, Name, _}}, {write, 256, abort, {Code, _}}, {closed, _, _, written}], Commands),
         ?assertEqual(0, gwport_mux:size(Mux)),
         {_, Ended} = gwport_mux:send(ref(256), fin, [], Open),
         {ok, Queued, _} = gwport_mux:frame({Kind, 256, Payload}, Ended),
-        ?assertMatch([{deliver, _, {abort, Name, _}}, {replace, 256, {Code, _}}, {closed, _, _}], Queued)
+        ?assertMatch([{deliver, _, {abort, Name, _}}, {replace, 256, {Code, _}}, {closed, _, _, written}], Queued)
     end} || {Before, Kind, Payload, Name, Code} <- [
         {[], fin, ?NIL, bad_order, 9}, {[], trailers, term([]), bad_order, 9},
         {[{inform, <<>>}], fin, ?NIL, bad_order, 9}, {[{head, <<>>}], reply, <<>>, bad_order, 9},
@@ -317,7 +317,7 @@ an_abort_with_an_unknown_code_counts_as_internal_error_and_is_answered_with_it_t
         then({abort, 256, term({99, <<>>})}, open_stream())).
 
 an_abort_that_cannot_be_read_is_a_bad_payload_and_closes_test_() ->
-    [?_assertMatch({[{deliver, _, {abort, bad_payload, _}}, {write, 256, abort, {8, _}}, {closed, _, _}],
+    [?_assertMatch({[{deliver, _, {abort, bad_payload, _}}, {write, 256, abort, {8, _}}, {closed, _, _, written}],
             0}, then({abort, 256, Payload}, open_stream()))
         || Payload <- [<<>>, <<"junk">>, term({1}), term({cancelled, <<>>}), term({2, "text"})]].
 
@@ -372,7 +372,7 @@ a_drain_with_255_closes_every_stream_test() ->
     ?assertEqual(0, gwport_mux:size(Mux)).
 
 a_stream_that_was_aborted_hears_nothing_of_a_drain_test() ->
-    ?assertMatch({[{closed, _, _}], _}, gwport_mux:drained(255, aborting())).
+    ?assertMatch({[{closed, _, _, written}], _}, gwport_mux:drained(255, aborting())).
 
 %% The writer numbers streams until it hears of the drain.
 a_stream_opened_above_the_number_of_a_drain_is_closed_at_once_test() ->
@@ -380,7 +380,7 @@ a_stream_opened_above_the_number_of_a_drain_is_closed_at_once_test() ->
     {Taken, Mux1} = gwport_mux:opened(opening(256), Mux),
     ?assertEqual([event(256, {credit, ?REQUEST_WINDOW})], Taken),
     {Commands, Mux2} = gwport_mux:opened(opening(258), Mux1),
-    ?assertEqual([event(258, {port_down, false, drain}), closed(258)], Commands),
+    ?assertEqual([event(258, {port_down, false, drain}), closed(258, now)], Commands),
     ?assertEqual(1, gwport_mux:size(Mux2)),
     ?assertEqual({[], 1}, then({abort, 258, term({6, <<>>})}, Mux2)),
     ?assertEqual({[], Mux2}, gwport_mux:send(ref(258), chunk, <<"x">>, Mux2)).
@@ -444,7 +444,7 @@ open_all(Openings) ->
         First = case Body of now -> ?REQUEST_WINDOW; _ -> 0 end,
         Entry = #{window => Window, allowed => Window, taken => 0, unconsumed => 0,
             granted => First, credit => 0, sent => 0, local => case Body of none -> ended; _ -> open end,
-            over => false, closed => false},
+            quiet => true, over => false, closed => false},
         %% A number is skipped after each.
         {N + 4, Mux1, check(N, open, Commands, Ledger0#{N => Entry})}
     end, {256, mux(), #{}}, Openings),
@@ -544,23 +544,26 @@ command({deliver, To, Event}, N, Entry = #{over := false, closed := false}) ->
     delivered(Event, Entry);
 command({write, N, abort, {Code, Text}}, N, Entry = #{closed := false}) when is_integer(Code), is_binary(Text) ->
     false = maps:get(aborted, Entry, false),
-    Entry#{local := ended, aborted => true};
+    Entry#{local := ended, quiet := false, aborted => true};
 command({replace, N, {Code, Text}}, N, Entry = #{closed := false, local := ended})
         when is_integer(Code), is_binary(Text) ->
-    Entry;
+    Entry#{quiet := false};
 command({write, N, chunk, Data}, N, Entry = #{local := open, sent := Sent, granted := Granted,
         credit := Credit}) ->
     true = Sent + byte_size(Data) =< Granted,
     Entry#{sent := Sent + byte_size(Data), credit := Credit - byte_size(Data)};
 command({write, N, Kind, _}, N, Entry = #{local := open}) when Kind =:= fin; Kind =:= trailers ->
-    Entry#{local := ended};
+    Entry#{local := ended, quiet := false};
 command({write, N, credit, Grant}, N, Entry = #{closed := false, allowed := Allowed, taken := Taken,
         window := Window, unconsumed := Unconsumed}) when Grant > 0 ->
     %% What is on its way and what was not consumed never exceed the window.
     true = Allowed + Grant - Taken + Unconsumed =< Window,
     Entry#{allowed := Allowed + Grant};
-command({closed, Monitor, Window}, N, Entry = #{closed := false, window := Window}) ->
+command({closed, Monitor, Window, Free}, N, Entry = #{closed := false, local := ended, quiet := Quiet,
+        window := Window}) ->
     true = Monitor =:= monitor_of(N),
+    %% Whose end the program has had from the start is the only one that is free at once.
+    true = Quiet =:= (Free =:= now),
     Entry#{closed := true, over := true}.
 
 delivered({credit, Grant}, Entry = #{local := open, credit := Credit, sent := Sent, granted := Granted}) ->
@@ -634,8 +637,12 @@ ends() ->
 event(N, Event) ->
     {deliver, to(N), Event}.
 
+%% Its place is free at once, or when our half's end is written.
 closed(N) ->
-    {closed, monitor_of(N), ?WINDOW}.
+    closed(N, written).
+
+closed(N, Free) ->
+    {closed, monitor_of(N), ?WINDOW, Free}.
 
 term(Term) ->
     term_to_binary(Term).

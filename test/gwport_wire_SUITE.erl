@@ -281,7 +281,7 @@ frames_out_of_order(Config) ->
 
 response_that_does_not_end(Config) ->
     %% Without fin the client waits for more, until the idle timeout breaks it off; without any frame it is 504.
-    Server = gwport_probe:bad("good", #{mount => #{head_timeout => 300, idle_timeout => 400}}, Config),
+    Server = gwport_probe:bad("good", #{mount => #{head_timeout => 1000, idle_timeout => 1000}}, Config),
     ?assertMatch(#{status := 200, body := <<"some">>, complete := false}, gwport_test:get(Server, "/no-fin")),
     ?assertMatch(#{status := 504}, gwport_test:get(Server, "/hang")),
     gwport_test:until(fun() -> in_flight(Server) =:= 0 end),
@@ -521,10 +521,10 @@ answers(Tags) ->
 
 stops_itself(Config) ->
     %% A program that is stopped cannot answer, not even SIGTERM: it is killed after the ping timeout.
-    Server = gwport_probe:bad("good", #{pool => #{ping_interval => 300, ping_timeout => 300}}, Config),
+    Server = gwport_probe:bad("good", #{pool => #{ping_interval => 1000, ping_timeout => 1000}}, Config),
     OsPid = gwport_test:os_pid(Server),
     ?assertMatch(#{status := 502}, gwport_test:get(Server, "/stop")),
-    gwport_probe:expect(Server, "no answer to a ping within 300 ms", 5000),
+    gwport_probe:expect(Server, "no answer to a ping within 1000 ms", 5000),
     replaced(Server, OsPid),
     gwport_probe:stop(Server).
 
@@ -540,10 +540,10 @@ ignores_drain(Config) ->
 closes_its_output(Config) ->
     %% OTP tells the end of a program's output when the program ends, not before. One that has closed it and
     %% lives on is found by its missing pong, like any other that does not answer: 502, and it is killed.
-    Server = gwport_probe:bad("good", #{pool => #{ping_interval => 500, ping_timeout => 500}}, Config),
+    Server = gwport_probe:bad("good", #{pool => #{ping_interval => 1000, ping_timeout => 1000}}, Config),
     OsPid = gwport_test:os_pid(Server),
     ?assertMatch(#{status := 502}, gwport_test:get(Server, "/close-stdout")),
-    gwport_probe:expect(Server, "no answer to a ping within 500 ms", 5000),
+    gwport_probe:expect(Server, "no answer to a ping within 1000 ms", 5000),
     replaced(Server, OsPid),
     gwport_probe:stop(Server).
 

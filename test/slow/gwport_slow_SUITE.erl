@@ -53,24 +53,31 @@ a_gigabyte_each_way(Config) ->
     #{io := Io, beam := Beam, servers := [#{port := Port, os_pid := OsPid}]} = gwport_probe:second_beam(1, Config),
     Url = "http://127.0.0.1:" ++ integer_to_list(Port),
     File = filename:join(proplists:get_value(priv_dir, Config), "gigabyte"),
-    Versions = [{"--http1.1", "HTTP/1.1"}]
-        ++ [{"--http2-prior-knowledge", "HTTP/2"} || string:find(os:cmd(Curl ++ " --version"), "HTTP2") =/= nomatch],
+    %% HTTP/2 has no chunked coding: a declared length changes nothing there.
+    Versions = [{"HTTP/1.1", "--http1.1", ["", "&length=1"]}]
+        ++ [{"HTTP/2", "--http2-prior-knowledge", [""]} || string:find(os:cmd(Curl ++ " --version"), "HTTP2") =/= nomatch],
     [begin
-        {Down, DownMs, DownRss} = sampled(Beam, OsPid, Curl ++ " -sS " ++ Version ++ " '" ++ Url
-            ++ "/faults/write?bytes=1073741824" ++ Length ++ "' | tee " ++ File ++ " | sha256sum"),
-        ct:pal("~s down~s: ~b ms, largest RSS of BEAM and program: ~p", [Name, Length, DownMs, DownRss]),
-        ?assertMatch({match, _}, re:run(Down, ?SHA256)),
-        ?assertEqual(?GB, filelib:file_size(File)),
-        {Up, UpMs, UpRss} = sampled(Beam, OsPid, Curl ++ " -sS " ++ Version ++ " -H 'Expect:' -T " ++ File
-            ++ " " ++ Url ++ "/upload"),
+        Ask = Curl ++ " -sS " ++ Version,
+        [begin
+            {Down, DownMs, DownRss} = sampled(Beam, OsPid, Ask ++ " '" ++ Url ++ "/faults/write?bytes=1073741824" ++ Length
+                ++ "' | tee " ++ File ++ " | sha256sum"),
+            ct:pal("~s down~s: ~b ms, largest RSS of BEAM and program: ~p", [Name, Length, DownMs, DownRss]),
+            ?assertMatch({match, _}, re:run(Down, ?SHA256)),
+            ?assertEqual(?GB, filelib:file_size(File)),
+            is_small(DownRss)
+        end || Length <- Lengths],
+        {Up, UpMs, UpRss} = sampled(Beam, OsPid, Ask ++ " -H 'Expect:' -T " ++ File ++ " " ++ Url ++ "/upload"),
         ct:pal("~s up: ~b ms, largest RSS of BEAM and program: ~p", [Name, UpMs, UpRss]),
         ?assertMatch({match, _}, re:run(Up, ?SHA256)),
         ?assertMatch({match, _}, re:run(Up, <<"1073741824">>)),
-        [?assert(Rss < ?MAX_RSS) || Rss <- DownRss ++ UpRss]
-    end || {Version, Name} <- Versions, Length <- ["", "&length=1"]],
+        is_small(UpRss)
+    end || {Name, Version, Lengths} <- Versions],
     ok = file:delete(File),
     gwport_probe:os_kill("KILL", Beam),
     receive {Io, {exit_status, _}} -> ok end.
+
+is_small(Rss) ->
+    [?assert(Bytes < ?MAX_RSS) || Bytes <- Rss].
 
 %% What the command says, how long it took, and the largest memory of both processes meanwhile.
 sampled(Beam, OsPid, Command) ->

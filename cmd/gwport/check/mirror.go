@@ -294,7 +294,7 @@ func (m *mirror) write() {
 // isWritten tells whether all that was sent is in the pipe.
 func (m *mirror) isWritten() bool { return len(m.queue) == 0 && !m.writing }
 
-// ready is what the mirror says of itself, changed as a life wants it.
+// greet sends ready: what the mirror says of itself, changed as a life wants it.
 func (m *mirror) greet(change func(etf.Map) etf.Map) {
 	r := etf.Map{
 		{Key: "version", Value: 1},

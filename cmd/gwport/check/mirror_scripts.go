@@ -26,7 +26,7 @@ func waiting(status ...int) ask {
 // ending is an ask by which the port ends.
 func ending(status ...int) ask { return ask{ends: true, status: status} }
 
-// with is the ask with broken set: the response has begun, and is not whole.
+// cut is the ask with broken set: the response has begun, and is not whole.
 func (a ask) cut() ask {
 	a.status, a.broken = fine, true
 	return a

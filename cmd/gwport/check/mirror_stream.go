@@ -34,7 +34,7 @@ type mstream struct {
 // closed tells whether both halves have ended.
 func (s *mstream) closed() bool { return s.ended && s.over }
 
-// hand ends the script as failed.
+// fail ends the script as failed.
 func (s *mstream) fail(seen, expected string) { panic(failure{seen, expected}) }
 
 // What a script sends
@@ -119,7 +119,7 @@ func (s *mstream) read() {
 
 // What a script waits for
 
-// whole waits for the end of the request, which must not be an abort.
+// request waits for the end of the request, which must not be an abort.
 func (s *mstream) request() {
 	s.m.awaitOr("the end of the request", func() bool { return s.ended })
 	if s.abort != nil {
@@ -140,8 +140,8 @@ func (s *mstream) awaitBytes(n int64) {
 	s.m.awaitOr(fmt.Sprintf("%d bytes of the request", n), func() bool { return s.got >= n })
 }
 
-// answered waits until the host has taken the response, and its connection is
-// done with it as far as the wire shows.
+// nothingMore holds the host to silence about the stream from here on, and returns
+// when it has taken what was sent before: what breaks the silence breaks rule.
 func (s *mstream) nothingMore(rule string) {
 	s.m.mu.Lock()
 	s.quiet = rule

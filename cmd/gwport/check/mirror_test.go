@@ -201,7 +201,7 @@ var brokenHosts = map[string]struct {
 	"takes bad envelopes":   {"F3", "expected fault bad_frame (2)", asked("/envelope/list")},
 }
 
-// upload is a request whose end does not come.
+// uploadTo is a request whose end does not come.
 func uploadTo(path string) request {
 	return request{path: path, method: "POST", app: mirrorApp, upload: true, window: 1000}
 }
