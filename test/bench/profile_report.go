@@ -17,16 +17,7 @@ has the schedulers' busy waiting in it. The gap divides the BEAM's CPU by them.`
 // writeProfile makes PROFILE.md.
 func writeProfile(w io.Writer, res *Results, all []profile) error {
 	p := &printer{w: w}
-	p.line("# Where the time of a hello goes")
-	p.line("")
-	p.line("Made by `%s` on %s; do not edit. Hello, 64 connections.", res.Command, res.Started)
-	p.line("")
-	p.line("| | |")
-	p.line("|---|---|")
-	for _, f := range slices.Concat(res.Machine, res.Versions) {
-		p.line("| %s | %s |", f.Name, f.Value)
-	}
-	p.line("")
+	p.heading("Where the time of a hello goes", res, " Hello, 64 connections.")
 	p.line(howProfiled)
 	p.gaps(all)
 	p.perRequest(all)

@@ -10,16 +10,7 @@ import (
 // writeReport makes RESULTS.md. plot is the name of the picture's file, if there is one.
 func writeReport(w io.Writer, res *Results, plot string) error {
 	p := &printer{w: w}
-	p.line("# What it costs to answer a request")
-	p.line("")
-	p.line("Made by `%s` on %s; do not edit.", res.Command, res.Started)
-	p.line("")
-	p.line("| | |")
-	p.line("|---|---|")
-	for _, f := range slices.Concat(res.Machine, res.Versions) {
-		p.line("| %s | %s |", f.Name, f.Value)
-	}
-	p.line("")
+	p.heading("What it costs to answer a request", res, "")
 	p.line(howToRead)
 	if plot != "" {
 		p.line("\n![Requests per second of the main rows, by contestant](%s)", plot)
@@ -30,6 +21,20 @@ func writeReport(w io.Writer, res *Results, plot string) error {
 		p.load(res, l)
 	}
 	return p.err
+}
+
+// heading says what was run, where, and with what.
+func (p *printer) heading(title string, res *Results, more string) {
+	p.line("# %s", title)
+	p.line("")
+	p.line("Made by `%s` on %s; do not edit.%s", res.Command, res.Started, more)
+	p.line("")
+	p.line("| | |")
+	p.line("|---|---|")
+	for _, f := range slices.Concat(res.Machine, res.Versions) {
+		p.line("| %s | %s |", f.Name, f.Value)
+	}
+	p.line("")
 }
 
 const howToRead = `Contestants take turns, and every figure is the median of the rounds with the lowest and the highest

@@ -43,12 +43,17 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "gwport check: %v\n", err)
 		return 2
 	}
+	return report.print(stdout, asJSON)
+}
+
+// print writes the report, and returns the exit code.
+func (r Report) print(to io.Writer, asJSON bool) int {
 	if asJSON {
-		_ = report.writeJSON(stdout)
+		_ = r.writeJSON(to)
 	} else {
-		report.writeText(stdout)
+		r.writeText(to)
 	}
-	if report.Failed > 0 {
+	if r.Failed > 0 {
 		return 1
 	}
 	return 0

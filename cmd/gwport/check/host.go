@@ -10,13 +10,13 @@ import (
 // the program writes, hands it to the watch and sorts it by streams; another
 // writes what is sent, so that sending never waits.
 type host struct {
+	side
+
 	t     *trial
 	p     *process
 	hello hello
 	ready ready
 
-	mu       sync.Mutex
-	changed  sync.Cond // something has arrived, or time is up
 	streams  map[uint32]*stream
 	highest  uint32 // ever opened
 	first    *frame // the program's first frame
@@ -31,9 +31,7 @@ type host struct {
 	held     bool  // standard output is not read
 	slow     bool  // it is read a little at a time
 	quits    bool  // the program may be gone: nothing is held against it any more
-	out      [][]byte
-	writing  bool
-	stdinEnd bool // to be closed when all is written
+	stdinEnd bool  // to be closed when all is written
 
 	stopped sync.Once
 }
@@ -43,9 +41,9 @@ func newHost(t *trial, p *process, h hello) *host {
 		t: t, p: p, hello: h, streams: make(map[uint32]*stream), highest: firstStream - 1,
 		drained: -1, pongs: make(map[int64]int),
 	}
-	hst.changed.L = &hst.mu
+	hst.init()
 	go hst.read()
-	go hst.write()
+	go hst.feed()
 	return hst
 }
 
@@ -62,25 +60,6 @@ func (h *host) stop() {
 		h.changed.Broadcast()
 		h.mu.Unlock()
 	})
-}
-
-// await waits until done, which is asked under the lock, or until patience is at
-// an end.
-func (h *host) await(patience time.Duration, done func() bool) bool {
-	late := false
-	timer := time.AfterFunc(patience, func() {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		late = true
-		h.changed.Broadcast()
-	})
-	defer timer.Stop()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for !done() && !late {
-		h.changed.Wait()
-	}
-	return done()
 }
 
 // awaitOr fails the check if what is expected does not come.
@@ -101,12 +80,6 @@ func (h *host) patience() time.Duration {
 	return h.t.set.patience
 }
 
-func (h *host) holds(done func() bool) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return done()
-}
-
 // nothing says what came instead of what was expected.
 func (h *host) nothing(patience time.Duration) string {
 	h.mu.Lock()
@@ -124,24 +97,6 @@ func (h *host) nothing(patience time.Duration) string {
 
 // Sending
 
-// send sends a frame, whatever it is.
-func (h *host) send(f frame) { h.sendRaw(f.bytes()) }
-
-// sendTerm sends a frame whose payload is a term.
-func (h *host) sendTerm(k kind, stream uint32, term any) { h.send(frame{k, stream, payload(term)}) }
-
-// sendRaw sends bytes in a write of their own.
-func (h *host) sendRaw(b []byte) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.queue(b)
-}
-
-func (h *host) queue(b []byte) {
-	h.out = append(h.out, b)
-	h.changed.Broadcast()
-}
-
 // closeInput closes the program's standard input behind what is sent.
 func (h *host) closeInput() {
 	h.mu.Lock()
@@ -150,31 +105,8 @@ func (h *host) closeInput() {
 	h.changed.Broadcast()
 }
 
-// write is the goroutine that writes. That nobody reads is no failure: some
-// checks want the program to end.
-func (h *host) write() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for {
-		for len(h.out) == 0 && !h.stdinEnd && !h.quits {
-			h.changed.Wait()
-		}
-		if len(h.out) == 0 || h.quits {
-			_ = h.p.stdin.Close()
-			return
-		}
-		b := h.out[0]
-		h.out, h.writing = h.out[1:], true
-		h.mu.Unlock()
-		_, err := h.p.stdin.Write(b)
-		h.mu.Lock()
-		h.writing = false
-		if err != nil {
-			h.out = nil
-		}
-		h.changed.Broadcast()
-	}
+// feed is the goroutine that writes.
+func (h *host) feed() {
+	h.write(h.p.stdin, func() bool { return h.quits || h.stdinEnd && len(h.unsent) == 0 })
+	_ = h.p.stdin.Close()
 }
-
-// isWritten tells whether all that was sent is in the pipe.
-func (h *host) isWritten() bool { return len(h.out) == 0 && !h.writing }

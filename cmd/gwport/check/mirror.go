@@ -35,15 +35,13 @@ type mirrorOptions struct {
 // mirror is the program's side of one port. One goroutine reads, another writes,
 // and each stream has one that runs its script.
 type mirror struct {
+	side
+
 	set mirrorOptions
 	in  io.Reader
 	out io.Writer
 	rec *recorder
 
-	mu        sync.Mutex
-	changed   sync.Cond
-	queue     [][]byte
-	writing   bool
 	held      bool // standard input is not read
 	hello     hostHello
 	greeted   bool   // hello has come
@@ -76,14 +74,14 @@ func newMirror(o mirrorOptions, in io.Reader, out io.Writer, rec *recorder) *mir
 		set: o, in: in, out: out, rec: rec, drain: -1, highest: firstStream - 1,
 		streams: make(map[uint32]*mstream), pongs: make(map[int64]int), table: hostScripts(),
 	}
-	m.changed.L = &m.mu
+	m.init()
 	return m
 }
 
 // serve plays until the host ends the port or the mirror has drained, and
 // returns the exit code.
 func (m *mirror) serve() int {
-	go m.write()
+	go m.write(m.out, func() bool { return false })
 	done := make(chan struct{})
 	go func() {
 		m.read()
@@ -182,35 +180,11 @@ func (m *mirror) watchEnd(err error) {
 
 // Waiting
 
-// await waits until done, which is asked under the lock, or for patience.
-func (m *mirror) await(patience time.Duration, done func() bool) bool {
-	late := false
-	timer := time.AfterFunc(patience, func() {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		late = true
-		m.changed.Broadcast()
-	})
-	defer timer.Stop()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for !done() && !late {
-		m.changed.Wait()
-	}
-	return done()
-}
-
 // awaitOr ends the script, as failed, if what is expected does not come.
 func (m *mirror) awaitOr(expected string, done func() bool) {
 	if !m.await(m.set.patience, func() bool { return done() || m.ended }) || !m.holds(done) {
 		panic(failure{m.nothing(), expected})
 	}
-}
-
-func (m *mirror) holds(done func() bool) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return done()
 }
 
 // nothing says what came instead.
@@ -254,45 +228,7 @@ func (m *mirror) expectFault(code int64) {
 	}
 }
 
-// Sending
-
-func (m *mirror) send(f frame) { m.sendRaw(f.bytes()) }
-
-func (m *mirror) sendTerm(k kind, stream uint32, term any) { m.send(frame{k, stream, payload(term)}) }
-
-// sendRaw sends bytes in a write of their own.
-func (m *mirror) sendRaw(b []byte) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.sendLocked(b)
-}
-
-func (m *mirror) sendLocked(b []byte) {
-	m.queue = append(m.queue, b)
-	m.changed.Broadcast()
-}
-
-// write is the goroutine that writes. That nobody reads is no failure: some
-// scripts want the port to end.
-func (m *mirror) write() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for {
-		for len(m.queue) == 0 {
-			m.changed.Wait()
-		}
-		b := m.queue[0]
-		m.queue, m.writing = m.queue[1:], true
-		m.mu.Unlock()
-		_, _ = m.out.Write(b)
-		m.mu.Lock()
-		m.writing = false
-		m.changed.Broadcast()
-	}
-}
-
-// isWritten tells whether all that was sent is in the pipe.
-func (m *mirror) isWritten() bool { return len(m.queue) == 0 && !m.writing }
+// Greeting
 
 // greet sends ready: what the mirror says of itself, changed as a life wants it.
 func (m *mirror) greet(change func(etf.Map) etf.Map) {
@@ -314,7 +250,7 @@ func (m *mirror) greet(change func(etf.Map) etf.Map) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.ready = true
-	m.sendLocked(frame{kindReady, 0, payload(r)}.bytes())
+	m.queue(frame{kindReady, 0, payload(r)}.bytes())
 }
 
 // mirrorApp is the app's name, for hosts that name one.

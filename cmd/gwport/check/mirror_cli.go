@@ -132,13 +132,5 @@ func (o hostOptions) readReport(stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "mirror: %s: %v\n", o.read, err)
 		return 2
 	}
-	if o.asJSON {
-		_ = report.writeJSON(stdout)
-	} else {
-		report.writeText(stdout)
-	}
-	if report.Failed > 0 {
-		return 1
-	}
-	return 0
+	return report.print(stdout, o.asJSON)
 }

@@ -93,7 +93,7 @@ func scriptOneWrite(s *mstream) {
 		b = append(b, frame{kindChunk, s.id, []byte(body[i : i+100])}.bytes()...)
 	}
 	s.over = true
-	s.m.sendLocked(append(b, frame{kindFin, s.id, empty}.bytes()...))
+	s.m.queue(append(b, frame{kindFin, s.id, empty}.bytes()...))
 }
 
 func scriptSingleBytes(s *mstream) {
@@ -101,6 +101,6 @@ func scriptSingleBytes(s *mstream) {
 	defer s.m.mu.Unlock()
 	s.over = true
 	for _, b := range (frame{kindReply, s.id, payload(etf.Tuple{200, etf.List{}, "in bytes"})}).bytes() {
-		s.m.sendLocked([]byte{b})
+		s.m.queue([]byte{b})
 	}
 }

@@ -124,7 +124,7 @@ func scriptPings(s *mstream) {
 	s.m.mu.Lock()
 	for i := range int64(n) {
 		s.m.pongs[i] = 0
-		s.m.sendLocked(frame{kindPing, 0, payload(i)}.bytes())
+		s.m.queue(frame{kindPing, 0, payload(i)}.bytes())
 	}
 	s.m.mu.Unlock()
 	s.m.barrier()

@@ -55,7 +55,7 @@ func (s *mstream) sendLocked(k kind, b []byte) {
 	case kindAbort:
 		s.over, s.aborted = true, true
 	}
-	s.m.sendLocked(frame{k, s.id, b}.bytes())
+	s.m.queue(frame{k, s.id, b}.bytes())
 }
 
 func (s *mstream) sendTerm(k kind, term any) { s.send(k, payload(term)) }
@@ -104,7 +104,7 @@ func (s *mstream) grant(n int) {
 func (s *mstream) grantLocked(n int) {
 	s.credit += int64(max(n, 0))
 	s.grants++
-	s.m.sendLocked(frame{kindCredit, s.id, payload(n)}.bytes())
+	s.m.queue(frame{kindCredit, s.id, payload(n)}.bytes())
 }
 
 // read gives back the credit of all that has come and will come.

@@ -106,7 +106,7 @@ func (m *mirror) takePort(f frame, term any) {
 		m.fault = &f
 		m.watchText(f)
 	case kindPing:
-		m.sendLocked(frame{kindPong, 0, f.payload}.bytes())
+		m.queue(frame{kindPong, 0, f.payload}.bytes())
 	case kindPong:
 		n := term.(int64)
 		_, asked := m.pongs[n]
@@ -123,7 +123,7 @@ func (m *mirror) takePort(f frame, term any) {
 func (m *mirror) drainLocked(highest uint32) {
 	if m.drain < 0 {
 		m.drain = int64(max(highest, noStream))
-		m.sendLocked(frame{kindDrain, 0, payload(m.drain)}.bytes())
+		m.queue(frame{kindDrain, 0, payload(m.drain)}.bytes())
 	}
 }
 
