@@ -52,7 +52,7 @@ test-erl: lint-erl
 
 test-full: ## The slow rest of the tests: fuzzing, more properties, slow suites, test/*/go.mod
 	@.ci/setup full
-	@$(MAKE) --no-print-directory -k full-go full-erl
+	@$(MAKE) --no-print-directory -k -j2 $(SYNC) full-go full-erl
 	@echo "make test-full: all passed"
 
 full-go:
@@ -74,19 +74,20 @@ ifneq ($(SLOW_SUITES),)
 	QUIET=1 rebar3 as lint ct --dir test/slow
 endif
 
-# Flags of the bench, as BENCH='-only gwport -loads hello'; test/bench has a -help.
+# Flags of the bench, as BENCH='-only gwport -loads hello'; -help lists them. With any, what it finds is printed and
+# the committed results stay, unless -out is among them.
 BENCH ?=
 BENCHER = _build/bench/bench -root .
 
 bench: bench-build ## Measure gwport beside the alternatives into test/bench/RESULTS.md (half an hour)
-	@$(BENCHER) -out test/bench $(BENCH)
+	@$(BENCHER) $(if $(BENCH),$(BENCH),-out test/bench)
 
 bench-quick: bench-build ## Five contestants, two loads, in three minutes; prints what it found
 	@$(BENCHER) -only '^(cowboy|gwport_handler|gwport_stream|gun32|nethttp)$$' -loads '^(hello_c64|gen_100k)$$' \
 		-duration 2s $(BENCH)
 
 bench-profile: bench-build ## Where the time of a hello goes, into test/bench/PROFILE.md (two minutes)
-	@$(BENCHER) -profile -out test/bench $(BENCH)
+	@$(BENCHER) -profile $(if $(BENCH),$(BENCH),-out test/bench)
 
 bench-build:
 	@.ci/setup bench

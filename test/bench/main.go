@@ -42,6 +42,9 @@ func main() {
 	}
 }
 
+// minDuration is the shortest run whose clock ticks are worth counting.
+const minDuration = 100 * time.Millisecond
+
 func command(ctx context.Context, args []string, out io.Writer) error {
 	var o options
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
@@ -54,8 +57,20 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 	flags.DurationVar(&o.duration, "duration", 3*time.Second, "of a run of the main rows; the others are two thirds of it")
 	flags.BoolVar(&o.profile, "profile", false, "look where the time of a hello goes, into PROFILE.md")
 	flags.BoolVar(&o.list, "list", false, "list contestants and loads")
-	if err := flags.Parse(args); err != nil {
+	flags.SetOutput(io.Discard)
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		flags.SetOutput(out)
+		flags.Usage()
 		return err
+	case err != nil:
+		return fmt.Errorf("bench: %w; -help lists the flags", err)
+	case flags.NArg() > 0:
+		return fmt.Errorf("bench: unexpected argument %q", flags.Arg(0))
+	case o.rounds < 1:
+		return fmt.Errorf("bench: -repeat %d, expected at least 1", o.rounds)
+	case o.duration < minDuration:
+		return fmt.Errorf("bench: -duration %v, expected at least %v", o.duration, minDuration)
 	}
 	switch {
 	case o.list:
