@@ -39,7 +39,7 @@ func newFaults() *faults {
 		{"status", "?code=418&text=x", "a status, any integer, and a body", f.status},
 		{"header", "?name=x-a&value=b", "headers as given, unchecked; name and value may be repeated", f.header},
 		{"short", "?declared=100&sent=10", "a body that is shorter, or longer, than content-length", f.short},
-		{"informational", "?count=1", "103 Early Hints, then 200", f.informational},
+		{"informational", "?count=1", "103 Early Hints, then 200; cookie may be repeated", f.informational},
 		{"trailers", "", "a trailer that was announced and one that was not", f.trailers},
 		{"sleep", "?s=1", "sleeps until the time is over or the context is; &ignore=1 ignores the context", f.sleep},
 		{"spin", "?s=1", "computes for so long, without a look at the context", f.spin},

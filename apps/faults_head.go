@@ -48,6 +48,9 @@ func (f *faults) informational(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Link", "</style.css>; rel=preload; as=style")
+	for _, cookie := range p.Values["cookie"] {
+		w.Header().Add("Set-Cookie", cookie)
+	}
 	for range count {
 		w.WriteHeader(http.StatusEarlyHints)
 	}

@@ -33,9 +33,15 @@ request(Pool, Request, Options) ->
             {error, Reason}
     end.
 
-call(_, _, #{max_response := Max}, _) when not is_integer(Max); Max < 0 ->
-    {error, {bad_option, {max_response, Max}}};
 call(Pool, Given, Options, Caller) ->
+    case maps:to_list(maps:without([method, path, query, path_info, headers, body], Given)) of
+        [] -> checked(Pool, Given, Options, Caller);
+        [Unknown | _] -> {error, {bad_option, Unknown}}
+    end.
+
+checked(_, _, #{max_response := Max}, _) when not is_integer(Max); Max < 0 ->
+    {error, {bad_option, {max_response, Max}}};
+checked(Pool, Given, Options, Caller) ->
     Body = iolist_to_binary(maps:get(body, Given, <<>>)),
     case gwport_options:mount(maps:without([max_response], Options#{pool => Pool})) of
         {ok, Mount} ->

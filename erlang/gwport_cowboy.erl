@@ -2,9 +2,7 @@
 %% headers as Cowboy wants them, and what a listener is set to.
 -module(gwport_cowboy).
 
--export([request/2, response_headers/2, trailers/1, listener/1, listener/3, warn_no_mounts/1]).
-%% For the application's supervisor.
--export([create/0]).
+-export([request/2, response_headers/2, inform_headers/1, trailers/1, listener/1, listener/3, warn_no_mounts/2]).
 
 -export_type([listener/0]).
 
@@ -100,6 +98,11 @@ empty(Name, Headers) ->
         #{} -> Headers
     end.
 
+%% Those of an informational response, to which nothing is added.
+-spec inform_headers(gwport_response:fields()) -> map().
+inform_headers(Fields) ->
+    lists:foldl(fun field/2, #{}, Fields).
+
 -spec trailers(gwport_response:fields()) -> map().
 trailers(Fields) ->
     maps:from_list([{Name, iolist_to_binary(Value)} || {Name, Value} <- Fields]).
@@ -109,12 +112,12 @@ trailers(Fields) ->
 %% options at hand; a request process must ask for them, and what was seen first is kept by name.
 -spec listener(cowboy_req:req()) -> listener().
 listener(Req = #{ref := Ref, version := Version}) ->
-    case seen({Ref, Version}) of
-        [] ->
+    case gwport_seen:find({listener, Ref, Version}) of
+        none ->
             Opts = try ranch:get_protocol_options(Ref) catch error:_ -> #{} end,
             Handlers = maps:get(stream_handlers, Opts, [cowboy_stream_h]),
             listener(Req, Opts, lists:member(gwport_pipeline_h, Handlers));
-        [{_, Listener}] ->
+        {ok, Listener} ->
             Listener
     end.
 
@@ -125,35 +128,19 @@ listener(#{ref := Ref, version := Version}, Opts, Guarded) ->
     Listener = #{idle_timeout => Idle,
         inactivity_timeout => maps:get(inactivity_timeout, Opts, 300000),
         flow => maps:get(initial_stream_flow_size, Opts, 65535)},
-    _ = [warn(Version, Ref, Idle, Guarded) || is_first({Ref, Version}, Listener)],
+    _ = [warn(Version, Ref, Idle, Guarded) || gwport_seen:is_first({listener, Ref, Version}, Listener)],
     Listener.
 
-%% What has been seen of listeners, in a table of the application: a persistent term would suspend a
-%% connection process while anybody changes another. Without the application nothing is kept, and
-%% nobody warned.
--spec create() -> ok.
-create() ->
-    ?MODULE = ets:new(?MODULE, [named_table, public, {read_concurrency, true}]),
-    ok.
-
-seen(Key) ->
-    try ets:lookup(?MODULE, Key)
-    catch error:badarg -> []
-    end.
-
-%% Others may look at the same time: who is the first to put it there warns.
-is_first(Key, Value) ->
-    try not ets:member(?MODULE, Key) andalso ets:insert_new(?MODULE, {Key, Value})
-    catch error:badarg -> false
-    end.
-
 %% For a listener whose stream handler has nothing to mount.
--spec warn_no_mounts(ranch:ref()) -> ok.
-warn_no_mounts(Ref) ->
-    _ = [?LOG_WARNING("gwport: listener ~p has the stream handler gwport_stream_h and no option "
-        "gwport, so nothing is mounted; set gwport => gwport_stream_h:mounts(Routes) in its "
-        "protocol options", [Ref]) || is_first({Ref, no_mounts}, true)],
+-spec warn_no_mounts(none | wrong, ranch:ref()) -> ok.
+warn_no_mounts(Which, Ref) ->
+    _ = [?LOG_WARNING("gwport: listener ~p has the stream handler gwport_stream_h and ~s, so nothing "
+        "is mounted; set gwport => gwport_stream_h:mounts(Routes) in its protocol options",
+        [Ref, no_mounts(Which)]) || gwport_seen:is_first({no_mounts, Ref})],
     ok.
+
+no_mounts(none) -> "no option gwport";
+no_mounts(wrong) -> "an option gwport that gwport_stream_h:mounts/1 has not made".
 
 warn('HTTP/2', Ref, Idle, _) ->
     _ = [warn_idle(Ref, Idle) || Idle =/= infinity],
@@ -171,8 +158,8 @@ warn_idle(Ref, Idle) ->
 
 warn_pipelining(Ref) ->
     ?LOG_WARNING("gwport: listener ~p runs this Cowboy's HTTP/1.1 pipelining, which queues later "
-        "responses without limit; put gwport_pipeline_h first among the stream_handlers in its "
-        "protocol options", [Ref]).
+        "responses without limit; put gwport_pipeline_h among the stream_handlers in its protocol "
+        "options, before gwport_stream_h and cowboy_stream_h", [Ref]).
 
 %% From 2.18 on Cowboy starts the next pipelined request after the last has ended.
 is_serial() ->

@@ -16,8 +16,14 @@ open(#{<<"length">> := Length}, #{max_body := MaxBody}, _) when Length > MaxBody
     {error, too_large_body};
 open(Request, Mount = #{pool := Pool}, Tag) ->
     case gwport_pool:choose(Pool) of
-        {ok, Handle} -> open_at(Handle, Request, Mount, Tag);
-        Error -> Error
+        {ok, Handle} ->
+            open_at(Handle, Request, Mount, Tag);
+        Error = {error, no_pool} ->
+            _ = [?LOG_ERROR("gwport: a request is for pool ~p, which does not run on this node (said once)",
+                [Pool]) || gwport_seen:is_first({no_pool, Pool})],
+            Error;
+        Error ->
+            Error
     end.
 
 open_at(Handle, Request, Mount = #{pool := Pool, app := App}, Tag) ->
@@ -26,9 +32,17 @@ open_at(Handle, Request, Mount = #{pool := Pool, app := App}, Tag) ->
             Encoded = gwport_request:encode(Request, gwport_port:max_head(Handle)),
             encoded(Encoded, Handle, Request, Mount, Tag);
         false ->
-            ?LOG_ERROR("gwport: the program of pool ~s has no app ~0p", [Pool, App]),
+            _ = [?LOG_ERROR("gwport: a request is for ~ts of pool ~p, whose program has ~ts (said once)",
+                [wanted(App), Pool, had(gwport_port:apps(Handle))])
+                || gwport_seen:is_first({no_app, Pool, App})],
             {error, no_app}
     end.
+
+wanted(<<>>) -> "the app without a name (a mount's option app)";
+wanted(App) -> io_lib:format("app ~0p", [App]).
+
+had([]) -> "one app, without a name";
+had(Apps) -> io_lib:format("~0p", [Apps]).
 
 encoded({ok, Encoded}, Handle, Request, Mount, Tag) ->
     case gwport_port:open(Handle, Encoded, Tag) of

@@ -31,7 +31,7 @@
 %% it answers to a single byte. What comes at its end would look like a sign of life from the
 %% client, or, behind the end of the stream, be a warning in the log.
 -define(READ_PERIOD, 16#7fffffff).
-%% How long a connection that was told to close may take.
+%% How long a connection that was told to close may take to hear of it.
 -define(BREAK_GRACE, 5000).
 
 -spec init(cowboy_req:req(), map()) -> {ok, cowboy_req:req(), map()}.
@@ -150,9 +150,15 @@ cut('HTTP/2', _) ->
     ok;
 cut(_, Req = #{pid := Connection}) ->
     cast({set_options, #{idle_timeout => 0}}, Req),
-    receive after ?BREAK_GRACE -> ok end,
-    %% It is stuck in a send and hears nothing else.
-    exit(Connection, kill).
+    cast({gwport_ping, self()}, Req),
+    receive
+        %% It hears us. What was said to it may have to wait for its turn, behind the responses to
+        %% earlier requests of the connection, and this process ends with it.
+        gwport_pong -> receive after infinity -> ok end
+    after ?BREAK_GRACE ->
+        %% It is stuck in a send and hears nothing else.
+        exit(Connection, kill)
+    end.
 
 now_ms() ->
     erlang:monotonic_time(millisecond).

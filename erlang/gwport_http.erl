@@ -54,7 +54,7 @@ expects(#http{continued = Continued, received = Received}) ->
              | {head, gwport_response:head()}
              | {trailers, gwport_response:fields()}.
 response({inform, Status, Fields}, _) ->
-    {inform, Status, maps:from_list(Fields)};
+    {inform, Status, gwport_cowboy:inform_headers(Fields)};
 response({reply, Head = #{status := Status}, Body}, Http) ->
     {response, Status, headers(Head, Http), Body};
 response({head, Head = #{status := Status}}, Http) ->
@@ -82,8 +82,10 @@ is_last(#http{req = #{body_length := undefined}, complete = Complete, received =
 is_last(#http{listener = #{flow := Flow}, req = #{body_length := Length}}) ->
     Length > Flow.
 
-close(true, #{version := 'HTTP/1.1'}, Headers) -> Headers#{<<"connection">> => <<"close">>};
-close(_, _, Headers) -> Headers.
+close(true, #{version := Version}, Headers) when Version =/= 'HTTP/2' ->
+    Headers#{<<"connection">> => <<"close">>};
+close(_, _, Headers) ->
+    Headers.
 
 %% What a client is told when there is no answer from an app. A body of unknown length that
 %% nobody has begun to read counts as long.

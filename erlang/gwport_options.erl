@@ -106,18 +106,24 @@ mount_value(Key, N) when Key =:= head_timeout; Key =:= idle_timeout; Key =:= dea
     integer(N, 1, 1 bsl 31);
 mount_value(_, _) -> error.
 
-%% One way for both: every given pair is checked, then what is missing is filled in.
+%% One way for both: every given pair is checked, which finds a key that is misspelt, then what is
+%% missing is filled in.
 check(Options, Defaults, Required, Value, Whole) ->
-    case [Key || Key <- Required, not is_map_key(Key, Options)] of
-        [] -> pairs(maps:to_list(Options), Defaults, Value, Whole);
-        [Key | _] -> {error, {missing_option, Key}}
+    case pairs(maps:to_list(Options), Defaults, Value) of
+        {ok, Checked} ->
+            case [Key || Key <- Required, not is_map_key(Key, Checked)] of
+                [] -> Whole(Checked);
+                [Key | _] -> {error, {missing_option, Key}}
+            end;
+        Error ->
+            Error
     end.
 
-pairs([], Checked, _, Whole) ->
-    Whole(Checked);
-pairs([{Key, Given} | Rest], Checked, Value, Whole) ->
+pairs([], Checked, _) ->
+    {ok, Checked};
+pairs([{Key, Given} | Rest], Checked, Value) ->
     case Value(Key, Given) of
-        {ok, Good} -> pairs(Rest, Checked#{Key => Good}, Value, Whole);
+        {ok, Good} -> pairs(Rest, Checked#{Key => Good}, Value);
         error -> {error, {bad_option, {Key, Given}}}
     end.
 

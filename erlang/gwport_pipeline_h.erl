@@ -50,6 +50,10 @@ data(Id, IsFin, Data, {Version, Next0}) ->
 -spec info(cowboy_stream:streamid(), term(), state()) -> {cowboy_stream:commands(), state()}.
 info(Id, gwport_turn, State) ->
     pass(Id, {alarm, stream_buffer_full, off}, State);
+info(_, {gwport_ping, Pid}, State) ->
+    %% Who asks wants to know whether this process is stuck.
+    Pid ! gwport_pong,
+    {[], State};
 info(Id, Info = {data, _, _, _}, State = {http1, _}) ->
     {Commands1, State1} = hold(Id, open(), State),
     {Commands2, State2} = pass(Id, Info, State1),

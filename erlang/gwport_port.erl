@@ -16,7 +16,7 @@
 
 %% API
 -export([start_link/1, open/3, send/4, consumed/3, abort/3, leave/2, drain/1, info/1]).
--export([has_app/2, max_head/1, under_way/1, has_room/1, watch/1]).
+-export([has_app/2, apps/1, max_head/1, under_way/1, has_room/1, watch/1]).
 %% gen_server.
 -export([init/1, handle_continue/2, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
@@ -144,6 +144,9 @@ info(Owner) ->
 -spec has_app(binary(), handle()) -> boolean().
 has_app(<<>>, #handle{apps = []}) -> true;
 has_app(App, #handle{apps = Apps}) -> lists:member(App, Apps).
+
+-spec apps(handle()) -> [binary()].
+apps(#handle{apps = Apps}) -> Apps.
 
 -spec max_head(handle()) -> pos_integer().
 max_head(#handle{max_head = MaxHead}) -> MaxHead.

@@ -55,14 +55,15 @@
     aborted = false :: boolean()
 }).
 
-%% `refused`: the router has sent us its answer. `over`: ours, and all is said; what Cowboy makes of
-%% that goes out.
--type state() :: {next, term()} | {exchange, #exchange{}} | refused | over.
+%% `refused`: the router has sent us its answer. `refusing`: ours is on its way here. `over`: ours, and
+%% all is said; what Cowboy makes of that goes out.
+-type state() :: {next, term()} | {exchange, #exchange{}} | refused | {refusing, tuple()} | over.
 
 %% Routes as for cowboy_router:compile/1, with a mount's options for handler and handler options.
 -type routes() :: [{Host :: '_' | iodata(), [path()]} | {Host :: '_' | iodata(), list(), [path()]}].
 -type path() :: {Path :: '_' | iodata(), map()} | {Path :: '_' | iodata(), list(), map()}.
--opaque mounts() :: cowboy_router:dispatch_rules().
+%% Tagged, so that a listener's routes in this place are told from it.
+-opaque mounts() :: {?MODULE, cowboy_router:dispatch_rules()}.
 
 %% How much Cowboy may take off the socket when it has nothing left that it may.
 -define(FLOW, 65536).
@@ -71,18 +72,33 @@
 
 %% @doc Compiles what the protocol option `gwport' holds. Routes are as for cowboy_router:compile/1,
 %% with the options of a mount in the place of handler and options:
-%% `[{'_', [{"/shop/[...]", #{pool => shop}}]}]'. A host that matches and none of whose paths does
-%% goes on to the next stream handler, as does any other host. A wrong option is an error
-%% `{bad_mount, Path, gwport_options:error()}'.
+%% `[{'_', [{"/shop/[...]", #{pool => shop}}]}]'. The first host that matches decides; a request none
+%% of whose paths matches goes on to the next stream handler, as does one for any other host. What is
+%% wrong is an error `{bad_mount, Where, Why}': Where is the host, path or route as given, and Why a
+%% `gwport_options:error()', `bad_host', `bad_path', `bad_constraints' or `bad_route'.
 -spec mounts(routes()) -> mounts().
+mounts(Routes) when is_list(Routes) ->
+    {?MODULE, cowboy_router:compile([host(Route) || Route <- Routes] ++ [{'_', [pass()]}])};
 mounts(Routes) ->
-    cowboy_router:compile([host(Host) || Host <- Routes] ++ [{'_', [pass()]}]).
+    bad_mount(Routes, bad_route).
 
-host({Host, Paths}) -> {Host, [path(Path) || Path <- Paths] ++ [pass()]};
-host({Host, Fields, Paths}) -> {Host, Fields, [path(Path) || Path <- Paths] ++ [pass()]}.
+host({Host, Paths}) when is_list(Paths) ->
+    host({Host, [], Paths});
+host({Host, Fields, Paths}) when is_list(Paths) ->
+    compiles(Host, bad_host, [{Host, []}]),
+    constraints(Host, Fields),
+    {Host, Fields, [path(Path) || Path <- Paths] ++ [pass()]};
+host(Route) ->
+    bad_mount(Route, bad_route).
 
-path({Path, Options}) -> {Path, ?MODULE, mount(Path, Options)};
-path({Path, Fields, Options}) -> {Path, Fields, ?MODULE, mount(Path, Options)}.
+path({Path, Options}) ->
+    path({Path, [], Options});
+path({Path, Fields, Options}) ->
+    compiles(Path, bad_path, [{'_', [{Path, ?MODULE, pass}]}]),
+    constraints(Path, Fields),
+    {Path, Fields, ?MODULE, mount(Path, Options)};
+path(Route) ->
+    bad_mount(Route, bad_route).
 
 pass() ->
     {'_', ?MODULE, pass}.
@@ -90,38 +106,86 @@ pass() ->
 mount(Path, Options) ->
     case gwport_options:mount(Options) of
         {ok, Mount} -> Mount;
-        {error, Error} -> error({bad_mount, Path, Error})
+        {error, Error} -> bad_mount(Path, Error)
     end.
+
+compiles(Where, Why, Routes) ->
+    try cowboy_router:compile(Routes) of
+        _ -> ok
+    catch
+        error:_ -> bad_mount(Where, Why)
+    end.
+
+%% What the router would find out at the first request that matches.
+constraints(Where, Fields) ->
+    try lists:all(fun is_field/1, Fields) of
+        true -> ok;
+        false -> bad_mount(Where, bad_constraints)
+    catch
+        error:_ -> bad_mount(Where, bad_constraints)
+    end.
+
+is_field({Name, Constraints}) when is_atom(Name), is_list(Constraints) ->
+    lists:all(fun is_constraint/1, Constraints);
+is_field({Name, Constraint}) when is_atom(Name) ->
+    is_constraint(Constraint);
+is_field(Name) ->
+    is_atom(Name).
+
+is_constraint(int) -> true;
+is_constraint(nonempty) -> true;
+is_constraint(Constraint) -> is_function(Constraint, 2).
+
+-spec bad_mount(term(), term()) -> no_return().
+bad_mount(Where, Why) ->
+    error({bad_mount, Where, Why}).
 
 %% cowboy_stream
 
 -spec init(cowboy_stream:streamid(), cowboy_req:req(), cowboy:opts()) ->
     {cowboy_stream:commands(), state()}.
 init(Id, Req, Opts) ->
-    case match(Req, Opts) of
+    case safely(Id, none, fun() -> matched(Id, Req, Opts) end) of
         pass ->
             {Commands, Next} = cowboy_stream:init(Id, Req, Opts),
             {Commands, {next, Next}};
-        refused ->
-            {[], refused};
-        {Mount, MatchedReq} ->
-            Listener = gwport_cowboy:listener(Req, Opts, gwport_pipeline_h:is_before()),
-            safely(Id, none, fun() -> serve(Id, MatchedReq, Mount, Listener) end)
+        Taken ->
+            Taken
     end.
 
+matched(Id, Req, Opts) ->
+    case {match(Req, Opts), Opts} of
+        %% Cowboy would leave it without an answer.
+        {pass, #{stream_handlers := []}} ->
+            Http = gwport_http:new(Req, none, listener(Req, Opts)),
+            refuse(Id, gwport_http:failure(no_mount, unopened, Http));
+        {pass, _} ->
+            pass;
+        {refused, _} ->
+            {[], refused};
+        {{Mount, MatchedReq}, _} ->
+            serve(Id, MatchedReq, Mount, listener(Req, Opts))
+    end.
+
+listener(Req, Opts) ->
+    gwport_cowboy:listener(Req, Opts, gwport_pipeline_h:is_before()).
+
 %% The router refuses a path that cannot be decoded, by a 400 that it sends this process.
-match(Req, #{gwport := Mounts}) ->
-    try cowboy_router:execute(Req, #{dispatch => Mounts}) of
+match(Req, #{gwport := {?MODULE, Dispatch}}) ->
+    try cowboy_router:execute(Req, #{dispatch => Dispatch}) of
         {ok, _, #{handler_opts := pass}} -> pass;
         {ok, MatchedReq, #{handler_opts := Mount}} -> {Mount, MatchedReq};
         {stop, _} -> refused
     catch
-        %% A host that has no name between two dots: it is none of ours.
-        error:_ -> pass
+        error:{badmatch, true}:Stack -> pass_bad_host(Stack)
     end;
-match(#{ref := Ref}, _) ->
-    gwport_cowboy:warn_no_mounts(Ref),
+match(#{ref := Ref}, Opts) ->
+    gwport_cowboy:warn_no_mounts(case Opts of #{gwport := _} -> wrong; #{} -> none end, Ref),
     pass.
+
+%% A host that has no name between two dots: it is none of ours.
+pass_bad_host([{cowboy_router, split_host, _, _} | _]) -> pass;
+pass_bad_host(Stack) -> erlang:raise(error, {badmatch, true}, Stack).
 
 serve(Id, Req = #{version := Version}, Mount, Listener = #{flow := Flow}) ->
     Request = gwport_cowboy:request(Req, Mount),
@@ -133,8 +197,14 @@ serve(Id, Req = #{version := Version}, Mount, Listener = #{flow := Flow}) ->
                 ref = Ref, stream = Stream, version = Version, flow = Flow,
                 tick_at = Now + gwport_http:tick(Http)})}};
         {error, Reason} ->
-            {[gwport_http:failure(Reason, unopened, Http), stop], over}
+            refuse(Id, gwport_http:failure(Reason, unopened, Http))
     end.
+
+%% Not at once: a stream that has ended when Cowboy comes to its body leaves what stands behind that
+%% body, the next request, unread in Cowboy's buffer.
+refuse(Id, Response) ->
+    self() ! {{self(), Id}, gwport_refused},
+    {[], {refusing, Response}}.
 
 -spec data(cowboy_stream:streamid(), cowboy_stream:fin(), binary(), state()) ->
     {cowboy_stream:commands(), state()}.
@@ -152,6 +222,8 @@ info(Id, Info, {next, Next0}) ->
     {Commands, {next, Next}};
 info(Id, Info, {exchange, Exchange}) ->
     safely(Id, Exchange, fun() -> heard(Info, Exchange) end);
+info(_, gwport_refused, {refusing, Response}) ->
+    {[Response, stop], over};
 info(_, Info = {response, _, _, _}, refused) ->
     {[Info, stop], over};
 info(_, Info, State) ->
@@ -164,6 +236,8 @@ terminate(_, _, {exchange, Exchange = #exchange{handle = Handle, ref = Ref}}) ->
     %% The client has left, or the connection ends.
     gwport_port:abort(Handle, Ref, {cancelled, <<>>}),
     leave(Exchange#exchange{aborted = true});
+terminate(Id, _, {refusing, _}) ->
+    flush({self(), Id});
 terminate(_, _, _) ->
     ok.
 
@@ -176,19 +250,24 @@ early_error(Id, Reason, PartialReq, Resp, Opts) ->
 safely(Id, Exchange, Fun) ->
     try Fun()
     catch
-        Class:_:Stack ->
-            ?LOG_ERROR("gwport: stream ~0p of a connection failed: ~p at ~0p",
-                [Id, Class, [{M, F, where(A), proplists:get_value(line, L, 0)}
+        Class:Reason:Stack ->
+            ?LOG_ERROR("gwport: stream ~0p of a connection failed: ~p ~p at ~0p",
+                [Id, Class, tag(Reason), [{M, F, where(A), proplists:get_value(line, L, 0)}
                     || {M, F, A, L} <- lists:sublist(Stack, 5)]]),
-            failed(Exchange)
+            failed(Id, Exchange)
     end.
+
+tag(Reason) when is_atom(Reason) -> Reason;
+tag({Tag, What}) when is_atom(Tag), is_atom(What) -> {Tag, What};
+tag(Reason) when is_tuple(Reason), is_atom(element(1, Reason)) -> element(1, Reason);
+tag(_) -> other.
 
 where(Args) when is_list(Args) -> length(Args);
 where(Arity) -> Arity.
 
-failed(none) ->
-    {[{response, 500, #{<<"content-length">> => <<"0">>}, <<>>}, stop], over};
-failed(Exchange = #exchange{handle = Handle, ref = Ref}) ->
+failed(Id, none) ->
+    refuse(Id, {response, 500, #{<<"content-length">> => <<"0">>}, <<>>});
+failed(_, Exchange = #exchange{handle = Handle, ref = Ref}) ->
     gwport_port:abort(Handle, Ref, {internal_error, <<>>}),
     break(internal_error, Exchange, []).
 
@@ -385,7 +464,8 @@ flush(Tag) ->
         {Tag, {gwport, _}} -> flush(Tag);
         {Tag, gwport_sent} -> flush(Tag);
         {Tag, gwport_room} -> flush(Tag);
-        {Tag, gwport_time} -> flush(Tag)
+        {Tag, gwport_time} -> flush(Tag);
+        {Tag, gwport_refused} -> flush(Tag)
     after 0 -> ok
     end.
 

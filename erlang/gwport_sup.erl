@@ -14,6 +14,6 @@ start_link() ->
     supervisor:start_link({local, ?MODULE}, ?MODULE, []).
 
 init([]) ->
-    ok = gwport_cowboy:create(),
+    ok = gwport_seen:create(),
     Pools = application:get_env(gwport, pools, []),
     {ok, {#{strategy => one_for_one}, [gwport:child_spec(Pool) || Pool <- Pools]}}.

@@ -133,7 +133,8 @@ a_request_says_why_it_failed(Config) ->
             {{error, too_large_body}, Pool, #{method => "POST", body => "12345"}, #{max_body => 4}},
             {{error, {bad_option, {deadline, soon}}}, Pool, #{}, #{deadline => soon}},
             {{error, {bad_option, {max_response, -1}}}, Pool, #{}, #{max_response => -1}},
-            {{error, {bad_option, {apps, x}}}, Pool, #{}, #{apps => x}}
+            {{error, {bad_option, {apps, x}}}, Pool, #{}, #{apps => x}},
+            {{error, {bad_option, {pth, "/hello"}}}, Pool, #{pth => "/hello"}, #{}}
         ]].
 
 a_request_leaves_nothing_with_its_caller(Config) ->
@@ -259,6 +260,7 @@ a_wrong_option_stops_the_start_and_is_named(_) ->
     [?assertEqual({error, Expected}, start_child(Options)) || {Expected, Options} <- [
         {{missing_option, name}, #{command => "/bin/cat"}},
         {{missing_option, command}, #{name => x}},
+        {{bad_option, {comand, "x"}}, #{name => x, comand => "x"}},
         {{bad_option, {name, "x"}}, #{name => "x", command => "/bin/cat"}}
     ] ++ [{{bad_option, {Key, Value}}, (options(name()))#{Key => Value}} || {Key, Value} <- [
         {command, "/does/not/exist"}, {command, "/etc/passwd"}, {command, {priv, gwport, "none"}},

@@ -16,7 +16,7 @@ groups() ->
         no_pool, no_port, busy, busy_until_the_program_knows, draining, not_entered, port_died, refused, no_app, app_failed, bad_response,
         too_large_response, head_timeout, idle_timeout, deadline, too_large_head, too_large_body, bad_option,
         broken_off_by_a_panic, broken_off_by_the_end_of_the_port, broken_off_when_idle, broken_off_at_the_deadline,
-        deadline_does_not_look_like_an_end,
+        deadline_does_not_look_like_an_end, broken_off_in_its_turn,
         broken_off_by_a_wrong_length,
         panic_costs_one_stream, fatal_error_reaches_the_log, long_crash_reaches_the_log,
         stray_output_harms_nobody, flood_of_lines_is_bounded, records_arrive_with_level_and_metadata
@@ -380,6 +380,18 @@ deadline_does_not_look_like_an_end(Config) ->
     gwport_probe:stop(Server),
     ?assertEqual([], [Answer || Answer = #{complete := true} <- Streamed, maps:get(status, Answer) =:= 200]),
     ?assertEqual([], [Answer || Answer = #{status := Status} <- Whole, Status =/= 504]).
+
+broken_off_in_its_turn(Config) ->
+    %% A response that fails while earlier ones of its connection are under way does not cost them anything, however
+    %% long they take.
+    Server = gwport_probe:flow(#{routes => [{"/brief/[...]", #{app => "faults", deadline => 1000}}]}, Config),
+    Socket = gwport_test:connect(Server),
+    gwport_test:send(Socket, [["GET ", Path, " HTTP/1.1\r\nhost: x\r\n\r\n"]
+        || Path <- ["/faults/sleep?s=6.5", "/brief/write?bytes=1000000000&chunk=1000"]]),
+    ?assertMatch(#{status := 200, complete := true}, gwport_test:recv(Socket)),
+    ?assertMatch(#{status := 200, complete := false}, gwport_test:recv(Socket)),
+    gwport_test:close(Socket),
+    gwport_probe:stop(Server).
 
 broken_off_by_a_wrong_length(Config) ->
     %% Fewer bytes than were declared, and more.

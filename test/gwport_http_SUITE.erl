@@ -56,6 +56,7 @@ both() -> [
     a_date_that_is_empty_means_none,
     hop_by_hop_headers_do_not_reach_the_client,
     early_hints_come_before_the_response,
+    cookies_may_come_early,
 
     a_body_of_max_body_passes_and_one_more_is_413,
     a_body_of_unknown_length_over_max_body_is_413,
@@ -78,6 +79,8 @@ h1_only() -> [
     a_body_that_fits_in_cowboys_flow_keeps_the_connection,
     a_refused_chunked_body_closes_the_connection,
     a_refused_expectation_closes_the_connection,
+    a_long_body_closes_a_connection_of_http_1_0,
+    a_request_behind_a_refused_body_is_served,
     pipelined_responses_keep_the_order_of_their_requests
 ].
 
@@ -94,7 +97,9 @@ init_per_group(Mount, Config) ->
     Server = gwport_test:start(#{
         pool => #{max_streams => 20},
         routes => [
-            fun(Pool) -> {"/small/[...]", #{pool => Pool, app => echo, max_body => 1000}} end
+            fun(Pool) -> {"/small/[...]", #{pool => Pool, app => echo, max_body => 1000}} end,
+            fun(Pool) -> {"/noapp", #{pool => Pool, app => nothing}} end,
+            fun(_) -> {"/nopool", #{pool => nowhere}} end
         ],
         listener => #{max_header_value_length => 100000, max_frame_size_received => 262144,
             max_keepalive => infinity}}),
@@ -473,6 +478,13 @@ early_hints_come_before_the_response(Config) ->
     [?assertEqual([<<"</style.css>; rel=preload; as=style">>], headers(<<"link">>, Headers))
         || {103, Headers} <- maps:get(informs, Response)].
 
+cookies_may_come_early(Config) ->
+    %% What is set before an informational response goes with it, as under net/http, and with the response.
+    Response = ask(Config, "/faults/informational?cookie=a=1&cookie=b=2"),
+    ?assertMatch(#{status := 200, informs := [{103, _}]}, Response),
+    [{103, Early}] = maps:get(informs, Response),
+    [?assertEqual([<<"a=1">>, <<"b=2">>], lists:sort(headers(<<"set-cookie">>, From))) || From <- [Early, Response]].
+
 %% Limits, at their edges
 
 a_body_of_max_body_passes_and_one_more_is_413(Config) ->
@@ -689,6 +701,26 @@ a_refused_expectation_closes_the_connection(Config) ->
         ?assertEqual({error, closed}, gen_tcp:recv(Socket, 0, 5000))
     end || {Path, Status} <- [{"/hello", 200}, {"/small", 413}, {"/faults/panic", 500},
         {"/faults/write?bytes=100000", 200}]].
+
+a_long_body_closes_a_connection_of_http_1_0(Config) ->
+    %% Also one that was to be kept alive: Cowboy may miss what comes next.
+    {h1, Socket} = Client = open(Config),
+    ok = gen_tcp:send(Socket, ["POST /upload HTTP/1.0\r\nhost: x\r\nconnection: keep-alive\r\n"
+        "content-length: 262144\r\n\r\n", binary:copy(<<"b">>, 262144)]),
+    ?assertMatch(#{status := 200, headers := #{<<"connection">> := <<"close">>}}, gwport_test:recv(Socket)),
+    ?assertEqual({error, closed}, gen_tcp:recv(Socket, 0, 5000)),
+    close(Client).
+
+a_request_behind_a_refused_body_is_served(Config) ->
+    %% In one packet: what stands behind a body that nobody wants is no part of it.
+    [begin
+        {h1, Socket} = Client = open(Config),
+        ok = gen_tcp:send(Socket, ["POST ", Path, " HTTP/1.1\r\nhost: x\r\ncontent-length: 1001\r\n\r\n",
+            binary:copy(<<"b">>, 1001), "GET /hello HTTP/1.1\r\nhost: x\r\n\r\n"]),
+        ?assertMatch({Path, #{status := Status}}, {Path, gwport_test:recv(Socket)}),
+        ?assertMatch({Path, #{status := 200}}, {Path, gwport_test:recv(Socket)}),
+        close(Client)
+    end || {Path, Status} <- [{"/small", 413}, {"/noapp", 500}, {"/nopool", 503}]].
 
 pipelined_responses_keep_the_order_of_their_requests(Config) ->
     %% The first one takes longest, the others are ready before it.

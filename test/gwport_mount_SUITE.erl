@@ -32,8 +32,8 @@ both() -> [
     bindings_belong_to_script_name,
     an_apps_name_may_be_of_any_text,
     the_routes_deadline_is_the_handlers,
-    an_app_that_is_not_there_is_500_and_named_in_the_log,
-    a_pool_that_is_not_there_is_503
+    an_app_that_is_not_there_is_500_and_named_in_the_log_once,
+    a_pool_that_is_not_there_is_503_and_named_in_the_log_once
 ].
 
 %% Of gwport_handler alone: its options come with each request, and it runs behind the middlewares.
@@ -46,6 +46,9 @@ routes() -> [
 %% Of gwport_stream_h alone: what it leaves to the handlers behind it.
 streams() -> [
     a_wrong_mount_option_stops_the_start_and_is_named,
+    a_wrong_route_stops_the_start_and_is_named,
+    what_nobody_takes_is_404,
+    a_constraint_that_crashes_is_500_and_named_in_the_log,
     a_listener_without_mounts_is_warned_of_once,
     hosts_are_matched_as_the_router_does,
     no_encoding_slips_past_a_prefix,
@@ -89,7 +92,6 @@ init_per_group(Kind, Config) ->
         Mount("/text/binary", #{app => <<"hello">>}),
         Mount("/text/atom", #{app => hello}),
         Mount("/deadline", #{deadline => 60000}),
-        Mount("/wrong/app", #{app => nothing}),
         fun(_) -> {"/wrong/pool", #{pool => nowhere}} end
         | [Route || Kind =:= route, Route <- Wrong]
     ], listener => #{middlewares => [gwport_http_middleware, cowboy_router, cowboy_handler]}}),
@@ -176,17 +178,29 @@ a_wrong_mount_option_is_500_and_named_in_the_log(Config) ->
         {"/wrong/key", "{bad_option,{max_bodies,1}}"}, {"/wrong/time", "{bad_option,{head_timeout,0}}"},
         {"/wrong/none", "{missing_option,pool}"}]].
 
-an_app_that_is_not_there_is_500_and_named_in_the_log(Config) ->
-    %% The route and its program do not fit together.
-    {error, Text, _} = logged(fun() -> ?assertMatch(#{status := 500}, ask(Config, "/wrong/app")) end,
-        "has no app"),
-    ?assertNotEqual(nomatch, string:find(Text, "nothing")).
+an_app_that_is_not_there_is_500_and_named_in_the_log_once(Config) ->
+    %% The route and its program do not fit together. No client can fill the log with it.
+    with_server(#{routes => [fun(Pool) -> {"/other", #{pool => Pool, app => other}} end]}, fun(Server) ->
+        [Text] = warnings(fun() ->
+            [?assertMatch(#{status := 500}, ask([{server, Server} | Config], "/other")) || _ <- [1, 2, 3]]
+        end),
+        [?assertNotEqual({Part, nomatch}, {Part, string:find(Text, Part)})
+            || Part <- [atom_to_list(gwport_test:pool(Server)), "app <<\"other\">>", "<<\"hello\">>"]]
+    end).
 
-a_pool_that_is_not_there_is_503(Config) ->
+a_pool_that_is_not_there_is_503_and_named_in_the_log_once(Config) ->
     %% It may be started yet.
-    Response = ask(Config, "/wrong/pool"),
-    ?assertMatch(#{status := 503}, Response),
-    ?assertEqual(<<"1">>, header(<<"retry-after">>, Response)).
+    Nowhere = list_to_atom("nowhere_" ++ integer_to_list(erlang:unique_integer([positive]))),
+    with_server(#{routes => [fun(_) -> {"/nowhere", #{pool => Nowhere}} end]}, fun(Server) ->
+        [Text] = warnings(fun() ->
+            [begin
+                Response = ask([{server, Server} | Config], "/nowhere"),
+                ?assertMatch(#{status := 503}, Response),
+                ?assertEqual(<<"1">>, header(<<"retry-after">>, Response))
+            end || _ <- [1, 2, 3]]
+        end),
+        ?assertNotEqual(nomatch, string:find(Text, atom_to_list(Nowhere)))
+    end).
 
 what_a_middleware_has_set_goes_along(Config) ->
     %% With whole responses, streams and our own errors: headers, and cookies beside the app's.
@@ -212,19 +226,67 @@ a_wrong_mount_option_stops_the_start_and_is_named(_) ->
     [?assertError({bad_mount, "/x", Error}, gwport_stream_h:mounts([{'_', [{"/x", Options}]}]))
         || {Options, Error} <- [{#{pool => a, max_body => -1}, {bad_option, {max_body, -1}}},
             {#{pool => a, max_bodies => 1}, {bad_option, {max_bodies, 1}}},
-            {#{}, {missing_option, pool}}]].
+            {#{pol => a}, {bad_option, {pol, a}}}, {#{}, {missing_option, pool}}]].
+
+a_wrong_route_stops_the_start_and_is_named(_) ->
+    %% Also where it looks like one of cowboy_router's, and what the router would stumble over at a request.
+    Mount = #{pool => a},
+    [?assertError({bad_mount, Where, Why}, gwport_stream_h:mounts(Routes)) || {Where, Why, Routes} <- [
+        {"/x", bad_constraints, [{'_', [{"/x", gwport_handler, Mount}]}]},
+        {"/:id", bad_constraints, [{'_', [{"/:id", [{id, number}], Mount}]}]},
+        {"/:id", bad_constraints, [{'_', [{"/:id", [{id, [int | fun(_) -> ok end]}], Mount}]}]},
+        {":host", bad_constraints, [{":host", [{host, 1}], []}]},
+        {"/[x", bad_path, [{'_', [{"/[x", Mount}]}]},
+        {"x", bad_path, [{'_', [{"x", Mount}]}]},
+        {"[x", bad_host, [{"[x", [{"/x", Mount}]}]},
+        {{"/x", Mount}, bad_route, [{"/x", Mount}]},
+        {{'_', [], [], []}, bad_route, [{'_', [], [], []}]},
+        {"/x", bad_route, [{'_', ["/x"]}]},
+        {Mount, bad_route, Mount}]],
+    [gwport_stream_h:mounts([{Host, HostFields, [{Path, Fields, Mount}]}]) || {Host, HostFields, Path, Fields} <- [
+        {":host.example", [{host, nonempty}], "/:id", [{id, int}]}, {'_', [host], '_', []},
+        {<<"one.example">>, [], <<"/[...]">>, [{id, [int, fun(_, _) -> {ok, 1} end]}]}]].
 
 a_listener_without_mounts_is_warned_of_once(_) ->
     %% Its requests go on to the next handler.
-    Listener = {nothing, self()},
+    [without_mounts(Options, Said) || {Options, Said} <- [
+        {#{}, "no option gwport"},
+        {#{gwport => [{'_', [{"/x", #{pool => a}}]}]}, "has not made"},
+        {#{gwport => cowboy_router:compile([{'_', [{"/x", gwport_stream_h, #{pool => a}}]}])}, "has not made"}]].
+
+without_mounts(Options, Said) ->
+    Listener = {nothing, make_ref()},
     {ok, _} = cowboy:start_clear(Listener, #{socket_opts => [{ip, {127, 0, 0, 1}}, {port, 0}]},
-        #{env => native(), stream_handlers => [gwport_pipeline_h, gwport_stream_h, cowboy_stream_h]}),
+        Options#{env => native(), stream_handlers => [gwport_pipeline_h, gwport_stream_h, cowboy_stream_h]}),
     Server = #{port => ranch:get_port(Listener)},
     [Warning] = warnings(fun() ->
         [?assertMatch(#{status := 200, body := <<"native">>}, gwport_test:get(Server, "/x")) || _ <- [1, 2, 3]]
     end),
-    ?assertNotEqual(nomatch, string:find(Warning, "gwport_stream_h:mounts")),
+    [?assertNotEqual(nomatch, string:find(Warning, Part)) || Part <- ["gwport_stream_h:mounts", Said]],
     cowboy:stop_listener(Listener).
+
+what_nobody_takes_is_404(Config) ->
+    %% Without a stream handler behind it Cowboy would leave the request without an answer.
+    with_mounts([{'_', ["/environ/[...]"]}], #{stream_handlers => [gwport_pipeline_h, gwport_stream_h]}, Config, fun(Server) ->
+        [begin
+            At = [{proto, Proto}, {server, Server}],
+            ?assertMatch(#{status := 200}, ask(At, "/environ/x")),
+            ?assertMatch(#{status := 404, body := <<"Nothing is mounted here.\n">>}, ask(At, "/x")),
+            ?assertMatch(#{status := 404}, ask(At, #{method => <<"POST">>, path => "/x", body => <<"abc">>}))
+        end || Proto <- [h1, h2]]
+    end).
+
+a_constraint_that_crashes_is_500_and_named_in_the_log(Config) ->
+    %% The next request of the connection is served; nothing of the request is in the log.
+    Crash = fun(_, <<"good">>) -> {ok, good}; (_, _) -> error({secret, <<"of the request">>}) end,
+    with_mounts([{'_', [{"/environ/:id", [{id, Crash}]}]}], #{}, Config, fun(#{port := Port}) ->
+        Way = {h1, gwport_test:connect(#{port => Port})},
+        [Text] = warnings(fun() -> ?assertMatch(#{status := 500}, call(Way, #{path => "/environ/bad"})) end),
+        ?assertEqual(nomatch, string:find(Text, "request\"")),
+        ?assertNotEqual(nomatch, string:find(Text, "secret")),
+        ?assertMatch(#{status := 200}, call(Way, #{path => "/environ/good"})),
+        close(Way)
+    end).
 
 hosts_are_matched_as_the_router_does(Config) ->
     %% A host of its own, one with a binding, and all the others, which go to the next handler; so does what a
@@ -355,15 +417,22 @@ in_flight(Config) ->
 
 %% A listener with mounts of the suite's pool, hosts with paths, and behind them a handler in Erlang.
 with_native(Config, Hosts, Fun) ->
+    with_mounts(Hosts, #{}, Config, Fun).
+
+%% The same, with other options of the listener.
+with_mounts(Hosts, Options, Config, Fun) ->
     Pool = gwport_test:pool(proplists:get_value(server, Config)),
     Listener = {native, make_ref()},
-    Mounts = [{Host, [{Path, #{pool => Pool, app => app(Path)}} || Path <- Paths]} || {Host, Paths} <- Hosts],
+    Mounts = [{Host, [mount(Path, Pool) || Path <- Paths]} || {Host, Paths} <- Hosts],
     {ok, _} = cowboy:start_clear(Listener, #{socket_opts => [{ip, {127, 0, 0, 1}}, {port, 0}]},
-        #{env => native(), gwport => gwport_stream_h:mounts(Mounts), idle_timeout => infinity,
-            max_keepalive => infinity, stream_handlers => [gwport_pipeline_h, gwport_stream_h, cowboy_stream_h]}),
+        maps:merge(#{env => native(), gwport => gwport_stream_h:mounts(Mounts), idle_timeout => infinity,
+            max_keepalive => infinity, stream_handlers => [gwport_pipeline_h, gwport_stream_h, cowboy_stream_h]}, Options)),
     try Fun(#{port => ranch:get_port(Listener), listener => Listener})
     after cowboy:stop_listener(Listener)
     end.
+
+mount({Path, Fields}, Pool) -> {Path, Fields, #{pool => Pool, app => app(Path)}};
+mount(Path, Pool) -> {Path, #{pool => Pool, app => app(Path)}}.
 
 app("/faults" ++ _) -> faults;
 app(_) -> environ.
