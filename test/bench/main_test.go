@@ -48,6 +48,21 @@ func TestPlanRefusesWhatFitsNothing(t *testing.T) {
 	require.Len(t, p.loads, 5)
 }
 
+func TestMistakesAreNamed(t *testing.T) {
+	for want, args := range map[string][]string{
+		"-repeat 0":                {"-repeat", "0"},
+		"-duration 99ms":           {"-duration", "99ms"},
+		"unexpected argument":      {"hello"},
+		"-help lists the flags":    {"-nothing"},
+		"nothing fits; -list show": {"-only", "nobody"},
+	} {
+		var out bytes.Buffer
+		require.ErrorContains(t, command(t.Context(), args, &out), want)
+		require.Empty(t, out.String())
+	}
+	require.NoError(t, command(t.Context(), []string{"-repeat", "1", "-duration", "100ms", "-list"}, &bytes.Buffer{}))
+}
+
 // A whole run, of the contestant that needs nothing of Erlang.
 func TestSmoke(t *testing.T) {
 	if testing.Short() {

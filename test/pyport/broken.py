@@ -311,6 +311,8 @@ def main():
         for row, _ in PROGRAMS.values():
             print("\t".join(row))
         return
+    if len(sys.argv) < 2 or sys.argv[1] not in PROGRAMS:
+        sys.exit("usage: broken.py --list | NAME [FILE ...]; --list has the names")
     name, *files = sys.argv[1:]
     del sys.argv[1:]  # gwport_wsgi.py would take it for an app's name
     try:

@@ -108,6 +108,8 @@ func TestMainSaysHowItWent(t *testing.T) {
 func TestMistakesExitWith2(t *testing.T) {
 	for want, args := range map[string][]string{
 		"no command":        {},
+		"no -- before true": {"--rule", "P1", "true"},
+		"there are":         {"--rule", "c3", "--", "true"},
 		"no such rule":      {"--rule", "X9", "--", "true"},
 		"cannot start":      {"--", "/no/such/program"},
 		"a timeout of":      {"--timeout", "0s", "--", "true"},
@@ -131,6 +133,19 @@ func TestWhatIsNoPortProgramFails(t *testing.T) {
 			require.NotZero(t, report.Failed)
 			require.Greater(t, report.NotTested, 80)
 		})
+	}
+}
+
+// What cannot be greeted fails whichever rules are asked for, and no rule passes
+// because nothing has come that could break it.
+func TestWhatCannotBeGreetedKeepsNoRule(t *testing.T) {
+	t.Parallel()
+	for _, rule := range []string{"F2", "F3", "P1", "P3"} {
+		var out, err strings.Builder
+		require.Equal(t, 1, Main([]string{"--timeout", "200ms", "--rule", rule, "--", "true"}, &out, &err), rule)
+		require.Contains(t, out.String(), "FAIL       [G1] the program can be greeted: seen ")
+		require.Contains(t, out.String(), " not tested, in ")
+		require.NotContains(t, out.String(), "pass  ")
 	}
 }
 

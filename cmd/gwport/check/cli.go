@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
@@ -23,8 +24,9 @@ section 13) in the program; without it they are not tested.
                  "results": [{"rule", "name", "status": "pass" | "FAIL" | "not tested",
                               "seen", "expected", "reason", "ms"}, ...]}
 
-Exit code: 0 no rule failed; 1 a rule failed; 2 a mistake in the arguments, or the
-program cannot be started. A SHOULD counts as a rule.
+Exit code: 0 no rule failed; 1 a rule failed, or the program cannot be greeted; 2 a mistake
+in the arguments, or it cannot be started. A SHOULD counts as a rule. Rules that bind a host
+are test/mirror's.
 `
 
 // Main is the command; args are those behind "check".
@@ -73,6 +75,8 @@ func parse(args []string) (o Options, asJSON bool, err error) {
 	}
 	o.Command = flags.Args()
 	switch {
+	case len(o.Command) > 0 && !slices.Contains(args, "--"):
+		err = fmt.Errorf("no -- before %s", o.Command[0])
 	case len(o.Command) == 0:
 		err = errors.New("no command")
 	case o.Patience <= 0:
@@ -93,12 +97,20 @@ func (r Report) writeText(w io.Writer) {
 	for _, res := range r.Results {
 		fmt.Fprintln(w, res)
 	}
+	program := r.Program
+	if program == "" {
+		program = strings.Join(r.Command, " ")
+	}
 	fmt.Fprintf(w, "%s: %d passed, %d failed, %d not tested, in %.1f s\n",
-		r.Program, r.Passed, r.Failed, r.NotTested, float64(r.Millis)/1000)
+		program, r.Passed, r.Failed, r.NotTested, float64(r.Millis)/1000)
 }
 
-// String is the line.
+// String is the line; what has line breaks in it has them escaped.
 func (r Result) String() string {
+	return strings.ReplaceAll(r.line(), "\n", `\n`)
+}
+
+func (r Result) line() string {
 	line := fmt.Sprintf("%-10s [%s] %s", r.Status, r.Rule, r.Name)
 	switch {
 	case r.Status == Fail:

@@ -109,8 +109,9 @@ func (m *mirror) waitOver() {
 }
 
 // closing waits until all is written, and looks at what only the end can tell.
+// Behind a fault that is the end of input: nothing may come before it.
 func (m *mirror) closing() {
-	m.await(m.set.patience, func() bool { return m.ended || m.isWritten() })
+	m.await(m.set.patience, func() bool { return m.ended || m.isWritten() && m.fault == nil })
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.drained {

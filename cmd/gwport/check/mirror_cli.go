@@ -23,9 +23,23 @@ to do and the arguments the program is to be started with; the client appends to
 
   {"client": PATH, "code": 200, "whole": true, "informs": 0, "crc": CRC-32 of the body}
 
+A line of --scripts has
+
+  path, method     what to ask for; the path stands behind a slash
+  body, framing    bytes of the request's body, the i-th being i mod 251, sent with its length, chunked,
+                   or continue: with its length and Expect: 100-continue, and when told to go on
+  client           nothing: wait for the response; waits: hold half of the body back until it is there;
+                   leaves: the same, and hang up when it begins; left: send all, hang up when the response
+                   begins; drain: have the host drain the port when the request is there; none: ask nothing
+  header, times    bytes of a header field x-pad; so many clients at once
+  args, host       arguments to start the program with (with commas between), options to set in the host
+  ends, status     whether the port ends by it; the statuses that a client may get
+
+--timeout D is how long the mirror waits for what must come (default 5s).
+
 The third makes the report of FILE, as gwport check does.
 
-Exit code of --read: 0 no rule failed; 1 a rule failed; 2 a mistake in the arguments.
+Exit code of --read: 0 no rule failed; 1 a rule failed; 2 a mistake in the arguments, or FILE is no report.
 `
 
 // HostMain is the command; args are those behind the program.
@@ -80,6 +94,8 @@ func parseHost(args []string) (o hostOptions, err error) {
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case o.report == "" && o.read == "" && !o.scripts:
 		err = errors.New("no --report FILE")
+	case o.window < 0, o.maxHead < 1, o.maxStreams < 1, o.patience <= 0:
+		err = errors.New("a window below 0, max-head or max-streams below 1, or a timeout of 0")
 	case o.life != "" && !isLife(o.life):
 		err = fmt.Errorf("no such life: %q", o.life)
 	}

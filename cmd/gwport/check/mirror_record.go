@@ -2,6 +2,7 @@ package check
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -76,7 +77,13 @@ func hostReport(from io.Reader) (Report, error) {
 		if err != nil {
 			return Report{}, fmt.Errorf("record %d: %w", len(all)+1, err)
 		}
+		if rec.Rule == "" && rec.Script == "" && rec.Client == "" {
+			return Report{}, fmt.Errorf("record %d: it has no rule, script or client", len(all)+1)
+		}
 		all = append(all, rec)
+	}
+	if len(all) == 0 {
+		return Report{}, errors.New("no record: nothing was tested")
 	}
 	rep := Report{Program: "the host"}
 	for _, w := range hostWatched {
@@ -86,13 +93,6 @@ func hostReport(from io.Reader) (Report, error) {
 		rep.add(s.rule, s.name, s.outcome(all))
 	}
 	return rep, nil
-}
-
-func (r *Report) add(id, name string, out outcome) {
-	r.count(out.status)
-	r.Results = append(r.Results, Result{
-		Rule: id, Name: name, Status: out.status, Seen: out.seen, Expected: out.expected, Reason: out.reason,
-	})
 }
 
 // watchedOutcome is what became of a rule of the watch, in all programs.

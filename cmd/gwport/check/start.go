@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -34,7 +35,7 @@ func checkByHand(t *trial) {
 	for {
 		select {
 		case <-p.exited:
-			t.saw("it ends: %s", p.own.last())
+			t.saw("it ends: %s", strings.TrimSpace(p.own.last()))
 			return
 		case <-said:
 			return

@@ -20,6 +20,7 @@ type trial struct {
 	hosts      []*host
 	note       string
 	violations []violation
+	seenFrames int
 	seenLogs   int
 }
 
@@ -59,6 +60,13 @@ func (t *trial) skip(format string, args ...any) {
 
 // saw notes what was seen, for a check that passes.
 func (t *trial) saw(format string, args ...any) { t.note = fmt.Sprintf(format, args...) }
+
+// sawFrame counts a frame that the watch looks at.
+func (t *trial) sawFrame() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.seenFrames++
+}
 
 // violated notes a broken rule. The first of a rule is kept; the rest most often
 // follow from it.

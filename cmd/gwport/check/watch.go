@@ -33,6 +33,7 @@ type watched struct {
 // take takes in one frame. An error is the end of reading. The caller holds the
 // lock.
 func (h *host) take(b []byte) error {
+	h.t.sawFrame()
 	f, ok := parseEnvelope(b)
 	if !ok {
 		h.t.violated("F3", "an envelope of the layout of F3", "% x", b[:min(len(b), 16)])
