@@ -2,10 +2,13 @@
 %% of them in the log, where a word for each request would be too many.
 %%
 %% It is a table: a persistent term would suspend a connection process while anybody changes another
-%% one. Without the application nothing is kept, and nobody is told.
+%% one. Without the application nothing is kept, and nobody is told; nor is beyond ?MOST entries,
+%% which gwport:request/3 with ever new names of apps would come to.
 -module(gwport_seen).
 
 -export([create/0, find/1, is_first/1, is_first/2]).
+
+-define(MOST, 10000).
 
 %% Called by the application's supervisor, which owns the table.
 -spec create() -> ok.
@@ -30,7 +33,9 @@ is_first(Key) ->
 %% The same, and what is to be found.
 -spec is_first(Key :: term(), Value :: term()) -> boolean().
 is_first(Key, Value) ->
-    try not ets:member(?MODULE, Key) andalso ets:insert_new(?MODULE, {Key, Value})
+    try
+        not ets:member(?MODULE, Key) andalso ets:info(?MODULE, size) < ?MOST
+            andalso ets:insert_new(?MODULE, {Key, Value})
     catch
         error:badarg -> false
     end.
