@@ -2,7 +2,8 @@
 %% headers as Cowboy wants them, and what a listener is set to.
 -module(gwport_cowboy).
 
--export([request/2, response_headers/2, inform_headers/1, trailers/1, listener/1, listener/3, warn_no_mounts/2]).
+-export([request/2, expects_continue/1, response_headers/2, inform_headers/1, trailers/1]).
+-export([listener/1, listener/3, warn_no_mounts/2]).
 
 -export_type([listener/0]).
 
@@ -66,6 +67,8 @@ behind(Segments) -> length(Segments).
 body_length(#{has_body := false}) -> 0;
 body_length(#{body_length := Length}) -> Length.
 
+%% Whether the client waits to be told to go on with its body.
+-spec expects_continue(cowboy_req:req()) -> boolean().
 expects_continue(#{version := 'HTTP/1.0'}) -> false;
 expects_continue(#{has_body := false}) -> false;
 expects_continue(#{headers := #{<<"expect">> := Expect}}) ->

@@ -41,14 +41,14 @@ init(Req, Options) ->
             serve(Req, Mount);
         {error, Error} ->
             ?LOG_ERROR("gwport: a route's options are wrong: ~0p", [Error]),
-            Http = gwport_http:new(Req, none, gwport_cowboy:listener(Req)),
+            Http = gwport_http:new(Req, gwport_cowboy:listener(Req)),
             cast(gwport_http:failure(bad_option, opened, Http), Req)
     end,
     {ok, Req, Options}.
 
 serve(Req, Mount) ->
     Request = gwport_cowboy:request(Req, Mount),
-    Http = gwport_http:new(Req, gwport_request:body(Request), gwport_cowboy:listener(Req)),
+    Http = gwport_http:new(Req, gwport_cowboy:listener(Req)),
     case gwport_exchange:open(Request, Mount, ref) of
         {ok, Handle, Ref, Stream} ->
             loop(#exchange{req = Req, http = Http, handle = Handle, ref = Ref, stream = Stream,

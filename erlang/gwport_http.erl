@@ -6,7 +6,7 @@
 %% refuse a cookie, crash on a 204; the commands behind them do what they are told.
 -module(gwport_http).
 
--export([new/3, received/3, reading/1, expects/1]).
+-export([new/2, received/3, reading/1, expects/1]).
 -export([response/2, failure/3, tick/1, idle/2, log_failure/2, stalled/2]).
 
 -export_type([http/0]).
@@ -28,9 +28,10 @@
 -define(SEND_TIMEOUT, 30000).
 -define(MAX_TICK, 60000).
 
--spec new(cowboy_req:req(), none | now | continue, gwport_cowboy:listener()) -> http().
-new(Req, Body, Listener) ->
-    #http{req = Req, listener = Listener, continued = Body =/= continue, complete = Body =:= none}.
+-spec new(cowboy_req:req(), gwport_cowboy:listener()) -> http().
+new(Req = #{has_body := HasBody}, Listener) ->
+    #http{req = Req, listener = Listener, continued = not gwport_cowboy:expects_continue(Req),
+        complete = not HasBody}.
 
 %% A piece of the request's body has come.
 -spec received(nofin | fin, binary(), http()) -> http().

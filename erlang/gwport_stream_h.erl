@@ -145,7 +145,8 @@ bad_mount(Where, Why) ->
 -spec init(cowboy_stream:streamid(), cowboy_req:req(), cowboy:opts()) ->
     {cowboy_stream:commands(), state()}.
 init(Id, Req, Opts) ->
-    case safely(Id, none, fun() -> matched(Id, Req, Opts) end) of
+    Failed = fun() -> refuse(Id, app_failed, http(Req, Opts)) end,
+    case safely(Id, Failed, fun() -> matched(Id, Req, Opts) end) of
         pass ->
             {Commands, Next} = cowboy_stream:init(Id, Req, Opts),
             {Commands, {next, Next}};
@@ -157,15 +158,17 @@ matched(Id, Req, Opts) ->
     case {match(Req, Opts), Opts} of
         %% Cowboy would leave it without an answer.
         {pass, #{stream_handlers := []}} ->
-            Http = gwport_http:new(Req, none, listener(Req, Opts)),
-            refuse(Id, gwport_http:failure(no_mount, unopened, Http));
+            refuse(Id, no_mount, http(Req, Opts));
         {pass, _} ->
             pass;
         {refused, _} ->
             {[], refused};
         {{Mount, MatchedReq}, _} ->
-            serve(Id, MatchedReq, Mount, listener(Req, Opts))
+            serve(Id, MatchedReq, Mount, Opts)
     end.
+
+http(Req, Opts) ->
+    gwport_http:new(Req, listener(Req, Opts)).
 
 listener(Req, Opts) ->
     gwport_cowboy:listener(Req, Opts, gwport_pipeline_h:is_before()).
@@ -187,9 +190,10 @@ match(#{ref := Ref}, Opts) ->
 pass_bad_host([{cowboy_router, split_host, _, _} | _]) -> pass;
 pass_bad_host(Stack) -> erlang:raise(error, {badmatch, true}, Stack).
 
-serve(Id, Req = #{version := Version}, Mount, Listener = #{flow := Flow}) ->
+serve(Id, Req = #{version := Version}, Mount, Opts) ->
     Request = gwport_cowboy:request(Req, Mount),
-    Http = gwport_http:new(Req, gwport_request:body(Request), Listener),
+    Listener = #{flow := Flow} = listener(Req, Opts),
+    Http = gwport_http:new(Req, Listener),
     case gwport_exchange:open(Request, Mount, {self(), Id}) of
         {ok, Handle, Ref, Stream} ->
             Now = now_ms(),
@@ -197,14 +201,14 @@ serve(Id, Req = #{version := Version}, Mount, Listener = #{flow := Flow}) ->
                 ref = Ref, stream = Stream, version = Version, flow = Flow,
                 tick_at = Now + gwport_http:tick(Http)})}};
         {error, Reason} ->
-            refuse(Id, gwport_http:failure(Reason, unopened, Http))
+            refuse(Id, Reason, Http)
     end.
 
 %% Not at once: a stream that has ended when Cowboy comes to its body leaves what stands behind that
 %% body, the next request, unread in Cowboy's buffer.
-refuse(Id, Response) ->
+refuse(Id, Reason, Http) ->
     self() ! {{self(), Id}, gwport_refused},
-    {[], {refusing, Response}}.
+    {[], {refusing, gwport_http:failure(Reason, unopened, Http)}}.
 
 -spec data(cowboy_stream:streamid(), cowboy_stream:fin(), binary(), state()) ->
     {cowboy_stream:commands(), state()}.
@@ -212,7 +216,7 @@ data(Id, IsFin, Data, {next, Next0}) ->
     {Commands, Next} = cowboy_stream:data(Id, IsFin, Data, Next0),
     {Commands, {next, Next}};
 data(Id, IsFin, Data, {exchange, Exchange}) ->
-    safely(Id, Exchange, fun() -> body(IsFin, Data, Exchange) end);
+    safely(Id, fun() -> failed(Exchange) end, fun() -> body(IsFin, Data, Exchange) end);
 data(_, _, _, State) ->
     {[], State}.
 
@@ -221,7 +225,7 @@ info(Id, Info, {next, Next0}) ->
     {Commands, Next} = cowboy_stream:info(Id, Info, Next0),
     {Commands, {next, Next}};
 info(Id, Info, {exchange, Exchange}) ->
-    safely(Id, Exchange, fun() -> heard(Info, Exchange) end);
+    safely(Id, fun() -> failed(Exchange) end, fun() -> heard(Info, Exchange) end);
 info(_, gwport_refused, {refusing, Response}) ->
     {[Response, stop], over};
 info(_, Info = {response, _, _, _}, refused) ->
@@ -247,14 +251,14 @@ early_error(Id, Reason, PartialReq, Resp, Opts) ->
     cowboy_stream:early_error(Id, Reason, PartialReq, Resp, Opts).
 
 %% What Cowboy logs of a callback that crashed has the request and its data in it.
-safely(Id, Exchange, Fun) ->
+safely(Id, Failed, Fun) ->
     try Fun()
     catch
         Class:Reason:Stack ->
             ?LOG_ERROR("gwport: stream ~0p of a connection failed: ~p ~p at ~0p",
                 [Id, Class, tag(Reason), [{M, F, where(A), proplists:get_value(line, L, 0)}
                     || {M, F, A, L} <- lists:sublist(Stack, 5)]]),
-            failed(Id, Exchange)
+            Failed()
     end.
 
 tag(Reason) when is_atom(Reason) -> Reason;
@@ -265,9 +269,7 @@ tag(_) -> other.
 where(Args) when is_list(Args) -> length(Args);
 where(Arity) -> Arity.
 
-failed(Id, none) ->
-    refuse(Id, {response, 500, #{<<"content-length">> => <<"0">>}, <<>>});
-failed(_, Exchange = #exchange{handle = Handle, ref = Ref}) ->
+failed(Exchange = #exchange{handle = Handle, ref = Ref}) ->
     gwport_port:abort(Handle, Ref, {internal_error, <<>>}),
     break(internal_error, Exchange, []).
 

@@ -176,7 +176,8 @@ a_wrong_mount_option_is_500_and_named_in_the_log(Config) ->
         ?assertNotEqual({Path, nomatch}, {Path, string:find(Text, Named)})
     end || {Path, Named} <- [{"/wrong/value", "{bad_option,{max_body,-1}}"},
         {"/wrong/key", "{bad_option,{max_bodies,1}}"}, {"/wrong/time", "{bad_option,{head_timeout,0}}"},
-        {"/wrong/none", "{missing_option,pool}"}]].
+        {"/wrong/none", "{missing_option,pool}"}]],
+    ?assertEqual({500, <<"close">>}, refused_expectation(proplists:get_value(server, Config), "/wrong/none")).
 
 an_app_that_is_not_there_is_500_and_named_in_the_log_once(Config) ->
     %% The route and its program do not fit together. No client can fill the log with it.
@@ -273,8 +274,18 @@ what_nobody_takes_is_404(Config) ->
             ?assertMatch(#{status := 200}, ask(At, "/environ/x")),
             ?assertMatch(#{status := 404, body := <<"Nothing is mounted here.\n">>}, ask(At, "/x")),
             ?assertMatch(#{status := 404}, ask(At, #{method => <<"POST">>, path => "/x", body => <<"abc">>}))
-        end || Proto <- [h1, h2]]
+        end || Proto <- [h1, h2]],
+        ?assertEqual({404, <<"close">>}, refused_expectation(Server, "/x"))
     end).
+
+%% What a client gets that waits to be told to go on: it may send its body all the same, or not.
+refused_expectation(Server, Path) ->
+    Socket = gwport_test:connect(Server),
+    gwport_test:send(Socket, ["POST ", Path, " HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n"
+        "content-length: 3\r\n\r\n"]),
+    #{status := Status, headers := Headers} = gwport_test:recv(Socket),
+    gwport_test:close(Socket),
+    {Status, maps:get(<<"connection">>, Headers, none)}.
 
 a_constraint_that_crashes_is_500_and_named_in_the_log(Config) ->
     %% The next request of the connection is served; nothing of the request is in the log.
@@ -539,9 +550,13 @@ cowboys_other_stream_handlers_work_in_front(Config) ->
     Self = self(),
     Options = everything(gwport_test:pool(proplists:get_value(server, Config)), faults),
     #{stream_handlers := [Pipeline | Handlers]} = Options,
+    [in_front(Front ++ Handlers, Options, Self) || Front <- [[Pipeline, cowboy_metrics_h, cowboy_compress_h],
+        [cowboy_metrics_h, cowboy_compress_h, Pipeline]]].
+
+in_front(Handlers, Options, Self) ->
     Listener = {others, make_ref()},
     {ok, _} = cowboy:start_clear(Listener, #{socket_opts => [{ip, {127, 0, 0, 1}}, {port, 0}]},
-        Options#{stream_handlers => [Pipeline, cowboy_metrics_h, cowboy_compress_h | Handlers],
+        Options#{stream_handlers => Handlers,
             metrics_callback => fun(Metrics) -> Self ! {metrics, Metrics} end, idle_timeout => infinity}),
     Server = #{port => ranch:get_port(Listener)},
     [begin
