@@ -54,7 +54,8 @@ request(Pool, Request) ->
 
 %% @doc Calls an app without HTTP and waits for the whole response. Options: `app', `head_timeout',
 %% `idle_timeout', `deadline' as for a route, and `max_response' (16777216), the most bytes of a body
-%% that are kept; more is `{error, too_large_response}'.
+%% that are kept; more is `{error, too_large_response}'. A wrong option or a key that a request does
+%% not have is `{error, {bad_option, {Key, Value}}}'.
 -spec request(atom(), request(), map()) -> {ok, response()} | {error, term()}.
 request(Pool, Request, Options) ->
     gwport_client:request(Pool, Request, Options).

@@ -135,14 +135,14 @@ listener(#{ref := Ref, version := Version}, Opts, Guarded) ->
     Listener.
 
 %% For a listener whose stream handler has nothing to mount.
--spec warn_no_mounts(none | wrong, ranch:ref()) -> ok.
+-spec warn_no_mounts(missing | wrong, ranch:ref()) -> ok.
 warn_no_mounts(Which, Ref) ->
     _ = [?LOG_WARNING("gwport: listener ~p has the stream handler gwport_stream_h and ~s, so nothing "
         "is mounted; set gwport => gwport_stream_h:mounts(Routes) in its protocol options",
         [Ref, no_mounts(Which)]) || gwport_seen:is_first({no_mounts, Ref})],
     ok.
 
-no_mounts(none) -> "no option gwport";
+no_mounts(missing) -> "no option gwport";
 no_mounts(wrong) -> "an option gwport that gwport_stream_h:mounts/1 has not made".
 
 warn('HTTP/2', Ref, Idle, _) ->

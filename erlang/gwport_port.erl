@@ -5,7 +5,7 @@
 %% the program. It never waits: what is written goes through gwport_writer, which alone may be
 %% suspended by a program that does not read; what is logged goes through gwport_log.
 %%
-%% Stream ends (any process) call open/2, send/4, consumed/3 and abort/3, and are sent
+%% Stream ends (any process) call open/3, send/4, consumed/3 and abort/3, and are sent
 %% {Tag, {gwport, Event}}, see gwport_mux:event(); the last of them may be the watch's, which stands
 %% beside the owner and speaks for it when it is killed (gwport_watch).
 %%

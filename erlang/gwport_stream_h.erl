@@ -21,8 +21,6 @@
 %% cowboy_stream
 -export([init/3, data/4, info/3, terminate/3, early_error/5]).
 
--export_type([mounts/0, routes/0]).
-
 -include_lib("kernel/include/logger.hrl").
 
 -record(exchange, {
@@ -59,12 +57,6 @@
 %% all is said; what Cowboy makes of that goes out.
 -type state() :: {next, term()} | {exchange, #exchange{}} | refused | {refusing, tuple()} | over.
 
-%% Routes as for cowboy_router:compile/1, with a mount's options for handler and handler options.
--type routes() :: [{Host :: '_' | iodata(), [path()]} | {Host :: '_' | iodata(), list(), [path()]}].
--type path() :: {Path :: '_' | iodata(), map()} | {Path :: '_' | iodata(), list(), map()}.
-%% Tagged, so that a listener's routes in this place are told from it.
--opaque mounts() :: {?MODULE, cowboy_router:dispatch_rules()}.
-
 %% How much Cowboy may take off the socket when it has nothing left that it may.
 -define(FLOW, 65536).
 
@@ -76,69 +68,9 @@
 %% of whose paths matches goes on to the next stream handler, as does one for any other host. What is
 %% wrong is an error `{bad_mount, Where, Why}': Where is the host, path or route as given, and Why a
 %% `gwport_options:error()', `bad_host', `bad_path', `bad_constraints' or `bad_route'.
--spec mounts(routes()) -> mounts().
-mounts(Routes) when is_list(Routes) ->
-    {?MODULE, cowboy_router:compile([host(Route) || Route <- Routes] ++ [{'_', [pass()]}])};
+-spec mounts(gwport_mounts:routes()) -> gwport_mounts:mounts().
 mounts(Routes) ->
-    bad_mount(Routes, bad_route).
-
-host({Host, Paths}) when is_list(Paths) ->
-    host({Host, [], Paths});
-host({Host, Fields, Paths}) when is_list(Paths) ->
-    compiles(Host, bad_host, [{Host, []}]),
-    constraints(Host, Fields),
-    {Host, Fields, [path(Path) || Path <- Paths] ++ [pass()]};
-host(Route) ->
-    bad_mount(Route, bad_route).
-
-path({Path, Options}) ->
-    path({Path, [], Options});
-path({Path, Fields, Options}) ->
-    compiles(Path, bad_path, [{'_', [{Path, ?MODULE, pass}]}]),
-    constraints(Path, Fields),
-    {Path, Fields, ?MODULE, mount(Path, Options)};
-path(Route) ->
-    bad_mount(Route, bad_route).
-
-pass() ->
-    {'_', ?MODULE, pass}.
-
-mount(Path, Options) ->
-    case gwport_options:mount(Options) of
-        {ok, Mount} -> Mount;
-        {error, Error} -> bad_mount(Path, Error)
-    end.
-
-compiles(Where, Why, Routes) ->
-    try cowboy_router:compile(Routes) of
-        _ -> ok
-    catch
-        error:_ -> bad_mount(Where, Why)
-    end.
-
-%% What the router would find out at the first request that matches.
-constraints(Where, Fields) ->
-    try lists:all(fun is_field/1, Fields) of
-        true -> ok;
-        false -> bad_mount(Where, bad_constraints)
-    catch
-        error:_ -> bad_mount(Where, bad_constraints)
-    end.
-
-is_field({Name, Constraints}) when is_atom(Name), is_list(Constraints) ->
-    lists:all(fun is_constraint/1, Constraints);
-is_field({Name, Constraint}) when is_atom(Name) ->
-    is_constraint(Constraint);
-is_field(Name) ->
-    is_atom(Name).
-
-is_constraint(int) -> true;
-is_constraint(nonempty) -> true;
-is_constraint(Constraint) -> is_function(Constraint, 2).
-
--spec bad_mount(term(), term()) -> no_return().
-bad_mount(Where, Why) ->
-    error({bad_mount, Where, Why}).
+    gwport_mounts:compile(Routes).
 
 %% cowboy_stream
 
@@ -173,22 +105,14 @@ http(Req, Opts) ->
 listener(Req, Opts) ->
     gwport_cowboy:listener(Req, Opts, gwport_pipeline_h:is_before()).
 
-%% The router refuses a path that cannot be decoded, by a 400 that it sends this process.
-match(Req, #{gwport := {?MODULE, Dispatch}}) ->
-    try cowboy_router:execute(Req, #{dispatch => Dispatch}) of
-        {ok, _, #{handler_opts := pass}} -> pass;
-        {ok, MatchedReq, #{handler_opts := Mount}} -> {Mount, MatchedReq};
-        {stop, _} -> refused
-    catch
-        error:{badmatch, true}:Stack -> pass_bad_host(Stack)
-    end;
-match(#{ref := Ref}, Opts) ->
-    gwport_cowboy:warn_no_mounts(case Opts of #{gwport := _} -> wrong; #{} -> none end, Ref),
-    pass.
-
-%% A host that has no name between two dots: it is none of ours.
-pass_bad_host([{cowboy_router, split_host, _, _} | _]) -> pass;
-pass_bad_host(Stack) -> erlang:raise(error, {badmatch, true}, Stack).
+match(Req = #{ref := Ref}, Opts) ->
+    case gwport_mounts:match(Req, maps:get(gwport, Opts, none)) of
+        {none, Why} ->
+            gwport_cowboy:warn_no_mounts(Why, Ref),
+            pass;
+        Match ->
+            Match
+    end.
 
 serve(Id, Req = #{version := Version}, Mount, Opts) ->
     Request = gwport_cowboy:request(Req, Mount),

@@ -292,5 +292,5 @@ func (r *runner) watchOutcome(id string) outcome {
 	case id == "D5":
 		return outcome{status: Pass, seen: fmt.Sprintf("%d lines", r.logs)}
 	}
-	return outcome{status: Pass, seen: fmt.Sprintf("in %d frames of %d programs", r.frames, r.checks)}
+	return outcome{status: Pass, seen: fmt.Sprintf("in %d frames of %d checks", r.frames, r.checks)}
 }
