@@ -94,8 +94,14 @@ func parseHost(args []string) (o hostOptions, err error) {
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case o.report == "" && o.read == "" && !o.scripts:
 		err = errors.New("no --report FILE")
-	case o.window < 0, o.maxHead < 1, o.maxStreams < 1, o.patience <= 0:
-		err = errors.New("a window below 0, max-head or max-streams below 1, or a timeout of 0")
+	case o.window < 0:
+		err = fmt.Errorf("--window %d, expected at least 0", o.window)
+	case o.maxHead < 1:
+		err = fmt.Errorf("--max-head %d, expected at least 1", o.maxHead)
+	case o.maxStreams < 1:
+		err = fmt.Errorf("--max-streams %d, expected at least 1", o.maxStreams)
+	case o.patience <= 0:
+		err = fmt.Errorf("--timeout %v, expected more than 0", o.patience)
 	case o.life != "" && !isLife(o.life):
 		err = fmt.Errorf("no such life: %q", o.life)
 	}
