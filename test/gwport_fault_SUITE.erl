@@ -189,7 +189,11 @@ no_app(Config) ->
     gwport_probe:stop(Server),
     Bad = gwport_probe:bad("good", Config),
     is_reason(no_app, both(Bad, "/abort/7")),
-    gwport_probe:stop(Bad).
+    gwport_probe:stop(Bad),
+    Nameless = #{pool := Pool} = gwport_probe:bad("good", #{mount => #{app => other}}, Config),
+    is_reason(no_app, both(Nameless, "/ok")),
+    gwport_test:expect_log("pool " ++ atom_to_list(Pool) ++ ", whose program has one app, without a name", 5000),
+    gwport_probe:stop(Nameless).
 
 app_failed(Config) ->
     %% The app gave up: its panic is answered by the bridge with a 500 of its own, an abort by us.
