@@ -1,0 +1,136 @@
+package cowboy
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const patience = 2 * time.Minute
+
+// program builds the bundled program, which answers /hello.
+func program(t *testing.T) string {
+	t.Helper()
+	root, err := treeOf("")
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "gwport")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", file, "./cmd/gwport")
+	build.Dir = string(root)
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return file
+}
+
+func start(t *testing.T, options Options) *Server {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	server, err := Start(ctx, options)
+	require.NoError(t, err)
+	t.Cleanup(server.Stop)
+	return server
+}
+
+// Each mount answers in clear text and by TLS, by HTTP/1.1 and by HTTP/2, and the controls without gwport.
+func TestEveryListenerAnswers(t *testing.T) {
+	server := start(t, Options{
+		Program: []string{program(t)},
+		Mounts:  `[{"/[...]", #{app => <<"hello">>}}]`,
+		Control: `[{"/hello", cowboy_static, {file, "` + mustAbs(t, "go.mod") + `"}}]`,
+	})
+	for _, mount := range []Mount{Route, Stream, Control} {
+		for _, secure := range []bool{false, true} {
+			for _, two := range []bool{false, true} {
+				body := get(t, server, mount, secure, two)
+				require.Equal(t, mount == Control, strings.Contains(body, "module "), body)
+			}
+		}
+	}
+}
+
+func mustAbs(t *testing.T, name string) string {
+	t.Helper()
+	path, err := filepath.Abs(name)
+	require.NoError(t, err)
+	return path
+}
+
+func get(t *testing.T, server *Server, mount Mount, secure, two bool) string {
+	t.Helper()
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(!two)
+	protocols.SetHTTP2(two && secure)
+	protocols.SetUnencryptedHTTP2(two && !secure)
+	transport := &http.Transport{
+		Protocols: protocols, ForceAttemptHTTP2: two,
+		TLSClientConfig: &tls.Config{RootCAs: server.Roots},
+	}
+	defer transport.CloseIdleConnections()
+	scheme := map[bool]string{false: "http", true: "https"}[secure]
+	response, err := (&http.Client{Transport: transport, Timeout: patience}).
+		Get(scheme + "://" + server.Addr(mount, secure) + "/hello")
+	require.NoError(t, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, response.StatusCode)
+	require.Equal(t, map[bool]int{false: 1, true: 2}[two], response.ProtoMajor)
+	return string(body)
+}
+
+// A binary is given as it is, another term as text, an exception and bad syntax as an error.
+func TestEval(t *testing.T) {
+	server := start(t, Options{})
+	data, err := server.Eval(t.Context(), Binary("a\x00\xff\n"))
+	require.NoError(t, err)
+	require.Equal(t, "a\x00\xff\n", string(data))
+	data, err = server.Eval(t.Context(), `X = "é", {X, 1}`)
+	require.NoError(t, err)
+	require.Equal(t, `{"é",1}`, string(data))
+	_, err = server.Eval(t.Context(), `error(my_reason)`)
+	require.ErrorContains(t, err, "my_reason")
+	_, err = server.Eval(t.Context(), `((`)
+	require.ErrorContains(t, err, "syntax error")
+	data, err = server.Eval(t.Context(), `binary:copy(<<"x">>, 1000000)`)
+	require.NoError(t, err)
+	require.Len(t, data, 1000000)
+	server.Stop()
+	_, err = server.Eval(t.Context(), `1`)
+	require.ErrorIs(t, err, errEnded)
+}
+
+// What fails in Erlang is told, and no BEAM is left.
+func TestAStartThatFailsSaysWhy(t *testing.T) {
+	_, err := Start(t.Context(), Options{Pool: `#{no_such_option => 1}`, Program: []string{"true"}})
+	require.ErrorContains(t, err, "no_such_option")
+	_, err = Start(t.Context(), Options{Program: []string{"/no/such/program"}})
+	require.ErrorContains(t, err, "bad_option")
+}
+
+// The BEAM ends with its standard input, and its programs with it.
+func TestNothingIsLeft(t *testing.T) {
+	server := start(t, Options{Program: []string{program(t)}})
+	text, err := server.Eval(t.Context(), `{ok, [#{os_pid := Pid}]} = gwport:info(app), Pid`)
+	require.NoError(t, err)
+	pid, err := strconv.Atoi(string(text))
+	require.NoError(t, err)
+	beam := server.beam.cmd.Process.Pid
+	work := server.work
+	server.Stop()
+	require.ErrorIs(t, syscall.Kill(beam, 0), syscall.ESRCH)
+	require.Eventually(t, func() bool { return syscall.Kill(pid, 0) == syscall.ESRCH }, 10*time.Second, 10*time.Millisecond)
+	require.NoFileExists(t, work)
+	_, err = os.Stat(work)
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
