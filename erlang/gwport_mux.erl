@@ -7,7 +7,7 @@
 -module(gwport_mux).
 
 -export([new/1, opened/2, frame/2, send/4, consumed/3, abort/4, down/3]).
--export([drained/2, port_down/2, size/1, served/1, overdue/1]).
+-export([drained/2, port_down/2, live/1, served/1, overdue/1]).
 
 -export_type([mux/0, command/0, event/0, opening/0]).
 
@@ -79,8 +79,8 @@ new(#{window := Window, max_head := MaxHead}) ->
     #mux{request_window = Window, max_head = MaxHead}.
 
 %% Streams that are live or wait for the answer to an abort.
--spec size(mux()) -> non_neg_integer().
-size(#mux{streams = Streams}) ->
+-spec live(mux()) -> non_neg_integer().
+live(#mux{streams = Streams}) ->
     map_size(Streams).
 
 -spec served(mux()) -> non_neg_integer().

@@ -229,7 +229,7 @@ handle_info({send, Ref, Kind, Data}, State = #port{mux = Mux}) when Mux =/= unde
 handle_info({consumed, Ref, Bytes}, State = #port{mux = Mux}) when Mux =/= undefined ->
     {noreply, run(gwport_mux:consumed(Ref, Bytes, Mux), State)};
 handle_info({opened, Openings}, State) ->
-    {noreply, lists:foldl(fun register/2, State, Openings)};
+    {noreply, lists:foldl(fun opened/2, State, Openings)};
 handle_info({{gwport_down, Stream}, _, process, _, _}, State = #port{mux = Mux}) ->
     {noreply, run(gwport_mux:down(Stream, cancelled, Mux), State)};
 handle_info({abort, Ref, Code, Text}, State = #port{mux = Mux}) when Mux =/= undefined ->
@@ -313,7 +313,7 @@ frame({Kind, _, _}, State) ->
 unknown_stream(Frame = {_, Stream, _}, Sentence, State) ->
     receive
         {opened, Openings = [#{stream := First} | _]} when First =< Stream ->
-            frame(Frame, lists:foldl(fun register/2, State, Openings))
+            frame(Frame, lists:foldl(fun opened/2, State, Openings))
     after 0 ->
         wire_fault(bad_stream, Sentence, State)
     end.
@@ -364,7 +364,7 @@ program_fault(_, State) ->
 
 %% Streams
 
-register(Opening = #{pid := Pid, stream := Stream}, State = #port{mux = Mux}) ->
+opened(Opening = #{pid := Pid, stream := Stream}, State = #port{mux = Mux}) ->
     Monitor = erlang:monitor(process, Pid, [{tag, {gwport_down, Stream}}]),
     run(gwport_mux:opened(Opening#{monitor => Monitor}, Mux), State).
 

@@ -35,6 +35,13 @@ only_who_faces_cowboy_calls_it_test_() ->
     [{atom_to_list(Module), ?_assertEqual([], [Called || Called <- imported(Module), is_cowboy(Called)])}
         || Module <- order() -- facing_cowboy()].
 
+%% The compilers of later releases refuse what those of earlier ones took: `fun register/2`, say, where a
+%% function of ours has the name of one that is imported by itself.
+no_function_is_named_like_a_bif_test_() ->
+    [{atom_to_list(Module), ?_assertEqual([], [Function
+        || Function = {Name, Arity} <- Module:module_info(functions), erl_internal:bif(Name, Arity)])}
+        || Module <- order()].
+
 behind(Module) ->
     tl(lists:dropwhile(fun(Other) -> Other =/= Module end, order())).
 

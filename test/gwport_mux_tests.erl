@@ -31,7 +31,7 @@ open_receives_the_other_end_aborts_with_no_error_and_is_closed_test_() ->
 open_sends_abort_and_is_aborting_test() ->
     {Commands, Mux} = gwport_mux:abort(ref(256), cancelled, <<"left">>, open_stream()),
     ?assertEqual([{write, 256, abort, {2, <<"left">>}}], Commands),
-    ?assertEqual(1, gwport_mux:size(Mux)),
+    ?assertEqual(1, gwport_mux:live(Mux)),
     ?assertEqual({[], 1}, then({head, 256, <<"head">>}, Mux)).
 
 open_receives_abort_answers_with_its_code_and_is_closed_test_() ->
@@ -163,7 +163,7 @@ a_bad_end_is_an_end_and_no_answer_is_awaited_test_() ->
         Open = frames_mux(Before),
         {ok, Commands, Mux} = gwport_mux:frame({Kind, 256, Payload}, Open),
         ?assertMatch([{deliver, _, {abort, Name, _}}, {write, 256, abort, {Code, _}}, {closed, _, _, written}], Commands),
-        ?assertEqual(0, gwport_mux:size(Mux)),
+        ?assertEqual(0, gwport_mux:live(Mux)),
         {_, Ended} = gwport_mux:send(ref(256), fin, [], Open),
         {ok, Queued, _} = gwport_mux:frame({Kind, 256, Payload}, Ended),
         ?assertMatch([{deliver, _, {abort, Name, _}}, {replace, 256, {Code, _}}, {closed, _, _, written}], Queued)
@@ -362,14 +362,14 @@ a_drain_closes_the_streams_above_its_number_as_not_entered_test() ->
     {Commands, Mux3} = gwport_mux:drained(256, Mux2),
     ?assertEqual(lists:sort([event(258, {port_down, false, drain}), closed(258),
         event(260, {port_down, false, drain}), closed(260)]), lists:sort(Commands)),
-    ?assertEqual(1, gwport_mux:size(Mux3)),
+    ?assertEqual(1, gwport_mux:live(Mux3)),
     %% They are closed, not unknown.
     ?assertEqual({[], 1}, then({abort, 260, term({6, <<>>})}, Mux3)),
     ?assertMatch({[_], 1}, then({head, 256, <<>>}, Mux3)).
 
 a_drain_with_255_closes_every_stream_test() ->
     {_, Mux} = gwport_mux:drained(255, open_stream()),
-    ?assertEqual(0, gwport_mux:size(Mux)).
+    ?assertEqual(0, gwport_mux:live(Mux)).
 
 a_stream_that_was_aborted_hears_nothing_of_a_drain_test() ->
     ?assertMatch({[{closed, _, _, written}], _}, gwport_mux:drained(255, aborting())).
@@ -381,7 +381,7 @@ a_stream_opened_above_the_number_of_a_drain_is_closed_at_once_test() ->
     ?assertEqual([event(256, {credit, ?REQUEST_WINDOW})], Taken),
     {Commands, Mux2} = gwport_mux:opened(opening(258), Mux1),
     ?assertEqual([event(258, {port_down, false, drain}), closed(258, now)], Commands),
-    ?assertEqual(1, gwport_mux:size(Mux2)),
+    ?assertEqual(1, gwport_mux:live(Mux2)),
     ?assertEqual({[], 1}, then({abort, 258, term({6, <<>>})}, Mux2)),
     ?assertEqual({[], Mux2}, gwport_mux:send(ref(258), chunk, <<"x">>, Mux2)).
 
@@ -426,7 +426,7 @@ promises_hold_whatever_comes_test_() ->
             {Mux1, Ledger1} = lists:foldl(fun step/2, {Mux0, Ledger0}, Steps),
             {Mux2, Ledger2} = lists:foldl(fun(N, Acc) -> step({frame, N, abort, term({2, <<>>})}, Acc) end,
                 {Mux1, Ledger1}, maps:keys(Ledger1)),
-            gwport_mux:size(Mux2) =:= 0
+            gwport_mux:live(Mux2) =:= 0
                 andalso gwport_mux:port_down(#{clean => true, reason => x}, Mux2) =:= []
                 andalso [N || {N, #{closed := false}} <- maps:to_list(Ledger2)] =:= []
         end)).
@@ -649,7 +649,7 @@ term(Term) ->
 
 then(Frame, Mux) ->
     {Commands, Mux1} = did(gwport_mux:frame(Frame, Mux)),
-    {Commands, gwport_mux:size(Mux1)}.
+    {Commands, gwport_mux:live(Mux1)}.
 
 did({ok, Commands, Mux}) ->
     {Commands, Mux}.
@@ -659,7 +659,7 @@ frames(Frames, Mux) ->
         {ok, New, Mux1} = gwport_mux:frame({Kind, 256, Payload}, Mux0),
         {Before ++ New, Mux1}
     end, {[], Mux}, Frames),
-    {Commands, gwport_mux:size(Last)}.
+    {Commands, gwport_mux:live(Last)}.
 
 frames_mux(Frames) ->
     lists:foldl(fun({Kind, Payload}, Mux0) ->
@@ -672,5 +672,5 @@ failed(Kind, Payload, Mux) ->
     {ok, [{deliver, To, Event}, {write, 256, abort, Abort}], Mux1} =
         gwport_mux:frame({Kind, 256, Payload}, Mux),
     ?assertEqual(to(256), To),
-    ?assertEqual(1, gwport_mux:size(Mux1)),
+    ?assertEqual(1, gwport_mux:live(Mux1)),
     {Event, Abort}.
