@@ -55,7 +55,8 @@ func (s *stream) serve(r *http.Request) {
 // panicked ends a stream whose handler has panicked. No value means that it has
 // called runtime.Goexit: nothing else leaves a function in that way.
 func (s *stream) panicked(v any) {
-	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+	// Not errors.Is, which would call methods of what was thrown: if they panic too, there is nobody to recover.
+	if v == http.ErrAbortHandler {
 		s.abort(abort(CodeCancelled, ""))
 		return
 	}

@@ -66,6 +66,9 @@ const (
 	// program nor fill its memory.
 	logBudget = 256 << 10
 
+	// maxAttrs is how many attributes of a record are sent; the rest are left out.
+	maxAttrs = 1_000
+
 	// logWait is how long an error record waits to be written, so that
 	// os.Exit right behind it does not lose it.
 	logWait = 100 * time.Millisecond

@@ -2,9 +2,7 @@ package bridge
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"math"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -108,21 +106,30 @@ const (
 )
 
 // add adds an attribute, a group's one by one.
-func (l *line) add(prefix string, a slog.Attr) {
+func (l *line) add(prefix string, a slog.Attr) { l.addNested(prefix, a, 0) }
+
+// addNested bounds what a LogValuer that returns itself within a group would
+// make endless.
+func (l *line) addNested(prefix string, a slog.Attr, depth int) {
+	if len(l.meta) >= maxAttrs {
+		return
+	}
 	v := a.Value.Resolve()
-	if v.Kind() == slog.KindGroup {
+	switch {
+	case v.Kind() != slog.KindGroup:
+		if !a.Equal(slog.Attr{}) {
+			l.set(prefix+a.Key, metaValue(v))
+		}
+	case depth == maxNesting:
+		l.set(prefix+a.Key, "!ERROR: groups are nested too deep")
+	default:
 		if a.Key != "" {
 			prefix += a.Key + "."
 		}
 		for _, a := range v.Group() {
-			l.add(prefix, a)
+			l.addNested(prefix, a, depth+1)
 		}
-		return
 	}
-	if a.Equal(slog.Attr{}) {
-		return
-	}
-	l.set(prefix+a.Key, metaValue(v))
 }
 
 // set adds a pair. Of a key that comes twice the later value counts, since no
@@ -138,42 +145,6 @@ func (l *line) set(key string, value any) {
 		}
 	}
 	l.meta = append(l.meta, metaPair{key, value})
-}
-
-// metaValue makes of a value what Meta may have.
-func metaValue(v slog.Value) any {
-	switch v.Kind() {
-	case slog.KindBool:
-		return v.Bool()
-	case slog.KindInt64:
-		return v.Int64()
-	case slog.KindUint64:
-		if n := v.Uint64(); n <= math.MaxInt64 {
-			return int64(n)
-		}
-	case slog.KindFloat64:
-		if f := v.Float64(); !math.IsInf(f, 0) && !math.IsNaN(f) {
-			return f
-		}
-	case slog.KindTime:
-		return v.Time().Format(time.RFC3339Nano)
-	case slog.KindAny:
-		return anyText(v.Any())
-	}
-	return v.String()
-}
-
-// anyText is what slog's text handler would print, short of quoting.
-func anyText(v any) string {
-	switch v := v.(type) {
-	case error:
-		return v.Error()
-	case fmt.Stringer:
-		return v.String()
-	case []byte:
-		return string(v)
-	}
-	return fmt.Sprintf("%+v", v)
 }
 
 // log queues a line, and waits for an error to be written.
