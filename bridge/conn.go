@@ -3,6 +3,7 @@ package bridge
 import (
 	"errors"
 	"io"
+	"net/http"
 	"sync"
 	"time"
 )
@@ -17,6 +18,9 @@ type conn struct {
 	set *settings
 	in  *input
 	w   io.Writer
+
+	// server is what handlers find under http.ServerContextKey.
+	server *http.Server
 
 	// host is what hello said; the reader writes it once, before any stream.
 	host hello
@@ -56,6 +60,7 @@ func newConn(set *settings, r io.Reader, w io.Writer) *conn {
 		written: make(chan struct{}),
 		unread:  make(chan struct{}),
 	}
+	c.server = newHTTPServer(c)
 	c.out.wake.L = &c.mu
 	c.out.logged.L = &c.mu
 	return c

@@ -19,15 +19,27 @@ func (streamContext) Deadline() (time.Time, bool) { return time.Time{}, false }
 func (streamContext) Done() <-chan struct{}       { return nil }
 func (streamContext) Err() error                  { return nil }
 
-// Value knows net/http's key for the local address, and our own.
+// Value knows net/http's keys, for the server and the local address, and our own.
 func (c streamContext) Value(key any) any {
 	switch key {
 	case streamKey{}:
 		return c.s
+	case http.ServerContextKey:
+		return c.s.c.server
 	case http.LocalAddrContextKey:
 		return c.s.request.local.addr()
 	}
 	return nil
+}
+
+// newHTTPServer is what handlers find under http.ServerContextKey. Some only ask whether it is
+// there: httputil.ReverseProxy breaks a response off if it is, and ends it as if it were whole if
+// not. It listens nowhere; its Handler is the one that serves routes which name no app, and
+// Shutdown drains the program, as it would a server of net/http's.
+func newHTTPServer(c *conn) *http.Server {
+	srv := &http.Server{Handler: c.set.apps.find(""), MaxHeaderBytes: c.set.maxHead}
+	srv.RegisterOnShutdown(c.beginDrain)
+	return srv
 }
 
 // streamOf returns the stream whose handler was given the context, or one made
