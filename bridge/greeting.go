@@ -35,13 +35,13 @@ func decodeHello(payload []byte) (hello, error) {
 	if err != nil {
 		return h, err
 	}
-	pairs, err := r.Map()
+	m, err := readMap(&r)
 	if err != nil {
 		return h, err
 	}
 	seen := 0
-	for range pairs {
-		key, err := r.Binary()
+	for m.left > 0 {
+		key, err := m.key(&r)
 		if err != nil {
 			return h, err
 		}
@@ -93,12 +93,12 @@ func (h *hello) readVersions(r *etf.Reader) (err error) {
 }
 
 func (h *hello) readOptions(r *etf.Reader) error {
-	pairs, err := r.Map()
+	m, err := readMap(r)
 	if err != nil {
 		return err
 	}
-	for range pairs {
-		key, err := r.Binary()
+	for m.left > 0 {
+		key, err := m.key(r)
 		if err != nil {
 			return err
 		}

@@ -105,13 +105,13 @@ func decodeRequest(payload string) (request, error) {
 
 func (q *request) decode(r *etf.Reader) error {
 	q.length = -1
-	pairs, err := r.Map()
+	m, err := readMap(r)
 	if err != nil {
 		return err
 	}
 	seen := 0
-	for range pairs {
-		key, err := r.Binary()
+	for m.left > 0 {
+		key, err := m.key(r)
 		if err != nil {
 			return err
 		}

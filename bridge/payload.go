@@ -3,6 +3,7 @@ package bridge
 import (
 	"errors"
 	"math"
+	"slices"
 
 	"github.com/gwport/gwport/etf"
 )
@@ -88,6 +89,70 @@ func readCount(r *etf.Reader, most int64) (int64, error) {
 		return 0, &etf.LimitError{Limit: "integer", Max: int(most), Got: int(n)}
 	}
 	return n, nil
+}
+
+// mapReader reads a map whose keys are binaries, each of them once [F7].
+//
+// The host writes keys in ascending order, which shows at no cost that none is
+// there twice. If they are not, all are looked at, once.
+type mapReader struct {
+	start  etf.Reader // on the first key
+	pairs  int
+	left   int
+	before string
+	looked bool
+}
+
+func readMap(r *etf.Reader) (mapReader, error) {
+	pairs, err := r.Map()
+	return mapReader{start: *r, pairs: pairs, left: pairs}, err
+}
+
+// key reads the next key. Its value, which is the caller's to read, follows.
+func (m *mapReader) key(r *etf.Reader) (string, error) {
+	key, err := r.Binary()
+	if err != nil {
+		return "", err
+	}
+	if m.left < m.pairs && key <= m.before && !m.looked {
+		m.looked = true
+		if err := requireDistinct(m.start, m.pairs); err != nil {
+			return "", err
+		}
+	}
+	m.before = key
+	m.left--
+	return key, nil
+}
+
+// requireDistinct looks at all keys of a map. Few of them cost no memory, and many
+// no more than their number is worth.
+func requireDistinct(r etf.Reader, pairs int) error {
+	var space [32]string
+	few := space[:0]
+	var many map[string]bool
+	if pairs > len(space) {
+		many = make(map[string]bool)
+	}
+	for range pairs {
+		at := r.Offset()
+		key, err := r.Binary()
+		if err != nil {
+			return err
+		}
+		if many[key] || slices.Contains(few, key) {
+			return &etf.SyntaxError{Offset: at, Msg: "key that is in its map twice"}
+		}
+		if many != nil {
+			many[key] = true
+		} else {
+			few = append(few, key)
+		}
+		if err := r.Skip(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readTrue reads the atom true, the only one that receivers take.

@@ -24,6 +24,9 @@ func seed(f *testing.F) {
 	for _, m := range malformed {
 		f.Add(unhex(f, m.hex))
 	}
+	for _, m := range mapKeys {
+		f.Add(unhex(f, m.hex))
+	}
 	for _, h := range hostile() {
 		f.Add([]byte(h[:min(len(h), 300)]))
 	}

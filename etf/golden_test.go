@@ -128,6 +128,8 @@ var foreign = []struct {
 	{"term_to_binary(1.5, [{minor_version, 0}])", "8363312e3530303030303030303030303030303030303030652b30300000000000", 1.5},
 	{"LARGE_TUPLE_EXT of none", "836900000000", etf.Tuple{}},
 	{"LARGE_BIG_EXT, small", "836f000000010105", int64(-5)},
+	{"SMALL_BIG_EXT with a sign of 2", "836e010205", int64(-5)},
+	{"LARGE_BIG_EXT with a sign of 255", "836f00000001ff05", int64(-5)},
 	{"SMALL_BIG_EXT with zeros", "836e0a0001000000000000000000", int64(1)},
 	{"SMALL_BIG_EXT of no digits", "836e0000", int64(0)},
 	{"minus zero", "836e010100", int64(0)},

@@ -10,7 +10,9 @@ import "unicode/utf8"
 //
 // A Reader is safe on any bytes, whether or not [Valid] has seen them; on bytes
 // that Valid accepted, the only errors are a [*KindError], a [*LimitError] of
-// Int, and those of asking for more terms than there are.
+// Int, and those of asking for more terms than there are. It sees one term after
+// the other, so that a key that a map has twice is for Valid to find, or for the
+// caller.
 //
 // A copy of a Reader is a place to come back to. The zero Reader has no data.
 type Reader struct {

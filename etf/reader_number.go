@@ -59,8 +59,8 @@ func (r *Reader) Float() (float64, error) {
 }
 
 // bigInt is a big integer as it is written: a sign and the digits to the base
-// 256, the least first. Zeros at the end are cut: Erlang writes none, but reads
-// them.
+// 256, the least first. Erlang writes 0 or 1 for the sign and no zeros at the
+// end. It reads any sign but 0 as a minus, and zeros, which are cut here.
 type bigInt struct {
 	digits   string
 	negative bool
@@ -72,7 +72,7 @@ func bigAt(s string, i, next int) bigInt {
 	if s[i] == tagLargeBig {
 		h = 6
 	}
-	return bigInt{strings.TrimRight(s[i+h:next], "\x00"), s[i+h-1] == 1}
+	return bigInt{strings.TrimRight(s[i+h:next], "\x00"), s[i+h-1] != 0}
 }
 
 func (b bigInt) int64() (int64, error) {

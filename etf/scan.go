@@ -2,6 +2,7 @@ package etf
 
 import (
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -56,12 +57,9 @@ func scanRare(s string, i int) (next, kids int, err error) {
 		if len(s)-i < 3 {
 			return 0, 0, syntax(i, msgShort)
 		}
-		return signed(s, i, i+2, i+3+int(s[i+1]))
+		return body(s, i, 3, int(s[i+1]))
 	case tagLargeBig:
-		if next, _, err = sized32(s, i, 6); err != nil {
-			return 0, 0, err
-		}
-		return signed(s, i, i+5, next)
+		return sized32(s, i, 6)
 	case tagFloat:
 		if next, _, err = body(s, i, 1, 31); err == nil {
 			_, err = parseFloat(s, i)
@@ -124,17 +122,6 @@ func holder(s string, i, h int, n uint64) (next, kids int, err error) {
 	return i + h, int(n), nil
 }
 
-// signed checks the sign of the big integer at i whose digits end at next.
-func signed(s string, i, sign, next int) (int, int, error) {
-	if next > len(s) {
-		return 0, 0, syntax(i, msgShort)
-	}
-	if s[sign] > 1 {
-		return 0, 0, syntax(sign, "big integer with a sign that is neither 0 nor 1")
-	}
-	return next, 0, nil
-}
-
 func scanNewFloat(s string, i int) (next, kids int, err error) {
 	if len(s)-i < 9 {
 		return 0, 0, syntax(i, msgShort)
@@ -155,14 +142,18 @@ func newFloat(s string, i int) (float64, error) {
 	return f, nil
 }
 
+// floatText is what Erlang reads as the text of a float, where ParseFloat alone
+// would take "1", ".5", "inf", "0x1p-2" and "1_0" as well.
+var floatText = regexp.MustCompile(`^[+-]?[0-9]+\.[0-9]+([eE][+-]?[0-9]+)?$`)
+
 // parseFloat reads the 31 bytes behind the tag at i: what sprintf "%.20e"
-// wrote, then zeros. ParseFloat alone would take "inf", "0x1p-2" and "1_0".
+// wrote, then zeros.
 func parseFloat(s string, i int) (float64, error) {
 	text, pad := s[i+1:i+32], ""
 	if end := strings.IndexByte(text, 0); end >= 0 {
 		text, pad = text[:end], text[end:]
 	}
-	if strings.Trim(text, "+-.e0123456789") != "" || strings.Trim(pad, "\x00") != "" {
+	if !floatText.MatchString(text) || strings.Trim(pad, "\x00") != "" {
 		return 0, syntax(i, "float whose text is not a number")
 	}
 	f, err := strconv.ParseFloat(text, 64)

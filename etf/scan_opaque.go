@@ -32,14 +32,14 @@ func nodeEnd(s string, i, name, n int) (next int, err error) {
 }
 
 // refEnd measures a reference, which says how many words of four bytes it has:
-// at most three before OTP 24, five since.
+// one to three, or since OTP 24 five.
 func refEnd(s string, i int) (next int, err error) {
 	if len(s)-i < 3 {
 		return 0, syntax(i, msgShort)
 	}
 	words := int(be16(s, i+1))
-	if words > 5 {
-		return 0, syntax(i, "reference of more than five words")
+	if words == 0 || words == 4 || words > 5 {
+		return 0, syntax(i, "reference of other than one, two, three or five words")
 	}
 	creation := 4
 	if s[i] == tagNewRef {

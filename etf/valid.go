@@ -4,11 +4,13 @@ package etf
 // with nothing after it, within lim. It says no with a [*SyntaxError] or a
 // [*LimitError].
 //
-// It allocates nothing (save the error, and beyond 64 levels the counts of the
-// levels that are open), and time is linear in len(data), whatever lengths the
-// data claims. What it accepts, a [Reader] can skip and [Decode] can decode
-// with the same limits. Compressed terms are refused. Keys that appear twice in
-// a map, which Erlang never writes, are not looked for.
+// It allocates nothing for the terms that requests and responses are made of
+// (save the error): it does beyond 64 levels, for maps of more than 32 pairs, and
+// for keys that are no binaries, atoms or small integers, and then no more than a
+// small multiple of len(data). Time is linear in len(data), whatever lengths the
+// data claims. What it accepts, a [Reader] can skip and [Decode] can decode with
+// the same limits. Compressed terms are refused, and so is a map with a key that
+// it has twice, as binary_to_term refuses it.
 func Valid(data string, lim Limits) error {
 	lim = lim.withDefaults()
 	if len(data) > lim.MaxBytes {
@@ -18,14 +20,17 @@ func Valid(data string, lim Limits) error {
 	if err != nil {
 		return err
 	}
-	end, err := walk(data, i, lim)
+	end, pairs, err := walk(data, i, lim)
 	if err != nil {
 		return err
 	}
 	if end != len(data) {
 		return syntax(end, msgTrailing)
 	}
-	return nil
+	if pairs < 2 {
+		return nil
+	}
+	return uniqueKeys(data, i)
 }
 
 const msgTrailing = "bytes behind the term"
@@ -44,10 +49,11 @@ func afterVersion(data string) (int, error) {
 	return 1, nil
 }
 
-// walk goes over the term at s[i] and finds its end. It keeps its own stack,
+// walk goes over the term at s[i] and finds its end, and how many pairs its
+// largest map has. It keeps its own stack,
 // of the counts of terms that are still to come on each level, because the
 // depth is the peer's choice and Go's stack is not to be.
-func walk(s string, i int, lim Limits) (end int, err error) {
+func walk(s string, i int, lim Limits) (end, pairs int, err error) {
 	var space [DefaultMaxDepth]int
 	outer := space[:0] // what is left to read on each level around this one
 	left := 1          // and on this one
@@ -55,28 +61,31 @@ func walk(s string, i int, lim Limits) (end int, err error) {
 	for {
 		next, kids, err := scan(s, i)
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		more := kids
-		if s[i] == tagString {
+		switch s[i] {
+		case tagString:
 			more = next - i - 3 // its bytes are terms to whoever decodes it
+		case tagMap:
+			pairs = max(pairs, kids/2)
 		}
 		if more > lim.MaxTerms-terms {
-			return 0, &LimitError{"MaxTerms", lim.MaxTerms, terms + more}
+			return 0, 0, &LimitError{"MaxTerms", lim.MaxTerms, terms + more}
 		}
 		terms += more
 		i = next
 		left--
 		if kids > 0 {
 			if len(outer) == lim.MaxDepth {
-				return 0, &LimitError{"MaxDepth", lim.MaxDepth, len(outer) + 1}
+				return 0, 0, &LimitError{"MaxDepth", lim.MaxDepth, len(outer) + 1}
 			}
 			outer, left = append(outer, left), kids
 			continue
 		}
 		for left == 0 {
 			if len(outer) == 0 {
-				return i, nil
+				return i, pairs, nil
 			}
 			left, outer = outer[len(outer)-1], outer[:len(outer)-1]
 		}

@@ -2,6 +2,7 @@ package etf_test
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -46,6 +47,10 @@ var malformed = []struct {
 	{"text of a float: 0x1p-2", "836330783170" + "2d32" + rep(25, "00"), 1, "float whose text"},
 	{"text of a float: 1_0", "8363315f30" + rep(28, "00"), 1, "float whose text"},
 	{"text of a float: 1e999", "83633165393939" + rep(26, "00"), 1, "float whose text"},
+	{"text of a float: no point", "836331" + rep(30, "00"), 1, "float whose text"},
+	{"text of a float: no point, an exponent", "8363316535" + rep(28, "00"), 1, "float whose text"},
+	{"text of a float: no digit before the point", "83632e35" + rep(29, "00"), 1, "float whose text"},
+	{"text of a float: no digit behind the point", "8363312e" + rep(29, "00"), 1, "float whose text"},
 	{"text of a float: none", "8363" + rep(31, "00"), 1, "float whose text"},
 	{"text of a float: 1, then dirt", "8363310061" + rep(28, "00"), 1, "float whose text"},
 	{"atom that is not UTF-8", "837701ff", 1, "atom that is not UTF-8"},
@@ -53,17 +58,68 @@ var malformed = []struct {
 	{"Latin-1 atom of 256", "83640100" + rep(256, "61"), 1, "more than 255 characters"},
 	{"UTF-8 atom of 256", "83760100" + rep(256, "61"), 1, "more than 255 characters"},
 	{"UTF-8 atom of 256 two-byte characters", "83760200" + rep(256, "c3a9"), 1, "more than 255 characters"},
-	{"big with sign 2", "836e010205", 3, "sign"},
-	{"large big with sign 2", "836f000000010205", 6, "sign"},
 	{"bit string of no bits", "834d0000000100ff", 1, "count of bits"},
 	{"bit string of nine bits", "834d0000000109ff", 1, "count of bits"},
 	{"bit string without bytes", "834d0000000003", 1, "count of bits"},
 	{"pid whose node is no atom", "83586100" + rep(12, "00"), 2, "no atom"},
-	{"reference of six words", "835a000677016e" + rep(28, "00"), 1, "more than five words"},
+	{"reference of no words", "835a000077016e" + rep(4, "00"), 1, "one, two, three or five words"},
+	{"old reference of no words", "8372000077016e" + "00", 1, "one, two, three or five words"},
+	{"reference of four words", "835a000477016e" + rep(20, "00"), 1, "one, two, three or five words"},
+	{"reference of six words", "835a000677016e" + rep(28, "00"), 1, "one, two, three or five words"},
 	{"export of an arity of four bytes", "837177016177016262" + "00000001", 8, "wrong term within a fun"},
 	{"fun whose module is no atom", "8370" + rep(29, "00") + "6a", 31, "no atom"},
 	{"fun whose pid is none", "8370" + rep(29, "00") + "770161" + "6100" + "6100" + "6a", 38, "wrong term within a fun"},
 	{"fun of too many variables", "8370" + rep(25, "00") + "ffffffff" + "770161" + "6100" + "6100" + "5877016e" + rep(12, "00"), 1, "count of more terms"},
+}
+
+// mapKeys are maps, and at which offset a key is that stood there before; 0: none.
+var mapKeys = []struct {
+	name, hex string
+	offset    int
+}{
+	{"key twice", "837400000002" + "6d0000000161" + "6101" + "6d0000000161" + "6102", 14},
+	{"key twice, as two forms of an integer", "837400000002" + "6101" + "6a" + "6200000001" + "6a", 9},
+	{"key twice, as two forms of a negative integer", "837400000002" + "62ffffffff" + "6a" + "6e010101" + "6a", 12},
+	{"key twice, as two forms of an atom", "837400000002" + "7301e9" + "6a" + "7702c3a9" + "6a", 10},
+	{"key twice, as two forms of a float", "837400000002" + "463ff8000000000000" + "6a" + "63312e35" + rep(28, "00") + "6a", 16},
+	{"key twice, as two forms of a list", "837400000002" + "6b00020102" + "6a" + "6c00000001" + "6101" + "6c00000001" + "6102" + "6a" + "6a", 12},
+	{"key twice, as two forms of a tuple", "837400000002" + "680161" + "01" + "6a" + "6900000001" + "6101" + "6a", 11},
+	{"key twice, as two orders of a map", "837400000002" + "740000000261016a61026a" + "6a" + "740000000261026a61016a" + "6a", 18},
+	{"key twice, as bits and bytes", "837400000002" + "6d0000000161" + "6a" + "4d000000010861" + "6a", 13},
+	{"key twice, but for bits that do not count", "837400000002" + "4d0000000104a0" + "6a" + "4d0000000104af" + "6a", 14},
+	{"key twice in a map that is a value", "837400000001" + "6101" + "740000000261016a61016a", 16},
+	{"key twice in a map within a key", "837400000002" + "6801" + "740000000261016a61016a" + "6a" + "6a6a", 8},
+	{"33 keys, the last of them twice", "837400000021" + smallKeys(32) + "611f6a", 102},
+	{"keys of two kinds with the same text", "837400000003" + "6d0000000161" + "6a" + "770161" + "6a" + "6161" + "6a", 0},
+	{"1 and 1.0 as keys", "837400000002" + "6101" + "6a" + "463ff0000000000000" + "6a", 0},
+	{"the same key in a map and in one within it", "837400000001" + "6101" + "740000000161016a", 0},
+	{"33 keys", "837400000021" + smallKeys(33), 0},
+}
+
+func TestAKeyThatAMapHasTwiceIsASyntaxError(t *testing.T) {
+	for _, m := range mapKeys {
+		t.Run(m.name, func(t *testing.T) {
+			data := unhex(t, m.hex)
+			require.NoError(t, skipAll(string(data)))
+			err := etf.Valid(string(data), etf.Limits{})
+			_, decodeErr := etf.Decode(data, etf.Limits{})
+			require.Equal(t, err, decodeErr)
+			if m.offset == 0 {
+				require.NoError(t, err)
+				return
+			}
+			require.Equal(t, &etf.SyntaxError{Offset: m.offset, Msg: "key that is in its map twice"}, err)
+		})
+	}
+}
+
+// smallKeys is n pairs, in hexadecimal: 0 => [], 1 => [] ...
+func smallKeys(n int) string {
+	pairs := ""
+	for i := range n {
+		pairs += fmt.Sprintf("61%02x6a", i)
+	}
+	return pairs
 }
 
 func TestMalformedDataIsASyntaxError(t *testing.T) {

@@ -269,7 +269,7 @@ func TestBrokenGreetingsAreNamed(t *testing.T) {
 		"no max_head":      {"5", "max_head in hello", func(m etf.Map) etf.Map { return lacking(m, "max_head") }},
 		"a small frame":    {"5", "at least 65551", func(m etf.Map) etf.Map { return set(m, "max_frame", 65_550) }},
 		"versions upwards": {"5", "versions in hello", func(m etf.Map) etf.Map { return set(m, "versions", etf.Tuple{2, 1}) }},
-		"a key twice":      {"F7", "pool in hello", func(m etf.Map) etf.Map { return append(m, m[len(m)-1]) }},
+		"a key twice":      {"F7", "in its map twice", func(m etf.Map) etf.Map { return append(m, m[len(m)-1]) }},
 		"a key no binary":  {"F7", "1 in hello", func(m etf.Map) etf.Map { return append(m, etf.Pair{Key: 1, Value: 1}) }},
 	} {
 		t.Run(name, func(t *testing.T) {

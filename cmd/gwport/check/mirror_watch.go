@@ -88,6 +88,10 @@ func (m *mirror) watchPayload(f frame, shape func(any) bool) (any, bool) {
 		return nil, false
 	}
 	term, err := decode(f.payload)
+	if isKeyTwice(err) {
+		m.broke("F7", "keys that are binaries, each once", "%v: %v", f.kind, err)
+		return nil, false
+	}
 	if err != nil {
 		m.broke("F4", "a payload that is one term", "%v: %v", f.kind, err)
 		return nil, false
@@ -180,11 +184,9 @@ func isRange(term any) bool {
 	return isInt(t[1], t[0].(int64), 255)
 }
 
-// watchKeys is F7.
+// watchKeys is F7, but for keys that are there twice, which decode has found.
 func (m *mirror) watchKeys(what string, keys etf.Map) {
-	seen := map[any]bool{}
 	for _, p := range keys {
-		m.holdTo("F7", isBinary(p.Key) && !seen[fmt.Sprint(p.Key)], "keys that are binaries, each once", "%v in %s", p.Key, what)
-		seen[fmt.Sprint(p.Key)] = true
+		m.holdTo("F7", isBinary(p.Key), "keys that are binaries, each once", "%v in %s", p.Key, what)
 	}
 }

@@ -3,6 +3,7 @@ package check
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"github.com/gwport/gwport/etf"
 )
@@ -169,6 +170,12 @@ var empty = payload(etf.List{})
 // no term.
 func decode(b []byte) (any, error) {
 	return etf.Decode(b, etf.Limits{MaxDepth: maxNesting})
+}
+
+// isKeyTwice tells the error of a map that has a key twice, which to the codec is
+// no term and to the wire a rule of its own.
+func isKeyTwice(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "key that is in its map twice")
 }
 
 // String is a frame as messages show it.
