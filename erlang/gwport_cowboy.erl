@@ -39,7 +39,8 @@ request(Req, #{app := App, deadline := Deadline}) ->
         ++ [{<<"continue">>, true} || expects_continue(Req)],
     lists:foldl(fun({Key, Value}, Map) -> Map#{Key => Value} end, Request, Optional).
 
-%% HTTP/2 names the host beside the headers. A `host` that stands among them all the same is not the
+%% HTTP/2 names the host beside the headers. (The port of a scheme that Cowboy does not know is not
+%% there: a request that will be refused.) A `host` that stands among them all the same is not the
 %% one that this request was routed by.
 with_host(Req = #{version := 'HTTP/2', headers := Headers}) ->
     #{scheme := Scheme, host := Host, port := Port} = Req,
@@ -49,6 +50,7 @@ with_host(#{headers := Headers}) ->
 
 authority(<<"http">>, Host, 80) -> Host;
 authority(<<"https">>, Host, 443) -> Host;
+authority(_, Host, undefined) -> Host;
 authority(_, Host, Port) -> <<Host/binary, ":", (integer_to_binary(Port))/binary>>.
 
 version('HTTP/1.0') -> {1, 0};

@@ -12,9 +12,15 @@
 -spec open(gwport_environ:request(), gwport_options:mount(), Tag :: ref | term()) ->
     {ok, gwport_port:handle(), reference(), gwport_stream:stream()}
   | {error, gwport_status:reason()}.
-open(#{<<"length">> := Length}, #{max_body := MaxBody}, _) when Length > MaxBody ->
+open(Request, Mount, Tag) ->
+    case gwport_request:check(Request) of
+        ok -> checked(Request, Mount, Tag);
+        {error, _} -> {error, bad_request}
+    end.
+
+checked(#{<<"length">> := Length}, #{max_body := MaxBody}, _) when Length > MaxBody ->
     {error, too_large_body};
-open(Request, Mount = #{pool := Pool}, Tag) ->
+checked(Request, Mount = #{pool := Pool}, Tag) ->
     case gwport_pool:choose(Pool) of
         {ok, Handle} ->
             open_at(Handle, Request, Mount, Tag);

@@ -89,13 +89,15 @@ close(_, _, Headers) ->
     Headers.
 
 %% What a client is told when there is no answer from an app. A body of unknown length that
-%% nobody has begun to read counts as long.
+%% nobody has begun to read counts as long; and where a request that is not valid ends nobody can
+%% say.
 -spec failure(gwport_status:reason(), opened | unopened, http()) -> tuple().
 failure(Reason, Opened, Http = #http{req = Req = #{method := Method}}) ->
     Text = gwport_status:text(Reason),
     Body = case Method of <<"HEAD">> -> <<>>; _ -> Text end,
     Headers = gwport_cowboy:response_headers(gwport_status:headers(Reason), Req),
-    Close = Opened =:= unopened andalso is_unknown(Req) orelse is_last(Http),
+    Close = Opened =:= unopened andalso is_unknown(Req) orelse Reason =:= bad_request
+        orelse is_last(Http),
     {response, gwport_status:status(Reason), close(Close, Req,
         Headers#{<<"content-length">> => integer_to_binary(byte_size(Text))}), Body}.
 

@@ -9,7 +9,8 @@
 -export_type([reason/0]).
 
 -type reason() ::
-    no_mount           % nothing is mounted at the path, and nobody else takes the request
+    bad_request        % the client sent what must not reach an app
+  | no_mount           % nothing is mounted at the path, and nobody else takes the request
   | no_pool            % no pool of that name runs on this node
   | no_port            % the pool has no port that is ready
   | busy               % every port has max_streams under way
@@ -29,6 +30,7 @@
   | bad_option.        % the route's options are wrong
 
 -spec status(reason()) -> 400..599.
+status(bad_request) -> 400;
 status(no_mount) -> 404;
 status(too_large_body) -> 413;
 status(too_large_head) -> 431;
@@ -56,6 +58,7 @@ headers(Reason) ->
 
 %% The body: enough for a person with curl, nothing about the inside.
 -spec text(reason()) -> binary().
+text(bad_request) -> <<"The request is not valid.\n">>;
 text(no_mount) -> <<"Nothing is mounted here.\n">>;
 text(too_large_body) -> <<"The request's body is too large.\n">>;
 text(too_large_head) -> <<"The request's header fields are too large.\n">>;

@@ -1,6 +1,11 @@
 -module(gwport_request_tests).
 
+-define(PROPER_NO_TRANS, true).
+-define(PROPER_NO_IMPORTS, true).
+-include_lib("proper/include/proper.hrl").
 -include_lib("eunit/include/eunit.hrl").
+
+-import(proper_types, [binary/0, integer/0, integer/2, list/1, oneof/1]).
 
 an_encoded_request_is_what_open_carries_test() ->
     Request = request(#{<<"length">> => 5}),
@@ -34,6 +39,100 @@ methods_are_idempotent_as_in_rfc_9110_test_() ->
 a_request_that_is_not_idempotent_says_so_test() ->
     ?assertMatch({ok, #{idempotent := false}},
         gwport_request:encode(request(#{<<"method">> => <<"POST">>}), 65536)).
+
+%% What a host may send
+
+the_part_that_is_wrong_is_named_test_() ->
+    [{lists:flatten(io_lib:format("~0p ~0p", [Part, With])),
+        ?_assertEqual({error, Part}, gwport_request:check(whole(With)))} || {Part, With} <- [
+        {<<"method">>, #{<<"method">> => <<>>}}, {<<"method">>, #{<<"method">> => <<"GE T">>}},
+        {<<"path">>, #{<<"path">> => <<>>}}, {<<"path">>, #{<<"path">> => <<"a">>}},
+        {<<"path">>, #{<<"path">> => <<"/%4">>}}, {<<"path">>, #{<<"path">> => <<"/a?b">>}},
+        {<<"path">>, #{<<"path">> => <<"*">>, <<"query">> => <<"a">>}},
+        {<<"query">>, #{<<"query">> => <<"a\n">>}}, {<<"scheme">>, #{<<"scheme">> => <<"HTTP">>}},
+        {<<"host">>, #{<<"host">> => <<"A">>}}, {<<"host">>, #{<<"host">> => <<"a/b">>}},
+        {<<"port">>, #{<<"port">> => 65536}}, {<<"port">>, #{<<"port">> => -1}},
+        {<<"port">>, #{<<"port">> => undefined}},
+        {<<"path_info">>, #{<<"path_info">> => -1}}, {<<"path_info">>, #{<<"path_info">> => 2147483648}},
+        {<<"length">>, #{<<"length">> => -1}}, {<<"length">>, #{<<"length">> => 1 bsl 63}},
+        {<<"length">>, #{<<"version">> => {1, 0}}},
+        {{header, <<"X-A">>}, #{<<"headers">> => [{<<"x-a">>, <<"1">>}, {<<"X-A">>, <<"1">>}]}},
+        {{header, <<>>}, #{<<"headers">> => [{<<>>, <<"1">>}]}},
+        {{header, <<"x">>}, #{<<"headers">> => [{<<"x">>, <<"a\r">>}]}},
+        {{header, <<"content-length">>}, #{<<"headers">> => [{<<"content-length">>, <<"5">>}]}},
+        {{header, <<"content-length">>}, #{<<"headers">> => [{<<"content-length">>, <<"5">>}], <<"length">> => 6}},
+        {{header, <<"content-length">>}, #{<<"headers">> => [{<<"content-length">>, <<"+5">>}], <<"length">> => 5}}]].
+
+both_edges_of_each_number_pass_test_() ->
+    [?_assertEqual(ok, gwport_request:check(whole(With))) || With <- [
+        #{}, #{<<"port">> => 0}, #{<<"port">> => 65535}, #{<<"path_info">> => 2147483647},
+        #{<<"length">> => 0, <<"version">> => {1, 0}}, #{<<"length">> => (1 bsl 63) - 1},
+        #{<<"path">> => <<"*">>}, #{<<"host">> => <<>>}, #{<<"host">> => <<"[::1]">>},
+        #{<<"headers">> => [{<<"content-length">>, <<"05">>}], <<"length">> => 5}]].
+
+every_byte_is_where_it_may_be_and_nowhere_else_test() ->
+    Token = "!#$%&'*+-.^_`|~" ++ lists:seq($0, $9) ++ lists:seq($a, $z),
+    Text = lists:seq(32, 126) ++ lists:seq(128, 255),
+    Allowed = [{fun(Bin) -> #{<<"method">> => Bin} end, Token ++ lists:seq($A, $Z)},
+        {fun(Bin) -> #{<<"path">> => <<"/", Bin/binary>>} end, Text -- "%?"},
+        {fun(Bin) -> #{<<"query">> => Bin} end, Text},
+        {fun(Bin) -> #{<<"host">> => Bin} end, "!$%&'()*+,-.:;=[]_~" ++ lists:seq($0, $9) ++ lists:seq($a, $z)},
+        {fun(Bin) -> #{<<"headers">> => [{Bin, <<>>}]} end, Token},
+        {fun(Bin) -> #{<<"headers">> => [{<<"x">>, Bin}]} end, [$\t | Text]}],
+    [?assertEqual({With(<<>>), Byte, Before, lists:member(Byte, Bytes)},
+            {With(<<>>), Byte, Before, gwport_request:check(whole(With(<<Before/binary, Byte, "zzzz">>))) =:= ok})
+        || {With, Bytes} <- Allowed, Byte <- lists:seq(0, 255), Before <- [<<>>, <<"a">>, <<"aaa">>, <<"aaaaa">>]].
+
+%% Whatever a client has sent: what gets past is a Request of SPEC.md's, by another account of its rules.
+no_bytes_in_any_field_get_past_test_() ->
+    gwport_gen:check(?FORALL({Req, App}, {req(), binary()},
+        begin
+            Request = gwport_cowboy:request(Req, #{app => App, deadline => infinity}),
+            gwport_request:check(Request) =/= ok orelse is_allowed(Request)
+        end)).
+
+%% As a web server that refuses nothing would have it.
+req() ->
+    ?LET({Method, Path, Query, Scheme, Host, Port, Version, Headers, Length},
+        {some([<<"GET">>, <<"POST">>]), some([<<"/">>, <<"*">>, <<"/a%2f">>]), some([<<>>]),
+            some([<<"http">>, <<"https">>]), some([<<"localhost">>, <<>>]),
+            oneof([80, undefined, integer(-1, 65537), integer()]),
+            oneof(['HTTP/1.0', 'HTTP/1.1', 'HTTP/2']),
+            list({some([<<"x-a">>, <<"content-length">>]), some([<<"1">>, <<"+1">>, <<"0">>])}),
+            oneof([undefined, 1, 0, 1 bsl 62, 1 bsl 63, integer()])},
+        #{method => Method, path => Path, qs => Query, scheme => Scheme, host => Host, port => Port,
+            version => Version, headers => maps:from_list(Headers), body_length => Length, has_body => Length =/= 0,
+            path_info => undefined, peer => {{127, 0, 0, 1}, 1}, sock => {{127, 0, 0, 1}, 2}, cert => undefined}).
+
+some(Usual) ->
+    oneof([oneof(Usual), oneof(Usual), gwport_gen:token(), binary(),
+        ?LET({Byte, Good}, {integer(0, 255), oneof(Usual)}, <<Good/binary, Byte>>)]).
+
+is_allowed(Request) ->
+    #{<<"method">> := Method, <<"path">> := Path, <<"query">> := Query, <<"scheme">> := Scheme, <<"host">> := Host,
+        <<"port">> := Port, <<"headers">> := Headers, <<"version">> := Version} = Request,
+    Length = maps:get(<<"length">>, Request, none),
+    matches(Method, "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$")
+        andalso matches(Path, "^([*]|/([^\\x00-\\x1f\\x7f?%]|%[0-9A-Fa-f]{2})*)$")
+        andalso matches(Query, "^[^\\x00-\\x1f\\x7f]*$")
+        andalso lists:member(Scheme, [<<"http">>, <<"https">>])
+        andalso matches(Host, "^[^\\x00-\\x20\\x7f-\\xffA-Z/?#@<>\"{}|\\\\^`]*$")
+        andalso lists:member(Port, lists:seq(0, 65535))
+        andalso (Length =:= none andalso Version =/= {1, 0}
+            orelse is_integer(Length) andalso Length >= 0 andalso Length < 1 bsl 63)
+        andalso lists:all(fun({Name, Value}) ->
+            matches(Name, "^[-!#$%&'*+.^_`|~0-9a-z]+$") andalso matches(Value, "^[^\\x00-\\x08\\x0a-\\x1f\\x7f]*$")
+                andalso (Name =/= <<"content-length">> orelse matches(Value, "^[0-9]+$")
+                    andalso binary_to_integer(Value) =:= Length)
+        end, Headers).
+
+matches(Bin, Pattern) ->
+    re:run(Bin, Pattern, [{capture, none}, dollar_endonly]) =:= match.
+
+whole(With) ->
+    maps:merge(#{<<"method">> => <<"GET">>, <<"path">> => <<"/">>, <<"query">> => <<>>, <<"version">> => {1, 1},
+        <<"scheme">> => <<"http">>, <<"host">> => <<"localhost">>, <<"port">> => 80, <<"headers">> => [],
+        <<"path_info">> => 0}, With).
 
 %% The payload of `open` as it goes out.
 payload(Encoded) ->

@@ -51,6 +51,11 @@ def waiting(environ, rest):
 def gone(environ, rest):
     left = GONE.setdefault(rest, threading.Event()).wait(20)
     return "200 OK", [b"gone\n" if left else b"still there\n"]
+def environ_of(environ, rest):
+    """What the app has been told of its request: a line a variable, in hexadecimal digits."""
+    told = [(key, value) for key, value in environ.items() if isinstance(value, str)]
+    return "200 OK", [b"".join(b"%s %s\n" % tuple(text.encode("latin-1").hex().encode() for text in pair)
+                               for pair in told)]
 def fail(environ, rest):
     raise RuntimeError("sample_app: this route fails")
 def fail_late(environ, rest):
@@ -69,4 +74,4 @@ def empty(environ, rest):
 ROUTES = {
     "": hello, "lines": lines, "digest": digest, "download": download, "endless": endless,
     "waiting": waiting, "gone": gone, "fail": fail, "fail-late": fail_late, "invalid": invalid,
-    "empty": empty}
+    "empty": empty, "environ": environ_of}

@@ -5,6 +5,12 @@
 
 -include_lib("stdlib/include/assert.hrl").
 
+-define(PROPER_NO_TRANS, true).
+-define(PROPER_NO_IMPORTS, true).
+-include_lib("proper/include/proper.hrl").
+
+-import(proper_types, [byte/0, integer/2, oneof/1]).
+
 -define(MB, 1048576).
 
 suite() ->
@@ -16,6 +22,7 @@ all() ->
 groups() ->
     gwport_test:mounts([{group, served}, {group, broken}, nothing_leaks], [{served, [parallel], [
         get_head_and_no_content, lines_come_back_before_the_next_is_sent, large_upload, large_download,
+        no_byte_that_is_forbidden_reaches_the_app,
         many_at_a_time, client_that_leaves, app_that_fails, app_that_is_not_wsgi, drain_loses_nothing,
         killed_program_is_replaced]},
      {broken, [parallel], [
@@ -190,6 +197,50 @@ large_download(Config) ->
         ?assert(Body =:= Expected)
     end),
     gwport_probe:stop(Server).
+
+no_byte_that_is_forbidden_reaches_the_app(Config) ->
+    %% Whatever bytes stand in a request, on either protocol: it is refused, or its environ has none that SPEC.md
+    %% forbids, and no variable that the client has not named.
+    Server = sample(Config),
+    Property = ?FORALL({Name, Value, Query, Suffix, Method}, {noise(<<"x-a">>), noise(<<"1">>), noise(<<"q=1">>),
+            noise(<<"p">>), noise(<<"GET">>)},
+        begin
+            Path = <<"/environ/", Suffix/binary, "?", Query/binary>>,
+            told(Name, h1_noise(Server, [Method, " ", Path, " HTTP/1.1\r\nhost: x\r\nconnection: close\r\n",
+                Name, ": ", Value, "\r\n\r\n"]))
+                andalso told(Name, gwport_raw_h2:ask(Server, [{<<":method">>, Method}, {<<":scheme">>, <<"http">>},
+                    {<<":authority">>, <<"x">>}, {<<":path">>, Path}, {Name, Value}]))
+        end),
+    ?assertEqual(true, proper:quickcheck(Property, [{numtests, 300}, quiet, long_result])),
+    ?assertMatch(#{status := 200}, gwport_test:get(Server, "/environ/p")),
+    gwport_probe:stop(Server).
+
+%% The usual, with a byte of any kind in some place; not one that ends a line of HTTP/1.1 as the client's end.
+noise(Usual) ->
+    oneof([Usual, ?LET({Byte, At}, {oneof([byte(), oneof([0, 1, 10, 13, 127])]), integer(0, byte_size(Usual))}, begin
+        <<Before:At/binary, After/binary>> = Usual,
+        <<Before/binary, Byte, After/binary>>
+    end)]).
+
+h1_noise(Server, Bytes) ->
+    Socket = gwport_test:connect(Server),
+    ok = gwport_test:send(Socket, Bytes),
+    Answer = gwport_test:recv(Socket),
+    gwport_test:close(Socket),
+    Answer.
+
+told(Name, #{status := 200, body := Body}) ->
+    Variables = [list_to_tuple([binary:decode_hex(Hex) || Hex <- binary:split(Line, <<" ">>)])
+        || Line <- binary:split(Body, <<"\n">>, [global, trim])],
+    Bad = [Pair || Pair = {_, Value} <- Variables,
+        re:run(Value, "[\\x00-\\x08\\x0a-\\x1f\\x7f]", [{capture, none}]) =:= match],
+    Fields = [<<"HTTP_", (binary:replace(string:uppercase(N), <<"-">>, <<"_">>, [global]))/binary>>
+        || N <- [<<"host">>, <<"connection">> | binary:split(Name, <<":">>)]],
+    {[], []} =:= {Bad, [Key || {Key = <<"HTTP_", _/binary>>, _} <- Variables, not lists:member(Key, Fields)]};
+told(_, #{status := Status}) ->
+    Status >= 400 andalso Status < 600;
+told(_, {reset, protocol_error}) ->
+    true.
 
 many_at_a_time(Config) ->
     %% Forty clients, some of which upload and some of which download, each get their own.

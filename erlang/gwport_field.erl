@@ -1,0 +1,38 @@
+%% What bytes the names and values of HTTP's fields may have, in a request and in a response. Each
+%% request and response is looked at, so bytes are told apart by guards, and four in one step where
+%% there are many.
+-module(gwport_field).
+
+-export([is_token/1, is_name/1, is_value/1]).
+
+%% RFC 9110, 5.6.2. The commonest bytes come first.
+-define(IS_NAME_BYTE(C), (C >= $a andalso C =< $z orelse C =:= $- orelse C >= $0 andalso C =< $9
+    orelse C =:= $! orelse C =:= $# orelse C =:= $$ orelse C =:= $% orelse C =:= $& orelse C =:= $'
+    orelse C =:= $* orelse C =:= $+ orelse C =:= $. orelse C =:= $^ orelse C =:= $_ orelse C =:= $`
+    orelse C =:= $| orelse C =:= $~)).
+%% No control byte; a tab is one, and allowed in a value.
+-define(IS_TEXT(C), (C >= $\s andalso C =/= 127)).
+
+-spec is_token(term()) -> boolean().
+is_token(Token) ->
+    is_binary(Token) andalso Token =/= <<>> andalso are_token_bytes(Token).
+
+are_token_bytes(<<C, Rest/bits>>) when C >= $A, C =< $Z; ?IS_NAME_BYTE(C) -> are_token_bytes(Rest);
+are_token_bytes(Rest) -> Rest =:= <<>>.
+
+%% A token in lower case, as HTTP/2 and the wire want names.
+-spec is_name(term()) -> boolean().
+is_name(Name) ->
+    is_binary(Name) andalso Name =/= <<>> andalso are_name_bytes(Name).
+
+are_name_bytes(<<C, Rest/bits>>) when ?IS_NAME_BYTE(C) -> are_name_bytes(Rest);
+are_name_bytes(Rest) -> Rest =:= <<>>.
+
+%% What net/http takes in a value: any byte but control bytes, of which it takes the tab.
+-spec is_value(term()) -> boolean().
+is_value(<<A, B, C, D, Rest/bits>>) when ?IS_TEXT(A), ?IS_TEXT(B), ?IS_TEXT(C), ?IS_TEXT(D) ->
+    is_value(Rest);
+is_value(<<C, Rest/bits>>) when ?IS_TEXT(C); C =:= $\t ->
+    is_value(Rest);
+is_value(Rest) ->
+    Rest =:= <<>>.
