@@ -33,12 +33,13 @@
 %% <li>`last_stream' (2147483646): the last stream number of a port; then it is replaced</li>
 %% </ul>
 %%
-%% The start fails with `{bad_option, {Key, Value}}' or `{missing_option, Key}'; it does not fail
+%% Arguments and variables are kept from every report. The start fails with `{bad_option, {Key, Value}}',
+%% where the value of what may be secret is `hidden', or `{missing_option, Key}'; it does not fail
 %% when the program does not come up: requests get 503 while it is tried again.
 -spec child_spec(map()) -> supervisor:child_spec().
 child_spec(Options) ->
     #{id => {gwport, maps:get(name, Options, undefined)},
-        start => {gwport_pool_sup, start_link, [Options]},
+        start => {gwport_pool_sup, start_link, [gwport_secret:hide(Options)]},
         type => supervisor}.
 
 %% @doc The ports of a pool: owner, OS pid, state, requests in flight and served, the program's

@@ -23,14 +23,15 @@ request(Pool, Request, Options) ->
     Tag = make_ref(),
     {Pid, Monitor} = spawn_monitor(fun() ->
         Gone = erlang:monitor(process, Caller),
-        Caller ! {Tag, call(Pool, Request, Options, Gone)}
+        Caller ! {Tag, gwport_failure:run("gwport:request/3",
+            fun() -> call(Pool, Request, Options, Gone) end)}
     end),
     receive
         {Tag, Result} ->
             true = erlang:demonitor(Monitor, [flush]),
             Result;
         {'DOWN', Monitor, process, Pid, Reason} ->
-            {error, Reason}
+            {error, gwport_failure:tag(Reason)}
     end.
 
 call(Pool, Given, Options, Caller) ->

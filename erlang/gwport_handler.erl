@@ -36,6 +36,16 @@
 
 -spec init(cowboy_req:req(), map()) -> {ok, cowboy_req:req(), map()}.
 init(Req, Options) ->
+    %% A process that is shut down says nothing; Cowboy answers with 500, or breaks off what has begun.
+    try exchange(Req, Options)
+    catch
+        Class:Reason:Stack when Class =/= exit; Reason =/= shutdown ->
+            gwport_failure:report("a request", Class, Reason, Stack),
+            exit(shutdown)
+    end,
+    {ok, Req, Options}.
+
+exchange(Req, Options) ->
     case gwport_options:mount(Options) of
         {ok, Mount} ->
             serve(Req, Mount);
@@ -43,8 +53,7 @@ init(Req, Options) ->
             ?LOG_ERROR("gwport: a route's options are wrong: ~0p", [Error]),
             Http = gwport_http:new(Req, gwport_cowboy:listener(Req)),
             cast(gwport_http:failure(bad_option, opened, Http), Req)
-    end,
-    {ok, Req, Options}.
+    end.
 
 serve(Req, Mount) ->
     Request = gwport_cowboy:request(Req, Mount),

@@ -40,9 +40,34 @@
 
 -spec pool(map()) -> {ok, pool()} | {error, error()}.
 pool(Options) when is_map(Options) ->
-    check(Options, pool_defaults(), [name, command], fun pool_value/2, fun pool_whole/1);
-pool(Options) ->
-    {error, {bad_option, {pool, Options}}}.
+    hide(check(Options, pool_defaults(), [name, command], fun pool_value/2, fun pool_whole/1));
+pool(_) ->
+    {error, {bad_option, {pool, hidden}}}.
+
+%% What is wrong goes to the log. A value may be a password in `args', in `env', and where one of these
+%% is misspelt.
+hide({error, {bad_option, {env, Env}}}) ->
+    {error, {bad_option, {env, wrong_variable(Env)}}};
+hide({error, {bad_option, {args, _}}}) ->
+    {error, {bad_option, {args, hidden}}};
+hide(Error = {error, {bad_option, {Key, Value}}}) ->
+    case lists:member(Key, [name, command]) orelse is_map_key(Key, pool_defaults()) of
+        true -> Error;
+        false when is_number(Value) -> Error;
+        false -> {error, {bad_option, {Key, hidden}}}
+    end;
+hide(Result) ->
+    Result.
+
+%% The first variable that is none, by its name where it has one.
+wrong_variable(Env) when is_map(Env) -> wrong_variable(maps:to_list(Env));
+wrong_variable([Variable | Rest]) ->
+    case {variable(Variable), Variable} of
+        {{ok, _}, _} -> wrong_variable(Rest);
+        {error, {Name, _}} when is_list(Name); is_binary(Name) -> {Name, hidden};
+        _ -> hidden
+    end;
+wrong_variable(_) -> hidden.
 
 %% Defaults; README and `gwport:child_spec/1` say what each means.
 pool_defaults() ->

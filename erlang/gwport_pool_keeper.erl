@@ -23,7 +23,10 @@
 }).
 
 -record(keeper, {
-    options :: gwport_options:pool(),
+    %% With those that are secret, for the next start.
+    options :: gwport_secret:secret(gwport_options:pool()),
+    name :: atom(),
+    drain_timeout :: non_neg_integer(),
     sup :: pid(),
     starters :: undefined | {pid(), pid()},
     table :: ets:table(),
@@ -39,17 +42,17 @@
 %% A port that was ready for so long has shown that its program works.
 -define(STEADY, 5000).
 
--spec start_link(gwport_options:pool(), pid()) -> {ok, pid()}.
+-spec start_link(gwport_secret:secret(gwport_options:pool()), pid()) -> {ok, pid()}.
 start_link(Options, Sup) ->
     gen_server:start_link(?MODULE, {Options, Sup}, []).
 
 init({Options, Sup}) ->
     process_flag(trap_exit, true),
-    #{name := Name, ports := Ports} = Options,
+    #{name := Name, ports := Ports, drain_timeout := Timeout} = gwport_secret:show(Options),
     logger:set_process_metadata(#{pool => Name}),
     case gwport_pool:create(Name) of
         {ok, Table} ->
-            {ok, #keeper{options = Options, sup = Sup, table = Table},
+            {ok, #keeper{options = Options, name = Name, drain_timeout = Timeout, sup = Sup, table = Table},
                 {continue, {start, lists:seq(1, Ports)}}};
         {error, Reason} ->
             {stop, Reason}
@@ -91,7 +94,7 @@ handle_info({start, Number}, State) ->
 handle_info(_, State) ->
     {noreply, State}.
 
-start(Number, State = #keeper{starters = Starters, options = Options, ports = Ports}) ->
+start(Number, State = #keeper{starters = Starters, options = Options, ports = Ports, name = Name}) ->
     case gwport_pool_sup:start_port(Starters, self(), Options) of
         {ok, Owner} ->
             _ = erlang:monitor(process, Owner),
@@ -99,7 +102,7 @@ start(Number, State = #keeper{starters = Starters, options = Options, ports = Po
                 since = now_ms()}}};
         {error, Reason} ->
             ?LOG_ERROR("gwport: cannot start the program of pool ~s: ~0p",
-                [maps:get(name, Options), Reason]),
+                [Name, Reason]),
             again(Number, 0, tried(State))
     end.
 
@@ -110,6 +113,7 @@ down(Slot = #slot{process = Process}, Reason, State) ->
 
 is_orderly(normal) -> true;
 is_orderly(shutdown) -> true;
+is_orderly({shutdown, {failed, _}}) -> false;
 is_orderly({shutdown, _}) -> true;
 is_orderly(_) -> false.
 
@@ -148,8 +152,7 @@ now_ms() ->
     erlang:monotonic_time(millisecond).
 
 %% New requests find no port; those under way have the drain timeout.
-terminate(_, State = #keeper{ports = Ports, options = Options}) ->
-    #{name := Name, drain_timeout := Timeout} = Options,
+terminate(_, State = #keeper{ports = Ports, name = Name, drain_timeout = Timeout}) ->
     _ = publish(State#keeper{ports = #{}}),
     lists:foreach(fun gwport_port:drain/1, maps:keys(Ports)),
     Until = now_ms() + Timeout + 2000,

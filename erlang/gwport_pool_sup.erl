@@ -7,7 +7,10 @@
 
 %% Returns when the first port is ready, or has failed to be: a wrong option stops the start, a
 %% program that does not come up does not (the keeper tries again, requests are answered with 503).
--spec start_link(map()) -> {ok, pid()} | {error, gwport_options:error() | term()}.
+-spec start_link(map() | gwport_secret:secret(map())) ->
+    {ok, pid()} | {error, gwport_options:error() | term()}.
+start_link(Secret) when is_function(Secret, 0) ->
+    start_link(gwport_secret:show(Secret));
 start_link(Given) ->
     case gwport_options:pool(Given) of
         {ok, Options} -> start_pool(Options);
@@ -15,7 +18,7 @@ start_link(Given) ->
     end.
 
 start_pool(Options = #{name := Name}) ->
-    case supervisor:start_link(?MODULE, {pool, Options}) of
+    case supervisor:start_link(?MODULE, {pool, gwport_secret:hide(Options)}) of
         {ok, Sup} ->
             ok = gwport_pool:await(Name),
             {ok, Sup};
@@ -32,13 +35,14 @@ starters(Sup) ->
     {Logs, Ports}.
 
 %% Called by the keeper.
--spec start_port({Logs :: pid(), Ports :: pid()}, Keeper :: pid(), gwport_options:pool()) ->
-    {ok, Owner :: pid()} | {error, term()}.
-start_port({Logs, Ports}, Keeper, Options = #{name := Name, log_lines := Lines}) ->
+-spec start_port({Logs :: pid(), Ports :: pid()}, Keeper :: pid(),
+    gwport_secret:secret(gwport_options:pool())) -> {ok, Owner :: pid()} | {error, term()}.
+start_port({Logs, Ports}, Keeper, Secret) ->
+    #{name := Name, log_lines := Lines} = gwport_secret:show(Secret),
     {ok, Reader} = supervisor:start_child(Logs, [#{pool => Name, log_lines => Lines}]),
     {Log, Path} = gwport_log:open(Reader),
-    Start = #{options => Options, keeper => Keeper, log => Log, stderr => Path},
-    case supervisor:start_child(Ports, [Start]) of
+    Start = #{options => Secret, keeper => Keeper, log => Log, stderr => Path},
+    case supervisor:start_child(Ports, [gwport_secret:hide(Start)]) of
         {ok, Owner} ->
             gwport_log:attend(Reader, Owner),
             {ok, Owner};
@@ -48,7 +52,8 @@ start_port({Logs, Ports}, Keeper, Options = #{name := Name, log_lines := Lines})
     end.
 
 %% The keeper is the first to stop: it drains the ports while they still run.
-init({pool, Options = #{drain_timeout := DrainTimeout}}) ->
+init({pool, Options}) ->
+    #{drain_timeout := DrainTimeout} = gwport_secret:show(Options),
     {ok, {#{strategy => one_for_all, intensity => 3, period => 10}, [
         dynamic(logs, gwport_log),
         dynamic(ports, gwport_port),

@@ -19,6 +19,7 @@
 -export([has_app/2, apps/1, max_head/1, under_way/1, has_room/1, watch/1]).
 %% gen_server.
 -export([init/1, handle_continue/2, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
+-export([format_status/1]).
 
 -export_type([handle/0, start/0, request/0, report/0]).
 
@@ -36,7 +37,7 @@
 -opaque handle() :: #handle{}.
 
 -type start() :: #{
-    options := gwport_options:pool(), keeper := pid(), log := gwport_log:log(),
+    options := gwport_secret:secret(gwport_options:pool()), keeper := pid(), log := gwport_log:log(),
     %% The path of the socket for standard error; "" for none.
     stderr := string()
 }.
@@ -53,7 +54,8 @@
 
 -record(port, {
     phase = greeting :: greeting | serving | draining | ending,
-    options :: gwport_options:pool(),
+    %% Without what only the start needs, and may be secret.
+    options :: map(),
     keeper :: pid(),
     log :: gwport_log:log(),
     port :: port(),
@@ -71,6 +73,8 @@
     ended :: undefined | {While :: atom(), Reason :: term()}
 }).
 
+%% Who this is, where it fails.
+-define(WHO, "the owner of a port").
 %% How long a program has between a fault, or the end of its output, and being killed.
 -define(END_GRACE, 1000).
 %% How often the process is looked for. OTP tells of its end only when all have closed its standard
@@ -85,7 +89,7 @@
 
 %% API
 
--spec start_link(start()) -> {ok, pid()} | {error, term()}.
+-spec start_link(gwport_secret:secret(start())) -> {ok, pid()} | {error, term()}.
 start_link(Start) ->
     gen_server:start_link(?MODULE, Start, []).
 
@@ -162,16 +166,18 @@ has_room(#handle{load = Load}) -> gwport_load:has_room(Load).
 
 %% gen_server
 
-init(Start = #{options := Options, keeper := Keeper, log := Log}) ->
+init(Secret) ->
     process_flag(trap_exit, true),
+    #{options := Hidden, keeper := Keeper, log := Log, stderr := Stderr} = gwport_secret:show(Secret),
+    Options = gwport_secret:show(Hidden),
     logger:set_process_metadata(#{pool => maps:get(name, Options)}),
-    try open_port({spawn_executable, maps:get(command, Options)}, port_options(Start)) of
-        Port -> {ok, greeting(Port, Options, Keeper, Log), {continue, greet}}
+    try open_port({spawn_executable, maps:get(command, Options)}, port_options(Options, Stderr)) of
+        Port -> {ok, greeting(Port, maps:without([args, env], Options), Keeper, Log), {continue, greet}}
     catch
         error:Reason -> {stop, {shutdown, {open_port, Reason}}}
     end.
 
-port_options(#{options := Options, stderr := Stderr}) ->
+port_options(Options, Stderr) ->
     Socket = case Stderr of "" -> false; _ -> Stderr end,
     #{args := Args, env := Env, cd := Cd, port_queue := Queue} = Options,
     [binary, stream, use_stdio, exit_status, eof, hide,
@@ -196,14 +202,17 @@ greeting(Port, Options, Keeper, Log) ->
 process({os_pid, OsPid}) -> gwport_os:identify(OsPid);
 process(undefined) -> gone.
 
-handle_continue(greet, State = #port{options = Options, keeper = Keeper, process = Process}) ->
+handle_continue(greet, State) ->
+    gwport_failure:callback(?WHO, State, fun() -> greet(State) end).
+
+greet(State = #port{options = Options, keeper = Keeper, process = Process}) ->
     report(Keeper, {started, self(), Process}),
     write(gwport_frame:encode(hello, gwport_greeting:hello(Options)), State),
     _ = erlang:send_after(?LIFE_CHECK, self(), check_life),
     {noreply, timer(maps:get(greeting_timeout, Options), State)}.
 
 handle_call(info, _From, State) ->
-    {reply, info_map(State), State}.
+    gwport_failure:callback(?WHO, State, fun() -> {reply, info_map(State), State} end).
 
 info_map(#port{phase = Phase, process = Process, program = Program, mux = Mux, load = Load}) ->
     #{streams := Streams, budget_left := BudgetLeft} = gwport_load:info(Load),
@@ -222,47 +231,50 @@ said(Key, Program, _) -> maps:get(Key, Program).
 handle_cast(_, State) ->
     {noreply, State}.
 
-handle_info({Port, {data, Bin}}, State = #port{port = Port, phase = Phase}) when Phase =/= ending ->
+handle_info(Message, State) ->
+    gwport_failure:callback(?WHO, State, fun() -> hear(Message, State) end).
+
+hear({Port, {data, Bin}}, State = #port{port = Port, phase = Phase}) when Phase =/= ending ->
     data(gwport_frame:parse(Bin, State#port.buffer), State);
-handle_info({send, Ref, Kind, Data}, State = #port{mux = Mux}) when Mux =/= undefined ->
+hear({send, Ref, Kind, Data}, State = #port{mux = Mux}) when Mux =/= undefined ->
     {noreply, run(gwport_mux:send(Ref, Kind, Data, Mux), State)};
-handle_info({consumed, Ref, Bytes}, State = #port{mux = Mux}) when Mux =/= undefined ->
+hear({consumed, Ref, Bytes}, State = #port{mux = Mux}) when Mux =/= undefined ->
     {noreply, run(gwport_mux:consumed(Ref, Bytes, Mux), State)};
-handle_info({opened, Openings}, State) ->
+hear({opened, Openings}, State) ->
     {noreply, lists:foldl(fun opened/2, State, Openings)};
-handle_info({{gwport_down, Stream}, _, process, _, _}, State = #port{mux = Mux}) ->
+hear({{gwport_down, Stream}, _, process, _, _}, State = #port{mux = Mux}) ->
     {noreply, run(gwport_mux:down(Stream, cancelled, Mux), State)};
-handle_info({abort, Ref, Code, Text}, State = #port{mux = Mux}) when Mux =/= undefined ->
+hear({abort, Ref, Code, Text}, State = #port{mux = Mux}) when Mux =/= undefined ->
     {noreply, run(gwport_mux:abort(Ref, Code, Text, Mux), State)};
-handle_info({Port, {exit_status, Status}}, State = #port{port = Port}) ->
+hear({Port, {exit_status, Status}}, State = #port{port = Port}) ->
     exited(State#port{exit_status = Status});
-handle_info({Port, eof}, State = #port{port = Port}) ->
+hear({Port, eof}, State = #port{port = Port}) ->
     end_of_output(State);
-handle_info({'EXIT', Port, Reason}, State = #port{port = Port}) ->
+hear({'EXIT', Port, Reason}, State = #port{port = Port}) ->
     %% With output still queued this is all that comes: no end of file, no exit status.
     gone(#{clean => false, reason => Reason}, State);
-handle_info(drain, State) ->
+hear(drain, State) ->
     {noreply, drain_program(State)};
-handle_info(ping, State) ->
+hear(ping, State) ->
     ping(State);
-handle_info({check_ping, N}, State) ->
+hear({check_ping, N}, State) ->
     check_ping(N, State);
-handle_info(check_aborts, State) ->
+hear(check_aborts, State) ->
     check_aborts(State);
-handle_info(check_life, State) ->
+hear(check_life, State) ->
     check_life(State);
-handle_info(lifeless, State) ->
+hear(lifeless, State) ->
     gone(#{clean => false, reason => lifeless}, State);
-handle_info({timeout, Timer, _}, State = #port{timer = Timer}) ->
+hear({timeout, Timer, _}, State = #port{timer = Timer}) ->
     timeout(State);
-handle_info({'EXIT', Writer, normal}, State = #port{writer = Writer}) ->
+hear({'EXIT', Writer, normal}, State = #port{writer = Writer}) ->
     %% Its port was closed under it; the port's own message is on its way.
     {noreply, timer(?END_GRACE, State)};
-handle_info({'EXIT', Writer, Reason}, State = #port{writer = Writer}) ->
-    gone(#{clean => false, reason => {writer, Reason}}, State);
-handle_info({'EXIT', _Parent, Reason}, State) ->
+hear({'EXIT', Writer, Reason}, State = #port{writer = Writer}) ->
+    gone(#{clean => false, reason => {writer, gwport_failure:tag(Reason)}}, State);
+hear({'EXIT', _Parent, Reason}, State) ->
     {stop, Reason, State};
-handle_info(_, State) ->
+hear(_, State) ->
     {noreply, State}.
 
 -spec report(pid(), report()) -> ok.
@@ -504,11 +516,22 @@ printable(Text) ->
     gwport_log:printable(Text).
 
 %% Whatever the reason: no end waits in vain, and no program is left, nor what it has started.
-terminate(_, State = #port{phase = Phase, mux = Mux, process = Process}) ->
+terminate(_, State = #port{process = Process}) ->
+    _ = gwport_failure:callback(?WHO, State, fun() -> farewell(State) end),
+    _ = gwport_failure:callback(?WHO, State, fun() -> gwport_os:kill(Process) end),
+    gwport_failure:forget();
+%% Its state is broken; the keeper ends the program.
+terminate(_, _) ->
+    gwport_failure:forget().
+
+-spec format_status(map()) -> map().
+format_status(Status) ->
+    gwport_failure:status(Status).
+
+farewell(State = #port{phase = Phase, mux = Mux}) ->
     _ = [command(Command, State) || Phase =/= ending, Mux =/= undefined,
         Command <- gwport_mux:port_down(#{clean => false, reason => stopped}, Mux)],
-    log_end(State),
-    gwport_os:kill(Process).
+    log_end(State).
 
 log_end(#port{ended = undefined}) ->
     ok;

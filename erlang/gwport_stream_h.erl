@@ -21,8 +21,6 @@
 %% cowboy_stream
 -export([init/3, data/4, info/3, terminate/3, early_error/5]).
 
--include_lib("kernel/include/logger.hrl").
-
 -record(exchange, {
     id :: cowboy_stream:streamid(),
     http :: gwport_http:http(),
@@ -179,23 +177,15 @@ safely(Id, Failed, Fun) ->
     try Fun()
     catch
         Class:Reason:Stack ->
-            ?LOG_ERROR("gwport: stream ~0p of a connection failed: ~p ~p at ~0p",
-                [Id, Class, tag(Reason), [{M, F, where(A), proplists:get_value(line, L, 0)}
-                    || {M, F, A, L} <- lists:sublist(Stack, 5)]]),
+            gwport_failure:report(io_lib:format("stream ~0p of a connection", [Id]), Class, Reason, Stack),
             Failed()
     end.
 
-tag(Reason) when is_atom(Reason) -> Reason;
-tag({Tag, What}) when is_atom(Tag), is_atom(What) -> {Tag, What};
-tag(Reason) when is_tuple(Reason), is_atom(element(1, Reason)) -> element(1, Reason);
-tag(_) -> other.
-
-where(Args) when is_list(Args) -> length(Args);
-where(Arity) -> Arity.
-
 failed(Exchange = #exchange{handle = Handle, ref = Ref}) ->
     gwport_port:abort(Handle, Ref, {internal_error, <<>>}),
-    break(internal_error, Exchange, []).
+    break(internal_error, Exchange, []);
+failed(_) ->
+    {[{internal_error, internal_error, 'The response was broken off.'}], over}.
 
 %% What comes to a stream of ours
 

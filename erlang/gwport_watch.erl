@@ -81,7 +81,7 @@ init(Owner) ->
     process_flag(trap_exit, true),
     Ends = ets:new(?MODULE, [public, {write_concurrency, true}]),
     proc_lib:init_ack({ok, #watch{pid = self(), ends = Ends}}),
-    loop(Owner, Ends).
+    gwport_failure:run("the watch of a port", fun() -> loop(Owner, Ends) end).
 
 loop(Owner, Ends) ->
     receive

@@ -109,7 +109,7 @@ last(Writer, Fault) ->
 
 -spec init(#writer{}) -> no_return().
 init(Writer) ->
-    loop(Writer).
+    gwport_failure:run("the writer of a port", fun() -> loop(Writer) end).
 
 loop(Writer = #writer{ring = Ring}) ->
     Timeout = case queue:is_empty(Ring) of true -> infinity; false -> 0 end,

@@ -260,19 +260,21 @@ a_wrong_option_stops_the_start_and_is_named(_) ->
     [?assertEqual({error, Expected}, start_child(Options)) || {Expected, Options} <- [
         {{missing_option, name}, #{command => "/bin/cat"}},
         {{missing_option, command}, #{name => x}},
-        {{bad_option, {comand, "x"}}, #{name => x, comand => "x"}},
-        {{bad_option, {name, "x"}}, #{name => "x", command => "/bin/cat"}}
+        {{bad_option, {comand, hidden}}, #{name => x, comand => "x"}},
+        {{bad_option, {name, "x"}}, #{name => "x", command => "/bin/cat"}},
+        {{bad_option, {args, hidden}}, #{name => x, command => "/bin/cat", args => "text"}},
+        {{bad_option, {env, {"", hidden}}}, #{name => x, command => "/bin/cat", env => #{"" => "x"}}}
     ] ++ [{{bad_option, {Key, Value}}, (options(name()))#{Key => Value}} || {Key, Value} <- [
         {command, "/does/not/exist"}, {command, "/etc/passwd"}, {command, {priv, gwport, "none"}},
         {command, {priv, no_application, "gwport"}}, {command, 1}, {command, ""}, {command, "a\0b"},
-        {args, "text"}, {args, [1]}, {env, #{"" => "x"}}, {env, [x]}, {cd, "/does/not/exist"},
+        {cd, "/does/not/exist"},
         {ports, 0}, {ports, 1025}, {ports, 1.0}, {max_streams, 0}, {window, 0}, {window, 16777217},
         {window_floor, 0}, {response_budget, -1}, {port_queue, 65535}, {max_frame, 65550}, {max_head, 1023},
         {greeting_timeout, 0}, {drain_timeout, -1}, {ping_interval, infinity}, {ping_timeout, 0}, {log_lines, -1},
         {last_stream, 255}, {last_stream, 2147483647}, {unknown, 1}, {"ports", 1},
         %% A whole window and a whole head have to fit in a frame.
         {max_frame, 262144}]]],
-    ?assertEqual({error, {bad_option, {pool, []}}}, gwport_pool_sup:start_link([])).
+    ?assertEqual({error, {bad_option, {pool, hidden}}}, gwport_pool_sup:start_link([])).
 
 start_child(Options) ->
     case supervisor:start_child(gwport_sup, gwport:child_spec(Options)) of

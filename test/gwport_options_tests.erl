@@ -64,9 +64,12 @@ what_is_no_text_is_refused_by_name_test_() ->
         gwport_options:pool((minimal())#{Key => Value}))}
         || {Key, Value} <- [
             {command, sh}, {command, 1}, {command, <<255>>}, {command, [foo]}, {command, "/bin/sh\0"},
-            {args, foo}, {args, <<"-c">>}, {args, "-c"}, {args, [foo]}, {args, [1]}, {args, [<<255>>]},
-            {args, ["a\0b"]}, {args, [<<"a">>, <<0>>]}, {args, [<<"a">> | <<"b">>]},
             {cd, root}, {cd, 1}, {cd, "/\0"}, {cd, ""}]].
+
+%% It may be a password.
+what_is_wrong_in_arguments_is_not_shown_test_() ->
+    [?_assertEqual({error, {bad_option, {args, hidden}}}, gwport_options:pool((minimal())#{args => Args}))
+        || Args <- [foo, <<"-c">>, "-c", [foo], [1], [<<255>>], ["a\0b"], [<<"a">>, <<0>>], [<<"a">> | <<"b">>]]].
 
 %% Command
 
@@ -127,10 +130,13 @@ a_value_may_be_empty_and_have_an_equals_sign_test() ->
         gwport_options:pool((minimal())#{env => [{"A", ""}, {"B", "c=d"}]})).
 
 what_is_no_variable_is_refused_by_name_test_() ->
-    [?_assertEqual({error, {bad_option, {env, Env}}}, gwport_options:pool((minimal())#{env => Env}))
-        || Env <- [foo, "A=b", ["A=b"], [{"", "b"}], [{"", false}], [{"A=B", "c"}], [{"A=B", false}],
-            [{"=A", "c"}], [{foo, "b"}], [{"A", foo}], [{"A", 1}], [{"A", true}], [{"A\0", "b"}],
-            [{"A", "b\0"}], [{"A", "b", "c"}], [{"A", "b"} | foo], #{"" => "b"}, #{foo => "b"}]].
+    [?_assertEqual({error, {bad_option, {env, {Name, hidden}}}}, gwport_options:pool((minimal())#{env => Env}))
+        || Env = [{Name, _} | _] <- [[{"", "b"}], [{"", false}], [{"A=B", "c"}], [{"A=B", false}], [{"=A", "c"}],
+            [{"A", foo}], [{"A", 1}], [{"A", true}], [{"A\0", "b"}], [{<<"A">>, "b\0"}]]]
+        ++ [?_assertEqual({error, {bad_option, {env, {"B", hidden}}}}, gwport_options:pool((minimal())#{env => Env}))
+            || Env <- [[{"A", "b"}, {"B", 1}], #{"A" => "b", "B" => 1}, [{"B", [-1]} | foo]]]
+        ++ [?_assertEqual({error, {bad_option, {env, hidden}}}, gwport_options:pool((minimal())#{env => Env}))
+            || Env <- [foo, "A=b", ["A=b"], [{foo, "b"}], [{"A", "b", "c"}], [{"A", "b"} | foo], #{foo => "b"}]].
 
 %% What passes is what open_port/2 takes.
 open_port_takes_every_variable_that_passes_test() ->
@@ -160,11 +166,13 @@ a_pool_without_name_or_command_is_refused_by_name_test() ->
 an_unknown_option_is_refused_by_name_test_() ->
     [?_assertEqual({error, {bad_option, {Key, 1}}}, gwport_options:pool((minimal())#{Key => 1}))
         || Key <- [widnow, "window", <<"window">>, head_timeout]]
+        ++ [?_assertEqual({error, {bad_option, {Key, hidden}}}, gwport_options:pool((minimal())#{Key => Value}))
+            || {Key, Value} <- [{evn, [{"PASSWORD", "secret"}]}, {arg, ["secret"]}, {<<"env">>, #{}}]]
         ++ [?_assertEqual({error, {bad_option, {Key, 1}}}, gwport_options:mount(#{pool => shop, Key => 1}))
             || Key <- [idle_timeuot, "app", window]].
 
 options_are_a_map_test_() ->
-    [?_assertEqual({error, {bad_option, {pool, Options}}}, gwport_options:pool(Options))
+    [?_assertEqual({error, {bad_option, {pool, hidden}}}, gwport_options:pool(Options))
         || Options <- [[], [{name, shop}], shop]]
         ++ [?_assertEqual({error, {bad_option, {mount, Options}}}, gwport_options:mount(Options))
             || Options <- [[], [{pool, shop}], shop]].
