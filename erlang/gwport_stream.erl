@@ -69,7 +69,7 @@
     %% The response half: what waits for the client, newest first, and what it is taking.
     queue = [] :: [binary()],
     taking = 0 :: non_neg_integer(),
-    ending = no :: no | fin | {trailers, gwport_response:fields()},
+    ending = no :: no | fin | {trailers, gwport_response:fields()} | {broken, gwport_status:reason()},
     left = undefined :: undefined | non_neg_integer(),
 
     head_timeout :: timeout(),
@@ -183,6 +183,9 @@ port({trailers, Payload}, Stream) ->
         {ok, Fields} -> last({trailers, Fields}, Stream);
         error -> bad_response(Stream)
     end;
+%% What the app has flushed before it failed is the client's to see.
+port({abort, Code, _Text}, Stream = #stream{phase = streaming}) ->
+    flush(Stream#stream{request = ended, ending = {broken, gwport_status:reason(Code)}});
 port({abort, Code, _Text}, Stream) ->
     ended(gwport_status:reason(Code), Stream);
 port({refused, Why}, Stream) ->
@@ -287,6 +290,8 @@ flush(Stream = #stream{queue = [], taking = 0, ending = fin}) ->
     {[{data, fin, <<>>}, done], Stream#stream{phase = ended}};
 flush(Stream = #stream{queue = [], taking = 0, ending = {trailers, Fields}}) ->
     {[{trailers, Fields}, done], Stream#stream{phase = ended}};
+flush(Stream = #stream{queue = [], taking = 0, ending = {broken, Reason}}) ->
+    {[{break, Reason}], Stream#stream{phase = ended}};
 flush(Stream = #stream{queue = Queue = [_ | _], taking = 0, ending = Ending}) ->
     {Piece, Rest} = piece(lists:reverse(Queue), 0, []),
     Size = iolist_size(Piece),

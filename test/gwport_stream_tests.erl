@@ -290,6 +290,16 @@ an_abort_after_the_head_breaks_with_its_reason_test_() ->
     [?_assertEqual([{break, gwport_status:reason(Code)}],
         commands(event({port, {abort, Code, <<"text">>}}, streaming(#{})))) || Code <- codes()].
 
+%% It was flushed, and is sent before the response breaks off.
+what_waits_for_the_client_goes_out_before_an_abort_breaks_test() ->
+    {_, Stream0} = event(chunk(<<"1">>), streaming(#{body => now})),
+    {[], Stream1} = event(chunk(<<"2">>), Stream0),
+    {[], Stream2} = event({port, {abort, internal_error, <<>>}}, Stream1),
+    {[], Stream3} = event({client, nofin, <<"not wanted any more">>}, Stream2),
+    {[{consumed, 1}, {data, nofin, Piece}], Stream4} = event(taken, Stream3),
+    ?assertEqual(<<"2">>, iolist_to_binary(Piece)),
+    ?assertMatch({[{consumed, 1}, {break, app_failed}], _}, event(taken, Stream4)).
+
 an_abort_after_an_inform_fails_test() ->
     {_, Stream} = event({port, {inform, term({103, []})}}, stream(#{})),
     ?assertMatch({[{fail, app_failed}], _}, event({port, {abort, internal_error, <<>>}}, Stream)).
