@@ -140,13 +140,16 @@ func (s *stream) grantMore() {
 	s.c.out.kick()
 }
 
-// goAhead grants the first credit to a client that waits for 100 Continue.
-func (s *stream) goAhead() {
+// goAhead grants the first credit to a client that waits for 100 Continue, which
+// is what makes the host send it. It tells whether there was such a client.
+func (s *stream) goAhead() bool {
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
-	if s.request.expects && s.received == 0 && s.sendable == 0 && s.cause == nil {
-		s.grantMore()
+	if !s.request.expects || s.received > 0 || s.sendable > 0 || s.cause != nil {
+		return false
 	}
+	s.grantMore()
+	return true
 }
 
 // onChunk takes in a piece of the body. An error is the host's fault.

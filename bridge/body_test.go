@@ -115,9 +115,20 @@ func TestHandlerMaySayContinueItself(t *testing.T) {
 	})
 	s := h.Open(bridgetest.Request{Method: "PUT", Chunked: true, Continue: true})
 	require.EqualValues(t, 65536, s.Expect(bridgetest.Credit).Term())
+	require.EqualValues(t, 100, s.Expect(bridgetest.Inform).Term().(etf.Tuple)[0], "the second one is a second 100")
 	close(next)
 	s.Expect(bridgetest.Reply)
 	s.Abort(bridge.CodeNoError, "")
+}
+
+func TestContinueWithoutAnExpectationIsSentAsItIs(t *testing.T) {
+	h := newHost(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-A", "b")
+		w.WriteHeader(http.StatusContinue)
+	})
+	res := h.Do(bridgetest.Request{})
+	require.Equal(t, []bridgetest.Informational{{Status: 100, Headers: []bridge.Header{{Name: "X-A", Value: "b"}}}}, res.Informs)
+	require.Equal(t, 200, res.Status)
 }
 
 func TestWithoutAWindowTheBodyWaitsForTheFirstRead(t *testing.T) {

@@ -1,12 +1,14 @@
 package bridge
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"time"
 )
 
-// What a handler reaches by http.Flusher, io.ReaderFrom and http.ResponseController.
+// What a handler reaches by http.Flusher, http.CloseNotifier, io.ReaderFrom and
+// http.ResponseController.
 
 // Flush sends what has been written so far.
 func (w *response) Flush() { _ = w.FlushError() }
@@ -24,10 +26,10 @@ func (w *response) FlushError() error {
 	if w.err != nil {
 		return w.err
 	}
-	if err := w.s.aborted(); err != nil {
+	if err := w.out.broken(); err != nil {
 		return err
 	}
-	return w.broken(w.flush())
+	return w.breaks(w.flush())
 }
 
 // ReadFrom reads into the frames themselves, once the buffer has been filled.
@@ -82,32 +84,35 @@ func (w *response) writeBuffer(f *buffer) error {
 	n := f.payload()
 	err := w.beforeWrite(n)
 	if err == nil && n > 0 {
-		err = w.broken(w.flush())
+		err = w.breaks(w.flush())
 	}
-	if err != nil || n == 0 || w.isHead() {
+	if err != nil || n == 0 || w.isHead {
 		f.free()
 		return err
 	}
-	return w.broken(w.s.sendBuffer(f))
+	return w.breaks(w.out.queueChunk(f))
 }
 
 // SetReadDeadline bounds the reading of the request's body. It is reached
 // through http.ResponseController, as the two that follow are.
-func (w *response) SetReadDeadline(t time.Time) error {
-	w.s.c.mu.Lock()
-	defer w.s.c.mu.Unlock()
-	w.s.readDeadline.set(t, &w.s.cond)
-	return nil
-}
+func (w *response) SetReadDeadline(t time.Time) error { return w.out.setReadDeadline(t) }
 
-// SetWriteDeadline bounds the waiting of Write and Flush for a slow client.
-func (w *response) SetWriteDeadline(t time.Time) error {
-	w.s.c.mu.Lock()
-	defer w.s.c.mu.Unlock()
-	w.s.writeDeadline.set(t, &w.s.cond)
-	return nil
-}
+// SetWriteDeadline bounds the waiting of Write and Flush for a slow client. What
+// is to be sent after it is not, as under net/http, and the response is broken off.
+func (w *response) SetWriteDeadline(t time.Time) error { return w.out.setWriteDeadline(t) }
 
 // EnableFullDuplex has nothing to do: the body may always be read while the
 // response is written.
 func (w *response) EnableFullDuplex() error { return nil }
+
+// CloseNotify implements http.CloseNotifier, which is deprecated and asked for all
+// the same, by gin's Context.Stream for one. The channel has a value when the
+// request's context ends.
+func (w *response) CloseNotify() <-chan bool {
+	w.closeOnce.Do(func() {
+		closed := make(chan bool, 1)
+		w.closeNotify = closed
+		context.AfterFunc(w.req.Context(), func() { closed <- true })
+	})
+	return w.closeNotify
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gwport/gwport/etf"
@@ -22,7 +23,7 @@ func (w *response) finish() {
 	w.finished = true
 	defer w.release()
 	if err := w.finishBody(); err != nil {
-		w.s.abort(giveUp(err)) // if it was not what broke the response off
+		w.out.fail(giveUp(err)) // if it was not what broke the response off
 	}
 }
 
@@ -36,56 +37,67 @@ func giveUp(err error) *AbortError {
 }
 
 func (w *response) finishBody() error {
-	if w.err != nil {
+	switch {
+	case w.err != nil:
 		return w.err
+	case w.tooShort():
+		return w.finishShort()
 	}
-	if w.tooShort() {
-		err := abort(CodeBadLength, "body of %d bytes, declared were %d", w.accepted, w.contentLength)
-		w.drop(err)
-		return err
-	}
-	if trailers := w.finalTrailers(); w.committed || len(trailers) > 0 {
+	trailers := w.finalTrailers()
+	if w.committed {
 		return w.finishParts(trailers)
 	}
-	return w.finishWhole()
-}
-
-// tooShort tells whether there is less of a body than was declared. The client
-// must see that, so the response is broken off and not ended.
-func (w *response) tooShort() bool {
-	return w.contentLength > w.accepted && !w.isHead() && bodyAllowed(w.head.status)
-}
-
-// finishWhole sends a response of which nothing was sent yet.
-func (w *response) finishWhole() error {
 	body := w.buffered()
 	w.head.sniff(body)
-	if !w.head.noLength && (!w.isHead() || len(body) > 0) {
-		w.head.setLength(len(body))
-	}
 	w.head.noType = true
-	if w.isHead() {
+	if !w.head.noLength && (!w.isHead || len(body) > 0) {
+		w.head.setLength(int64(len(body)))
+	}
+	if len(trailers) > 0 {
+		return w.finishParts(trailers)
+	}
+	if w.isHead {
 		body = nil
 	}
 	return w.reply(body)
 }
 
+// tooShort tells whether there is less of a body than was declared.
+func (w *response) tooShort() bool {
+	return w.contentLength > w.accepted && !w.isHead && bodyAllowed(w.head.status)
+}
+
+// finishShort sends what there is of a body that is too short. The client must see
+// that, so the response is then broken off and not ended.
+func (w *response) finishShort() error {
+	w.out.log(levelError, "bridge: response broken off: body of "+strconv.FormatInt(w.accepted, 10)+
+		" bytes, declared were "+strconv.FormatInt(w.contentLength, 10))
+	if err := w.flush(); err != nil {
+		return err
+	}
+	return abort(CodeBadLength, "body of %d bytes, declared were %d", w.accepted, w.contentLength)
+}
+
 // reply sends a whole response, in one frame if credit and the host's limits
-// allow it: of a reply it takes max_head and the stream's first window, however
-// much credit has come since [G4].
+// allow it.
 func (w *response) reply(body []byte) error {
-	host := &w.s.c.host
-	room := min(host.maxFrame-streamHead-headSlack, host.maxHead+w.s.window)
-	if w.head.size()+len(body) > room || !w.s.tryReserve(len(body)) {
+	fits := w.head.size()+len(body) <= w.maxReply
+	if fits {
+		var err error
+		if fits, err = w.out.tryReserve(len(body)); err != nil {
+			return err
+		}
+	}
+	if !fits {
 		return w.finishParts(nil)
 	}
 	w.committed = true
-	f, err := w.head.frame(kindReply, body, host.maxHead)
+	f, err := w.head.frame(kindReply, body, w.maxHead)
 	if err != nil {
 		w.drop(err)
 		return err
 	}
-	return w.s.queue(f)
+	return w.out.queue(f)
 }
 
 // finishParts sends what is left of a response as head, chunks and end.
@@ -93,32 +105,40 @@ func (w *response) finishParts(trailers []pair) error {
 	if err := w.flush(); err != nil {
 		return err
 	}
-	f, err := trailersFrame(trailers, w.s.c.host.maxHead)
+	f, err := trailersFrame(trailers, w.maxHead)
 	if err != nil {
 		w.drop(err)
 		return err
 	}
-	return w.s.queue(f)
+	return w.out.queue(f)
 }
 
 // plain answers with a status and its text, where the handler has not, or could
 // not. It is http.Error's answer.
 func (w *response) plain(status int) {
+	w.instead(status, http.StatusText(status)+"\n", []pair{
+		{"Content-Type", "text/plain; charset=utf-8"},
+		{"X-Content-Type-Options", "nosniff"},
+	})
+}
+
+// instead answers in the handler's place, with nothing of what it has written.
+func (w *response) instead(status int, text string, fields []pair) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.release()
 	w.wroteHeader, w.finished, w.contentLength = true, true, -1
 	defer w.release()
-	text := http.StatusText(status) + "\n"
 	w.head = head{status: status, noType: true, pairs: newBuffer(firstBuffer)}
-	w.head.setLength(len(text))
-	w.head.add("Content-Type", "text/plain; charset=utf-8")
-	w.head.add("X-Content-Type-Options", "nosniff")
-	if w.buf = newFrame(kindChunk, len(text)); !w.isHead() {
+	w.head.setLength(int64(len(text)))
+	for _, f := range fields {
+		w.head.add(f.name, f.value)
+	}
+	if w.buf = newFrame(kindChunk, len(text)); !w.isHead {
 		w.buf.b = append(w.buf.b, text...)
 	}
 	if err := w.reply(w.buffered()); err != nil {
-		w.s.abort(giveUp(err))
+		w.out.fail(giveUp(err))
 	}
 }
 
@@ -146,25 +166,47 @@ func trailersFrame(trailers []pair, maxHead int) (*buffer, *AbortError) {
 }
 
 // finalTrailers returns the trailing fields that the handler has set: those it
-// announced, and those that carry the prefix.
+// announced, and those that carry the prefix; where the response has a place for
+// them.
 func (w *response) finalTrailers() []pair {
+	if !w.mayTrail() {
+		return nil
+	}
 	var trailers []pair
 	for name, values := range w.header {
-		name, found := strings.CutPrefix(name, http.TrailerPrefix)
-		if found && isToken(name) {
-			trailers = appendTrailer(trailers, name, values)
+		if name, found := strings.CutPrefix(name, http.TrailerPrefix); found && isToken(name) {
+			if !w.isHTTP2() || trailerAllowed(http.CanonicalHeaderKey(name)) {
+				trailers = appendTrailer(trailers, name, values, w.isHTTP2())
+			}
 		}
 	}
 	for _, name := range w.head.trailers {
-		trailers = appendTrailer(trailers, name, w.header[name])
+		if _, prefixed := w.header[http.TrailerPrefix+name]; !prefixed || !w.isHTTP2() {
+			trailers = appendTrailer(trailers, name, w.header[name], w.isHTTP2())
+		}
 	}
 	slices.SortStableFunc(trailers, func(a, b pair) int { return strings.Compare(a.name, b.name) })
 	return trailers
 }
 
-func appendTrailer(trailers []pair, name string, values []string) []pair {
+// mayTrail tells whether trailing fields can follow the body: on HTTP/1 only one
+// that comes in chunks, which net/http does not send where it knows a length.
+func (w *response) mayTrail() bool {
+	switch {
+	case w.isHead:
+		return false
+	case w.isHTTP2():
+		return true
+	}
+	isWhole := !w.committed && !w.head.noLength
+	return w.minor > 0 && w.head.chunked && !isWhole
+}
+
+func appendTrailer(trailers []pair, name string, values []string, isHTTP2 bool) []pair {
 	for _, v := range values {
-		trailers = append(trailers, pair{name, cleanValue(v)})
+		if v, ok := cleanValue(v, isHTTP2); ok {
+			trailers = append(trailers, pair{name, v})
+		}
 	}
 	return trailers
 }

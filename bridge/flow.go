@@ -1,5 +1,7 @@
 package bridge
 
+import "time"
+
 // The response half: what a handler writes, on its way to the writer. Body bytes
 // are queued against credit and never without it, so that what a stream can
 // hold in memory is bounded by the window that the host has given it [C1].
@@ -7,10 +9,7 @@ package bridge
 // awaitCredit waits until the stream has some.
 func (s *stream) awaitCredit() error {
 	for {
-		if s.cause != nil {
-			return s.cause
-		}
-		if err := s.writeDeadline.err(); err != nil {
+		if err := s.ended(); err != nil {
 			return err
 		}
 		if s.credit > 0 {
@@ -20,39 +19,25 @@ func (s *stream) awaitCredit() error {
 	}
 }
 
-// send queues body bytes, as credit comes. It returns how many it has queued.
-func send[T ~[]byte | ~string](s *stream, p T) (sent int, err error) {
-	for sent < len(p) {
-		n, err := s.reserve(min(len(p)-sent, maxChunk))
-		if err != nil {
-			return sent, err
-		}
-		f := newFrame(kindChunk, n)
-		f.b = append(f.b, p[sent:sent+n]...)
-		if err := s.queue(f); err != nil {
-			return sent, err
-		}
-		sent += n
-	}
-	return sent, nil
-}
-
 // reserve takes up to n bytes of credit, and at least one. What they are needed
 // for is copied outside of the lock.
 func (s *stream) reserve(n int) (int, error) {
 	s.c.mu.Lock()
-	defer s.c.mu.Unlock()
-	if err := s.awaitCredit(); err != nil {
-		return 0, err
+	err := s.awaitCredit()
+	if err == nil {
+		n = min(n, s.credit)
+		s.credit -= n
 	}
-	n = min(n, s.credit)
-	s.credit -= n
+	s.c.mu.Unlock()
+	if err != nil {
+		return 0, s.told(err)
+	}
 	return n, nil
 }
 
-// sendBuffer queues a chunk that stands in its frame already, and takes it over.
+// queueChunk queues a chunk that stands in its frame already, and takes it over.
 // Only where credit is short are its bytes copied.
-func (s *stream) sendBuffer(f *buffer) error {
+func (s *stream) queueChunk(f *buffer) error {
 	s.c.mu.Lock()
 	err := s.awaitCredit()
 	if n := f.payload(); err == nil && n <= s.credit {
@@ -66,30 +51,42 @@ func (s *stream) sendBuffer(f *buffer) error {
 		_, err = send(s, f.b[chunkRoom:])
 	}
 	f.free()
-	return err
+	return s.told(err)
 }
 
 // queue queues a frame that costs no credit, or whose credit is taken.
 func (s *stream) queue(f *buffer) error {
 	s.c.mu.Lock()
-	defer s.c.mu.Unlock()
-	if s.cause != nil {
-		f.free()
-		return s.cause
+	err := s.ended()
+	if err == nil {
+		s.push(f)
 	}
-	s.push(f)
-	return nil
+	s.c.mu.Unlock()
+	if err != nil {
+		f.free()
+	}
+	return s.told(err)
 }
 
 // tryReserve takes n bytes of credit if there are so many.
-func (s *stream) tryReserve(n int) bool {
+func (s *stream) tryReserve(n int) (bool, error) {
 	s.c.mu.Lock()
-	defer s.c.mu.Unlock()
-	if n > s.credit {
-		return false
+	err := s.ended()
+	enough := err == nil && n <= s.credit
+	if enough {
+		s.credit -= n
 	}
-	s.credit -= n
-	return true
+	s.c.mu.Unlock()
+	return enough, s.told(err)
+}
+
+// ended is why no more can be sent. As with a net.Conn, the deadline is one for
+// all that is sent after it, and not only for who waits.
+func (s *stream) ended() error {
+	if s.cause != nil {
+		return s.cause
+	}
+	return s.writeDeadline.err()
 }
 
 // push queues a frame. Small chunks join the one before, as long as that is not
@@ -104,13 +101,49 @@ func (s *stream) push(f *buffer) {
 	s.c.out.addTurn(s)
 }
 
-// aborted returns the cause if the stream was aborted.
-func (s *stream) aborted() error {
+// broken returns the cause if the stream was aborted.
+func (s *stream) broken() error {
+	s.c.mu.Lock()
+	cause := s.cause
+	s.c.mu.Unlock()
+	if cause == nil {
+		return nil
+	}
+	return s.told(cause)
+}
+
+// fail ends the stream from our side, behind what the handler has flushed: that
+// is the client's to see before its response breaks off.
+func (s *stream) fail(cause *AbortError) {
+	s.c.mu.Lock()
+	switch {
+	case s.closed() || s.failure != nil:
+		cause = nil
+	case s.out.empty():
+		s.abortLocked(cause)
+	default:
+		s.failure = cause
+		f := newFrame(kindAbort, len(cause.Text)+reasonRoom)
+		f.b = appendReason(f.b, int(cause.Code), cause.Text)
+		s.push(f)
+	}
+	s.c.mu.Unlock()
+	if cause != nil {
+		s.cancel(cause)
+	}
+}
+
+func (s *stream) setReadDeadline(t time.Time) error {
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
-	if s.cause != nil {
-		return s.cause
-	}
+	s.readDeadline.set(t, &s.cond)
+	return nil
+}
+
+func (s *stream) setWriteDeadline(t time.Time) error {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	s.writeDeadline.set(t, &s.cond)
 	return nil
 }
 

@@ -13,27 +13,42 @@ func (s *stream) run() {
 	// Deferred, because a handler may end its goroutine.
 	defer s.c.leave(s)
 	defer s.cancel(nil) // which is context.Canceled, as under net/http
+	s.response.init(s, s.responseKind())
 	r, err := s.newRequest()
 	if err != nil {
 		s.refuse(err)
 		return
 	}
-	s.response.init(r)
+	s.response.req = r
 	s.serve(r)
 	if errors.Is(context.Cause(s.ctx), ErrDeadline) {
 		// The handler's word of the deadline may come before the host's abort. It has
 		// most likely stopped half way, and must not look as if it had not.
-		s.abort(abort(CodeDeadline, ""))
+		s.fail(abort(CodeDeadline, ""))
 		return
 	}
 	s.response.finish()
+}
+
+// responseKind is what the response needs to know. Of a whole response the host
+// takes max_head and the stream's first window, however much credit has come
+// since [G4].
+func (s *stream) responseKind() responseKind {
+	q, host := &s.request, &s.c.host
+	return responseKind{
+		isHead:   q.method == http.MethodHead,
+		major:    q.major,
+		minor:    q.minor,
+		maxHead:  host.maxHead,
+		maxReply: min(host.maxFrame-streamHead-headSlack, host.maxHead+s.window),
+	}
 }
 
 // refuse answers a request that net/http would not have handed to a handler.
 func (s *stream) refuse(err error) {
 	s.setReturned()
 	if cause := (*AbortError)(nil); errors.As(err, &cause) {
-		s.abort(cause)
+		s.fail(cause)
 	} else {
 		s.response.plain(http.StatusBadRequest)
 	}
@@ -57,7 +72,7 @@ func (s *stream) serve(r *http.Request) {
 func (s *stream) panicked(v any) {
 	// Not errors.Is, which would call methods of what was thrown: if they panic too, there is nobody to recover.
 	if v == http.ErrAbortHandler {
-		s.abort(abort(CodeCancelled, ""))
+		s.fail(abort(CodeCancelled, ""))
 		return
 	}
 	text := "bridge: handler called runtime.Goexit"
@@ -66,7 +81,7 @@ func (s *stream) panicked(v any) {
 	}
 	s.log(levelError, text, metaPair{"stack", string(debug.Stack())})
 	if s.response.isCommitted() {
-		s.abort(abort(CodeInternalError, "panic"))
+		s.fail(abort(CodeInternalError, "panic"))
 		return
 	}
 	s.response.plain(http.StatusInternalServerError)

@@ -20,38 +20,61 @@ type head struct {
 	pairs  *buffer
 	count  int
 
+	isHTTP2  bool     // whose rules for fields differ from HTTP/1's
 	trailers []string // names that the Trailer header announces
 
 	// What WriteHeader saw, for what can only be said when the body begins.
 	noLength bool // no Content-Length is to be added
 	noType   bool // no Content-Type is to be added
+	chunked  bool // a body that is not whole would come in chunks on HTTP/1.1
 }
 
 // fix encodes the header as it stands.
 func (h *head) fix(status int, w *response) {
-	h.status = status
+	h.status, h.isHTTP2 = status, w.isHTTP2()
 	h.pairs = newBuffer(firstBuffer)
-	body := bodyAllowed(status)
-	_, hasLength := w.header["Content-Length"]
-	_, hasType := w.header["Content-Type"]
-	te := w.header.Get("Transfer-Encoding")
-	h.noLength = !body || hasLength || te != ""
-	h.noType = !body || hasType || te != "" || w.header.Get("Content-Encoding") != ""
-	dropLength := !body
-	if w.contentLength >= 0 && te != "" && te != "identity" {
-		w.s.log(levelWarning, "bridge: both Transfer-Encoding and Content-Length; the length is ignored")
-		dropLength, w.contentLength = true, -1
+	h.fixBody(w)
+	if h.reason == "" && http.StatusText(status) == "" && !h.isHTTP2 {
+		h.reason = "status code " + strconv.Itoa(status)
 	}
 	var space [32]string
 	for _, name := range h.names(space[:0], w.header) {
 		switch {
-		case name == "Content-Length" && dropLength,
-			name == "Content-Type" && status == http.StatusNotModified,
-			name == "Transfer-Encoding" && (!body || te == "chunked" || te == "identity"):
-			continue
+		case name == "Content-Length":
+			if w.contentLength >= 0 && h.mayHaveLength() {
+				h.setLength(w.contentLength)
+			}
+		case name == "Content-Type" && status == http.StatusNotModified && !h.isHTTP2:
+		default:
+			h.addAll(name, w.header[name])
 		}
-		h.addAll(name, w.header[name])
 	}
+}
+
+// fixBody settles what the header says of the body. On HTTP/2 net/http has no ear
+// for Transfer-Encoding. A length that is there and has no value is none, and none
+// is to be added.
+func (h *head) fixBody(w *response) {
+	te := ""
+	if !h.isHTTP2 {
+		te = w.header.Get("Transfer-Encoding")
+	}
+	if w.contentLength >= 0 && te != "" && te != "identity" {
+		w.out.log(levelWarning, "bridge: both Transfer-Encoding and Content-Length; the length is ignored")
+		w.contentLength = -1
+	}
+	lengths, hasLength := w.header["Content-Length"]
+	_, hasType := w.header["Content-Type"]
+	body := bodyAllowed(h.status)
+	h.noLength = !body || w.contentLength >= 0 || hasLength && len(lengths) == 0 || te != ""
+	h.noType = !body || hasType || te != "" || w.header.Get("Content-Encoding") != ""
+	h.chunked = body && w.contentLength < 0 && te != "identity"
+}
+
+// mayHaveLength tells whether a Content-Length that the handler has set is sent:
+// never with 204 (RFC 9110, section 8.6), and with 304 by net/http on HTTP/2 only.
+func (h *head) mayHaveLength() bool {
+	return bodyAllowed(h.status) || h.status == http.StatusNotModified && h.isHTTP2
 }
 
 // fixInform encodes the header for an informational response.
@@ -60,7 +83,7 @@ func (h *head) fixInform(status int, header http.Header) {
 	h.pairs = newBuffer(firstBuffer)
 	var space [32]string
 	for _, name := range h.names(space[:0], header) {
-		if name != "Content-Length" && name != "Transfer-Encoding" {
+		if name != "Content-Length" {
 			h.addAll(name, header[name])
 		}
 	}
@@ -72,12 +95,12 @@ func (h *head) names(names []string, header http.Header) []string {
 	for name, values := range header {
 		switch {
 		case strings.HasPrefix(name, http.TrailerPrefix):
-			h.noLength = true
+			h.noLength = h.noLength || !h.isHTTP2
 			continue
 		case name == "Trailer":
-			h.noLength = true
+			h.noLength = h.noLength || !h.isHTTP2 && len(values) > 0
 			h.declare(values)
-		case !isToken(name):
+		case !isToken(name), isFraming(name):
 			continue // as net/http: there is nobody to tell
 		}
 		names = append(names, name)
@@ -86,15 +109,32 @@ func (h *head) names(names []string, header http.Header) []string {
 	return names
 }
 
-// declare notes the trailing fields that a Trailer header announces.
+// isFraming tells the names that are not a handler's to send: Transfer-Encoding,
+// which is the host's affair, and a Content-Length spelt so that nobody heeds it.
+func isFraming(name string) bool {
+	switch len(name) {
+	case len("Content-Length"):
+		return name != "Content-Length" && strings.EqualFold(name, "Content-Length")
+	case len("Transfer-Encoding"):
+		return strings.EqualFold(name, "Transfer-Encoding")
+	}
+	return false
+}
+
+// declare notes the trailing fields that a Trailer header announces. On HTTP/2
+// one that is named twice counts once.
 func (h *head) declare(values []string) {
 	for _, v := range values {
 		for name := range strings.SplitSeq(v, ",") {
 			name = http.CanonicalHeaderKey(strings.TrimSpace(name))
-			if name != "" && trailerAllowed(name) {
+			if isToken(name) && trailerAllowed(name) {
 				h.trailers = append(h.trailers, name)
 			}
 		}
+	}
+	if h.isHTTP2 {
+		slices.Sort(h.trailers)
+		h.trailers = slices.Compact(h.trailers)
 	}
 }
 
@@ -104,11 +144,10 @@ func (h *head) addAll(name string, values []string) {
 	if len(values) == 0 && name == "Date" && h.status >= 200 {
 		h.add(name, "")
 	}
-	if name == "Content-Length" && len(values) > 1 {
-		values = values[:1]
-	}
 	for _, v := range values {
-		h.add(name, cleanValue(v))
+		if v, ok := cleanValue(v, h.isHTTP2); ok {
+			h.add(name, v)
+		}
 	}
 }
 
@@ -129,9 +168,9 @@ func (h *head) sniff(body []byte) {
 }
 
 // setLength adds the length of a body that is whole.
-func (h *head) setLength(n int) {
+func (h *head) setLength(n int64) {
 	var digits [20]byte
-	h.add("Content-Length", string(strconv.AppendInt(digits[:0], int64(n), 10)))
+	h.add("Content-Length", string(strconv.AppendInt(digits[:0], n, 10)))
 }
 
 // size is how much of a payload the head takes, within a few bytes.
@@ -180,14 +219,28 @@ func (h *head) release() {
 	}
 }
 
-var newlineToSpace = strings.NewReplacer("\n", " ", "\r", " ")
-
-// cleanValue is what net/http makes of a value before it sends it.
-func cleanValue(v string) string {
-	if hasLineBreak(v) {
-		v = newlineToSpace.Replace(v)
+// cleanValue is what net/http makes of a value before it sends it. On HTTP/2 a
+// value with a control character is not sent at all. On HTTP/1 a space takes the
+// place of a line break, and here of each other control character too (RFC 9110,
+// section 5.5): net/http sends them, and its own client then refuses the answer.
+func cleanValue(v string, isHTTP2 bool) (clean string, ok bool) {
+	if hasControlButTab(v) {
+		if isHTTP2 {
+			return "", false
+		}
+		v = controlToSpace(v)
 	}
-	return strings.Trim(v, " \t")
+	return strings.Trim(v, " \t"), true
+}
+
+func controlToSpace(v string) string {
+	b := []byte(v)
+	for i, c := range b {
+		if isControlButTab(c) {
+			b[i] = ' '
+		}
+	}
+	return string(b)
 }
 
 // caller names the line of code outside of this package that called into it.

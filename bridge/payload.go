@@ -61,6 +61,9 @@ func decodeReason(payload []byte) (code int64, text string, err error) {
 	return code, text[:min(len(text), maxText)], r.End()
 }
 
+// reasonRoom is what the payload of an abort takes beside its text, at most.
+const reasonRoom = 32
+
 func appendReason(dst []byte, code int, text string) []byte {
 	dst = etf.AppendTuple(etf.AppendVersion(dst), 2)
 	return etf.AppendBinary(etf.AppendInt(dst, int64(code)), text[:min(len(text), maxText)])

@@ -12,8 +12,12 @@ import (
 // A body that ends within lastBuffer bytes, unflushed, travels with its head in
 // one frame. Anything else is a head, and chunks as they come.
 type response struct {
-	s   *stream
+	out sink
 	req *http.Request
+	responseKind
+
+	closeOnce   sync.Once
+	closeNotify chan bool
 
 	// mu lets a goroutine that the handler has left behind do no harm: buffers
 	// are used again, and its bytes must not end up in another response.
@@ -32,10 +36,20 @@ type response struct {
 	err           error   // what broke the body; there is no going on after it
 }
 
-func (w *response) init(req *http.Request) {
-	w.req = req
+// responseKind is what a response needs to know of its request, and of where it goes.
+type responseKind struct {
+	isHead       bool
+	major, minor int // of the client's HTTP, whose rules for fields differ
+	maxHead      int // the largest head, and the largest whole response, that can be sent
+	maxReply     int
+}
+
+func (w *response) init(out sink, kind responseKind) {
+	w.out, w.responseKind = out, kind
 	w.contentLength = -1
 }
+
+func (k *responseKind) isHTTP2() bool { return k.major >= 2 }
 
 // Header is the map that WriteHeader takes the header from.
 func (w *response) Header() http.Header {
@@ -56,10 +70,10 @@ func (w *response) WriteHeader(status int) {
 func (w *response) writeHeader(status int) {
 	switch {
 	case w.finished:
-		w.s.log(levelWarning, "bridge: WriteHeader after the handler has returned"+caller())
+		w.out.log(levelWarning, "bridge: WriteHeader after the handler has returned"+caller())
 		return
 	case w.wroteHeader:
-		w.s.log(levelWarning, "bridge: superfluous response.WriteHeader call"+caller())
+		w.out.log(levelWarning, "bridge: superfluous response.WriteHeader call"+caller())
 		return
 	case status < 100 || status > 999:
 		panic("bridge: invalid WriteHeader code " + strconv.Itoa(status))
@@ -77,15 +91,16 @@ func (w *response) writeHeader(status int) {
 }
 
 // declaredLength reads the handler's Content-Length. One that is no number is
-// taken out of the header.
+// taken out of the header. HTTP/1 is told here from HTTP/2 as net/http does it:
+// only the one takes a sign.
 func (w *response) declaredLength() int64 {
 	cl := w.header.Get("Content-Length")
 	if cl == "" {
 		return -1
 	}
 	n, err := strconv.ParseInt(cl, 10, 64)
-	if err != nil || n < 0 {
-		w.s.log(levelWarning, "bridge: invalid Content-Length of "+strconv.Quote(cl))
+	if err != nil || n < 0 || w.isHTTP2() && (cl[0] == '+' || cl[0] == '-') {
+		w.out.log(levelWarning, "bridge: invalid Content-Length of "+strconv.Quote(cl))
 		w.header.Del("Content-Length")
 		return -1
 	}
@@ -113,11 +128,11 @@ func write[T ~[]byte | ~string](w *response, p T) (int, error) {
 	for n < len(p) {
 		if w.buf == nil && len(p)-n > lastBuffer {
 			sent, err := sendThrough(w, p[n:])
-			return n + sent, w.broken(err)
+			return n + sent, w.breaks(err)
 		}
 		room, err := w.room(len(p) - n)
 		if err != nil {
-			return n, w.broken(err)
+			return n, w.breaks(err)
 		}
 		w.buf.b = append(w.buf.b, p[n:n+room]...)
 		n += room
@@ -125,12 +140,12 @@ func write[T ~[]byte | ~string](w *response, p T) (int, error) {
 	return n, nil
 }
 
-// broken notes what broke the body: bytes are missing from it now.
-func (w *response) broken(err error) error {
+// breaks notes what broke the body: bytes are missing from it now.
+func (w *response) breaks(err error) error {
 	if err != nil && w.err == nil {
 		w.err = err
 	}
-	return w.s.told(err)
+	return err
 }
 
 // beforeWrite sees to the head, and to what the head says of the body.
@@ -144,7 +159,7 @@ func (w *response) beforeWrite(n int) error {
 	if w.err != nil {
 		return w.err
 	}
-	if n == 0 {
+	if n == 0 && !w.isHTTP2() {
 		return nil
 	}
 	if !bodyAllowed(w.head.status) {
@@ -154,7 +169,7 @@ func (w *response) beforeWrite(n int) error {
 	if w.contentLength >= 0 && w.written > w.contentLength {
 		return http.ErrContentLength
 	}
-	if err := w.s.aborted(); err != nil {
+	if err := w.out.broken(); err != nil {
 		return err
 	}
 	w.accepted += int64(n)
@@ -204,10 +219,10 @@ func sendThrough[T ~[]byte | ~string](w *response, p T) (int, error) {
 			return 0, err
 		}
 	}
-	if w.isHead() {
+	if w.isHead {
 		return len(p), nil
 	}
-	return send(w.s, p)
+	return send(w.out, p)
 }
 
 // flush sends the head, if that is still to be done, and what is buffered.
@@ -217,11 +232,11 @@ func (w *response) flush() error {
 	}
 	f := w.buf
 	w.buf = nil
-	if w.isHead() || f.payload() == 0 {
+	if w.isHead || f.payload() == 0 {
 		f.free()
 		return nil
 	}
-	return w.s.sendBuffer(f)
+	return w.out.queueChunk(f)
 }
 
 // commit sends the head.
@@ -232,43 +247,42 @@ func (w *response) commit() error {
 	w.committed = true
 	w.head.sniff(w.buffered())
 	defer w.head.release()
-	f, err := w.head.frame(kindHead, nil, w.s.c.host.maxHead)
+	f, err := w.head.frame(kindHead, nil, w.maxHead)
 	if err != nil {
 		w.drop(err)
 		return err
 	}
-	return w.s.queue(f)
+	return w.out.queue(f)
 }
 
 // drop ends a response that cannot be sent.
 func (w *response) drop(err *AbortError) {
-	w.s.log(levelError, "bridge: response dropped: "+err.Text)
-	_ = w.broken(err)
-	w.s.abort(err)
+	w.out.log(levelError, "bridge: response dropped: "+err.Text)
+	_ = w.breaks(err)
+	w.out.fail(err)
 }
 
-// inform sends an informational response. 100 Continue is not one on the wire:
-// the first credit for the body is what makes the host send it.
+// inform sends an informational response. 100 Continue to a client that waits for
+// it is not one on the wire: the first credit for the body makes the host send it.
 func (w *response) inform(status int) {
-	if status == http.StatusContinue {
-		w.s.goAhead()
+	if status == http.StatusContinue && w.out.goAhead() {
 		return
 	}
 	if w.informs++; w.informs > maxInforms {
 		if w.informs == maxInforms+1 {
-			w.s.log(levelWarning, "bridge: more informational responses than can be sent; the rest are dropped")
+			w.out.log(levelWarning, "bridge: more informational responses than can be sent; the rest are dropped")
 		}
 		return
 	}
-	var h head
+	h := head{isHTTP2: w.isHTTP2()}
 	defer h.release()
 	h.fixInform(status, w.header)
-	f, err := h.frame(kindInform, nil, w.s.c.host.maxHead)
+	f, err := h.frame(kindInform, nil, w.maxHead)
 	if err != nil {
-		w.s.log(levelWarning, "bridge: informational response dropped: "+err.Text)
+		w.out.log(levelWarning, "bridge: informational response dropped: "+err.Text)
 		return
 	}
-	_ = w.s.queue(f)
+	_ = w.out.queue(f)
 }
 
 func (w *response) buffered() []byte {
@@ -277,8 +291,6 @@ func (w *response) buffered() []byte {
 	}
 	return w.buf.b[chunkRoom:]
 }
-
-func (w *response) isHead() bool { return w.s.request.method == http.MethodHead }
 
 // bodyAllowed tells which statuses may have a body.
 func bodyAllowed(status int) bool {

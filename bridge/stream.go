@@ -51,7 +51,8 @@ type stream struct {
 	// The response half.
 	window        int // the credit that came with open
 	credit        int
-	localEnded    bool // the end is written, or replaced by an abort
+	localEnded    bool        // the end is written, or replaced by an abort
+	failure       *AbortError // the abort that is queued behind what was flushed
 	writeDeadline deadline
 
 	// What waits for the writer.
@@ -75,7 +76,6 @@ func (c *conn) newStream(id uint32, o *open, h http.Handler) *stream {
 	}
 	s.cond.L = &c.mu
 	s.body.s = s
-	s.response.s = s
 	s.remoteEnded = s.request.length == 0
 	if s.request.expects {
 		s.sendable = 0
@@ -142,7 +142,7 @@ func (s *stream) abortLocked(cause *AbortError) bool {
 	return true
 }
 
-// told passes on the error of a Read or a Write. Where it is an abort the context is
+// told passes on the error of a Read or a Write. Where it is an abort, the context is
 // cancelled with it here too: the goroutine that was woken by the abort may else
 // run, and return, before the one that cancels.
 func (s *stream) told(err error) error {
@@ -196,7 +196,7 @@ func (s *stream) endLocal() {
 func (s *stream) takeUrgent(b *batch) {
 	s.isUrgent = false
 	if s.abortion != nil {
-		var space [maxText + 32]byte
+		var space [maxText + reasonRoom]byte
 		payload := appendReason(space[:0], int(s.abortion.Code), s.abortion.Text)
 		b.bytes = appendStreamFrame(b.bytes, kindAbort, s.id, payload)
 		s.abortion = nil
@@ -229,6 +229,10 @@ func (s *stream) takeTurn(b *batch) bool {
 		f.seal(s.id)
 		b.frames = append(b.frames, f)
 		b.size += len(f.b)
+		if f.kind == kindAbort {
+			s.shut(s.failure)
+			return false
+		}
 		if f.kind == kindFin || f.kind == kindTrailers || f.kind == kindReply {
 			s.endLocal()
 		}

@@ -30,3 +30,16 @@ func hasLineBreak(s string) bool {
 	}
 	return false
 }
+
+// isControlButTab tells the control characters, of which a tab is the only one
+// that belongs into a field's value.
+func isControlButTab(c byte) bool { return c < ' ' && c != '\t' || c == 0x7f }
+
+func hasControlButTab(s string) bool {
+	for i := range len(s) {
+		if isControlButTab(s[i]) {
+			return true
+		}
+	}
+	return false
+}

@@ -407,8 +407,10 @@ line_breaks_in_a_value_do_not_split_the_response(Config) ->
         Response = call(Client, ["/faults/header?name=X-A&value=a", Break, "set-cookie:evil=1", Break, Break, "body"]),
         ?assertMatch(#{status := 200, body := <<"see the head\n">>}, Response),
         ?assertEqual([], headers(<<"set-cookie">>, Response)),
-        [Value] = headers(<<"x-a">>, Response),
-        ?assertEqual(nomatch, binary:match(Value, [<<"\r">>, <<"\n">>, <<0>>]))
+        %% As net/http does it: on HTTP/1 with spaces for the breaks, on HTTP/2 not at all.
+        Spaces = binary:copy(<<" ">>, length(Break) div 3),
+        Expected = #{h1 => [<<"a", Spaces/binary, "set-cookie:evil=1", Spaces/binary, Spaces/binary, "body">>], h2 => []},
+        ?assertEqual(maps:get(proplists:get_value(proto, Config, h1), Expected), headers(<<"x-a">>, Response))
     end || Break <- ["%0d%0a", "%0a", "%0d"]],
     ?assertMatch(#{status := 200}, call(Client, "/hello")),
     close(Client).
