@@ -23,8 +23,8 @@ SLOW_SUITES = $(wildcard test/slow/*_SUITE.erl)
 # Makes that can (GNU make 4) keep the output of two halves apart, a recipe line at a time.
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=line)
 
-.PHONY: help demo build test test-go test-erl test-full full-go full-erl bench bench-quick bench-profile bench-build \
-	lint-go lint-erl fmt clean
+.PHONY: help demo build test test-go test-erl test-full full-go full-erl test-sid test-trixie bench bench-quick bench-profile bench-build \
+	lint-go lint-erl fmt clean clean-chroot
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,12 @@ ifneq ($(SLOW_SUITES),)
 	QUIET=1 rebar3 as lint ct --dir test/slow
 endif
 
+test-sid: ## The Erlang tests on Debian sid, the newest Erlang/OTP and Cowboy there are, in a chroot; needs root
+	@.ci/chroot sid
+
+test-trixie: ## The same on Debian 13 (OTP 27, Cowboy 2.12)
+	@.ci/chroot trixie
+
 # Flags of the bench, as BENCH='-only gwport -loads hello'; -help lists them. With any, what it finds is printed and
 # the committed results stay, unless -out is among them.
 BENCH ?=
@@ -111,3 +117,6 @@ fmt: ## Format the Go files
 
 clean: ## Remove what was built (not _checkouts, which .ci/setup brought)
 	rm -rf _build priv
+
+clean-chroot: ## Remove the chroots of test-sid and test-trixie; the next run makes them anew, with what is newest then
+	@.ci/chroot clean
