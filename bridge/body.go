@@ -51,6 +51,8 @@ func (b *body) next() error {
 	b.taken = 0
 	for {
 		switch {
+		case b.closed && s.request.length == 0:
+			return io.EOF // as on HTTP/2, where there is a body to close all the same
 		case b.closed:
 			return http.ErrBodyReadAfterClose
 		case s.cause != nil:
@@ -79,7 +81,7 @@ func (b *body) next() error {
 func (b *body) setTrailer() {
 	s := b.s
 	if len(s.trailers) > 0 {
-		s.response.req.Trailer = mergeTrailer(s.response.req.Trailer, s.trailers)
+		s.request.mergeTrailer(s.response.req, s.trailers)
 		s.trailers = nil
 	}
 }

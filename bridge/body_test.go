@@ -2,11 +2,13 @@ package bridge_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -77,14 +79,35 @@ func TestClosedBodyIsGivenNoMoreCredit(t *testing.T) {
 	s.Abort(bridge.CodeNoError, "")
 }
 
-func TestBodyIsNoBodyWhereThereIsNone(t *testing.T) {
-	h := newHost(t, func(w http.ResponseWriter, r *http.Request) {
-		_, _ = fmt.Fprint(w, r.Body == http.NoBody, r.ContentLength, r.TransferEncoding)
+// What net/http makes of a body, on HTTP/1 and on HTTP/2, where NoBody is not used.
+func TestBodyIsNoBodyWhereNetHTTPHasIt(t *testing.T) {
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, err := r.Body.Read(make([]byte, 10))
+		_, _ = fmt.Fprint(w, r.Body == http.NoBody, r.ContentLength, r.TransferEncoding, n, n > 0 || err == io.EOF, r.GetBody == nil)
+		_ = r.Body.Close()
+		_ = r.Body.Close()
+		n, err = r.Body.Read(make([]byte, 10))
+		_, _ = fmt.Fprint(w, n, err == io.EOF)
 	})
-	require.Equal(t, "true 0 []", string(h.Do(bridgetest.Request{}).Body))
-	require.Equal(t, "false 1 []", string(h.Do(bridgetest.Request{Body: []byte("x")}).Body))
-	require.Equal(t, "false -1 [chunked]", string(h.Do(bridgetest.Request{Chunked: true}).Body))
-	require.Equal(t, "false -1 []", string(h.Do(bridgetest.Request{Chunked: true, Version: [2]int{2, 0}}).Body))
+	for protocol, version := range protocols {
+		h := newHostOf(t, &bridge.Server{Handler: handler})
+		srv, transport := netHTTP(t, handler, version)
+		for name, body := range map[string]io.Reader{"none": nil, "length": strings.NewReader("x"), "unknown": onlyReader{strings.NewReader("x")}} {
+			req, err := http.NewRequestWithContext(context.Background(), "PUT", srv.URL, body)
+			require.NoError(t, err)
+			res, err := transport.RoundTrip(req)
+			require.NoError(t, err)
+			want, err := io.ReadAll(res.Body)
+			require.NoError(t, err)
+			_ = res.Body.Close()
+			ours := bridgetest.Request{Method: "PUT", Version: version, Chunked: name == "unknown"}
+			if name != "none" {
+				ours.Body = []byte("x")
+			}
+			got := h.Do(ours)
+			require.Equal(t, string(want), string(got.Body), protocol+" "+name)
+		}
+	}
 }
 
 func TestFirstReadIsTheGoAheadFor100Continue(t *testing.T) {
@@ -151,6 +174,32 @@ func TestTrailersOfTheRequest(t *testing.T) {
 		Trailers: []bridge.Header{{Name: "x-sum", Value: "1"}, {Name: "x-more", Value: "2"}},
 	})
 	require.Equal(t, "map[X-Sum:[]] map[X-More:[2] X-Sum:[1]] []", string(res.Body))
+}
+
+func TestTrailersOfTheRequestAreTakenAsNetHTTPTakesThem(t *testing.T) {
+	h := newHost(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprintf(w, "%v ", r.Trailer)
+		_, _ = io.Copy(io.Discard, r.Body)
+		_, _ = fmt.Fprintf(w, "%v %v", r.Trailer, r.Header["Trailer"])
+	})
+	ask := func(version [2]int, announced string) bridgetest.Response {
+		return h.Do(bridgetest.Request{
+			Method: "PUT", Chunked: true, Body: []byte("x"), Version: version,
+			Headers:  []bridge.Header{{Name: "trailer", Value: announced}},
+			Trailers: []bridge.Header{{Name: "x-sum", Value: "1"}, {Name: "x-more", Value: "2"}},
+		})
+	}
+	http1, http2 := [2]int{1, 1}, [2]int{2, 0}
+	require.Equal(t, "map[X-Sum:[]] map[X-Sum:[1]] []", string(ask(http2, "x-sum").Body), "only what was announced")
+	require.Equal(t, "map[X-A:[]] map[X-A:[]] []", string(ask(http2, "content-length, x-a").Body))
+	require.Equal(t, 400, ask(http1, "content-length").Status)
+	require.Equal(t, 400, ask(http1, "x-sum, trailer").Status)
+
+	// Without a body there is nothing to trail; HTTP/2 takes the field all the same.
+	bare := bridgetest.Request{Headers: []bridge.Header{{Name: "trailer", Value: "x-sum"}}}
+	require.Equal(t, "map[] map[] [x-sum]", string(h.Do(bare).Body))
+	bare.Version = http2
+	require.Equal(t, "map[X-Sum:[]] map[X-Sum:[]] []", string(h.Do(bare).Body))
 }
 
 func TestTrailersOfTheRequestHaveTheirLimit(t *testing.T) {

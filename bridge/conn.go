@@ -37,7 +37,7 @@ type conn struct {
 	workers workers
 
 	handlers  int // goroutines that run one
-	abandoned int // those of them whose streams have ended
+	abandoned int // those of them whose streams have long ended
 
 	ended bool  // nothing new is read, taken or started
 	err   error // why; nil after a drain
@@ -192,20 +192,31 @@ func (c *conn) leave(s *stream) {
 	}
 }
 
-// forget drops a stream whose halves have both ended. A handler that is still
-// at it is abandoned: counted, because nothing can stop it.
+// forget drops a stream whose halves have both ended. A handler that is still at
+// it after a while is abandoned.
 func (c *conn) forget(s *stream) {
 	delete(c.streams, s.id)
-	if s.running && !s.returned && !s.abandoned {
-		s.abandoned = true
-		c.abandoned++
-		c.boundAbandoned()
+	if s.running && !s.returned && s.late == nil {
+		s.late = time.AfterFunc(abandonedAfter, func() { c.abandon(s) })
 	}
 	c.endIfDrained()
 }
 
+// abandon counts a handler that goes on without its stream, because nothing can
+// stop it.
+func (c *conn) abandon(s *stream) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s.returned || c.ended {
+		return
+	}
+	s.abandoned = true
+	c.abandoned++
+	c.boundAbandoned()
+}
+
 func (c *conn) boundAbandoned() {
-	if c.abandoned <= c.set.maxAbandoned || c.drain.on || c.ended {
+	if c.abandoned <= c.set.maxAbandoned || c.drain.on {
 		return
 	}
 	c.out.log(line{

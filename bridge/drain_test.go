@@ -5,12 +5,14 @@ import (
 	"io"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/gwport/gwport/bridge"
 	"github.com/gwport/gwport/bridge/bridgetest"
+	"github.com/gwport/gwport/etf"
 )
 
 // nextKind returns the next frame without a stream that is no line of the log.
@@ -72,39 +74,93 @@ func TestDrainTimeoutAbortsWhatIsLeft(t *testing.T) {
 	require.NoError(t, h.Wait())
 }
 
-func TestTooManyAbandonedHandlersDrain(t *testing.T) {
-	release := make(chan struct{})
-	h := newHostOf(t, &bridge.Server{MaxAbandoned: 2, Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release })})
-	defer close(release)
-	for i := range 3 {
-		s := h.Open(bridgetest.Request{})
-		s.Abort(bridge.CodeCancelled, "")
-		requireAbort(t, s, bridge.CodeCancelled)
-		if i < 2 {
-			h.Ping(i)
+// abandoning is a program of which two handlers, one more than it allows, have lost
+// their streams. What it sends from then on comes by the channel.
+func abandoning(t *testing.T, release chan struct{}) <-chan bridgetest.Frame {
+	in, toProg := io.Pipe()
+	fromProg, out := io.Pipe()
+	server := &bridge.Server{MaxAbandoned: 1, Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release })}
+	done := make(chan error, 1)
+	go func() { done <- server.ServeConn(in, out) }()
+	t.Cleanup(func() {
+		close(release)
+		_ = toProg.Close()
+		require.NoError(t, <-done)
+	})
+	require.NoError(t, bridgetest.NewLoad(toProg, fromProg).Greet())
+	frames := make(chan bridgetest.Frame, 10)
+	go func() {
+		defer close(frames)
+		for {
+			f, err := bridgetest.ReadFrame(fromProg)
+			if err != nil {
+				return
+			}
+			frames <- f
 		}
+	}()
+	for id := uint32(256); id <= 258; id += 2 {
+		_, _ = toProg.Write(bridgetest.Frame{Kind: bridgetest.Open, Stream: id, Payload: bridgetest.Request{}.Open()}.Append(nil))
+		_, _ = toProg.Write(bridgetest.Frame{Kind: bridgetest.Abort, Stream: id, Payload: []byte("\x83h\x02a\x02m\x00\x00\x00\x00")}.Append(nil))
+		require.Equal(t, bridgetest.Abort, (<-frames).Kind)
 	}
-	// Control goes before the log, so the line comes second.
-	f, _ := h.Next()
-	require.Equal(t, bridgetest.Drain, f.Kind)
-	_, text, meta := logLine(t, h)
-	require.Contains(t, text, "draining")
-	require.EqualValues(t, 3, metaOf(meta, "abandoned"))
-	require.NoError(t, h.Wait())
+	synctest.Wait()
+	return frames
 }
 
-// Handlers that return do not add up. Each may take a moment to, so not one at a
-// time is what is allowed here, but far fewer than there are in all.
-func TestHandlersThatReturnAreNotAbandoned(t *testing.T) {
+// The time in these is synctest's own: nobody waits.
+
+func TestHandlersAreAbandonedASecondAfterTheirStreams(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		frames := abandoning(t, make(chan struct{}))
+		time.Sleep(time.Second - time.Nanosecond)
+		synctest.Wait()
+		require.Empty(t, frames)
+		time.Sleep(time.Nanosecond)
+		require.Equal(t, bridgetest.Drain, (<-frames).Kind)
+		f := <-frames // control goes before the log
+		require.Equal(t, bridgetest.Log, f.Kind)
+		line := f.Term().(etf.Tuple)
+		require.Contains(t, string(line[1].(etf.Binary)), "draining")
+		require.EqualValues(t, 2, metaOf(line[2].(etf.Map), "abandoned"))
+	})
+}
+
+func TestHandlersThatEndWithinASecondAreNotAbandoned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{}, 1)
+		frames := abandoning(t, release)
+		time.Sleep(time.Second - time.Nanosecond)
+		release <- struct{}{} // one of the two
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		require.Empty(t, frames)
+	})
+}
+
+// A connection that breaks ends many streams at once.
+func TestManyHandlersThatEndAtOnceAreNotAbandoned(t *testing.T) {
 	handler, causes := held()
-	h := newHostOf(t, &bridge.Server{MaxAbandoned: 50, Handler: handler})
-	for range 500 {
-		s := h.Open(bridgetest.Request{})
-		s.Abort(bridge.CodeCancelled, "")
-		requireAbort(t, s, bridge.CodeCancelled)
-		within(t, causes)
+	h := newHostOf(t, &bridge.Server{MaxAbandoned: 10, Handler: handler})
+	var streams []*bridgetest.Stream
+	for range 1500 {
+		streams = append(streams, h.Open(bridgetest.Request{}))
 	}
 	h.Ping(1)
+	for _, s := range streams {
+		s.Abort(bridge.CodeCancelled, "")
+	}
+	for range streams {
+		within(t, causes)
+	}
+	h.Ping(2)
+	require.Equal(t, bridge.CodeCancelled, abortOf(h.Open(bridgetest.Request{})), "nothing drains")
+}
+
+// abortOf ends a stream and returns the code that the program answers with.
+func abortOf(s *bridgetest.Stream) bridge.Code {
+	s.Abort(bridge.CodeCancelled, "")
+	return bridge.Code(s.Expect(bridgetest.Abort).Term().(etf.Tuple)[0].(int64))
 }
 
 // wire is a program whose output the test reads when it wants to.

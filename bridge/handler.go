@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"runtime/debug"
 )
@@ -20,6 +21,7 @@ func (s *stream) run() {
 		return
 	}
 	s.response.req = r
+	defer removeFiles(r)
 	s.serve(r)
 	if errors.Is(context.Cause(s.ctx), ErrDeadline) {
 		// The handler's word of the deadline may come before the host's abort. It has
@@ -27,6 +29,7 @@ func (s *stream) run() {
 		s.fail(abort(CodeDeadline, ""))
 		return
 	}
+	s.cancel(nil) // before the response is finished, as under net/http
 	s.response.finish()
 }
 
@@ -47,10 +50,22 @@ func (s *stream) responseKind() responseKind {
 // refuse answers a request that net/http would not have handed to a handler.
 func (s *stream) refuse(err error) {
 	s.setReturned()
-	if cause := (*AbortError)(nil); errors.As(err, &cause) {
+	cause := (*AbortError)(nil)
+	switch {
+	case errors.As(err, &cause):
 		s.fail(cause)
-	} else {
+	case err == errExpectation:
+		s.response.instead(http.StatusExpectationFailed, "", []pair{{"Connection", "close"}})
+	default:
 		s.response.plain(http.StatusBadRequest)
+	}
+}
+
+// removeFiles removes what parsing a multipart form has left on disk. As under
+// net/http that is what the request itself has, and not a copy that was made of it.
+func removeFiles(r *http.Request) {
+	if r.MultipartForm != nil {
+		_ = r.MultipartForm.RemoveAll()
 	}
 }
 
@@ -63,8 +78,26 @@ func (s *stream) serve(r *http.Request) {
 			s.panicked(recover())
 		}
 	}()
-	s.handler.ServeHTTP(&s.response, r)
+	handlerOf(r, s.handler).ServeHTTP(&s.response, r)
 	returned = true
+}
+
+// handlerOf is the handler, unless the request is for the whole server: net/http
+// answers that in its handlers' place.
+func handlerOf(r *http.Request, h http.Handler) http.Handler {
+	if r.RequestURI == "*" && r.Method == http.MethodOptions {
+		return http.HandlerFunc(answerForServer)
+	}
+	return h
+}
+
+// answerForServer takes no notice of a body, but for a little that is read, as
+// net/http reads it, so that the connection can be used again.
+func answerForServer(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Length", "0")
+	if r.ContentLength != 0 {
+		_, _ = io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, maxServerBody))
+	}
 }
 
 // panicked ends a stream whose handler has panicked. No value means that it has
@@ -102,6 +135,9 @@ func (s *stream) setReturned() {
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
 	s.returned = true
+	if s.late != nil {
+		s.late.Stop()
+	}
 	if s.abandoned {
 		s.abandoned = false
 		s.c.abandoned--

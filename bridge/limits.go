@@ -89,6 +89,15 @@ const (
 	// are made as they are needed, and end when their handlers have.
 	maxIdleWorkers = 256
 
+	// abandonedAfter is how long a handler may go on behind the end of its stream
+	// before it counts as abandoned (Server.MaxAbandoned). Many are told at once
+	// when a connection with many streams breaks, and each takes a moment to end.
+	abandonedAfter = time.Second
+
+	// maxServerBody is how much of a body is read of a request that is for the
+	// server itself (OPTIONS *).
+	maxServerBody = 4 << 10
+
 	// batchSize is about how much one write carries. It bounds how long a pong
 	// can wait behind bodies, and is twice what a pipe holds.
 	batchSize = 128 << 10
@@ -109,6 +118,6 @@ const (
 	// DefaultMaxFrame bounds a frame to this program.
 	DefaultMaxFrame = 1 << 20
 
-	// DefaultMaxAbandoned is how many handlers may outlive their streams.
+	// DefaultMaxAbandoned is how many handlers may outlive their streams by a second.
 	DefaultMaxAbandoned = 1_000
 )

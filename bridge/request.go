@@ -3,6 +3,7 @@ package bridge
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net"
 	"net/http"
 	"net/textproto"
@@ -35,10 +36,12 @@ func (s *stream) newRequest() (*http.Request, error) {
 		RequestURI:    q.uri(),
 		TLS:           state,
 	}
-	if q.length != 0 {
+	if q.length != 0 || q.major > 1 { // NoBody is HTTP/1's alone
 		template.Body = &s.body
 	}
-	q.setHeader(&template)
+	if err := q.setHeader(&template); err != nil {
+		return nil, err
+	}
 	return template.WithContext(s.ctx), nil
 }
 
@@ -124,7 +127,7 @@ func (q *request) tls() (*tls.ConnectionState, error) {
 }
 
 // setHeader fills in the header, and what net/http takes out of it.
-func (q *request) setHeader(r *http.Request) {
+func (q *request) setHeader(r *http.Request) error {
 	r.Header = makeHeader(q.headers)
 	r.Host = r.Header.Get("Host")
 	if r.Host == "" {
@@ -132,35 +135,58 @@ func (q *request) setHeader(r *http.Request) {
 	}
 	delete(r.Header, "Host")
 	if q.major == 1 {
-		q.fixHTTP1(r)
-	} else {
-		q.fixHTTP2(r)
+		return q.fixHTTP1(r)
 	}
+	q.fixHTTP2(r)
+	return nil
 }
 
+// What net/http's server answers itself, with 417 and with 400.
+var (
+	errExpectation = errors.New("bridge: an expectation that is not 100-continue")
+	errTrailerKey  = errors.New("bridge: a field announced as trailing that may not be")
+)
+
 // fixHTTP1 is for what HTTP/1 says in headers and net/http in fields.
-func (q *request) fixHTTP1(r *http.Request) {
+func (q *request) fixHTTP1(r *http.Request) error {
 	if q.length < 0 && q.minor > 0 {
 		r.TransferEncoding = []string{"chunked"}
-		q.announceTrailer(r)
+		if !q.announceTrailer(r) {
+			return errTrailerKey
+		}
+	}
+	if expect := r.Header.Get("Expect"); expect != "" && !hasToken(expect, " \t,", "100-continue") {
+		return errExpectation
 	}
 	delete(r.Header, "Transfer-Encoding")
 	r.Close = closes(q.minor, r.Header["Connection"])
 	if p := r.Header["Pragma"]; len(p) > 0 && p[0] == "no-cache" && r.Header["Cache-Control"] == nil {
 		r.Header["Cache-Control"] = p[:1:1]
 	}
+	return nil
 }
 
 func (q *request) fixHTTP2(r *http.Request) {
 	if cookies := r.Header["Cookie"]; len(cookies) > 1 {
 		r.Header.Set("Cookie", strings.Join(cookies, "; "))
 	}
-	if q.expects {
-		delete(r.Header, "Expect")
+	for _, v := range r.Header["Expect"] {
+		if hasToken(v, ",", "100-continue") {
+			delete(r.Header, "Expect")
+			break
+		}
 	}
-	if q.length < 0 {
-		q.announceTrailer(r)
+	q.announceTrailer(r)
+}
+
+// hasToken tells whether the token is among those that the separators divide.
+func hasToken(v, separators, token string) bool {
+	for t := range strings.FieldsFuncSeq(v, func(c rune) bool { return strings.ContainsRune(separators, c) }) {
+		if strings.EqualFold(strings.Trim(t, " \t"), token) {
+			return true
+		}
 	}
+	return false
 }
 
 // closes tells whether the client wants its connection closed.
@@ -179,12 +205,18 @@ func closes(minor int, connection []string) bool {
 	return !keep
 }
 
-// announceTrailer makes the keys of Request.Trailer from the Trailer header.
-func (q *request) announceTrailer(r *http.Request) {
+// announceTrailer makes the keys of Request.Trailer from the Trailer header. It is
+// not ok if one of them is of a field that may not trail.
+func (q *request) announceTrailer(r *http.Request) (ok bool) {
+	ok = true
 	for _, v := range r.Header["Trailer"] {
 		for name := range strings.SplitSeq(v, ",") {
 			name = http.CanonicalHeaderKey(strings.TrimSpace(name))
-			if name == "" || name == "Transfer-Encoding" || name == "Trailer" || name == "Content-Length" {
+			switch name {
+			case "Transfer-Encoding", "Trailer", "Content-Length":
+				ok = false
+				continue
+			case "":
 				continue
 			}
 			if r.Trailer == nil {
@@ -194,17 +226,24 @@ func (q *request) announceTrailer(r *http.Request) {
 		}
 	}
 	delete(r.Header, "Trailer")
+	return ok
 }
 
-// mergeTrailer adds the trailing fields that have come.
-func mergeTrailer(to http.Header, fields []pair) http.Header {
-	if to == nil {
-		to = make(http.Header)
-	}
+// mergeTrailer adds the trailing fields that have come: on HTTP/2 those that were
+// announced.
+func (q *request) mergeTrailer(r *http.Request, fields []pair) {
+	come := make(http.Header)
 	for _, f := range fields {
-		to.Add(f.name, f.value)
+		come.Add(f.name, f.value)
 	}
-	return to
+	if q.major == 1 && r.Trailer == nil {
+		r.Trailer = make(http.Header)
+	}
+	for name, values := range come {
+		if _, announced := r.Trailer[name]; announced || q.major == 1 {
+			r.Trailer[name] = values
+		}
+	}
 }
 
 // makeHeader makes a map of the pairs. The values of single fields share one

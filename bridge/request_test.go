@@ -1,6 +1,7 @@
 package bridge_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/ecdsa"
@@ -8,6 +9,8 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"fmt"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
@@ -91,9 +94,58 @@ func TestPeersOfUnixSockets(t *testing.T) {
 }
 
 func TestStarIsAPath(t *testing.T) {
-	r := requestOf(t, bridgetest.Request{Method: "OPTIONS", Path: "*"})
+	r := requestOf(t, bridgetest.Request{Method: "SEARCH", Path: "*"})
 	require.Equal(t, "*", r.URL.Path)
 	require.Equal(t, "*", r.RequestURI)
+}
+
+// net/http answers OPTIONS * for its handlers, and reads a little of a body.
+func TestOptionsOfTheServerAreAnsweredForTheHandler(t *testing.T) {
+	h := newHost(t, func(http.ResponseWriter, *http.Request) { panic("not reached") })
+	for _, body := range []int{0, 10, 4096, 4097, 70_000} {
+		for _, chunked := range []bool{false, true} {
+			res := h.Do(bridgetest.Request{Method: "OPTIONS", Path: "*", Body: make([]byte, body), Chunked: chunked})
+			require.Equal(t, 200, res.Status)
+			require.Equal(t, []bridge.Header{{Name: "Content-Length", Value: "0"}}, res.Headers)
+		}
+	}
+}
+
+// An expectation that is none of HTTP/1.1's own is not for a handler to meet. The answers are those of
+// net/http's own server to the same bytes.
+func TestUnknownExpectationsFail(t *testing.T) {
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprint(w, "reached ", r.Header["Expect"])
+	})
+	srv := httptest.NewServer(handler)
+	defer srv.Close()
+	h := newHostOf(t, &bridge.Server{Handler: handler})
+	for _, expect := range []string{
+		"something", "100-continued", "x-100-continue", "", "100-continue", "100-Continue", "a, 100-continue", "a;b 100-continue",
+	} {
+		conn, err := net.Dial("tcp", srv.Listener.Addr().String())
+		require.NoError(t, err)
+		_, _ = fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: x\r\nExpect: %s\r\n\r\n", expect)
+		theirs, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		require.NoError(t, err)
+		body, err := io.ReadAll(theirs.Body)
+		require.NoError(t, err)
+		_ = conn.Close()
+
+		ours := h.Do(bridgetest.Request{Headers: []bridge.Header{{Name: "expect", Value: expect}}})
+		require.Equal(t, theirs.StatusCode, ours.Status, expect)
+		require.Equal(t, string(body), string(ours.Body), expect)
+		require.Equal(t, theirs.Close, ours.Header("Connection") == "close", expect)
+	}
+}
+
+func TestExpectationsOnHTTP2(t *testing.T) {
+	for expect, want := range map[string]http.Header{
+		"100-continue": {}, "a, 100-Continue": {}, "something": {"Expect": {"something"}},
+	} {
+		r := requestOf(t, bridgetest.Request{Version: [2]int{2, 0}, Headers: []bridge.Header{{Name: "expect", Value: expect}}})
+		require.Equal(t, want, r.Header, expect)
+	}
 }
 
 func TestPathsThatDoNotParseAreBadRequests(t *testing.T) {

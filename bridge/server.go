@@ -43,8 +43,8 @@ type Server struct {
 	// raised to what MaxHead and a chunk need.
 	MaxFrame int
 
-	// MaxAbandoned is how many handlers may go on after their streams have
-	// ended: DefaultMaxAbandoned if 0, none if -1. One more, and the program
+	// MaxAbandoned is how many handlers may go on a second after their streams
+	// have ended: DefaultMaxAbandoned if 0, none if -1. One more, and the program
 	// takes no new requests, finishes the others and ends, so that the host
 	// starts it afresh: goroutines that do not heed their context cannot be
 	// got rid of in any other way.

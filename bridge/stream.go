@@ -35,8 +35,9 @@ type stream struct {
 
 	// The handler's goroutine.
 	running   bool
-	returned  bool // ServeHTTP has
-	abandoned bool // the stream ended before it
+	returned  bool        // ServeHTTP has
+	abandoned bool        // the stream ended before it, by more than abandonedAfter
+	late      *time.Timer // finds that out
 
 	// The request half.
 	remoteEnded  bool
