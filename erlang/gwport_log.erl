@@ -35,6 +35,7 @@
 
 -define(LINGER, 5000).
 -define(SECOND, 1000).
+-define(ACCEPT_AGAIN, 100).
 %% A line longer than this is cut into pieces.
 -define(MAX_LINE, 8192).
 -define(MAX_CRASH_LINES, 2000).
@@ -88,10 +89,13 @@ init(#{pool := Pool, log_lines := Lines}) ->
     {ok, #log{pool = Pool, path = Path, listener = Listener, budget = Lines, lines = Lines,
         waiting = counters:new(2, [])}}.
 
-%% In a directory that only this user may enter; both go as soon as the program has connected.
+%% In a directory that only this user may enter; both go as soon as the program has connected. The
+%% program may run in another one than we do, so a path that is relative would be lost on it.
 listen(Pool) ->
-    Dir = filename:join(os:getenv("TMPDIR", "/tmp"), "gwport-" ++ os:getpid() ++ "-" ++ unique()),
+    Dir = filename:absname(filename:join(os:getenv("TMPDIR", "/tmp"),
+        "gwport-" ++ os:getpid() ++ "-" ++ unique())),
     Path = filename:join(Dir, "stderr"),
+    ok = gwport_os:keep_socket(Path),
     maybe_listen(Pool, Dir, Path, [fun() -> file:make_dir(Dir) end,
         fun() -> file:change_mode(Dir, 8#700) end]).
 
@@ -110,6 +114,7 @@ accept(Pool, Dir, _, {error, _}) ->
     no_socket(Pool, Dir).
 
 no_socket(Pool, Dir) ->
+    _ = file:del_dir(Dir),
     ?LOG_WARNING("gwport: no socket in ~ts; standard error of pool ~s is that of the BEAM",
         [Dir, Pool]),
     {"", undefined}.
@@ -117,6 +122,8 @@ no_socket(Pool, Dir) ->
 unique() ->
     binary_to_list(binary:encode_hex(rand:bytes(8))).
 
+%% With no descriptor left it cannot be accepted yet; meanwhile what the program says waits in the
+%% socket, and soon the program.
 acceptor(Listener, Log) ->
     case gen_tcp:accept(Listener) of
         {ok, Socket} ->
@@ -124,7 +131,10 @@ acceptor(Listener, Log) ->
                 ok -> gen_server:cast(Log, {accepted, Socket});
                 {error, _} -> ok
             end;
-        {error, _} -> ok
+        {error, closed} ->
+            ok;
+        {error, _} ->
+            receive after ?ACCEPT_AGAIN -> acceptor(Listener, Log) end
     end.
 
 handle_call(open, _From, State = #log{path = Path, waiting = Waiting}) ->

@@ -1,80 +1,331 @@
-%% Operating system processes, by their ids.
+%% What gwport has outside of the BEAM: the programs, and the folders of their sockets. It looks at
+%% programs, ends them, and clears up behind whoever had them and was killed.
+%%
+%% A shell does the looking and killing, one for the node, which runs as long as this process does:
+%% to look into /proc, or to start a command, takes descriptors, and the BEAM may have none left
+%% when it matters most. Everything the shell is told to do is built into it, and what it opens is in
+%% its own table. It is replaced when it ends or falls silent, and told again what it has not done.
+%%
+%% Who has what stands in a table that the application's supervisor owns, so that nothing is
+%% forgotten when this process is killed: its successor reads it. Pools that run without the
+%% application do without all that: their programs are ended by a shell for the occasion.
 -module(gwport_os).
+-behaviour(gen_server).
 
--export([identify/1, id/1, kill/1, is_alive/1, has_ended/1]).
+%% API
+-export([create/0, start_link/0, adopt/1, id/1, look/1, kill/1, keep_socket/1]).
+%% gen_server
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
 -export_type([process/0]).
 
+-include_lib("kernel/include/logger.hrl").
+
 %% An id alone may be somebody else's by the time it is used; together with the time at which the
 %% process started (in clock ticks since boot, Linux only) it is not.
--type process() :: {Id :: pos_integer(), Started :: binary() | unknown} | gone.
+-type process() :: {Id :: pos_integer(), Started :: binary()} | gone.
 
--spec identify(pos_integer()) -> process().
-identify(Id) when Id > 0 ->
-    case started(Id) of
-        gone -> gone;
-        Started -> {Id, Started}
+-define(UNKNOWN, <<"unknown">>).
+-define(GONE, <<"gone">>).
+
+-type job() ::
+    {identify, gen_server:from(), Id :: pos_integer()}
+  | {look, pid(), process()}
+  | {kill, gen_server:from() | none, process()}.
+
+-record(os, {
+    shell = down :: port() | down,
+    next = 1 :: pos_integer(),
+    %% What the shell has to do, and the timers of what it was told.
+    jobs = #{} :: #{pos_integer() => {job(), reference() | untold}},
+    %% A shell that fell silent, to be ended by the next one.
+    silent = [] :: [pos_integer()],
+    %% Whether it was said that there is no shell.
+    said = false :: boolean()
+}).
+
+%% How long the shell may take for an answer.
+-define(SILENCE, 2000).
+%% When another shell is tried for, and a program that could not be looked at is tried again.
+-define(AGAIN, 100).
+%% How long a caller waits: while it does a silent shell can be replaced.
+-define(PATIENCE, 3000).
+
+%% It reads lines "NUMBER look|kill ID STARTED" and answers "NUMBER NOW": when the process with this
+%% id has started, or `gone` (a zombie is), or `unknown`. The 2nd field of /proc/ID/stat, the name,
+%% may hold anything, line breaks as well; the 22nd is the time of the start.
+%%
+%% It kills the process, if it is the one that was meant, and the group that it leads or has led:
+%% what a program that has ended left behind is ended as well. No new process gets an id that a
+%% group still has, so where no process has it the group is the one that was meant.
+-define(SCRIPT,
+    "set -f; exec 2>/dev/null\n"
+    "look() {\n"
+    "    stat= now=unknown\n"
+    "    while IFS= read -r line; do stat=$stat$line; done </proc/$1/stat\n"
+    "    if [ \"$stat\" ]; then\n"
+    "        set -- ${stat##*') '}\n"
+    "        now=${20}\n"
+    "        [ \"$1\" != Z ] || now=gone\n"
+    "    elif [ -d /proc/self ] && ! [ -e /proc/$1 ]; then\n"
+    "        now=gone\n"
+    "    fi\n"
+    "}\n"
+    "while read -r number what id started; do\n"
+    "    look $id\n"
+    "    if [ $what = kill ]; then\n"
+    "        case $started/$now in\n"
+    "        unknown/* | $now/*) kill -9 -$id $id ;;\n"
+    "        */gone) kill -9 -$id ;;\n"
+    "        esac\n"
+    "    fi\n"
+    "    echo $number $now\n"
+    "done\n").
+
+%% API
+
+%% Called by the application's supervisor, which owns the table.
+-spec create() -> ok.
+create() ->
+    ?MODULE = ets:new(?MODULE, [named_table, public, bag]),
+    ok.
+
+-spec start_link() -> {ok, pid()} | {error, term()}.
+start_link() ->
+    gen_server:start_link({local, ?MODULE}, ?MODULE, [], []).
+
+%% The calling process has started the program with this id: it will be killed when the caller ends.
+-spec adopt(pos_integer()) -> process().
+adopt(Id) when Id > 0 ->
+    ok = keep({process, {Id, ?UNKNOWN}}),
+    Process = {Id, ask({identify, Id}, ?UNKNOWN)},
+    _ = [known(Id, Process) || Process =/= {Id, ?UNKNOWN}],
+    Process.
+
+known(Id, Process) ->
+    ok = keep({process, Process}),
+    try ets:delete_object(?MODULE, {self(), {process, {Id, ?UNKNOWN}}})
+    catch error:badarg -> true
     end.
+
+%% The calling process has a socket at this path, alone in a folder of its own: both will be removed
+%% when the caller ends, if they are still there.
+-spec keep_socket(file:filename()) -> ok.
+keep_socket(Path) ->
+    keep({socket, Path}).
 
 -spec id(process()) -> pos_integer() | undefined.
 id(gone) -> undefined;
 id({Id, _}) -> Id.
 
--spec is_alive(process()) -> boolean().
-is_alive(gone) ->
-    false;
-is_alive({Id, unknown}) ->
-    os:cmd("kill -0 " ++ integer_to_list(Id) ++ " 2>&1") =:= "";
-is_alive({Id, Started}) ->
-    started(Id) =:= Started.
+%% The calling process is sent {gwport_os, gone} if the process is known to have ended. Cheap enough
+%% to be asked every second.
+-spec look(process()) -> ok.
+look(gone) ->
+    self() ! {gwport_os, gone},
+    ok;
+look(Process) ->
+    gen_server:cast(?MODULE, {look, self(), Process}).
 
-%% Whether the process is known to have ended; cheap enough to be asked every second.
--spec has_ended(process()) -> boolean().
-has_ended({_, unknown}) -> false;
-has_ended(Process) -> not is_alive(Process).
-
-%% Ends the process, if it is still the one that was meant, and the process group that it leads or
-%% has led: what a program that has ended left behind is ended as well. No new process gets an id
-%% that a group still has, so where no process has it the group is the one that was meant.
+%% Ends the process, if it is still the one that was meant, and its process group. When this returns
+%% it has been done, unless the shell was silent: then it will be.
 -spec kill(process()) -> ok.
 kill(gone) ->
     ok;
-kill(Process = {Id, _}) ->
-    Pid = integer_to_list(Id),
-    case {is_alive(Process), started(Id)} of
-        {true, _} -> signal("-" ++ Pid ++ " " ++ Pid);
-        {false, gone} -> signal("-" ++ Pid);
-        {false, _} -> ok
-    end.
-
-signal(Ids) ->
-    _ = os:cmd("kill -9 " ++ Ids ++ " 2>/dev/null"),
+kill(Process) ->
+    _ = ask({kill, Process}, ?UNKNOWN),
     ok.
 
-%% The 22nd field of /proc/ID/stat; the 2nd, the name, may hold spaces and parentheses. A zombie
-%% counts as gone.
-started(Id) ->
-    case read("/proc/" ++ integer_to_list(Id) ++ "/stat") of
-        {ok, Stat} ->
-            [_, After] = string:split(Stat, <<") ">>, trailing),
-            case binary:split(After, <<" ">>, [global]) of
-                [<<"Z">> | _] -> gone;
-                Fields -> lists:nth(20, Fields)
-            end;
-        _ ->
-            case filelib:is_dir("/proc/self") of
-                true -> gone;
-                false -> unknown
+%% Whoever asks has a row in the table: if this process is killed meanwhile, its successor will act
+%% on that.
+ask(What, Otherwise) ->
+    try gen_server:call(?MODULE, What, ?PATIENCE)
+    catch
+        exit:_ ->
+            case ets:whereis(?MODULE) of
+                undefined -> once(line(1, What));
+                _ -> Otherwise
             end
     end.
 
-%% Raw: the file server may have other things to do.
-read(Path) ->
-    case file:open(Path, [raw, read, binary]) of
-        {ok, File} ->
-            Read = file:read(File, 4096),
-            ok = file:close(File),
-            Read;
-        Error ->
-            Error
+%% In this order: whoever reads the table before there is a row will be told of it.
+keep(What) ->
+    try ets:insert(?MODULE, {self(), What}) of
+        true -> gen_server:cast(?MODULE, {watch, self()})
+    catch
+        error:badarg -> ok
+    end.
+
+%% gen_server
+
+init([]) ->
+    process_flag(trap_exit, true),
+    Keepers = lists:usort([Pid || {Pid, _} <- ets:tab2list(?MODULE)]),
+    lists:foreach(fun watch/1, Keepers),
+    {ok, open(#os{})}.
+
+watch(Pid) ->
+    _ = erlang:monitor(process, Pid),
+    ok.
+
+handle_call({identify, Id}, From, State) ->
+    {noreply, do({identify, From, Id}, State)};
+handle_call({kill, Process}, From, State) ->
+    {noreply, do({kill, From, Process}, State)}.
+
+handle_cast({watch, Pid}, State) ->
+    watch(Pid),
+    {noreply, State};
+%% While there is no shell nobody is known to have ended.
+handle_cast({look, _, _}, State = #os{shell = down}) ->
+    {noreply, State};
+handle_cast({look, Pid, Process}, State) ->
+    {noreply, do({look, Pid, Process}, State)}.
+
+handle_info({Shell, {data, {eol, Answer}}}, State = #os{shell = Shell}) ->
+    [Number, Now] = binary:split(Answer, <<" ">>),
+    {noreply, answered(binary_to_integer(Number), Now, State)};
+handle_info({'EXIT', Shell, _}, State = #os{shell = Shell}) ->
+    {noreply, open(untold(State))};
+handle_info({timeout, _, {silent, Number}}, State = #os{jobs = Jobs}) when is_map_key(Number, Jobs) ->
+    {noreply, open(untold(silence(State)))};
+handle_info(open, State) ->
+    {noreply, open(State)};
+handle_info({again, Job}, State) ->
+    {noreply, do(Job, State)};
+handle_info({'DOWN', _, process, Pid, _}, State) ->
+    {noreply, lists:foldl(fun clear_up/2, State, ets:lookup(?MODULE, Pid))};
+handle_info(_, State) ->
+    {noreply, State}.
+
+%% The owner of a program is gone. What it has ended itself has no row any more.
+clear_up({_, {process, Process}}, State) ->
+    do({kill, none, Process}, State);
+clear_up(Row = {_, {socket, Path}}, State) ->
+    _ = file:delete(Path),
+    _ = file:del_dir(filename:dirname(Path)),
+    true = ets:delete_object(?MODULE, Row),
+    State.
+
+%% The shell
+
+open(State = #os{shell = Shell}) when is_port(Shell) ->
+    State;
+open(State = #os{silent = Silent}) ->
+    try start_shell() of
+        Shell ->
+            _ = [tell(line(0, {kill, {Id, ?UNKNOWN}}), Shell) || Id <- Silent],
+            tell_all(State#os{shell = Shell, silent = [], said = false})
+    catch
+        error:Reason ->
+            _ = erlang:send_after(?AGAIN, self(), open),
+            say(Reason, State)
+    end.
+
+start_shell() ->
+    open_port({spawn_executable, "/bin/sh"}, [{args, ["-c", ?SCRIPT]}, {cd, "/"}, {line, 100},
+        binary, use_stdio, hide]).
+
+say(_, State = #os{said = true}) ->
+    State;
+say(Reason, State) ->
+    ?LOG_ERROR("gwport: no shell can be started to look after the programs (~0p); tried again every "
+        "~b ms", [Reason, ?AGAIN]),
+    State#os{said = true}.
+
+%% Looks are asked for again by whoever wants to know.
+untold(State = #os{jobs = Jobs}) ->
+    State#os{shell = down, jobs = maps:from_list([{Number, {Job, untold}}
+        || {Number, {Job, Timer}} <- maps:to_list(Jobs), cancel(Timer), element(1, Job) =/= look])}.
+
+cancel(untold) ->
+    true;
+cancel(Timer) ->
+    _ = erlang:cancel_timer(Timer),
+    true.
+
+%% A shell that was stopped would not notice that its port is closed.
+silence(State = #os{shell = Shell}) ->
+    Silent = [Id || {os_pid, Id} <- [erlang:port_info(Shell, os_pid)]],
+    true = close(Shell),
+    State#os{silent = Silent}.
+
+%% Its end is no news.
+close(Shell) ->
+    true = unlink(Shell),
+    try port_close(Shell)
+    catch error:badarg -> true
+    end.
+
+tell_all(State = #os{jobs = Jobs}) ->
+    State#os{jobs = maps:map(fun(Number, {Job, untold}) -> told(Number, Job, State) end, Jobs)}.
+
+told(_, Job, #os{shell = down}) ->
+    {Job, untold};
+told(Number, Job, #os{shell = Shell}) ->
+    tell(line(Number, Job), Shell),
+    {Job, erlang:start_timer(?SILENCE, self(), {silent, Number})}.
+
+%% Never waits: a shell that does not read is silent.
+tell(Line, Shell) ->
+    try port_command(Shell, Line, [nosuspend])
+    catch error:badarg -> false
+    end.
+
+line(Number, {identify, _, Id}) -> line(Number, "look", {Id, ?UNKNOWN});
+line(Number, {identify, Id}) -> line(Number, "look", {Id, ?UNKNOWN});
+line(Number, {look, _, Process}) -> line(Number, "look", Process);
+line(Number, {kill, _, Process}) -> line(Number, "kill", Process);
+line(Number, {kill, Process}) -> line(Number, "kill", Process).
+
+line(Number, What, {Id, Started}) ->
+    io_lib:format("~b ~s ~b ~s~n", [Number, What, Id, Started]).
+
+do(Job, State = #os{next = Number, jobs = Jobs}) ->
+    State#os{next = Number + 1, jobs = Jobs#{Number => told(Number, Job, State)}}.
+
+answered(Number, Now, State = #os{jobs = Jobs}) ->
+    case maps:take(Number, Jobs) of
+        {{Job, Timer}, Rest} ->
+            true = cancel(Timer),
+            done(Job, Now),
+            State#os{jobs = Rest};
+        error ->
+            State
+    end.
+
+done({identify, From, _}, Now) ->
+    gen_server:reply(From, Now);
+done({look, Pid, {_, Started}}, Now) when Now =:= ?GONE; Now =/= Started, Now =/= ?UNKNOWN,
+        Started =/= ?UNKNOWN ->
+    Pid ! {gwport_os, gone},
+    ok;
+done({look, _, _}, _) ->
+    ok;
+%% It could not be seen whether it is the one that was meant.
+done(Job = {kill, _, {_, Started}}, ?UNKNOWN) when Started =/= ?UNKNOWN ->
+    _ = erlang:send_after(?AGAIN, self(), {again, Job}),
+    ok;
+done({kill, From, Process}, _) ->
+    true = ets:match_delete(?MODULE, {'_', {process, Process}}),
+    _ = [gen_server:reply(From, ok) || From =/= none],
+    ok.
+
+%% What the shell has not done is done when its port is closed: it reads to the end.
+terminate(_, _) ->
+    ok.
+
+%% Without the application: a shell for one line.
+once(Line) ->
+    try start_shell() of
+        Shell ->
+            _ = tell(Line, Shell),
+            Now = receive
+                {Shell, {data, {eol, Answer}}} -> lists:last(binary:split(Answer, <<" ">>))
+            after ?SILENCE -> ?UNKNOWN
+            end,
+            true = close(Shell),
+            Now
+    catch
+        error:_ -> ?UNKNOWN
     end.

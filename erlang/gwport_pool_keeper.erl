@@ -17,7 +17,6 @@
 -record(slot, {
     number :: pos_integer(),
     state :: starting | ready | draining,
-    process = gone :: gwport_os:process(),
     handle :: gwport_port:handle() | undefined,
     since :: integer()
 }).
@@ -33,12 +32,15 @@
     ports = #{} :: #{Owner :: pid() => #slot{}},
     %% Of each slot: how long the next start waits if the port ends soon.
     delays = #{} :: #{pos_integer() => pos_integer()},
+    %% What is lacking to start them.
+    lacking = #{} :: #{pos_integer() => atom()},
     awaiting = [] :: [gen_server:from()],
     tried = false :: boolean()
 }).
 
 -define(FIRST_DELAY, 100).
 -define(MAX_DELAY, 10000).
+-define(LACK_DELAY, 250).
 %% A port that was ready for so long has shown that its program works.
 -define(STEADY, 5000).
 
@@ -69,8 +71,6 @@ handle_call(await, From, State = #keeper{awaiting = Awaiting}) ->
 handle_call(owners, _From, State = #keeper{ports = Ports}) ->
     {reply, maps:keys(Ports), State}.
 
-handle_cast({started, Owner, Process}, State) ->
-    {noreply, update(Owner, fun(Slot) -> Slot#slot{process = Process} end, State)};
 handle_cast({ready, Owner, Handle}, State) ->
     State1 = update(Owner,
         fun(Slot) -> Slot#slot{state = ready, handle = Handle, since = now_ms()} end, State),
@@ -84,9 +84,9 @@ handle_cast({draining, Owner}, State = #keeper{ports = Ports}) ->
             {noreply, State}
     end.
 
-handle_info({'DOWN', _, process, Owner, Reason}, State = #keeper{ports = Ports}) ->
+handle_info({'DOWN', _, process, Owner, _}, State = #keeper{ports = Ports}) ->
     case maps:take(Owner, Ports) of
-        {Slot, Rest} -> {noreply, down(Slot, Reason, publish(State#keeper{ports = Rest}))};
+        {Slot, Rest} -> {noreply, replace(Slot, tried(publish(State#keeper{ports = Rest})))};
         error -> {noreply, State}
     end;
 handle_info({start, Number}, State) ->
@@ -94,28 +94,32 @@ handle_info({start, Number}, State) ->
 handle_info(_, State) ->
     {noreply, State}.
 
-start(Number, State = #keeper{starters = Starters, options = Options, ports = Ports, name = Name}) ->
+start(Number, State = #keeper{starters = Starters, options = Options, ports = Ports,
+        lacking = Lacking}) ->
     case gwport_pool_sup:start_port(Starters, self(), Options) of
         {ok, Owner} ->
             _ = erlang:monitor(process, Owner),
-            State#keeper{ports = Ports#{Owner => #slot{number = Number, state = starting,
-                since = now_ms()}}};
+            State#keeper{lacking = maps:remove(Number, Lacking),
+                ports = Ports#{Owner => #slot{number = Number, state = starting,
+                    since = now_ms()}}};
         {error, Reason} ->
-            ?LOG_ERROR("gwport: cannot start the program of pool ~s: ~0p",
-                [Name, Reason]),
-            again(Number, 0, tried(State))
+            not_started(Reason, Number, tried(State))
     end.
 
-%% An owner that was killed had no time to end its program.
-down(Slot = #slot{process = Process}, Reason, State) ->
-    _ = [gwport_os:kill(Process) || not is_orderly(Reason)],
-    replace(Slot, tried(State)).
-
-is_orderly(normal) -> true;
-is_orderly(shutdown) -> true;
-is_orderly({shutdown, {failed, _}}) -> false;
-is_orderly({shutdown, _}) -> true;
-is_orderly(_) -> false.
+%% Where the BEAM or the machine has nothing left to start a program with, that is no fault of the
+%% program: it is tried again soon, however long it lasts, and said once.
+not_started({shutdown, {open_port, Lack}}, Number,
+        State = #keeper{lacking = Lacking, name = Name})
+        when Lack =:= emfile; Lack =:= enfile; Lack =:= enomem; Lack =:= eagain;
+            Lack =:= system_limit ->
+    _ = [?LOG_ERROR("gwport: cannot start the program of pool ~s, for want of what is shared by all"
+        " (~s); it is tried again every ~b ms", [Name, Lack, ?LACK_DELAY])
+        || not is_map_key(Number, Lacking)],
+    _ = erlang:send_after(?LACK_DELAY, self(), {start, Number}),
+    State#keeper{lacking = Lacking#{Number => Lack}};
+not_started(Reason, Number, State = #keeper{name = Name}) ->
+    ?LOG_ERROR("gwport: cannot start the program of pool ~s: ~0p", [Name, Reason]),
+    again(Number, 0, State).
 
 %% One that was draining has its successor already.
 replace(#slot{state = draining}, State) ->

@@ -10,7 +10,8 @@
 %% beside the owner and speaks for it when it is killed (gwport_watch).
 %%
 %% It ends when the program ends, breaks the wire's rules, does not greet, does not answer a ping,
-%% or has drained; its ends are told, and what is left of the program is killed by its process id.
+%% or has drained; its ends are told, and what is left of the program is killed by its process id
+%% (gwport_os, which does that too when the owner is killed).
 -module(gwport_port).
 -behaviour(gen_server).
 
@@ -41,11 +42,10 @@
     %% The path of the socket for standard error; "" for none.
     stderr := string()
 }.
-%% What the keeper is told, by casts: the program runs; it has greeted; it takes no new streams,
-%% because it drains or is gone.
+%% What the keeper is told, by casts: the program has greeted; it takes no new streams, because it
+%% drains or is gone.
 -type report() ::
-    {started, Owner :: pid(), gwport_os:process()}
-  | {ready, Owner :: pid(), handle()}
+    {ready, Owner :: pid(), handle()}
   | {draining, Owner :: pid()}.
 
 -type request() :: #{
@@ -199,14 +199,13 @@ greeting(Port, Options, Keeper, Log) ->
         buffer = gwport_frame:new(MaxFrame)}.
 
 %% A program that has ended at once has no id any more; its end is on its way here.
-process({os_pid, OsPid}) -> gwport_os:identify(OsPid);
+process({os_pid, OsPid}) -> gwport_os:adopt(OsPid);
 process(undefined) -> gone.
 
 handle_continue(greet, State) ->
     gwport_failure:callback(?WHO, State, fun() -> greet(State) end).
 
-greet(State = #port{options = Options, keeper = Keeper, process = Process}) ->
-    report(Keeper, {started, self(), Process}),
+greet(State = #port{options = Options}) ->
     write(gwport_frame:encode(hello, gwport_greeting:hello(Options)), State),
     _ = erlang:send_after(?LIFE_CHECK, self(), check_life),
     {noreply, timer(maps:get(greeting_timeout, Options), State)}.
@@ -263,6 +262,10 @@ hear(check_aborts, State) ->
     check_aborts(State);
 hear(check_life, State) ->
     check_life(State);
+hear({gwport_os, gone}, State) ->
+    %% What the process wrote may still be on its way here.
+    _ = erlang:send_after(?END_GRACE, self(), lifeless),
+    {noreply, State};
 hear(lifeless, State) ->
     gone(#{clean => false, reason => lifeless}, State);
 hear({timeout, Timer, _}, State = #port{timer = Timer}) ->
@@ -419,12 +422,10 @@ check_ping(N, State = #port{ping = {N, waiting}, options = #{ping_timeout := Tim
 check_ping(_, State) ->
     {noreply, State}.
 
-%% What a process that has ended wrote may still be on its way here.
+%% Asked again and again: there is no answer to many a look, and none while the process lives.
 check_life(State = #port{process = Process}) ->
-    _ = case gwport_os:has_ended(Process) of
-        true -> erlang:send_after(?END_GRACE, self(), lifeless);
-        false -> erlang:send_after(?LIFE_CHECK, self(), check_life)
-    end,
+    gwport_os:look(Process),
+    _ = erlang:send_after(?LIFE_CHECK, self(), check_life),
     {noreply, State}.
 
 check_aborts(State = #port{mux = Mux}) ->

@@ -15,5 +15,16 @@ start_link() ->
 
 init([]) ->
     ok = gwport_seen:create(),
+    ok = gwport_os:create(),
     Pools = application:get_env(gwport, pools, []),
-    {ok, {#{strategy => one_for_one}, [gwport:child_spec(Pool) || Pool <- Pools]}}.
+    %% The first is the last to stop: the others have programs to be ended. A pool that is killed
+    %% costs the others nothing, however often.
+    {ok, {often(), [#{id => os, type => supervisor,
+        start => {supervisor, start_link, [?MODULE, os]}}
+        | [gwport:child_spec(Pool) || Pool <- Pools]]}};
+%% Of its own, because the other one does nothing else while it waits for a pool to come up.
+init(os) ->
+    {ok, {often(), [#{id => gwport_os, start => {gwport_os, start_link, []}}]}}.
+
+often() ->
+    #{strategy => one_for_one, intensity => 100, period => 10}.

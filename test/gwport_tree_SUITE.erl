@@ -1,0 +1,216 @@
+%% The tree of processes under attack: whoever is killed, whatever is taken away, clients see 200, 502, 503 or a response
+%% that is visibly broken off, nothing hangs, the tree stands again, and what is no part of it is not touched.
+-module(gwport_tree_SUITE).
+-compile([export_all, nowarn_export_all]).
+
+-include_lib("stdlib/include/assert.hrl").
+
+suite() ->
+    [{timetrap, {seconds, 90}}].
+
+all() ->
+    gwport_test:mounts().
+
+groups() ->
+    gwport_test:mounts([{group, descriptors}, {group, disk}, shell_falls_silent], [{disk, [parallel], [
+        a_killed_log_reader_leaves_no_folder, a_socket_that_cannot_be_bound_leaves_no_folder,
+        a_relative_folder_of_sockets_is_found
+    ]}, {descriptors, [parallel], [
+        clients_that_use_up_descriptors_cost_no_program, a_start_without_descriptors_is_tried_again_soon,
+        a_program_is_ended_without_a_descriptor, a_log_is_read_when_there_are_descriptors_again, a_killed_shell_comes_back_with_the_descriptors
+    ]}]).
+
+init_per_group(Group, Config) when Group =:= route; Group =:= stream ->
+    gwport_test:mount(Group),
+    ok = logger:set_handler_config(default, level, none),
+    {ok, _} = application:ensure_all_started(gwport),
+    [{counts, gwport_probe:counts()} | Config];
+init_per_group(_, Config) ->
+    Config.
+
+end_per_group(Group, _) when Group =:= route; Group =:= stream ->
+    ok = logger:set_handler_config(default, level, all);
+end_per_group(_, _) ->
+    ok.
+
+%% Descriptors
+
+%% A BEAM with few of them, a pool in it that serves, and a connection that is open already.
+scarce() ->
+    Peer = gwport_attack:peer("-n 200"),
+    Server = #{pool := Pool} = gwport_attack:peer_pool(Peer, #{listener => #{request_timeout => infinity}}),
+    Socket = gwport_test:connect(Server),
+    #{status := 200} = gwport_test:call(Socket, #{path => "/hello"}),
+    {Peer, Server, Socket, program(Peer, Pool)}.
+
+program(Peer, Pool) ->
+    {ok, [#{os_pid := OsPid, state := serving}]} = gwport_attack:call(Peer, gwport, info, [Pool]),
+    OsPid.
+
+%% Clients that connect and say half a head, until the BEAM has no descriptor left.
+use_up(Peer, Server) ->
+    Sockets = [half_open(Server) || _ <- lists:seq(1, 250)],
+    is_used_up(Peer),
+    Sockets.
+
+half_open(Server) ->
+    Socket = gwport_test:connect(Server),
+    gwport_test:send(Socket, "GET /hello HTTP/1.1\r\nhost: x\r\n"),
+    Socket.
+
+is_used_up(Peer) ->
+    gwport_test:until(fun() ->
+        gwport_attack:call(Peer, file, open, ["/dev/null", [raw, read, binary]]) =:= {error, emfile}
+    end).
+
+%% A request of somebody who has a connection.
+status(Socket) ->
+    #{status := Status} = gwport_test:call(Socket, #{path => "/hello"}),
+    Status.
+
+clients_that_use_up_descriptors_cost_no_program(_) ->
+    %% Connections without end leave the BEAM no descriptor. The program that runs goes on, and whoever has a
+    %% connection is served, for longer than it takes to miss a program that has ended.
+    {Peer, Server = #{pool := Pool}, Socket, OsPid} = scarce(),
+    Sockets = use_up(Peer, Server),
+    Until = erlang:monotonic_time(millisecond) + 4000,
+    serves_until(Until, Socket, 0),
+    is_used_up(Peer),
+    lists:foreach(fun gwport_test:close/1, Sockets),
+    gwport_test:until(fun() -> maps:get(status, gwport_test:get(Server, "/hello")) =:= 200 end),
+    ?assertEqual(OsPid, program(Peer, Pool)),
+    gwport_attack:stop_peer(Peer).
+
+serves_until(Until, Socket, Count) ->
+    ?assertEqual(200, status(Socket)),
+    case erlang:monotonic_time(millisecond) > Until of
+        true -> ct:pal("~b requests were served without a descriptor to spare", [Count]);
+        false -> receive after 5 -> serves_until(Until, Socket, Count + 1) end
+    end.
+
+a_start_without_descriptors_is_tried_again_soon(_) ->
+    %% A program ends while the BEAM has no descriptor left. The next one comes up when there are descriptors, and not
+    %% after a delay that has grown meanwhile.
+    {Peer, Server = #{pool := Pool}, Socket, OsPid} = scarce(),
+    Sockets = use_up(Peer, Server),
+    Keeper = gwport_attack:call(Peer, gwport_pool, keeper, [Pool]),
+    Owner = gwport_attack:call(Peer, gwport_attack, find, [owner, Pool]),
+    ok = gwport_attack:call(Peer, sys, suspend, [Keeper]),
+    gwport_probe:os_kill("KILL", OsPid),
+    gwport_test:until(fun() -> not gwport_attack:call(Peer, erlang, is_process_alive, [Owner]) end),
+    %% What the program had is taken before another one can be started with it.
+    More = use_up(Peer, Server),
+    ok = gwport_attack:call(Peer, sys, resume, [Keeper]),
+    receive after 7000 -> ok end,
+    ?assertEqual(503, status(Socket)),
+    is_used_up(Peer),
+    At = erlang:monotonic_time(millisecond),
+    lists:foreach(fun gwport_test:close/1, Sockets ++ More),
+    gwport_test:until(fun() -> status(Socket) =:= 200 end),
+    Took = erlang:monotonic_time(millisecond) - At,
+    ct:pal("served again ~b ms after there were descriptors", [Took]),
+    ?assert(Took < 3000),
+    gwport_attack:stop_peer(Peer).
+
+a_program_is_ended_without_a_descriptor(_) ->
+    %% An owner is killed whose program does not look at the end of its input: it is ended all the same.
+    {Peer, Server = #{pool := Pool}, _, OsPid} = scarce(),
+    _ = use_up(Peer, Server),
+    gwport_probe:os_kill("STOP", OsPid),
+    _ = gwport_attack:call(Peer, gwport_attack, kill, [owner, Pool]),
+    gwport_test:until(fun() -> gwport_probe:gone(OsPid) end, 2000),
+    gwport_attack:stop_peer(Peer).
+
+a_log_is_read_when_there_are_descriptors_again(_) ->
+    %% A program connects its standard error when the connection cannot be accepted. It is when there is a descriptor:
+    %% the program would wait for ever for somebody who reads.
+    {Peer, Server = #{pool := Pool}, _, _} = scarce(),
+    Logs = gwport_attack:call(Peer, gwport_attack, find, [logs_sup, Pool]),
+    {ok, Reader} = gwport_attack:call(Peer, supervisor, start_child, [Logs, [#{pool => Pool, log_lines => 0}]]),
+    {_, Path} = gwport_attack:call(Peer, gwport_log, open, [Reader]),
+    Sockets = use_up(Peer, Server),
+    {ok, Stderr} = gen_tcp:connect({local, Path}, 0, [binary, {active, false}, {send_timeout, 5000}]),
+    ?assertEqual({error, timeout}, gen_tcp:recv(Stderr, 0, 500)),
+    lists:foreach(fun gwport_test:close/1, Sockets),
+    Lines = binary:copy(<<"a line\n">>, 10000),
+    [?assertEqual(ok, gen_tcp:send(Stderr, Lines)) || _ <- lists:seq(1, 50)],
+    gwport_attack:stop_peer(Peer).
+
+a_killed_shell_comes_back_with_the_descriptors(_) ->
+    %% The shell that ends programs is killed, and with it the process that has it, while there is no descriptor; then
+    %% an owner. Its program is ended as soon as there is one.
+    {Peer, Server = #{pool := Pool}, _, OsPid} = scarce(),
+    Sockets = use_up(Peer, Server),
+    gwport_probe:os_kill("STOP", OsPid),
+    gwport_probe:os_kill("KILL", gwport_attack:call(Peer, gwport_attack, shell, [])),
+    More = use_up(Peer, Server),
+    _ = gwport_attack:call(Peer, gwport_attack, kill, [[os, owner], Pool]),
+    lists:foreach(fun gwport_test:close/1, Sockets ++ More),
+    gwport_test:until(fun() -> gwport_probe:gone(OsPid) end, 5000),
+    gwport_test:until(fun() -> maps:get(status, gwport_test:get(Server, "/hello")) =:= 200 end),
+    gwport_attack:stop_peer(Peer).
+
+%% Disk
+
+%% A program that never connects, and the folders of its BEAM's sockets below Dir.
+sleeping_pool(Peer, Options) ->
+    gwport_attack:call(Peer, gwport_attack, start_pool, [Options#{command => "sleep", args => ["10"], log_lines => 0}]).
+
+folders(Dir, Peer) ->
+    filelib:wildcard(filename:join(Dir, "gwport-" ++ gwport_attack:call(Peer, os, getpid, []) ++ "-*")).
+
+tmpdir(Name, Config) ->
+    Dir = filename:join(proplists:get_value(priv_dir, Config), Name),
+    ok = filelib:ensure_path(Dir),
+    Dir.
+
+a_killed_log_reader_leaves_no_folder(_) ->
+    %% It is killed before the program has connected, alone and with those beside it.
+    [begin
+        Peer = gwport_attack:peer(""),
+        Pool = sleeping_pool(Peer, #{greeting_timeout => 60000}),
+        [Folder] = folders("/tmp", Peer),
+        _ = gwport_attack:call(Peer, gwport_attack, kill, [Parts, Pool]),
+        gwport_test:until(fun() -> not lists:member(Folder, folders("/tmp", Peer)) end),
+        gwport_attack:stop_peer(Peer)
+    end || Parts <- [[log], [os, log], [log, owner, keeper]]].
+
+a_socket_that_cannot_be_bound_leaves_no_folder(Config) ->
+    %% Its path is too long. The program is started all the same.
+    Dir = tmpdir(lists:duplicate(100, $x), Config),
+    Peer = gwport_attack:peer(""),
+    true = gwport_attack:call(Peer, os, putenv, ["TMPDIR", Dir]),
+    Server = gwport_attack:peer_pool(Peer, #{}),
+    ?assertMatch(#{status := 200}, gwport_test:get(Server, "/hello")),
+    ?assertEqual([], folders(Dir, Peer)),
+    gwport_attack:stop_peer(Peer).
+
+a_relative_folder_of_sockets_is_found(_) ->
+    %% The program runs elsewhere, and has its standard error read.
+    Peer = gwport_attack:peer(""),
+    Dir = "/tmp/tree-" ++ gwport_attack:call(Peer, os, getpid, []),
+    ok = file:make_dir(Dir),
+    ok = gwport_attack:call(Peer, file, set_cwd, ["/tmp"]),
+    true = gwport_attack:call(Peer, os, putenv, ["TMPDIR", filename:basename(Dir)]),
+    #{pool := Pool} = gwport_attack:peer_pool(Peer, #{pool => #{cd => "/"}}),
+    Reader = gwport_attack:call(Peer, gwport_attack, find, [log, Pool]),
+    gwport_test:until(fun() -> gwport_attack:call(Peer, gwport_attack, sockets, [Reader]) =:= 1 end),
+    %% Nothing is left in it.
+    ok = file:del_dir(Dir),
+    gwport_attack:stop_peer(Peer).
+
+%% The shell
+
+shell_falls_silent(_) ->
+    %% It is stopped, not killed: another one takes its place, and ends the program; and the silent one.
+    Pool = gwport_test:start_pool(#{}),
+    gwport_attack:stands(Pool),
+    {ok, [#{os_pid := OsPid}]} = gwport:info(Pool),
+    Shell = gwport_attack:shell(),
+    gwport_probe:os_kill("STOP", Shell),
+    gwport_probe:os_kill("STOP", OsPid),
+    gwport_attack:kill(owner, Pool),
+    gwport_test:until(fun() -> gwport_probe:gone(OsPid) andalso gwport_probe:gone(Shell) end, 5000),
+    gwport_attack:stands(Pool),
+    ?assertNotEqual(Shell, gwport_attack:shell()),
+    gwport_test:stop_pool(Pool).
