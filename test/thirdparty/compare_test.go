@@ -25,12 +25,17 @@ func exclusive(app string) (unlock func()) {
 
 // compare runs a case against each server with each protocol: every note must be what net/http made it.
 func compare(t *testing.T, app string, run func(c *client)) {
+	compareOver(t, protocols, app, run)
+}
+
+func compareOver(t *testing.T, protocols []string, app string, run func(c *client)) {
 	t.Parallel()
 	servers := start(t)
 	defer exclusive(app)()
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("the BEAM's log:\n%s", servers.cowboy.Log())
+			log := servers.cowboy.Log()
+			t.Logf("the end of the BEAM's log:\n%s", log[max(0, len(log)-2000):])
 		}
 	})
 	for _, protocol := range protocols {
