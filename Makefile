@@ -24,7 +24,7 @@ SLOW_SUITES = $(wildcard test/slow/*_SUITE.erl)
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=line)
 
 .PHONY: help demo build test test-go test-erl test-full full-go full-erl test-sid test-trixie bench bench-quick bench-profile bench-build \
-	lint-go lint-erl fmt clean clean-chroot
+	compare lint-go lint-erl fmt clean clean-chroot
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,7 @@ test-full: ## The slow rest of the tests: fuzzing, more properties, slow suites,
 
 # Fuzzing is counted in runs: by the clock, Go before 1.27 fails a run that its end finds busy (go.dev/issue/75804).
 full-go:
+	@QUIET=1 rebar3 compile
 	@echo "deadcode"; dead=$$($(DEADCODE) -test ./...); [[ -z $$dead ]] || { echo "$$dead"; exit 1; }
 # -count=1: Go's memory of what has passed knows nothing of the Erlang half.
 	@for dir in $(GOMODULES); do \
@@ -101,6 +102,14 @@ bench-build:
 	@.ci/setup bench
 	@QUIET=1 rebar3 compile
 	@cd test/bench && go build -o ../../_build/bench/bench .
+
+# Flags of the comparison, as COMPARE='-only "targets/" -failures'.
+COMPARE ?=
+
+compare: ## Send the same requests to net/http and to gwport, a line for each case
+	@.ci/setup test
+	@QUIET=1 rebar3 compile
+	@cd test/compare && go run . $(COMPARE)
 
 lint-go: ## gofumpt, go vet, staticcheck
 	@echo "gofumpt"; bad=$$($(GOFUMPT) -l $(GOFILES)); \

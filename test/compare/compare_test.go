@@ -1,0 +1,64 @@
+package main
+
+import (
+	"bytes"
+	"os/exec"
+	"regexp"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gwport/gwport/test/compare/cases"
+)
+
+// Whatever differs from net/http is in one of the lists, and as it says there; what is in a list differs.
+func TestGwportServesAsNetHTTPDoes(t *testing.T) {
+	if _, err := exec.LookPath("erl"); err != nil {
+		t.Fatal("there is no Erlang on PATH")
+	}
+	s, err := start(t.Context(), tree{"../.."}, t.TempDir())
+	require.NoError(t, err)
+	defer s.stop()
+	counts := tally{}
+	runAll(t.Context(), s, cases.Themes(), regexp.MustCompile("."), func(v verdict) {
+		counts.add(v)
+		if v.kind == failed {
+			t.Error(v.line())
+		}
+	})
+	var summary bytes.Buffer
+	counts.print(&summary)
+	t.Log("\n" + summary.String())
+	require.NoError(t, s.at.strayed())
+}
+
+// A row names a case and transports that there are, says what differs and why, and is the only one for its place.
+func TestEachRowIsOfACaseAndSaysWhy(t *testing.T) {
+	all := rowsOf(cases.Themes())
+	taken := make(map[[3]string]bool)
+	for _, theme := range cases.Themes() {
+		for _, c := range theme.Cases {
+			name := theme.Name + "/" + c.Name
+			for _, row := range all[name] {
+				require.NotEmpty(t, row.Differs, name)
+				require.NotEmpty(t, row.Why, name)
+				require.NotEmpty(t, row.Mounts, name)
+				require.Equal(t, row.list == "not yet", row.Needs != "", name)
+				for _, transport := range cases.All {
+					if row.On != nil && !slices.Contains(row.On, transport) {
+						continue
+					}
+					require.True(t, row.On == nil || c.Has(transport), name)
+					for _, mount := range row.Mounts {
+						place := [3]string{name, transport, mount}
+						require.False(t, taken[place], place)
+						taken[place] = true
+					}
+				}
+			}
+			delete(all, name)
+		}
+	}
+	require.Empty(t, all, "rows of cases that there are not")
+}

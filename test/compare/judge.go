@@ -1,0 +1,120 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/gwport/gwport/test/compare/cases"
+)
+
+// A verdict is what became of a case on one transport and mount.
+type verdict struct {
+	theme, name, transport, mount string
+	kind                          string // pass, forced, not yet, known, fail
+	differs                       []difference
+	why                           []string // of a failure
+}
+
+const (
+	passed = "pass"
+	failed = "fail"
+)
+
+// A listed row and the list it is of.
+type listed struct {
+	list string
+	cases.Row
+}
+
+// rows finds what is said of a case. Two rows for one place are a fault of the lists.
+type rows map[string][]listed
+
+func rowsOf(themes []cases.Theme) rows {
+	all := make(rows)
+	for _, t := range themes {
+		for _, l := range []struct {
+			name string
+			rows []cases.Row
+		}{{"forced", t.Forced}, {"not yet", t.NotYet}, {"known", t.Known}} {
+			for _, r := range l.rows {
+				name := t.Name + "/" + r.Case
+				all[name] = append(all[name], listed{l.name, r})
+			}
+		}
+	}
+	return all
+}
+
+func (r rows) find(name, transport, mount string) *listed {
+	for i, row := range r[name] {
+		if (row.On == nil || slices.Contains(row.On, transport)) && slices.Contains(row.Mounts, mount) {
+			return &r[name][i]
+		}
+	}
+	return nil
+}
+
+// judge compares with what the lists say. control is what bare Cowboy did, for a forced row.
+func judge(v verdict, row *listed, want, got, control facts) verdict {
+	v.differs = diff(want, got)
+	v.differs = slices.DeleteFunc(v.differs, v.isEverywhere)
+	switch {
+	case row == nil && len(v.differs) == 0:
+		v.kind = passed
+	case row == nil && v.isKnown():
+		v.kind = "known"
+	case row == nil:
+		v.fail("differs from net/http")
+	case len(v.differs) == 0:
+		v.fail("passes now: the row that says otherwise (" + row.list + ") must go")
+	default:
+		v.kind = row.list
+		v.outcome(row.Differs)
+		if row.list == "forced" {
+			v.control(row.Differs, diff(want, control))
+		}
+	}
+	return v
+}
+
+func (v *verdict) fail(why string) {
+	v.kind = failed
+	v.why = append(v.why, why)
+}
+
+// outcome asserts what the row says, which is all that differs.
+func (v *verdict) outcome(said map[string]string) {
+	got := make(map[string]string)
+	for _, d := range v.differs {
+		got[d.name] = d.got
+	}
+	if !maps.Equal(got, said) {
+		v.fail(fmt.Sprintf("the outcome is not the row's: %q", said))
+	}
+}
+
+// control: what differs must differ under bare Cowboy too.
+func (v *verdict) control(said map[string]string, shown []difference) {
+	for name := range said {
+		if !slices.ContainsFunc(shown, func(d difference) bool { return d.name == name }) {
+			v.fail("bare Cowboy does not differ from net/http in " + name)
+		}
+	}
+}
+
+// line is the verdict for people.
+func (v verdict) line() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%-7s %-6s %-6s %s/%s", v.kind, v.transport, v.mount, v.theme, v.name)
+	for _, why := range v.why {
+		fmt.Fprintf(&b, "\n        %s", why)
+	}
+	if v.kind == failed {
+		for _, d := range v.differs {
+			fmt.Fprintf(&b, "\n        %s: net/http %s, gwport %s", d.name, d.want, d.got)
+		}
+	}
+	return b.String()
+}
