@@ -22,7 +22,6 @@ var differences = []known{
 	{"connect", "grpc unary panic", both, earlyAbort},
 	{"proxy", "in-a-length", both, earlyAbort},
 	{"proxy", "no-body", both, earlyAbort},
-	{"httpbin", "/status/304", []string{"h2c"}, "net/http over HTTP/2 keeps a 304's content-type, we drop it"},
 }
 
 const (
