@@ -9,9 +9,11 @@
 
 -include_lib("kernel/include/logger.hrl").
 
-%% Milliseconds, and the bytes of a request that Cowboy takes before anybody reads.
+%% Milliseconds; the bytes of a request that Cowboy takes before anybody reads; and how long its body
+%% may be (if its length is unknown, a byte less) for the next request on the connection to be heard.
 -type listener() :: #{
-    idle_timeout := timeout(), inactivity_timeout := timeout(), flow := non_neg_integer()
+    idle_timeout := timeout(), inactivity_timeout := timeout(), flow := non_neg_integer(),
+    heard := non_neg_integer() | infinity
 }.
 
 %% The Request of SPEC.md, section 6.
@@ -130,9 +132,10 @@ listener(Req = #{ref := Ref, version := Version}) ->
 -spec listener(cowboy_req:req(), cowboy:opts(), Guarded :: boolean()) -> listener().
 listener(#{ref := Ref, version := Version}, Opts, Guarded) ->
     Idle = maps:get(idle_timeout, Opts, 60000),
+    Flow = maps:get(initial_stream_flow_size, Opts, 65535),
     Listener = #{idle_timeout => Idle,
         inactivity_timeout => maps:get(inactivity_timeout, Opts, 300000),
-        flow => maps:get(initial_stream_flow_size, Opts, 65535)},
+        flow => Flow, heard => heard(Flow)},
     _ = [warn(Version, Ref, Idle, Guarded) || gwport_seen:is_first({listener, Ref, Version}, Listener)],
     Listener.
 
@@ -166,11 +169,33 @@ warn_pipelining(Ref) ->
         "responses without limit; put gwport_pipeline_h among the stream_handlers in its protocol "
         "options, before gwport_stream_h and cowboy_stream_h", [Ref]).
 
+%% When its flow control has stopped the socket while the body's end was in the mailbox, Cowboy
+%% before 2.13 never reads it again. A body that it takes at once does not come to that.
+heard(Flow) ->
+    case is_from({2, 13}) of
+        true -> infinity;
+        false -> Flow
+    end.
+
 %% From 2.18 on Cowboy starts the next pipelined request after the last has ended.
 is_serial() ->
+    is_from({2, 18}).
+
+%% Whether this is that version of Cowboy, or a later one.
+is_from(Since) ->
+    case gwport_seen:find({cowboy, Since}) of
+        {ok, Is} ->
+            Is;
+        none ->
+            Is = version() >= Since,
+            _ = gwport_seen:is_first({cowboy, Since}, Is),
+            Is
+    end.
+
+version() ->
     {ok, Version} = application:get_key(cowboy, vsn),
     case [list_to_integer(Part) || Part <- string:lexemes(Version, "."),
             lists:all(fun(C) -> C >= $0 andalso C =< $9 end, Part)] of
-        [Major, Minor | _] -> {Major, Minor} >= {2, 18};
-        _ -> false
+        [Major, Minor | _] -> {Major, Minor};
+        _ -> {0, 0}
     end.

@@ -20,6 +20,8 @@
     handle :: gwport_port:handle(),
     ref :: reference(),
     stream :: gwport_stream:stream(),
+    %% Whether an answer to a read of the request's body is still to come.
+    reading = false :: boolean(),
     %% When the data that the client is taking was handed out.
     handed = 0 :: integer(),
     %% When the connection must hear of us again, and whether its idle timer is off.
@@ -51,8 +53,7 @@ exchange(Req, Options) ->
             serve(Req, Mount);
         {error, Error} ->
             ?LOG_ERROR("gwport: a route's options are wrong: ~0p", [Error]),
-            Http = gwport_http:new(Req, gwport_cowboy:listener(Req)),
-            cast(gwport_http:failure(bad_option, opened, Http), Req)
+            fail(bad_option, gwport_http:new(Req, gwport_cowboy:listener(Req)), Req)
     end.
 
 serve(Req, Mount) ->
@@ -63,8 +64,14 @@ serve(Req, Mount) ->
             loop(#exchange{req = Req, http = Http, handle = Handle, ref = Ref, stream = Stream,
                 tick_at = now_ms() + gwport_http:tick(Http)});
         {error, Reason} ->
-            cast(gwport_http:failure(Reason, unopened, Http), Req)
+            fail(Reason, Http, Req)
     end.
+
+%% No stream was opened.
+fail(Reason, Http0, Req) ->
+    {Response, Http} = gwport_http:failure(Reason, Http0),
+    cast(Response, Req),
+    over(false, make_ref(), Http, Req).
 
 loop(Exchange = #exchange{ref = Ref, req = #{pid := Connection}}) ->
     #exchange{stream = Stream, tick_at = TickAt} = Exchange,
@@ -83,8 +90,8 @@ loop(Exchange = #exchange{ref = Ref, req = #{pid := Connection}}) ->
     end.
 
 received(IsFin, Data, Exchange = #exchange{http = Http}) ->
-    event({client, IsFin, Data},
-        Exchange#exchange{http = gwport_http:received(IsFin, Data, Http)}).
+    event({client, IsFin, Data}, Exchange#exchange{reading = false,
+        http = gwport_http:taken(Data, gwport_http:received(IsFin, Data, Http))}).
 
 time(Now, Exchange = #exchange{tick_at = TickAt}) when Now >= TickAt ->
     event(tick, keep_connection(Now, Exchange));
@@ -105,10 +112,11 @@ commands([], Exchange) ->
     loop(Exchange);
 commands([done | _], Exchange) ->
     finish(Exchange);
-commands([{fail, Reason} | _], Exchange = #exchange{req = Req, http = Http}) ->
-    gwport_http:log_failure(Reason, Http),
-    cast(gwport_http:failure(Reason, opened, Http), Req),
-    finish(Exchange);
+commands([{fail, Reason} | _], Exchange = #exchange{req = Req, http = Http0}) ->
+    gwport_http:log_failure(Reason, Http0),
+    {Response, Http} = gwport_http:failure(Reason, Http0),
+    cast(Response, Req),
+    finish(Exchange#exchange{http = Http});
 commands([{break, Reason} | _], Exchange) ->
     break(Reason, Exchange);
 commands([Command | Rest], Exchange) ->
@@ -116,7 +124,7 @@ commands([Command | Rest], Exchange) ->
 
 command(read, Exchange = #exchange{ref = Ref, req = Req, http = Http}) ->
     cast({read_body, self(), Ref, 1, ?READ_PERIOD}, Req),
-    Exchange#exchange{http = gwport_http:reading(Http)};
+    Exchange#exchange{reading = true, http = gwport_http:reading(Http)};
 command({data, IsFin, Data}, Exchange = #exchange{req = Req}) ->
     cast({data, self(), IsFin, Data}, Req),
     Exchange#exchange{handed = now_ms()};
@@ -127,9 +135,10 @@ command({Kind, _, _} = Command, Exchange = #exchange{handle = Handle, ref = Ref}
 command({consumed, _} = Command, Exchange = #exchange{handle = Handle, ref = Ref}) ->
     gwport_exchange:tell(Command, Handle, Ref),
     Exchange;
-command(Command, Exchange = #exchange{req = Req, http = Http}) ->
-    cast(gwport_http:response(Command, Http), Req),
-    Exchange.
+command(Command, Exchange = #exchange{req = Req, http = Http0}) ->
+    {Response, Http} = gwport_http:response(Command, Http0),
+    cast(Response, Req),
+    Exchange#exchange{http = Http}.
 
 cast(Command, Req) ->
     cowboy_req:cast(Command, Req).
@@ -142,9 +151,39 @@ keep_connection(Now, Exchange = #exchange{req = Req, http = Http, idle_off = Off
 idle(State, Req, Http) ->
     [cast(Command, Req) || Command <- gwport_http:idle(State, Http)] =/= [].
 
-finish(#exchange{idle_off = Off, http = Http, req = Req, handle = Handle, ref = Ref}) ->
+finish(#exchange{http = Http, req = Req, handle = Handle, ref = Ref} = Exchange) ->
+    #exchange{idle_off = Off, reading = Reading} = Exchange,
     _ = Off andalso idle(on, Req, Http),
-    gwport_port:leave(Handle, Ref).
+    gwport_port:leave(Handle, Ref),
+    over(Reading, Ref, Http, Req).
+
+%% The response is out. The stream of this request ends with this process.
+over(Reading, Ref, Http, Req) ->
+    case gwport_http:left(Http) of
+        stop -> ok;
+        cut -> close(Req);
+        {discard, Bytes, Time} -> discard(Reading, Ref, Bytes, Time, Req)
+    end.
+
+%% One read, which Cowboy answers when the body has ended, when there is too much of it, or when it
+%% took too long; behind one that is not answered yet.
+discard(true, Ref, Left, Time, Req) ->
+    receive
+        {request_body, Ref, nofin, Data} when byte_size(Data) =< Left ->
+            discard(false, Ref, Left - byte_size(Data), Time, Req);
+        {request_body, Ref, fin, _, Data} when byte_size(Data) =< Left ->
+            ok;
+        Body when element(1, Body) =:= request_body, element(2, Body) =:= Ref ->
+            close(Req)
+    after Time ->
+        close(Req)
+    end;
+discard(false, Ref, Left, Time, Req) ->
+    cast({read_body, self(), Ref, Left + 1, Time}, Req),
+    receive
+        {request_body, Ref, fin, _, Data} when byte_size(Data) =< Left -> ok;
+        Body when element(1, Body) =:= request_body, element(2, Body) =:= Ref -> close(Req)
+    end.
 
 %% Most ways to stop look like a complete response to somebody. On HTTP/1.1 only a connection that
 %% is cut is seen whether the body is chunked or not; on HTTP/2 the end of this process with an
@@ -152,12 +191,12 @@ finish(#exchange{idle_off = Off, http = Http, req = Req, handle = Handle, ref = 
 -spec break(term(), #exchange{}) -> no_return().
 break(Reason, #exchange{http = Http, req = Req = #{version := Version}}) ->
     gwport_http:log_failure(Reason, Http),
-    cut(Version, Req),
+    _ = Version =/= 'HTTP/2' andalso close(Req),
     exit(shutdown).
 
-cut('HTTP/2', _) ->
-    ok;
-cut(_, Req = #{pid := Connection}) ->
+%% Of HTTP/1.1: waits for the end of the connection, which is the end of this process.
+-spec close(cowboy_req:req()) -> no_return().
+close(Req = #{pid := Connection}) ->
     cast({set_options, #{idle_timeout => 0}}, Req),
     cast({gwport_ping, self()}, Req),
     receive

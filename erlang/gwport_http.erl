@@ -6,8 +6,9 @@
 %% refuse a cookie, crash on a 204; the commands behind them do what they are told.
 -module(gwport_http).
 
--export([new/2, received/3, reading/1, expects/1]).
--export([response/2, failure/3, tick/1, idle/2, log_failure/2, stalled/2]).
+-export([new/2, received/3, taken/2, reading/1, expects/1]).
+-export([response/2, failure/2, others/2, left/1]).
+-export([tick/1, idle/2, log_failure/2, stalled/2]).
 
 -export_type([http/0]).
 
@@ -18,15 +19,22 @@
     listener :: gwport_cowboy:listener(),
     %% Whether the client was told to go on, or never asked.
     continued :: boolean(),
-    %% Bytes of the request's body, and whether that is all of it.
+    %% Bytes of the request's body that have come, and that were asked for; whether its end has come.
     received = 0 :: non_neg_integer(),
-    complete :: boolean()
+    taken = 0 :: non_neg_integer(),
+    complete :: boolean(),
+    %% Whether the response said that the connection ends with it.
+    last = false :: boolean()
 }).
 -opaque http() :: #http{}.
 
 %% Ranch's send_timeout. Cowboy 2.8 takes no notice when a send has failed for it.
 -define(SEND_TIMEOUT, 30000).
 -define(MAX_TICK, 60000).
+%% What is taken of a body behind its response, so that the next request on the connection can be
+%% found: bytes (net/http's number), and milliseconds.
+-define(MAX_DISCARD, 262144).
+-define(DISCARD_TIME, 30000).
 
 -spec new(cowboy_req:req(), gwport_cowboy:listener()) -> http().
 new(Req = #{has_body := HasBody}, Listener) ->
@@ -37,6 +45,11 @@ new(Req = #{has_body := HasBody}, Listener) ->
 -spec received(nofin | fin, binary(), http()) -> http().
 received(IsFin, Data, Http = #http{received = Received, complete = Complete}) ->
     Http#http{received = Received + byte_size(Data), complete = Complete orelse IsFin =:= fin}.
+
+%% It goes on to the app, or could.
+-spec taken(binary(), http()) -> http().
+taken(Data, Http = #http{taken = Taken}) ->
+    Http#http{taken = Taken + byte_size(Data)}.
 
 %% The body is read: a client that waits for 100 Continue is told to go on.
 -spec reading(http()) -> http().
@@ -49,60 +62,108 @@ expects(#http{continued = Continued, received = Received}) ->
     not Continued andalso Received =:= 0.
 
 %% A command of gwport_stream's to the client, as Cowboy's.
--spec response(Command, http()) -> tuple() when
+-spec response(Command, http()) -> {tuple(), http()} when
     Command :: {inform, gwport_response:status(), gwport_response:fields()}
              | {reply, gwport_response:head(), iodata()}
              | {head, gwport_response:head()}
              | {trailers, gwport_response:fields()}.
-response({inform, Status, Fields}, _) ->
-    {inform, Status, gwport_cowboy:inform_headers(Fields)};
-response({reply, Head = #{status := Status}, Body}, Http) ->
-    {response, Status, headers(Head, Http), Body};
-response({head, Head = #{status := Status}}, Http) ->
-    {headers, Status, headers(Head, Http)};
-response({trailers, Fields}, _) ->
-    {trailers, gwport_cowboy:trailers(Fields)}.
+response({inform, Status, Fields}, Http) ->
+    {{inform, Status, gwport_cowboy:inform_headers(Fields)}, Http};
+response({reply, Head = #{status := Status, close := Close}, Body}, Http0) ->
+    Http = last(Close orelse ends(Http0), Http0),
+    {{response, Status, headers(Head, Http), Body}, Http};
+%% An app that has begun to answer may read on.
+response({head, Head = #{status := Status, close := Close}}, Http0) ->
+    Http = last(Close orelse is_unsure(Http0) orelse is_deaf(Http0), Http0),
+    {{headers, Status, headers(Head, Http)}, Http};
+response({trailers, Fields}, Http) ->
+    {{trailers, gwport_cowboy:trailers(Fields)}, Http}.
 
-headers(Head = #{headers := Fields, code := Code, length := Length}, Http = #http{req = Req}) ->
-    Headers = gwport_cowboy:response_headers(Fields, Req),
-    close(is_last(Http) orelse maps:get(close, Head), Req, with_length(Code, Length, Headers)).
+headers(#{headers := Fields, code := Code, length := Length}, Http = #http{req = Req}) ->
+    close(Http, with_length(Code, Length, gwport_cowboy:response_headers(Fields, Req))).
 
 with_length(_, undefined, Headers) -> Headers;
 with_length(204, _, Headers) -> Headers;
 with_length(_, Length, Headers) -> Headers#{<<"content-length">> => integer_to_binary(Length)}.
 
-%% Whether the connection may carry no other request. A client that was never told to go on still
-%% owes its body: what follows cannot be told from it. And when a body was long enough for Cowboy's
-%% flow control to stop reading the socket, Cowboy 2.8 may not start again after the body's end: the
-%% next request would wait for ever.
-is_last(#http{continued = false}) ->
-    true;
-is_last(#http{req = #{body_length := undefined}, complete = Complete, received = Received,
-        listener = #{flow := Flow}}) ->
-    not Complete orelse Received >= Flow;
-is_last(#http{listener = #{flow := Flow}, req = #{body_length := Length}}) ->
-    Length > Flow.
+last(_, Http = #http{req = #{version := 'HTTP/2'}}) -> Http;
+last(Last, Http) -> Http#http{last = Last}.
 
-close(true, #{version := Version}, Headers) when Version =/= 'HTTP/2' ->
-    Headers#{<<"connection">> => <<"close">>};
-close(_, _, Headers) ->
-    Headers.
+close(#http{last = true}, Headers) -> Headers#{<<"connection">> => <<"close">>};
+close(_, Headers) -> Headers.
 
-%% What a client is told when there is no answer from an app. A body of unknown length that
-%% nobody has begun to read counts as long; and where a request that is not valid ends nobody can
-%% say.
--spec failure(gwport_status:reason(), opened | unopened, http()) -> tuple().
-failure(Reason, Opened, Http = #http{req = Req = #{method := Method}}) ->
+%% Whether the connection may carry no other request once the app has done with this one, since too
+%% much of its body is left.
+ends(Http) ->
+    is_unsure(Http) orelse is_deaf(Http) orelse left_of(Http) > ?MAX_DISCARD.
+
+left_of(#http{req = #{body_length := undefined}}) -> 0;
+left_of(#http{req = #{body_length := Length}, taken = Taken}) -> Length - Taken.
+
+%% Whether what comes next cannot be told from the body. A client that was never told to go on still
+%% owes it, and may or may not send it; and one of HTTP/1.0 may take the end of the connection for
+%% that of the response.
+is_unsure(#http{complete = true}) -> false;
+is_unsure(#http{continued = false}) -> true;
+is_unsure(#http{req = #{version := Version}}) -> Version =:= 'HTTP/1.0'.
+
+%% Whether Cowboy may have stopped reading the socket before the body's end came, and not know of
+%% it: see gwport_cowboy:listener/1.
+is_deaf(#http{req = #{body_length := undefined}, received = Received,
+        listener = #{heard := Heard}, complete = Complete}) ->
+    Complete andalso Received >= Heard;
+is_deaf(#http{req = #{body_length := Length}, listener = #{heard := Heard}}) ->
+    Length > Heard.
+
+%% What is to be done when the response is over: `stop`; or take what is left of the body from the
+%% client, if it is no more than so many bytes and comes in so many milliseconds; or cut the
+%% connection. A stream of HTTP/1.1 that stops before its body has come is a trap: Cowboy before 2.13
+%% does not look at what stands behind such a body, be it a whole request, until more comes.
+-spec left(http()) ->
+    stop | {discard, Bytes :: non_neg_integer(), Milliseconds :: pos_integer()} | cut.
+left(#http{req = #{version := 'HTTP/2'}}) -> stop;
+left(#http{last = true}) -> stop;
+left(Http = #http{complete = true}) ->
+    case is_deaf(Http) of
+        true -> cut;
+        false -> stop
+    end;
+left(Http = #http{received = Received, taken = Taken}) ->
+    Most = min(?MAX_DISCARD - (Received - Taken), most_heard(Http)),
+    case {left_of(Http) > ?MAX_DISCARD orelse Most < 0, is_closing(Http)} of
+        {true, _} -> cut;
+        {false, true} -> stop;
+        {false, false} -> {discard, Most, ?DISCARD_TIME}
+    end.
+
+%% Of a body whose length was known the response has said before what will be.
+most_heard(#http{req = #{body_length := undefined}, received = Received,
+        listener = #{heard := Heard}}) when is_integer(Heard) ->
+    Heard - 1 - Received;
+most_heard(_) ->
+    infinity.
+
+%% The client has said so itself.
+is_closing(#http{req = #{headers := Headers}}) ->
+    Connection = maps:get(<<"connection">>, Headers, <<>>),
+    lists:member(<<"close">>, gwport_response:options(Connection)).
+
+%% What a client is told when there is no answer from an app. Where a request ends that is not
+%% valid, nobody can say.
+-spec failure(gwport_status:reason(), http()) -> {tuple(), http()}.
+failure(Reason, Http0 = #http{req = Req = #{method := Method}}) ->
     Text = gwport_status:text(Reason),
     Body = case Method of <<"HEAD">> -> <<>>; _ -> Text end,
     Headers = gwport_cowboy:response_headers(gwport_status:headers(Reason), Req),
-    Close = Opened =:= unopened andalso is_unknown(Req) orelse Reason =:= bad_request
-        orelse is_last(Http),
-    {response, gwport_status:status(Reason), close(Close, Req,
-        Headers#{<<"content-length">> => integer_to_binary(byte_size(Text))}), Body}.
+    Http = last(Reason =:= bad_request orelse ends(Http0), Http0),
+    {{response, gwport_status:status(Reason), close(Http,
+        Headers#{<<"content-length">> => integer_to_binary(byte_size(Text))}), Body}, Http}.
 
-is_unknown(#{has_body := HasBody, body_length := Length}) ->
-    HasBody andalso Length =:= undefined.
+%% A whole response that somebody else has made.
+-spec others({response, term(), map(), term()}, http()) -> {tuple(), http()}.
+others({response, Status, Headers, Body}, Http0) ->
+    Http = last(ends(Http0), Http0),
+    {{response, Status, close(Http, Headers), Body}, Http}.
 
 -spec log_failure(term(), http()) -> ok.
 log_failure(Reason, #http{req = #{method := Method, path := Path}}) ->

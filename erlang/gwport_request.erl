@@ -46,9 +46,9 @@ must(false, Part) -> throw({wrong, Part}).
 is_count(N, Max) ->
     is_integer(N) andalso N >= 0 andalso N =< Max.
 
-%% A body of unknown length is framed by `transfer-encoding`, which whoever stands between the client
-%% and this node must not heed in HTTP/1.0 (RFC 9112, 6.1): what one takes for a body the other takes
-%% for the next request.
+%% A body of unknown length is framed by `transfer-encoding`, which whoever stands between client and
+%% node must not heed in HTTP/1.0 (RFC 9112, 6.1): what one takes for a body the other takes for the
+%% next request.
 is_length(unknown, Version) -> Version =/= {1, 0};
 is_length(Length, _) -> is_count(Length, ?MAX_LENGTH).
 
@@ -61,7 +61,7 @@ fields([], _) ->
 is_value(<<"content-length">>, Value, Length) -> is_number(Value, Length);
 is_value(_, Value, _) -> gwport_field:is_value(Value).
 
-%% The length that was found in there, and digits alone: `+5` is a length to some and none to others.
+%% The length that was found in there, and digits alone: `+5` is a length to some, none to others.
 is_number(Value, Length) ->
     is_integer(Length) andalso is_binary(Value) andalso are_digits(Value) andalso Value =/= <<>>
         andalso binary_to_integer(Value) =:= Length.
@@ -69,8 +69,8 @@ is_number(Value, Length) ->
 are_digits(<<C, Rest/bits>>) when C >= $0, C =< $9 -> are_digits(Rest);
 are_digits(Rest) -> Rest =:= <<>>.
 
-%% Bytes of a path or query: no control bytes. What else may not stand there (a space, `"`, bytes above
-%% 127) net/http takes as well.
+%% Bytes of a path or query: no control bytes. What else may not stand there (a space, `"`, bytes
+%% above 127) net/http takes as well.
 -define(IS_TEXT(C), (C >= $\s andalso C =/= 127)).
 
 %% What has no `?` in it, and no `%` without its two digits.

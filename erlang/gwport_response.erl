@@ -6,7 +6,7 @@
 %% a content-length that is no number.
 -module(gwport_response).
 
--export([head/1, inform/1, reply/1, trailers/1, fault/1, has_body/2]).
+-export([head/1, inform/1, reply/1, trailers/1, fault/1, has_body/2, options/1]).
 
 -export_type([head/0, status/0, fields/0]).
 
@@ -214,10 +214,13 @@ hop_by_hop() ->
         <<"transfer-encoding">>, <<"upgrade">>].
 
 named(false) -> [];
-named({_, Value}) ->
-    %% Byte by byte: a value need not be UTF-8, and string's functions crash on what is not.
-    Options = binary:split(lower(iolist_to_binary(Value)), [<<",">>, <<" ">>, <<"\t">>], [global]),
-    [Option || Option <- Options, Option =/= <<"content-length">>].
+named({_, Value}) -> options(iolist_to_binary(Value)) -- [<<"content-length">>].
+
+%% The options of a `connection` field, in lower case, with empty ones among them. Byte by byte: a value
+%% need not be UTF-8, and string's functions crash on what is not.
+-spec options(binary()) -> [binary()].
+options(Value) ->
+    binary:split(lower(Value), [<<",">>, <<" ">>, <<"\t">>], [global]).
 
 lower(Value) ->
     << <<(if C >= $A, C =< $Z -> C + 32; true -> C end)>> || <<C>> <= Value >>.

@@ -51,9 +51,10 @@
     aborted = false :: boolean()
 }).
 
-%% `refused`: the router has sent us its answer. `refusing`: ours is on its way here. `over`: ours, and
-%% all is said; what Cowboy makes of that goes out.
--type state() :: {next, term()} | {exchange, #exchange{}} | refused | {refusing, tuple()} | over.
+%% `refused`: the router has sent us its answer. `discarding`: all is said, and so many bytes of the
+%% body may still come. `over`: what Cowboy makes of that goes out.
+-type state() :: {next, term()} | {exchange, #exchange{}} | {refused, gwport_http:http()}
+    | {discarding, Left :: non_neg_integer(), Timer :: reference()} | over.
 
 %% How much Cowboy may take off the socket when it has nothing left that it may.
 -define(FLOW, 65536).
@@ -92,7 +93,7 @@ matched(Id, Req, Opts) ->
         {pass, _} ->
             pass;
         {refused, _} ->
-            {[], refused};
+            {[], {refused, http(Req, Opts)}};
         {{Mount, MatchedReq}, _} ->
             serve(Id, MatchedReq, Mount, Opts)
     end.
@@ -126,11 +127,34 @@ serve(Id, Req = #{version := Version}, Mount, Opts) ->
             refuse(Id, Reason, Http)
     end.
 
-%% Not at once: a stream that has ended when Cowboy comes to its body leaves what stands behind that
-%% body, the next request, unread in Cowboy's buffer.
-refuse(Id, Reason, Http) ->
-    self() ! {{self(), Id}, gwport_refused},
-    {[], {refusing, gwport_http:failure(Reason, unopened, Http)}}.
+refuse(Id, Reason, Http0) ->
+    {Response, Http} = gwport_http:failure(Reason, Http0),
+    over(Id, [Response], Http).
+
+%% The response is out, with these commands. What may come of the body is allowed at once.
+over(Id, Commands, Http) ->
+    case gwport_http:left(Http) of
+        stop ->
+            {Commands ++ [stop], over};
+        {discard, Bytes, Time} ->
+            Timer = erlang:send_after(Time, self(), {{self(), Id}, gwport_time}),
+            {Commands ++ [{flow, Bytes + 1}], {discarding, Bytes, Timer}};
+        cut ->
+            {Commands ++ [close()], over}
+    end.
+
+discard(fin, Data, Left, Timer) when byte_size(Data) =< Left ->
+    _ = erlang:cancel_timer(Timer),
+    {[stop], over};
+discard(nofin, Data, Left, Timer) when byte_size(Data) =< Left ->
+    {[], {discarding, Left - byte_size(Data), Timer}};
+discard(_, _, _, Timer) ->
+    _ = erlang:cancel_timer(Timer),
+    {[close()], over}.
+
+%% Ends a connection of HTTP/1.1: at once, whatever is under way on it.
+close() ->
+    {set_options, #{idle_timeout => 0}}.
 
 -spec data(cowboy_stream:streamid(), cowboy_stream:fin(), binary(), state()) ->
     {cowboy_stream:commands(), state()}.
@@ -139,6 +163,10 @@ data(Id, IsFin, Data, {next, Next0}) ->
     {Commands, {next, Next}};
 data(Id, IsFin, Data, {exchange, Exchange}) ->
     safely(Id, fun() -> failed(Exchange) end, fun() -> body(IsFin, Data, Exchange) end);
+data(_, IsFin, Data, {refused, Http}) ->
+    {[], {refused, gwport_http:received(IsFin, Data, Http)}};
+data(_, IsFin, Data, {discarding, Left, Timer}) ->
+    discard(IsFin, Data, Left, Timer);
 data(_, _, _, State) ->
     {[], State}.
 
@@ -148,10 +176,11 @@ info(Id, Info, {next, Next0}) ->
     {Commands, {next, Next}};
 info(Id, Info, {exchange, Exchange}) ->
     safely(Id, fun() -> failed(Exchange) end, fun() -> heard(Info, Exchange) end);
-info(_, gwport_refused, {refusing, Response}) ->
-    {[Response, stop], over};
-info(_, Info = {response, _, _, _}, refused) ->
-    {[Info, stop], over};
+info(Id, Info = {response, _, _, _}, {refused, Http0}) ->
+    {Response, Http} = gwport_http:others(Info, Http0),
+    over(Id, [Response], Http);
+info(_, gwport_time, {discarding, _, _}) ->
+    {[close()], over};
 info(_, Info, State) ->
     {cowboys(Info), State}.
 
@@ -162,7 +191,8 @@ terminate(_, _, {exchange, Exchange = #exchange{handle = Handle, ref = Ref}}) ->
     %% The client has left, or the connection ends.
     gwport_port:abort(Handle, Ref, {cancelled, <<>>}),
     leave(Exchange#exchange{aborted = true});
-terminate(Id, _, {refusing, _}) ->
+terminate(Id, _, {discarding, _, Timer}) ->
+    _ = erlang:cancel_timer(Timer),
     flush({self(), Id});
 terminate(_, _, _) ->
     ok.
@@ -268,8 +298,9 @@ has_body(Exchange = #exchange{reading = true, early = [], is_fin = fin}) ->
 has_body(Exchange) ->
     {[], {exchange, Exchange}}.
 
-has_read(IsFin, Data, Exchange) ->
-    event({client, IsFin, Data}, Exchange#exchange{reading = false}).
+has_read(IsFin, Data, Exchange = #exchange{http = Http}) ->
+    event({client, IsFin, Data},
+        Exchange#exchange{reading = false, http = gwport_http:taken(Data, Http)}).
 
 read(Exchange = #exchange{http = Http, headed = Headed}) ->
     Continue = [{inform, 100, #{}} || gwport_http:expects(Http), not Headed],
@@ -308,9 +339,10 @@ commands([read], Exchange, Acc) ->
     before(lists:reverse(Acc), read(Exchange));
 commands([done | _], Exchange, Acc) ->
     done(Exchange, Acc);
-commands([{fail, Reason} | _], Exchange = #exchange{http = Http}, Acc) ->
-    gwport_http:log_failure(Reason, Http),
-    done(Exchange, [gwport_http:failure(Reason, opened, Http) | Acc]);
+commands([{fail, Reason} | _], Exchange = #exchange{http = Http0}, Acc) ->
+    gwport_http:log_failure(Reason, Http0),
+    {Response, Http} = gwport_http:failure(Reason, Http0),
+    done(Exchange#exchange{http = Http}, [Response | Acc]);
 commands([{break, Reason} | _], Exchange, Acc) ->
     break(Reason, Exchange, Acc);
 commands([{data, IsFin, Data} | Rest], Exchange, Acc) ->
@@ -321,10 +353,10 @@ commands([Command = {send, _, _} | Rest], Exchange, Acc) ->
     commands(Rest, tell(Command, Exchange), Acc);
 commands([Command = {consumed, _} | Rest], Exchange, Acc) ->
     commands(Rest, tell(Command, Exchange), Acc);
-commands([Command | Rest], Exchange = #exchange{http = Http}, Acc) ->
+commands([Command | Rest], Exchange = #exchange{http = Http0}, Acc) ->
     Headed = element(1, Command) =/= inform,
-    commands(Rest, Exchange#exchange{headed = Headed},
-        [gwport_http:response(Command, Http) | Acc]).
+    {Response, Http} = gwport_http:response(Command, Http0),
+    commands(Rest, Exchange#exchange{headed = Headed, http = Http}, [Response | Acc]).
 
 tell(Command, Exchange = #exchange{handle = Handle, ref = Ref}) ->
     gwport_exchange:tell(Command, Handle, Ref),
@@ -347,10 +379,10 @@ handed(nofin, Exchange = #exchange{id = Id, version = Version}) ->
 fate('HTTP/2') -> keep;
 fate(_) -> kill.
 
-done(Exchange = #exchange{idle_off = Off, http = Http}, Acc) ->
+done(Exchange = #exchange{id = Id, idle_off = Off, http = Http}, Acc) ->
     leave(Exchange),
     Idle = case Off of true -> gwport_http:idle(on, Http); false -> [] end,
-    {lists:reverse(Acc, Idle ++ [stop]), over}.
+    over(Id, lists:reverse(Acc, Idle), Http).
 
 %% Most ways to stop look like a complete response to somebody. On HTTP/1.1 only a connection that
 %% is cut is seen whether the body is chunked or not.
@@ -360,7 +392,7 @@ break(Reason, Exchange = #exchange{http = Http, version = Version}, Acc) ->
     {lists:reverse(Acc, [cut(Version, Reason)]), over}.
 
 cut('HTTP/2', Reason) -> {internal_error, Reason, 'The response was broken off.'};
-cut(_, _) -> {set_options, #{idle_timeout => 0}}.
+cut(_, _) -> close().
 
 leave(Exchange = #exchange{handle = Handle, ref = Ref, guard = Guard, timer = Timer}) ->
     gwport_port:leave(Handle, Ref),
@@ -380,8 +412,7 @@ flush(Tag) ->
         {Tag, {gwport, _}} -> flush(Tag);
         {Tag, gwport_sent} -> flush(Tag);
         {Tag, gwport_room} -> flush(Tag);
-        {Tag, gwport_time} -> flush(Tag);
-        {Tag, gwport_refused} -> flush(Tag)
+        {Tag, gwport_time} -> flush(Tag)
     after 0 -> ok
     end.
 

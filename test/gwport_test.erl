@@ -11,7 +11,8 @@
 
 %% A pool of the bundled program with its faults switched on, mounted app by app at /NAME, and a
 %% listener on a port of its own. Keys: pool (options on top), mount (options of every route),
-%% routes (more of them, {Path, Mount} as functions of the pool's name), listener (protocol options).
+%% routes (more of them, {Path, Mount} as functions of the pool's name), listener (protocol options),
+%% socket (its socket's).
 start(Options) ->
     {ok, _} = application:ensure_all_started(gwport),
     {ok, _} = application:ensure_all_started(gun),
@@ -24,7 +25,7 @@ start(Options) ->
         max_received_frame_rate => {1000000, 1000}, max_reset_stream_rate => {10000, 1000}},
         maps:get(listener, Options, #{}))),
     {ok, _} = cowboy:start_clear(Name,
-        #{socket_opts => [{ip, {127, 0, 0, 1}}, {port, 0}, {buffer, 65536}]}, Listener),
+        #{socket_opts => [{ip, {127, 0, 0, 1}}, {port, 0} | maps:get(socket, Options, [{buffer, 65536}])]}, Listener),
     #{pool => Name, port => ranch:get_port(Name)}.
 
 %% The mount is the suites' parameter: each runs once with gwport_handler and once with gwport_stream_h.

@@ -19,13 +19,18 @@ all() ->
 %% Most of them wait, so they do it together; the gigabytes do not, so they go one after the other.
 groups() ->
     Events = [events_for_75_seconds_over_http1, events_for_75_seconds_over_http2],
-    [{side_by_side, [parallel], [{group, gigabytes}, {group, events_route}, {group, events_stream}, windows_of_one_byte]},
+    [{side_by_side, [parallel], [{group, gigabytes}, {group, events_route}, {group, events_stream}, windows_of_one_byte,
+        {group, unread_route}, {group, unread_stream}]},
+     {unread_route, [], [a_body_that_does_not_come_ends_the_connection]},
+     {unread_stream, [], [a_body_that_does_not_come_ends_the_connection]},
      {gigabytes, [], [{group, gigabyte_route}, {group, gigabyte_stream}]},
      {gigabyte_route, [], [a_gigabyte_each_way]}, {gigabyte_stream, [], [a_gigabyte_each_way]},
      {events_route, [parallel], Events}, {events_stream, [parallel], Events}].
 
-init_per_group(Group, Config) when Group =:= gigabyte_route; Group =:= events_route -> [{mount, route} | Config];
-init_per_group(Group, Config) when Group =:= gigabyte_stream; Group =:= events_stream -> [{mount, stream} | Config];
+init_per_group(Group, Config) when Group =:= gigabyte_route; Group =:= events_route;
+        Group =:= unread_route -> [{mount, route} | Config];
+init_per_group(Group, Config) when Group =:= gigabyte_stream; Group =:= events_stream;
+        Group =:= unread_stream -> [{mount, stream} | Config];
 init_per_group(_, Config) -> Config.
 
 end_per_group(_, _) ->
@@ -75,6 +80,29 @@ a_gigabyte_each_way(Config) ->
     ok = file:delete(File),
     gwport_probe:os_kill("KILL", Beam),
     receive {Io, {exit_status, _}} -> ok end.
+
+a_body_that_does_not_come_ends_the_connection(Config) ->
+    %% Behind the response to a request whose body the app has not read, the client has 30 s for the rest, with a
+    %% listener that waits for ever. One that sends it in time goes on.
+    gwport_test:mount_here(proplists:get_value(mount, Config)),
+    Server = gwport_test:start(#{}),
+    [begin
+        Late = gwport_test:connect(Server),
+        InTime = gwport_test:connect(Server),
+        [begin
+            gwport_test:send(Socket, ["POST /hello HTTP/1.1\r\nhost: x\r\n", Framing, "\r\n\r\n1\r\na"]),
+            ?assertMatch(#{status := 200, complete := true}, gwport_test:recv(Socket))
+        end || Socket <- [Late, InTime]],
+        At = erlang:monotonic_time(millisecond),
+        ?assertEqual({error, timeout}, gen_tcp:recv(InTime, 0, 25000)),
+        gwport_test:send(InTime, "\r\n0\r\n\r\n"),
+        ?assertMatch(#{status := 200}, gwport_test:call(InTime, #{path => "/hello"})),
+        ?assertEqual({error, closed}, gen_tcp:recv(Late, 0, 20000)),
+        Took = erlang:monotonic_time(millisecond) - At,
+        ?assert(Took > 29000 andalso Took < 40000),
+        gwport_test:close(InTime)
+    end || Framing <- ["content-length: 11", "transfer-encoding: chunked"]],
+    gwport_test:stop(Server).
 
 is_small(Rss) ->
     [?assert(Bytes < ?MAX_RSS) || Bytes <- Rss].
