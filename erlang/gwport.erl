@@ -29,7 +29,8 @@
 %%     are 502</li>
 %% <li>`greeting_timeout' (10000), `drain_timeout' (30000)</li>
 %% <li>`ping_interval' (10000), `ping_timeout' (30000): a program that does not answer is killed</li>
-%% <li>`log_lines' (1000): lines a second of a program that reach the log</li>
+%% <li>`log_lines' (200): lines a second of a program that reach the log; all programs of a node have
+%%     400 (`node_log_lines' in the application's environment)</li>
 %% <li>`last_stream' (2147483646): the last stream number of a port; then it is replaced</li>
 %% </ul>
 %%

@@ -3,9 +3,15 @@
 
 -export([start/2, stop/1]).
 
+%% Of the 500 lines a second that OTP's own handler takes a reserve is left to the node.
+-define(NODE_LOG_LINES, 400).
+
 -spec start(application:start_type(), term()) -> {ok, pid()} | {error, term()}.
 start(_, _) ->
-    gwport_sup:start_link().
+    case gwport_log_budget:create(application:get_env(gwport, node_log_lines, ?NODE_LOG_LINES)) of
+        ok -> gwport_sup:start_link();
+        Error -> Error
+    end.
 
 -spec stop(term()) -> ok.
 stop(_) ->

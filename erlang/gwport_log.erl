@@ -9,7 +9,7 @@
 -behaviour(gen_server).
 
 -export([start_link/1, open/1, attend/2, frame/2, printable/1]).
--export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2, format_status/1]).
 
 -include_lib("kernel/include/logger.hrl").
 
@@ -18,14 +18,24 @@
 %% How the owner reaches this process: with a count of what waits there.
 -opaque log() :: {pid(), counters:counters_ref()}.
 
+%% Lines of a crash are one event: in reverse, how many and how large, when the first and the last
+%% came. When it is over it may wait for the budget.
+-record(crash, {
+    lines :: [binary()],
+    count = 1 :: pos_integer(),
+    bytes :: non_neg_integer(),
+    first :: integer(),
+    last :: integer(),
+    over = false :: boolean()
+}).
+
 -record(log, {
     pool :: atom(),
     path :: string(),
     listener :: gen_tcp:socket() | undefined,
     socket :: gen_tcp:socket() | undefined,
     rest = <<>> :: binary(),
-    %% Lines of a crash, in reverse: they are one event.
-    crash = [] :: [binary()],
+    crash = none :: none | #crash{},
     %% Lines that may still be logged in this second, and how many were discarded.
     budget :: non_neg_integer(),
     lines :: non_neg_integer(),
@@ -36,11 +46,15 @@
 -define(LINGER, 5000).
 -define(SECOND, 1000).
 -define(ACCEPT_AGAIN, 100).
-%% A line longer than this is cut into pieces.
--define(MAX_LINE, 8192).
+%% Who this is, where it fails.
+-define(WHO, "the log of a port").
+%% What is logged of one crash; the rest of it is discarded.
 -define(MAX_CRASH_LINES, 2000).
-%% A crash is over when nothing has come for so long.
+-define(MAX_CRASH_BYTES, 262144).
+%% A crash is over when nothing has come for so long, or it has lasted for so long: then it was none,
+%% and the program goes on.
 -define(CRASH_SILENCE, 1000).
+-define(CRASH_TIME, 5000).
 -define(MAX_LOG_FRAME, 65536).
 %% Log frames that may wait for this process, and the two counters.
 -define(MAX_WAITING, 1000).
@@ -73,13 +87,10 @@ frame({Pid, Waiting}, Payload) ->
             gen_server:cast(Pid, {frame, Payload})
     end.
 
-%% Bytes of a program as text: what is not UTF-8 is taken for Latin-1.
--spec printable(binary()) -> unicode:chardata().
+%% Bytes of a program, or of a client, as text that cannot be taken for anything else.
+-spec printable(binary()) -> binary().
 printable(Bytes) ->
-    case unicode:characters_to_list(Bytes) of
-        Text when is_list(Text) -> Text;
-        _ -> binary_to_list(Bytes)
-    end.
+    gwport_line:text(Bytes).
 
 init(#{pool := Pool, log_lines := Lines}) ->
     process_flag(trap_exit, true),
@@ -140,43 +151,53 @@ acceptor(Listener, Log) ->
 handle_call(open, _From, State = #log{path = Path, waiting = Waiting}) ->
     {reply, {{self(), Waiting}, Path}, State}.
 
-handle_cast({attend, Owner}, State) ->
+handle_cast(Message, State) ->
+    gwport_failure:callback(?WHO, State, fun() -> told(Message, State) end).
+
+told({attend, Owner}, State) ->
     _ = erlang:monitor(process, Owner),
     {noreply, State};
-handle_cast({accepted, Socket}, State) ->
-    ok = inet:setopts(Socket, [{active, once}]),
+told({accepted, Socket}, State) ->
+    _ = inet:setopts(Socket, [{active, once}]),
     {noreply, (unlisten(State))#log{socket = Socket}};
-handle_cast({frame, Payload}, State = #log{waiting = Waiting}) ->
+told({frame, Payload}, State = #log{waiting = Waiting}) ->
     counters:sub(Waiting, ?WAITING, 1),
     {noreply, log_frame(Payload, State)}.
 
-handle_info({tcp, Socket, Data}, State = #log{socket = Socket, rest = Rest}) ->
+handle_info(Message, State) ->
+    gwport_failure:callback(?WHO, State, fun() -> hear(Message, State) end).
+
+hear({tcp, Socket, Data}, State = #log{socket = Socket, rest = Rest}) ->
     State1 = lines(<<Rest/binary, Data/binary>>, State),
     _ = inet:setopts(Socket, [{active, once}]),
     {noreply, State1};
-handle_info({Closed, Socket}, State = #log{socket = Socket}) when Closed =:= tcp_closed ->
+hear({Closed, Socket}, State = #log{socket = Socket}) when Closed =:= tcp_closed ->
     {stop, normal, State};
-handle_info({tcp_error, Socket, _}, State = #log{socket = Socket}) ->
+hear({tcp_error, Socket, _}, State = #log{socket = Socket}) ->
     {stop, normal, State};
-handle_info(second, State) ->
+hear(second, State) ->
     _ = erlang:send_after(?SECOND, self(), second),
-    {noreply, refill(not_taken(State))};
-handle_info({timeout, _, crash}, State) ->
-    {noreply, end_crash(State)};
-handle_info({'DOWN', _, process, _, _}, State = #log{socket = undefined}) ->
+    {noreply, end_waiting(refill(not_taken(State)))};
+hear({timeout, _, crash}, State) ->
+    {noreply, look_at_crash(State)};
+hear({'DOWN', _, process, _, _}, State = #log{socket = undefined}) ->
     {stop, normal, State};
-handle_info({'DOWN', _, process, _, _}, State) ->
+hear({'DOWN', _, process, _, _}, State) ->
     _ = erlang:send_after(?LINGER, self(), linger),
     {noreply, State};
-handle_info(linger, State) ->
+hear(linger, State) ->
     {stop, normal, State};
-handle_info(_, State) ->
+hear(_, State) ->
     {noreply, State}.
 
 terminate(_, State) ->
-    State1 = last_line(State),
-    _ = unlisten(refill(end_crash(State1))),
-    ok.
+    _ = gwport_failure:callback(?WHO, State,
+        fun() -> unlisten(refill(last_words(last_line(State)))) end),
+    gwport_failure:forget().
+
+-spec format_status(map()) -> map().
+format_status(Status) ->
+    gwport_failure:status(Status).
 
 unlisten(State = #log{listener = undefined}) ->
     State;
@@ -190,56 +211,99 @@ unlisten(State = #log{listener = Listener, path = Path}) ->
 
 lines(Data, State) ->
     case binary:split(Data, <<"\n">>) of
-        [Line, Rest] -> lines(Rest, line(Line, State));
-        [<<Piece:?MAX_LINE/binary, Rest/binary>>] -> lines(Rest, line(Piece, State));
-        [Rest] -> State#log{rest = Rest}
+        [Line, Rest] ->
+            lines(Rest, lists:foldl(fun line/2, State, gwport_line:pieces(without_cr(Line))));
+        [Rest] ->
+            {Pieces, Left} = gwport_line:full_pieces(Rest),
+            (lists:foldl(fun line/2, State, Pieces))#log{rest = Left}
+    end.
+
+without_cr(Line) ->
+    case byte_size(Line) - 1 of
+        Size when Size >= 0, binary_part(Line, Size, 1) =:= <<"\r">> -> binary_part(Line, 0, Size);
+        _ -> Line
     end.
 
 last_line(State = #log{rest = <<>>}) -> State;
 last_line(State = #log{rest = Rest}) -> line(Rest, State#log{rest = <<>>}).
 
-line(Line, State = #log{crash = []}) ->
-    case starts_crash(Line) of
-        true ->
-            _ = erlang:start_timer(?CRASH_SILENCE, self(), crash),
-            State#log{crash = [Line]};
-        false ->
-            log(notice, Line, #{}, State)
+line(Line, State = #log{crash = none}) ->
+    case gwport_line:begins_crash(Line) of
+        true -> begin_crash(Line, State);
+        false -> log(notice, gwport_line:text(Line), #{gwport => stderr}, State)
     end;
-line(Line, State = #log{crash = Crash}) when length(Crash) < ?MAX_CRASH_LINES ->
-    State#log{crash = [Line | Crash]};
-line(_, State = #log{discarded = Discarded}) ->
-    State#log{discarded = Discarded + 1}.
+line(Line, State = #log{crash = Crash = #crash{over = false, count = Count, bytes = Bytes}})
+        when Count < ?MAX_CRASH_LINES, Bytes + byte_size(Line) =< ?MAX_CRASH_BYTES ->
+    State#log{crash = Crash#crash{lines = [Line | Crash#crash.lines], count = Count + 1,
+        bytes = Bytes + byte_size(Line), last = now_ms()}};
+line(_, State = #log{crash = Crash}) ->
+    discard(1, State#log{crash = Crash#crash{last = now_ms()}}).
 
-starts_crash(<<"panic: ", _/binary>>) -> true;
-starts_crash(<<"fatal error: ", _/binary>>) -> true;
-starts_crash(<<"runtime: ", _/binary>>) -> true;
-starts_crash(<<"SIG", _/binary>>) -> true;
-starts_crash(<<"Traceback (most recent call last)", _/binary>>) -> true;
-starts_crash(_) -> false.
+%% The lines of a crash
 
-end_crash(State = #log{crash = []}) ->
+begin_crash(Line, State) ->
+    Now = now_ms(),
+    _ = erlang:start_timer(?CRASH_SILENCE, self(), crash),
+    State#log{crash = #crash{lines = [Line], bytes = byte_size(Line), first = Now, last = Now}}.
+
+%% Whether it is over. That is looked at when it could be at the earliest.
+look_at_crash(State = #log{crash = #crash{over = false, first = First, last = Last}}) ->
+    case min(Last + ?CRASH_SILENCE, First + ?CRASH_TIME) - now_ms() of
+        Left when Left > 0 ->
+            _ = erlang:start_timer(Left, self(), crash),
+            State;
+        _ ->
+            end_crash(State)
+    end;
+look_at_crash(State) ->
+    State.
+
+%% Where the budget is spent it waits for the next second; everything behind it is discarded then.
+end_crash(State = #log{crash = none}) ->
     State;
 end_crash(State = #log{crash = Crash}) ->
-    Lines = iolist_to_binary(lists:join(<<"\n">>, lists:reverse(Crash))),
-    logger:log(error, "~ts", [printable(Lines)], #{gwport => stderr}),
-    State#log{crash = []}.
+    case may_log(State) of
+        true -> log_crash(State#log{budget = State#log.budget - 1});
+        false -> State#log{crash = Crash#crash{over = true}}
+    end.
+
+%% One event. A program's last words are logged whatever it has said before in this second.
+log_crash(State = #log{crash = #crash{lines = Lines}}) ->
+    logger:log(error, "~ts", [gwport_line:block(lists:reverse(Lines))], #{gwport => stderr}),
+    State#log{crash = none}.
+
+last_words(State = #log{crash = none}) -> State;
+last_words(State = #log{lines = 0, crash = #crash{count = Count}}) -> discard(Count, State);
+last_words(State) -> log_crash(State).
 
 %% Log frames (SPEC.md, D5)
 
 log_frame(Payload, State) when byte_size(Payload) > ?MAX_LOG_FRAME ->
-    State#log{discarded = State#log.discarded + 1};
+    discard(1, State);
 log_frame(Payload, State) ->
     case gwport_frame:decode_payload(Payload) of
         {ok, {Level, Text, Meta}} when is_integer(Level), is_binary(Text), is_map(Meta) ->
-            log(level(Level), Text, #{meta => Meta}, lost(Meta, State));
+            log_meta(is_meta(Meta), level(Level), Text, Meta, State);
         _ ->
-            log(warning, <<"a log frame that cannot be read">>, #{}, State)
+            unreadable(State)
     end.
 
-lost(#{<<"dropped">> := Dropped}, State = #log{discarded = Discarded})
-        when is_integer(Dropped), Dropped > 0 ->
-    State#log{discarded = Discarded + Dropped};
+log_meta(true, Level, Text, Meta, State) ->
+    log(Level, [gwport_line:text(Text, attributes) | attributes(Meta)],
+        #{gwport => log, meta => Meta}, lost(Meta, State));
+log_meta(false, _, _, _, State) ->
+    unreadable(State).
+
+unreadable(State) ->
+    log(warning, <<"a log frame that cannot be read">>, #{gwport => stderr}, State).
+
+is_meta(Meta) ->
+    lists:all(fun({Key, Value}) -> is_binary(Key) andalso is_value(Value) end, maps:to_list(Meta)).
+
+is_value(Value) -> is_binary(Value) orelse is_number(Value) orelse is_boolean(Value).
+
+lost(#{<<"dropped">> := Dropped}, State) when is_integer(Dropped), Dropped > 0 ->
+    discard(Dropped, State);
 lost(_, State) ->
     State.
 
@@ -252,33 +316,51 @@ level(5) -> notice;
 level(6) -> info;
 level(_) -> debug.
 
-%% The budget
+%% The stack of a panic is for people to read: its lines stand below.
+attributes(Meta) ->
+    [[$\s, gwport_line:attribute(Key), $=, value(Value)]
+        || {Key, Value} <- maps:to_list(maps:without([<<"dropped">>, <<"stack">>], Meta))]
+        ++ [[<<"\n    ">>, gwport_line:block(stack_lines(Stack))]
+            || #{<<"stack">> := Stack} <- [Meta]].
 
-log(_, _, _, State = #log{budget = 0, discarded = Discarded}) ->
-    State#log{discarded = Discarded + 1};
-log(Level, Text, Meta, State = #log{budget = Budget}) ->
-    logger:log(Level, "~ts~ts", [printable(Text), attributes(Meta)], metadata(Meta)),
-    State#log{budget = Budget - 1}.
+stack_lines(Stack) when is_binary(Stack) ->
+    binary:split(string:trim(Stack, trailing, "\n"), <<"\n">>, [global]);
+stack_lines(Value) ->
+    [iolist_to_binary(value(Value))].
 
-attributes(#{meta := Meta}) ->
-    [[$\s, printable(Key), $=, value(Value)]
-        || {Key, Value} <- maps:to_list(Meta), is_binary(Key), Key =/= <<"dropped">>];
-attributes(#{}) ->
-    [].
-
-value(Value) when is_binary(Value) -> printable(Value);
+value(Value) when is_binary(Value) -> gwport_line:attribute(Value);
 value(Value) -> io_lib:format("~0p", [Value]).
 
-metadata(#{meta := Meta}) -> #{gwport => log, meta => Meta};
-metadata(#{}) -> #{gwport => stderr}.
+%% The budget
 
-not_taken(State = #log{waiting = Waiting, discarded = Discarded}) ->
+log(Level, Text, Meta, State = #log{budget = Budget}) ->
+    case may_log(State) of
+        true ->
+            logger:log(Level, "~ts", [Text], Meta),
+            State#log{budget = Budget - 1};
+        false ->
+            discard(1, State)
+    end.
+
+may_log(#log{budget = 0}) -> false;
+may_log(#log{}) -> gwport_log_budget:take().
+
+discard(Count, State = #log{discarded = Discarded}) ->
+    State#log{discarded = Discarded + Count}.
+
+not_taken(State = #log{waiting = Waiting}) ->
     Count = counters:get(Waiting, ?DISCARDED),
     counters:sub(Waiting, ?DISCARDED, Count),
-    State#log{discarded = Discarded + Count}.
+    discard(Count, State).
 
 refill(State = #log{discarded = 0, lines = Lines}) ->
     State#log{budget = Lines};
 refill(State = #log{discarded = Discarded, lines = Lines, pool = Pool}) ->
     ?LOG_WARNING("gwport: ~b lines of pool ~s were discarded", [Discarded, Pool]),
     State#log{budget = Lines, discarded = 0}.
+
+end_waiting(State = #log{crash = #crash{over = true}}) -> end_crash(State);
+end_waiting(State) -> State.
+
+now_ms() ->
+    erlang:monotonic_time(millisecond).

@@ -78,7 +78,7 @@ pool_defaults() ->
         last_stream => 2147483646,
         greeting_timeout => 10000, drain_timeout => 30000,
         ping_interval => 10000, ping_timeout => 30000,
-        log_lines => 1000}.
+        log_lines => 200}.
 
 pool_value(name, Name) when is_atom(Name), Name =/= undefined -> {ok, Name};
 pool_value(command, Command) -> command(Command);

@@ -10,7 +10,7 @@ name_and_command_are_enough_test() ->
         max_streams => 1000, window => 262144, window_floor => 16384, response_budget => 67108864,
         port_queue => 1048576, max_frame => 1048576, max_head => 65536, last_stream => 2147483646,
         greeting_timeout => 10000, drain_timeout => 30000, ping_interval => 10000,
-        ping_timeout => 30000, log_lines => 1000}, Pool).
+        ping_timeout => 30000, log_lines => 200}, Pool).
 
 %% Limits
 

@@ -1,0 +1,248 @@
+%% What of a program's words reaches the log, and as what: a real reader, told by its socket and by log frames.
+-module(gwport_log_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+log_test_() ->
+    {setup, fun() -> persistent_term:get(gwport_log_budget, none) end, fun gwport_log_budget_tests:restore/1,
+        {inorder, [{Name, {timeout, 30, with_log(Test)}} || {Name, Test} <- [
+            {"a line cannot be forged", fun no_line_is_forged/0},
+            {"attributes cannot be forged", fun no_attribute_is_forged/0},
+            {"the stack of a panic is a block", fun a_stack_is_a_block/0},
+            {"what is no log frame is said to be none", fun unreadable_frames/0},
+            {"a long line is cut between characters", fun long_lines/0},
+            {"a crash is one event", fun a_crash_is_one_event/0},
+            {"a crash lasts until a second of silence", fun silence_ends_a_crash/0},
+            {"what goes on for long is no crash", fun a_crash_does_not_last/0},
+            {"a crash has so many lines", fun lines_of_a_crash/0},
+            {"a crash has so many bytes", fun bytes_of_a_crash/0},
+            {"a long crash costs little memory", fun memory_of_a_crash/0},
+            {"crashes keep to log_lines", fun crashes_keep_to_the_budget/0},
+            {"last words are logged whatever was before", fun last_words/0},
+            {"log_lines 0 is silence", fun silence/0},
+            {"a node's budget is for all programs", fun budget_of_the_node/0}]]}}.
+
+with_log(Test) ->
+    fun() ->
+        Captured = gwport_test:capture_log(),
+        ok = logger:set_handler_config(default, level, none),
+        try Test()
+        after
+            ok = logger:set_handler_config(default, level, all),
+            gwport_test:release_log(Captured)
+        end
+    end.
+
+%% A reader, its program, and what it has logged: the levels and texts until it has ended, in order.
+
+said(Lines, Say) ->
+    said(Lines, 1000000, Say).
+
+said(Lines, Node, Say) ->
+    ok = gwport_log_budget:create(Node),
+    {Pid, Monitor, Log, Socket} = start(Lines),
+    Say(#{pid => Pid, log => Log, socket => Socket}),
+    stop(Pid, Monitor, Socket),
+    logged(Pid).
+
+start(Lines) ->
+    Self = self(),
+    Starter = spawn(fun() ->
+        {ok, Pid} = gwport_log:start_link(#{pool => test, log_lines => Lines}),
+        Self ! {self(), Pid},
+        receive stop -> ok end
+    end),
+    Pid = receive {Starter, P} -> P end,
+    Monitor = erlang:monitor(process, Pid),
+    {Log, Path} = gwport_log:open(Pid),
+    {ok, Socket} = gen_tcp:connect({local, Path}, 0, [binary, {active, false}]),
+    {Pid, Monitor, Log, Socket}.
+
+stop(Pid, Monitor, Socket) ->
+    ok = gen_tcp:close(Socket),
+    receive {'DOWN', Monitor, process, Pid, normal} -> ok end.
+
+print(#{socket := Socket}, Data) ->
+    ok = gen_tcp:send(Socket, Data).
+
+frame(#{log := Log}, Term) ->
+    gwport_log:frame(Log, term_to_binary(Term)).
+
+logged(Pid) ->
+    receive
+        {log_event, Level, Text, #{pid := Pid}} -> [{Level, Text} | logged(Pid)]
+    after 0 -> []
+    end.
+
+%% Waits until the next event of the reader, which is left to be seen.
+await(#{pid := Pid}) ->
+    receive Event = {log_event, _, _, #{pid := Pid}} -> self() ! Event, ok
+    after 10000 -> error(silence)
+    end.
+
+%% Forging
+
+no_line_is_forged() ->
+    Forged = "=ERROR REPORT==== gwport: the owner of a port failed",
+    ?assertEqual([
+        {notice, <<"hello">>},
+        {notice, iolist_to_binary(["\"hello\\r", Forged, "\""])},
+        {notice, iolist_to_binary(["\"\\x1b[2J\\x00", Forged, "\""])},
+        {notice, <<"\"caf\\xe9\"">>},
+        {error, iolist_to_binary(["panic: x\n    \"\\x1b[2J", Forged, "\"\n    ", Forged])}
+    ], said(1000, fun(Program) ->
+        print(Program, ["hello\r\nhello\r", Forged, "\n\e[2J", 0, Forged, "\ncaf", 16#e9, "\n"]),
+        print(Program, ["panic: x\n\e[2J", Forged, "\n", Forged, "\n"])
+    end)),
+    ?assertEqual([{info, iolist_to_binary(["\"hello\\n", Forged, "\""])}],
+        said(1000, fun(Program) -> frame(Program, {6, iolist_to_binary(["hello\n", Forged]), #{}}) end)).
+
+no_attribute_is_forged() ->
+    ?assertEqual([
+        {info, <<"hello a=1 b=true c=\"x user=admin\" \"d e\"=\"\\n\" f=1.5">>},
+        {info, <<"\"hello user=admin\" id=1">>}
+    ], said(1000, fun(Program) ->
+        frame(Program, {6, <<"hello">>, #{<<"a">> => 1, <<"b">> => true, <<"c">> => <<"x user=admin">>,
+            <<"d e">> => <<"\n">>, <<"f">> => 1.5}}),
+        frame(Program, {6, <<"hello user=admin">>, #{<<"id">> => 1}})
+    end)).
+
+a_stack_is_a_block() ->
+    ?assertEqual([
+        {error, <<"bridge: panic stream=256\n    goroutine 1 [running]:\n    \t/a.go:1\n    \"\\x1b[2J\"">>},
+        {error, <<"odd\n    1">>}
+    ], said(1000, fun(Program) ->
+        frame(Program, {3, <<"bridge: panic">>, #{<<"stream">> => 256,
+            <<"stack">> => <<"goroutine 1 [running]:\n\t/a.go:1\n\e[2J\n">>}}),
+        frame(Program, {3, <<"odd">>, #{<<"stack">> => 1}})
+    end)).
+
+unreadable_frames() ->
+    Frames = [{6, "text", #{}}, {6, <<"text">>, []}, {six, <<"text">>, #{}}, {6, <<"text">>, #{a => 1}},
+        {6, <<"text">>, #{<<"a">> => {1}}}, {6, <<"text">>, #{<<"a">> => [1]}}, {6, <<"text">>, #{<<"a">> => error}}],
+    ?assertEqual([{warning, <<"a log frame that cannot be read">>} || _ <- Frames],
+        said(1000, fun(Program) -> [frame(Program, Frame) || Frame <- Frames] end)).
+
+%% Long lines
+
+long_lines() ->
+    Line = binary:copy(<<"€"/utf8>>, 10000),
+    Texts = [Text || {notice, Text} <- said(1000, fun(Program) -> print(Program, [Line, "\n", Line, "\n"]) end)],
+    ?assertEqual(<<Line/binary, Line/binary>>, iolist_to_binary(Texts)),
+    [?assert(byte_size(Text) =< 8192) || Text <- Texts],
+    [?assertNotEqual($", binary:first(Text)) || Text <- Texts].
+
+%% Crashes
+
+a_crash_is_one_event() ->
+    ?assertEqual([
+        {notice, <<"SIGHUP received">>},
+        {notice, <<"runtime: started">>},
+        {error, <<"panic: boom\n    \n    goroutine 1 [running]:">>}
+    ], said(1000, fun(Program) ->
+        print(Program, "SIGHUP received\nruntime: started\npanic: boom\n\ngoroutine 1 [running]:\n")
+    end)).
+
+silence_ends_a_crash() ->
+    %% Lines that come for longer than a second, but never a second apart, are one crash; behind a second they are
+    %% lines again.
+    ?assertEqual([
+        {error, <<"panic: boom\n    one\n    two\n    three">>},
+        {notice, <<"alive">>}
+    ], said(1000, fun(Program) ->
+        [begin print(Program, [Line, "\n"]), timer:sleep(600) end || Line <- ["panic: boom", "one", "two", "three"]],
+        await(Program),
+        print(Program, "alive\n")
+    end)).
+
+a_crash_does_not_last() ->
+    %% A program that goes on talking has not crashed.
+    Events = said(1000, fun(Program) ->
+        [begin print(Program, [Line, "\n"]), timer:sleep(500) end || Line <- ["panic: boom" | lists:duplicate(12, "still here")]]
+    end),
+    [{error, <<"panic: boom\n    still here", _/binary>>} | Rest] = Events,
+    ?assert(length(Rest) >= 1),
+    [?assertEqual({notice, <<"still here">>}, Event) || Event <- Rest].
+
+lines_of_a_crash() ->
+    [begin
+        [{error, Text} | Rest] = said(1000, fun(Program) ->
+            print(Program, ["panic: boom\n", lists:duplicate(Lines - 1, "line\n")])
+        end),
+        ?assertEqual(Kept, length(binary:split(Text, <<"\n">>, [global]))),
+        ?assertEqual(Discarded, Rest)
+    end || {Lines, Kept, Discarded} <- [{1999, 1999, []}, {2000, 2000, []},
+        {2001, 2000, [{warning, <<"gwport: 1 lines of pool test were discarded">>}]}]].
+
+bytes_of_a_crash() ->
+    %% 262,144 bytes, and not one more.
+    Long = [binary:copy(<<"x">>, 8192), "\n"],
+    Most = ["panic: ", binary:copy(<<"y">>, 8185), "\n" | lists:duplicate(31, Long)],
+    [begin
+        [{error, Text} | Rest] = said(1000, fun(Program) -> print(Program, [Most, More]) end),
+        ?assertEqual(262144 + Breaks * 5, byte_size(Text)),
+        ?assertEqual(Discarded, Rest)
+    end || {More, Breaks, Discarded} <- [{"", 31, []}, {"\n", 32, []}, {"z\n", 31, [{warning, <<"gwport: 1 lines of pool test were discarded">>}]}]].
+
+memory_of_a_crash() ->
+    %% Long lines behind one that looks like a crash: what is kept is bounded, and what becomes of it.
+    ok = gwport_log_budget:create(1000),
+    {Pid, Monitor, _, Socket} = start(1000),
+    Before = erlang:memory(total),
+    Watcher = spawn_link(fun() -> watch_memory(0) end),
+    ok = gen_tcp:send(Socket, "panic: \n"),
+    [ok = gen_tcp:send(Socket, [binary:copy(<<"x">>, 8191), "\n"]) || _ <- lists:seq(1, 2500)],
+    stop(Pid, Monitor, Socket),
+    Watcher ! {self(), most},
+    Most = receive {Watcher, M} -> M end,
+    [{error, _} | _] = logged(Pid),
+    ?assert(Most - Before < 100000000).
+
+watch_memory(Most) ->
+    Now = max(Most, erlang:memory(total)),
+    receive {Pid, most} -> Pid ! {self(), Now}
+    after 1 -> watch_memory(Now)
+    end.
+
+%% The budget
+
+crashes_keep_to_the_budget() ->
+    %% Two lines in a second: a crash is one, and one that is too many waits for the next second, while what is behind
+    %% it is discarded.
+    Events = said(2, fun(Program) ->
+        print(Program, "one\ntwo\nthree\npanic: boom\ngoroutine 1\n"),
+        timer:sleep(3500),
+        print(Program, "alive\n")
+    end),
+    ?assertEqual([{notice, <<"one">>}, {notice, <<"two">>}, {error, <<"panic: boom\n    goroutine 1">>},
+        {notice, <<"alive">>}], [Event || Event = {Level, _} <- Events, Level =/= warning]),
+    ?assertEqual([<<"gwport: 1 lines of pool test were discarded">>], [Text || {warning, Text} <- Events]).
+
+last_words() ->
+    ?assertEqual([{notice, <<"one">>}, {error, <<"panic: boom\n    goroutine 1">>},
+        {warning, <<"gwport: 1 lines of pool test were discarded">>}],
+        said(1, 1, fun(Program) -> print(Program, "one\ntwo\npanic: boom\ngoroutine 1\n") end)).
+
+silence() ->
+    ?assertEqual([{warning, <<"gwport: 5 lines of pool test were discarded">>}],
+        said(0, fun(Program) ->
+            print(Program, "one\npanic: boom\ngoroutine 1\n"),
+            frame(Program, {3, <<"three">>, #{<<"dropped">> => 1}})
+        end)).
+
+budget_of_the_node() ->
+    %% Three programs, each of which might write more than the node has.
+    ok = gwport_log_budget:create(5),
+    Programs = [start(1000) || _ <- [1, 2, 3]],
+    aligned(),
+    [ok = gen_tcp:send(Socket, lists:duplicate(4, "line\n")) || {_, _, _, Socket} <- Programs],
+    [stop(Pid, Monitor, Socket) || {Pid, Monitor, _, Socket} <- Programs],
+    Events = lists:append([logged(Pid) || {Pid, _, _, _} <- Programs]),
+    ?assertEqual(5, length([line || {notice, <<"line">>} <- Events])),
+    ?assertEqual(7, lists:sum([binary_to_integer(hd(binary:split(Count, <<" ">>)))
+        || {warning, <<"gwport: ", Count/binary>>} <- Events])).
+
+%% Waits for the beginning of a second.
+aligned() ->
+    Second = erlang:monotonic_time(second),
+    gwport_test:until(fun() -> erlang:monotonic_time(second) =/= Second end).
