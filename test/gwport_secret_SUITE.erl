@@ -1,0 +1,418 @@
+%% Nothing that is somebody's secret reaches a log, whatever process fails and however: bodies, cookies, authorization,
+%% a pool's environment and arguments. Each case starts a server, has requests with marked data under way in every
+%% place, makes one process fail for real, and looks for the marks in all that was logged, SASL's progress included:
+%% in clear, and as the list of numbers that a binary or a text is when it is printed as a term.
+-module(gwport_secret_SUITE).
+-compile([export_all, nowarn_export_all]).
+
+-include_lib("stdlib/include/assert.hrl").
+
+suite() ->
+    [{timetrap, {seconds, 60}}].
+
+all() ->
+    gwport_test:mounts() ++ [what_is_looked_for_is_found, a_wrong_option_shows_no_value, a_fun_prints_as_its_name].
+
+groups() ->
+    gwport_test:mounts([owner, owner_told_to_end, owner_killed, writer, watch, log_reader, keeper, supervisors,
+        ends_of_streams, ends_of_streams_killed, client, client_with_wrong_values, status_of_each_process, program], []).
+
+init_per_suite(Config) ->
+    [{flowport, gwport_probe:build("flowport", Config)} | Config].
+
+end_per_suite(_) ->
+    ok.
+
+init_per_group(Mount, Config) ->
+    gwport_test:mount(Mount),
+    Config.
+
+end_per_group(_, _) ->
+    ok.
+
+init_per_testcase(_, Config) ->
+    {ok, _} = application:ensure_all_started(gwport),
+    Events = ets:new(?MODULE, [public, duplicate_bag]),
+    #{level := Level} = logger:get_primary_config(),
+    Others = [{Id, Of} || #{id := Id, level := Of} <- logger:get_handler_config()],
+    [ok = logger:set_handler_config(Id, level, none) || {Id, _} <- Others],
+    ok = logger:set_primary_config(level, debug),
+    ok = logger:add_handler(?MODULE, ?MODULE, #{level => all, config => #{events => Events}}),
+    [{events, Events}, {level, Level}, {others, Others} | Config].
+
+end_per_testcase(_, Config) ->
+    ok = logger:remove_handler(?MODULE),
+    ok = logger:set_primary_config(level, proplists:get_value(level, Config)),
+    [ok = logger:set_handler_config(Id, level, Of) || {Id, Of} <- proplists:get_value(others, Config)].
+
+%% The logger handler: each event as a formatter writes it, without limits, and as the term that it is.
+log(Event = #{meta := Meta}, #{config := #{events := Events}}) ->
+    Text = logger_formatter:format(Event, #{single_line => false, template => [msg], depth => unlimited,
+        chars_limit => unlimited}),
+    true = ets:insert(Events, {maps:get(gwport, Meta, none), unicode:characters_to_binary(Text),
+        iolist_to_binary(io_lib:format("~0w", [maps:remove(report_cb, Event)]))}).
+
+%% What is looked for
+
+places() ->
+    [request_body, response_body, cookie, set_cookie, authorization, query, env, args, log_text].
+
+mark(Place) ->
+    "mark-of-" ++ atom_to_list(Place) ++ "-4711".
+
+%% As much of it as there is in a chunk or two.
+much(Place) ->
+    lists:append(lists:duplicate(2000, mark(Place) ++ " ")).
+
+found(Config) ->
+    Events = ets:tab2list(proplists:get_value(events, Config)),
+    [{Place, Text} || Place <- places(), {Of, Text, Term} <- Events, shows(Place, Of, Text, Term)].
+
+%% What an app logs is meant to be there, as its own line and nowhere else.
+shows(log_text, Of, _, _) when Of =:= log; Of =:= stderr -> false;
+shows(Place, _, Text, Term) -> is_in(Text, Place) orelse is_in(Term, Place).
+
+is_in(Text, Place) ->
+    Mark = mark(Place),
+    Numbers = lists:join(",", [integer_to_list(C) || C <- Mark]),
+    string:find(Text, Mark) =/= nomatch orelse string:find(Text, lists:flatten(Numbers)) =/= nomatch.
+
+logged(Part, Config) ->
+    gwport_test:until(fun() -> [] =/= [Text
+        || {_, Text, _} <- ets:tab2list(proplists:get_value(events, Config)), string:find(Text, Part) =/= nomatch] end).
+
+what_is_looked_for_is_found(Config) ->
+    %% A process without our care, of which OTP prints the last message, the mailbox and the reason.
+    [begin
+        {Pid, Monitor} = proc_lib:spawn_opt(fun() -> receive go -> error({failed, Reason}) end end, [monitor]),
+        Pid ! {message, Message},
+        Pid ! go,
+        receive {'DOWN', Monitor, process, Pid, _} -> ok end
+    end || {Reason, Message} <- [{mark(cookie), mark(args)}, {list_to_binary(mark(request_body)), none},
+        {none, list_to_binary(mark(env))}]],
+    ?assertEqual([args, cookie, env, request_body], lists:usort([Place || {Place, _} <- found(Config)])).
+
+%% A server with requests under way
+
+server(Config) ->
+    gwport_probe:flow(#{env => #{"PASSWORD" => mark(env)}, pool => #{args => [mark(args)], ping_timeout => 60000, drain_timeout => 500}}, Config).
+
+%% Starts what shall be under way: an upload that nobody reads, one that comes back as it goes, a call without HTTP;
+%% and lets the app log, and set a cookie. Gives the clients, and with them what ends with the calling process.
+under_way(Server = #{pool := Pool}) ->
+    Headers = ["authorization: Bearer ", mark(authorization), "\r\ncookie: id=", mark(cookie), "\r\n"],
+    Upload = client(Server, ["POST /faults/read?chunk=1&delay_ms=60000&token=", mark(query), " HTTP/1.1\r\nhost: x\r\n",
+        Headers, "content-length: 10000000\r\n\r\n", much(request_body)]),
+    Body = much(response_body),
+    Echo = client(Server, ["POST /echo HTTP/1.1\r\nhost: x\r\n", Headers, "content-length: 10000000\r\n\r\n", Body]),
+    Call = spawn(fun() -> gwport:request(Pool, #{method => <<"POST">>, path => <<"/faults/never-read">>, path_info => 1,
+        query => iolist_to_binary(["s=60&token=", mark(query)]), body => much(request_body),
+        headers => [{<<"authorization">>, list_to_binary(mark(authorization))},
+            {<<"cookie">>, list_to_binary(mark(cookie))}]}, #{app => faults}) end),
+    in_flight(3, Server),
+    ?assertMatch(#{status := 200}, gwport_test:get(Server, ["/faults/slog?text=", mark(log_text)])),
+    #{headers := #{<<"set-cookie">> := SetCookie}} = gwport_test:get(Server,
+        ["/faults/header?name=set-cookie&value=", mark(set_cookie)]),
+    ?assertEqual(list_to_binary(mark(set_cookie)), SetCookie),
+    [Upload, Echo, Call].
+
+client(Server, Data) ->
+    Socket = gwport_test:connect(Server),
+    gwport_test:send(Socket, Data),
+    Socket.
+
+in_flight(Count, Server) ->
+    gwport_test:until(fun() -> [Count] =:= [N || #{in_flight := N} <- gwport_test:ports(Server)] end).
+
+%% Messages as they wait for a process that is behind: a body's, a frame's, a log's.
+pile_up(Pid) ->
+    Mark = list_to_binary(much(request_body)),
+    Pid ! {send, make_ref(), chunk, Mark},
+    Pid ! {body, 256, Mark},
+    Pid ! {make_ref(), {data, list_to_binary(much(set_cookie))}},
+    Pid ! {request_body, make_ref(), nofin, Mark},
+    Pid ! {tcp, none, list_to_binary(much(response_body))}.
+
+%% Makes a process fail with requests under way, and gives what it ended with, when the pool has come back or is gone.
+fail(Config, Who, Fail) ->
+    Server = server(Config),
+    Clients = under_way(Server),
+    Pid = Who(Server),
+    Monitor = erlang:monitor(process, Pid),
+    ok = Fail(Pid),
+    Reason = receive {'DOWN', Monitor, process, Pid, R} -> R after 20000 -> error({lives, process_info(Pid)}) end,
+    back(Server),
+    [gwport_test:close(Socket) || Socket <- Clients, is_port(Socket)],
+    [exit(Call, kill) || Call <- Clients, is_pid(Call)],
+    _ = gwport_probe:stop(Server),
+    ?assertEqual([], found(Config)),
+    Reason.
+
+back(Server = #{parent := Parent}) ->
+    gwport_test:until(fun() -> not is_process_alive(Parent)
+        orelse maps:get(status, gwport_test:get(Server, "/hello")) =:= 200 end, 30000).
+
+%% The processes of a pool
+
+owner_of(Server) ->
+    [#{owner := Owner} | _] = gwport_test:ports(Server),
+    Owner.
+
+keeper_of(#{pool := Pool}) ->
+    gwport_pool:keeper(Pool).
+
+pool_sup(Server) ->
+    {dictionary, Dictionary} = erlang:process_info(keeper_of(Server), dictionary),
+    hd(proplists:get_value('$ancestors', Dictionary)).
+
+children(Id, Server) ->
+    {Id, Sup, _, _} = lists:keyfind(Id, 1, supervisor:which_children(pool_sup(Server))),
+    Sup.
+
+log_reader_of(Server) ->
+    [{_, Reader, _, _}] = supervisor:which_children(children(logs, Server)),
+    Reader.
+
+linked(Module, Server) ->
+    {links, Links} = erlang:process_info(owner_of(Server), links),
+    [Pid] = [Link || Link <- Links, is_pid(Link), element(1, proc_lib:translate_initial_call(Link)) =:= Module],
+    Pid.
+
+%% The streams of a pool: where their events go, and who hears them.
+streams(Server) ->
+    Watch = linked(gwport_watch, Server),
+    [Table] = [Table || Table <- ets:all(), ets:info(Table, name) =:= gwport_watch, ets:info(Table, owner) =:= Watch],
+    [To || {Ref, To} <- ets:tab2list(Table), is_reference(Ref)].
+
+ends(Server) ->
+    {monitors, Monitors} = erlang:process_info(owner_of(Server), monitors),
+    [Pid || {process, Pid} <- Monitors].
+
+%% The cases
+
+break(Pid, Module) ->
+    _ = sys:replace_state(Pid, fun(State) -> broken(State, Module) end),
+    ok.
+
+%% A part of the state is not what it should be, and has data in it.
+broken(State, Part) ->
+    Broken = [case is_tuple(Element) andalso Element =/= {} andalso element(1, Element) =:= Part of
+        true -> {Part, mark(response_body), list_to_binary(mark(request_body))};
+        false -> Element
+    end || Element <- tuple_to_list(State)],
+    true = tuple_to_list(State) =/= Broken,
+    list_to_tuple(Broken).
+
+owner(Config, Crash) ->
+    fail(Config, fun owner_of/1, fun(Owner) ->
+        ok = sys:suspend(Owner),
+        Crash(Owner),
+        pile_up(Owner),
+        resume(Owner)
+    end).
+
+%% It may have ended, and was told to while it stood still.
+resume(Pid) ->
+    try sys:resume(Pid)
+    catch exit:_ -> ok
+    end.
+
+owner_fails(Config, Crash) ->
+    ?assertMatch({shutdown, {failed, _}}, owner(Config, Crash)),
+    logged("gwport: the owner of a port failed: error", Config).
+
+owner(Config) ->
+    %% The owner of a port fails at the next frame, the next chunk, the next call; with half a frame in its buffer,
+    %% and much in its mailbox.
+    owner_fails(Config, fun(Owner) -> break(Owner, mux) end),
+    owner_fails(Config, fun(Owner) -> sys:replace_state(Owner, fun(State) -> {broken, State, mark(cookie)} end),
+        Owner ! {'$gen_call', {self(), make_ref()}, info} end),
+    owner_fails(Config, fun(Owner) -> Owner ! {opened, [{list_to_binary(mark(request_body))}]} end),
+    owner_fails(Config, fun(Owner) -> Owner ! {consumed, make_ref(), 1}, break(Owner, mux) end).
+
+owner_told_to_end(Config) ->
+    %% Ended from outside, with a reason that OTP reports.
+    ?assertMatch({badmatch, x}, owner(Config, fun(Owner) -> exit(Owner, {badmatch, x}) end)),
+    ?assertMatch({badmatch, x}, owner(Config, fun(Owner) -> sys:terminate(Owner, {badmatch, x}) end)),
+    logged("hidden", Config).
+
+owner_killed(Config) ->
+    ?assertMatch(killed, fail(Config, fun owner_of/1, fun(Owner) -> pile_up(Owner), true = exit(Owner, kill), ok end)).
+
+writer(Config) ->
+    %% With chunks that wait for a program that does not read, and an open.
+    [?assertMatch({shutdown, {failed, _}}, fail(Config, fun(Server) -> linked(gwport_writer, Server) end, fun(Writer) ->
+        true = erlang:suspend_process(Writer),
+        Writer ! {body, 300, list_to_binary(much(request_body))},
+        Writer ! Message,
+        Writer ! {body, 302, list_to_binary(much(request_body))},
+        true = erlang:resume_process(Writer),
+        ok
+    end)) || Message <- [{open, #{request => list_to_binary(mark(cookie))}}, {what, mark(authorization)},
+        {control, {mark(request_body)}}]],
+    logged("gwport: the writer of a port failed: error", Config),
+    [fail(Config, fun(Server) -> linked(gwport_writer, Server) end, fun(Writer) -> pile_up(Writer), true = exit(Writer, Why), ok end)
+        || Why <- [kill, {badmatch, x}]].
+
+watch(Config) ->
+    ?assertMatch({shutdown, {failed, badarg}}, fail(Config, fun(Server) -> linked(gwport_watch, Server) end,
+        fun(Watch) -> Watch ! {kill, mark(cookie)}, ok end)),
+    logged("gwport: the watch of a port failed: error badarg", Config),
+    ?assertMatch(killed, fail(Config, fun(Server) -> linked(gwport_watch, Server) end,
+        fun(Watch) -> true = exit(Watch, kill), ok end)).
+
+log_reader(Config) ->
+    %% With lines that are not logged yet.
+    [?assertEqual(Expected, ended(fail(Config, fun log_reader_of/1, fun(Log) ->
+        ok = sys:suspend(Log),
+        gen_server:cast(Log, {frame, list_to_binary(mark(log_text))}),
+        Crash(Log),
+        gen_server:cast(Log, {frame, list_to_binary(mark(log_text))}),
+        Log ! {tcp, none, list_to_binary(much(log_text))},
+        resume(Log)
+    end))) || {Expected, Crash} <- [
+        {failed, fun(Log) -> sys:replace_state(Log, fun(State) -> {broken, State, mark(log_text)} end) end},
+        {failed, fun(Log) -> gen_server:cast(Log, {mark(log_text)}) end},
+        {badmatch, fun(Log) -> sys:terminate(Log, {badmatch, x}) end},
+        {killed, fun(Log) -> exit(Log, kill) end}]].
+
+ended({shutdown, {failed, _}}) -> failed;
+ended({Reason, _}) -> Reason;
+ended(Reason) -> Reason.
+
+keeper(Config) ->
+    %% It knows how its programs are started.
+    [fail(Config, fun keeper_of/1, fun(Keeper) -> _ = Crash(Keeper), ok end) || Crash <- [
+        fun(Keeper) -> Keeper ! {'$gen_call', {self(), make_ref()}, nonsense} end,
+        fun(Keeper) -> gen_server:cast(Keeper, nonsense) end,
+        fun(Keeper) -> sys:terminate(Keeper, {badmatch, x}) end,
+        fun(Keeper) -> exit(Keeper, kill) end]].
+
+supervisors(Config) ->
+    %% Those of the pool: their reports have what they start their children with.
+    [fail(Config, Who, Crash)
+        || Who <- [fun pool_sup/1, fun(Server) -> children(logs, Server) end, fun(Server) -> children(ports, Server) end],
+           Crash <- [
+               fun(Sup) -> exit(Sup, kill), ok end,
+               fun(Sup) -> sys:terminate(Sup, {badmatch, x}) end,
+               fun(Sup) -> _ = sys:replace_state(Sup, fun(State) -> {broken, State} end),
+                   Sup ! {'$gen_call', {self(), make_ref()}, which_children}, ok end]].
+
+ends_of_streams(Config) ->
+    %% The processes at the ends of streams, of requests or of connections, and of a call, hear what they do not know,
+    %% with more behind it.
+    [begin
+        Server = server(Config),
+        Clients = under_way(Server),
+        Ends = ends(Server),
+        [true = erlang:suspend_process(Pid) || Pid <- Ends],
+        [gwport_watch:tell(To, Event) || To <- streams(Server)],
+        [pile_up(Pid) || Pid <- Ends, not is_connection(Pid)],
+        [gwport_test:send(Socket, much(request_body)) || Socket <- Clients, is_port(Socket)],
+        [true = erlang:resume_process(Pid) || Pid <- Ends],
+        in_flight(0, Server),
+        ?assertMatch(#{status := 200}, gwport_test:get(Server, "/hello")),
+        [gwport_test:close(Socket) || Socket <- Clients, is_port(Socket)],
+        gwport_probe:stop(Server),
+        ?assertEqual([], found(Config))
+    end || Event <- [{chunk, {mark(response_body)}}, {reply, mark(set_cookie), many}, {credit, mark(request_body)}]],
+    logged(case gwport_test:mount() of
+        route -> "gwport: a request failed: error";
+        stream -> "of a connection failed: error"
+    end, Config),
+    logged("gwport: gwport:request/3 failed: error", Config).
+
+%% Cowboy writes what it does not know to the log.
+is_connection(Pid) ->
+    {Module, _, _} = proc_lib:translate_initial_call(Pid),
+    lists:member(Module, [cowboy_clear, cowboy_http, cowboy_http2]).
+
+ends_of_streams_killed(Config) ->
+    %% A client's leaving is not more.
+    [?assertEqual(killed, fail(Config, fun(Server) -> lists:nth(N, ends(Server)) end,
+        fun(Pid) -> [pile_up(Pid) || not is_connection(Pid)], true = exit(Pid, kill), ok end)) || N <- [1, 2, 3]],
+    ok.
+
+status_of_each_process(Config) ->
+    %% Who asks for the status of a process is shown none either.
+    Server = server(Config),
+    Clients = under_way(Server),
+    Other = gwport_test:start_pool(#{env => #{"PASSWORD" => mark(env)}}),
+    Pids = [owner_of(Server), keeper_of(Server), pool_sup(Server), children(logs, Server), children(ports, Server),
+        log_reader_of(Server), whereis(gwport_sup)],
+    [begin
+        Status = iolist_to_binary(io_lib:format("~0w", [sys:get_status(Pid)])),
+        ?assertEqual({Pid, []}, {Pid, [Place || Place <- places(), is_in(Status, Place)]})
+    end || Pid <- Pids],
+    [gwport_test:close(Socket) || Socket <- Clients, is_port(Socket)],
+    gwport_test:stop_pool(Other),
+    gwport_probe:stop(Server),
+    ?assertEqual([], found(Config)).
+
+program(Config) ->
+    %% The program ends in the middle of it all, is killed, and panics.
+    [begin
+        Server = server(Config),
+        Clients = under_way(Server),
+        [#{os_pid := OsPid}] = gwport_test:ports(Server),
+        End(Server, OsPid),
+        gwport_test:until(fun() -> gwport_probe:gone(OsPid) orelse Ends =:= lives end),
+        back(Server),
+        [gwport_test:close(Socket) || Socket <- Clients, is_port(Socket)],
+        gwport_probe:stop(Server),
+        ?assertEqual([], found(Config))
+    end || {Ends, End} <- [
+        {ends, fun(_, OsPid) -> gwport_probe:os_kill("KILL", OsPid) end},
+        {ends, fun(Server, _) -> gwport_test:get(Server, ["/faults/exit?code=3&token=", mark(query)]) end},
+        {lives, fun(Server, _) -> gwport_test:request(Server, #{path => ["/faults/panic?token=", mark(query)],
+            headers => [{"authorization", mark(authorization)}]}) end},
+        {ends, fun(Server, _) -> gwport_test:get(Server, ["/faults/fatal?kind=goroutine&token=", mark(query)]) end}]].
+
+client(Config) ->
+    %% A call's own process, killed and not.
+    Server = #{pool := Pool} = server(Config),
+    [begin
+        Self = self(),
+        Caller = spawn(fun() -> Self ! {self(), gwport:request(Pool, #{method => <<"POST">>, path => <<"/faults/never-read">>, path_info => 1,
+            query => <<"s=60">>, body => much(request_body)}, #{app => faults})} end),
+        in_flight(1, Server),
+        [Client] = ends(Server),
+        pile_up(Client),
+        exit(Client, Why),
+        receive {Caller, Result} -> ?assertMatch({error, _}, Result) end,
+        in_flight(0, Server)
+    end || Why <- [kill, {badmatch, x}]],
+    gwport_probe:stop(Server),
+    ?assertEqual([], found(Config)).
+
+client_with_wrong_values(Config) ->
+    %% What is wrong with a call is told to its caller, and not to the log.
+    Server = #{pool := Pool} = server(Config),
+    [?assertMatch({_, _}, gwport:request(Pool, Request, #{app => hello})) || Request <- [
+        #{body => {mark(request_body)}}, #{body => mark}, #{body => [mark(request_body), -1]},
+        #{headers => [{<<"authorization">>, {mark(authorization)}}]},
+        #{headers => [{<<"cookie">>, [list_to_binary(mark(cookie)) | x]}]},
+        #{headers => {mark(authorization)}}, #{headers => [mark(authorization)]},
+        #{query => {mark(query)}}, #{path => [mark(query), -1]}, #{method => {mark(query)}},
+        #{path_info => mark(query)}, #{cookies => mark(cookie)}]],
+    gwport_probe:stop(Server),
+    ?assertEqual([], found(Config)).
+
+a_wrong_option_shows_no_value(Config) ->
+    %% Neither in what the start says nor in what supervisors make of it.
+    [begin
+        Result = supervisor:start_child(gwport_sup, gwport:child_spec(Options#{name => wrong, command => "/bin/cat"})),
+        ?assertMatch({error, {{bad_option, {Key, _}}, _}}, Result),
+        ?assertNot(is_in(iolist_to_binary(io_lib:format("~0w", [Result])), env))
+    end || {Key, Options} <- [
+        {env, #{env => [{"PASSWORD", {mark(env)}}]}}, {env, #{env => #{"PASSWORD" => list_to_binary([0, mark(env)])}}},
+        {env, #{env => mark(env)}}, {args, #{args => [mark(env), 1]}}, {args, #{args => mark(env)}},
+        {evn, #{evn => #{"PASSWORD" => mark(env)}}}, {ports, #{ports => 0, env => #{"PASSWORD" => mark(env)}}}]],
+    ?assertMatch({error, {bad_option, {pool, hidden}}}, gwport_pool_sup:start_link([{env, mark(env)}])),
+    ?assertEqual([], found(Config)).
+
+a_fun_prints_as_its_name(_) ->
+    %% On this release too, whatever prints it.
+    Secret = gwport_secret:hide(#{env => mark(env)}),
+    [?assertNot(is_in(iolist_to_binary(io_lib:format(Format, [Secret])), env)) || Format <- ["~p", "~w", "~0p", "~999999tp"]],
+    ?assertEqual(#{env => mark(env)}, gwport_secret:show(Secret)).
