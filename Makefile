@@ -24,7 +24,7 @@ SLOW_SUITES = $(wildcard test/slow/*_SUITE.erl)
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=line)
 
 .PHONY: help demo build test test-go test-erl test-full full-go full-erl test-sid test-trixie bench bench-quick bench-profile bench-build \
-	compare lint-go lint-erl fmt clean clean-chroot
+	compare planted lint-go lint-erl fmt clean clean-chroot
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -110,6 +110,11 @@ compare: ## Send the same requests to net/http and to gwport, a line for each ca
 	@.ci/setup test
 	@QUIET=1 rebar3 compile
 	@cd test/compare && go run . $(COMPARE)
+
+planted: ## Plant faults in gwport, one by one, and see each turn the comparison's cases red
+	@.ci/setup test
+	@QUIET=1 rebar3 compile
+	@cd test/compare && go run . -planted $(COMPARE)
 
 lint-go: ## gofumpt, go vet, staticcheck
 	@echo "gofumpt"; bad=$$($(GOFUMPT) -l $(GOFILES)); \

@@ -17,7 +17,7 @@ func TestGwportServesAsNetHTTPDoes(t *testing.T) {
 	if _, err := exec.LookPath("erl"); err != nil {
 		t.Fatal("there is no Erlang on PATH")
 	}
-	s, err := start(t.Context(), tree{"../.."}, t.TempDir())
+	s, err := start(t.Context(), tree{root: "../.."}, t.TempDir())
 	require.NoError(t, err)
 	defer s.stop()
 	counts := tally{}

@@ -18,20 +18,27 @@ import (
 	"github.com/gwport/gwport/test/compare/cases"
 )
 
+type options struct {
+	only, root, known string
+	brief, planted    bool
+}
+
 func main() {
-	only := flag.String("only", ".", "the cases to run: a regular expression for THEME/NAME")
-	root := flag.String("root", "../..", "gwport's tree")
-	brief := flag.Bool("failures", false, "print only what fails, and the summary")
-	known := flag.String("known", "", "write what fails to this file, as the list of known faults")
+	var o options
+	flag.StringVar(&o.only, "only", ".", "the cases to run: a regular expression for THEME/NAME")
+	flag.StringVar(&o.root, "root", "../..", "gwport's tree")
+	flag.BoolVar(&o.brief, "failures", false, "print only what fails, and the summary")
+	flag.StringVar(&o.known, "known", "", "write what fails to this file, as the list of known faults")
+	flag.BoolVar(&o.planted, "planted", false, "plant faults, and look whether their cases fail; -only is then for their names")
 	flag.Parse()
-	if err := run(os.Stdout, *root, *only, *brief, *known); err != nil {
+	if err := run(os.Stdout, o); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(out io.Writer, root, only string, brief bool, known string) error {
-	matches, err := regexp.Compile(only)
+func run(out io.Writer, o options) error {
+	matches, err := regexp.Compile(o.only)
 	if err != nil {
 		return fmt.Errorf("compare: %w", err)
 	}
@@ -42,7 +49,10 @@ func run(out io.Writer, root, only string, brief bool, known string) error {
 		return fmt.Errorf("compare: %w", err)
 	}
 	defer os.RemoveAll(work) //nolint:errcheck // it is in the system's own folder for such things
-	s, err := start(ctx, tree{root}, work)
+	if o.planted {
+		return runPlanted(ctx, out, o.root, work, matches)
+	}
+	s, err := start(ctx, tree{root: o.root}, work)
 	if err != nil {
 		return err
 	}
@@ -54,14 +64,14 @@ func run(out io.Writer, root, only string, brief bool, known string) error {
 		if v.kind == failed || v.kind == "known" {
 			places = append(places, v.place())
 		}
-		if !brief || v.kind == failed {
+		if !o.brief || v.kind == failed {
 			fmt.Fprintln(out, v.line())
 		}
 	})
 	counts.print(out)
-	if known != "" {
+	if o.known != "" {
 		slices.Sort(places)
-		return os.WriteFile(known, []byte(strings.Join(places, "\n")), 0o600)
+		return os.WriteFile(o.known, []byte(strings.Join(places, "\n")), 0o600)
 	}
 	fmt.Fprintf(out, "%v\n", time.Since(began).Round(time.Second))
 	if n := counts.failures(); n > 0 {

@@ -12,12 +12,15 @@ import (
 // atOnce is how many cases run side by side.
 const atOnce = 24
 
-// A job is a case on one transport, with every mount.
+// A job is a case on one transport, with every mount or with some.
 type job struct {
 	theme     string
 	c         *cases.Case
 	transport string
+	mounts    []string // nil: every one
 }
+
+func (j *job) has(mount string) bool { return j.mounts == nil || slices.Contains(j.mounts, mount) }
 
 // jobs are all cases whose theme/name match.
 func jobs(themes []cases.Theme, only *regexp.Regexp) []job {
@@ -27,7 +30,7 @@ func jobs(themes []cases.Theme, only *regexp.Regexp) []job {
 			c := &t.Cases[i]
 			for _, transport := range cases.All {
 				if c.Has(transport) && only.MatchString(t.Name+"/"+c.Name) {
-					all = append(all, job{t.Name, c, transport})
+					all = append(all, job{theme: t.Name, c: c, transport: transport})
 				}
 			}
 		}
@@ -72,6 +75,9 @@ func (s *servers) compare(j job, lists rows) []verdict {
 	var all []verdict
 	var control facts
 	for _, mount := range cases.Every {
+		if !j.has(mount) {
+			continue
+		}
 		v := verdict{theme: j.theme, name: j.c.Name, transport: j.transport, mount: mount}
 		row := lists.find(j.theme+"/"+j.c.Name, j.transport, mount)
 		if row != nil && row.list == "forced" && control == nil {
@@ -80,7 +86,7 @@ func (s *servers) compare(j job, lists rows) []verdict {
 		got := exchange(j.c, j.transport, s.mounts[mount], s.at)
 		all = append(all, judge(v, row, want, got, control))
 	}
-	if j.transport == cases.H1 && isCallable(j.c) {
+	if j.transport == cases.H1 && j.has(cases.Call) && isCallable(j.c) {
 		v := verdict{theme: j.theme, name: j.c.Name, transport: j.transport, mount: cases.Call}
 		all = append(all, judge(v, lists.find(j.theme+"/"+j.c.Name, j.transport, cases.Call), uncalled(want), uncalled(s.call(j.c)), nil))
 	}

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -28,6 +29,9 @@ const (
 	startLimit = 60 * time.Second
 	endLimit   = 5 * time.Second
 )
+
+// ownEbin is where rebar3 puts gwport's own compiled modules.
+const ownEbin = "_build/default/lib/gwport/ebin"
 
 // servers are all that run: net/http by itself, and a BEAM with a listener for each mount.
 type servers struct {
@@ -53,7 +57,8 @@ type process struct {
 }
 
 // tree is where gwport's own tree is: its compiled Erlang modules, and the module that the program is built of.
-type tree struct{ root string }
+// ebin is the folder of gwport's own compiled modules, where that is another.
+type tree struct{ root, ebin string }
 
 func (t tree) path(name string) string { return filepath.Join(t.root, name) }
 
@@ -63,6 +68,9 @@ func (t tree) beams() []string {
 	for _, pattern := range []string{"_build/default/lib/*/ebin", "_build/default/checkouts/*/ebin", "_checkouts/*/ebin"} {
 		found, _ := filepath.Glob(t.path(pattern)) // fails for a bad pattern only
 		all = append(all, found...)
+	}
+	if i := slices.Index(all, t.path(ownEbin)); i >= 0 && t.ebin != "" {
+		all[i] = t.ebin
 	}
 	return all
 }
@@ -96,34 +104,58 @@ func start(ctx context.Context, t tree, work string) (_ *servers, err error) {
 	if err := t.build(ctx, work); err != nil {
 		return nil, err
 	}
-	socket := filepath.Join(work, "collector")
-	if s.at, err = newCollector(socket); err != nil {
+	if s.at, err = newCollector(s.file("collector")); err != nil {
 		return nil, err
 	}
-	app, cert, key := filepath.Join(work, "app"), filepath.Join(work, "cert.pem"), filepath.Join(work, "key.pem")
-	plain, err := s.run(app, "-mode", "http", "-socket", socket, "-cert", cert, "-key", key)
-	if err != nil {
+	if err := s.startPlain(); err != nil {
 		return nil, err
 	}
-	args := []string{"-noshell", "-boot", "no_dot_erlang", "-pa", work}
-	for _, dir := range t.beams() {
-		args = append(args, "-pa", dir)
-	}
-	args = append(args, "-s", "compare_server", "main", "-extra", "app="+app, "socket="+socket, "cert="+cert, "key="+key)
-	if s.erl, err = s.run("erl", args...); err != nil {
-		return nil, err
-	}
-	return s, s.meet(plain)
+	return s, s.startErlang(t, s.file("app"))
 }
 
-// meet waits for the servers' ports.
-func (s *servers) meet(plain *process) error {
+func (s *servers) file(name string) string { return filepath.Join(s.work, name) }
+
+func (s *servers) startPlain() error {
+	p, err := s.run(s.file("app"), "-mode", "http", "-socket", s.file("collector"), "-cert", s.file("cert.pem"), "-key", s.file("key.pem"))
+	if err != nil {
+		return err
+	}
 	s.want.name = "net/http"
 	for range 2 {
-		if err := plain.listening(&s.want); err != nil {
+		if err := p.listening(&s.want); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// startErlang starts Cowboy, and the program behind it.
+func (s *servers) startErlang(t tree, app string) (err error) {
+	args := []string{"-noshell", "-boot", "no_dot_erlang", "-pa", s.work}
+	for _, dir := range t.beams() {
+		args = append(args, "-pa", dir)
+	}
+	args = append(args, "-s", "compare_server", "main", "-extra",
+		"app="+app, "socket="+s.file("collector"), "cert="+s.file("cert.pem"), "key="+s.file("key.pem"))
+	if s.erl, err = s.run("erl", args...); err != nil {
+		return err
+	}
+	return s.meet()
+}
+
+// beside starts Cowboy once more, with a tree and a program that may be others. What it answers is compared with the same
+// net/http.
+func (s *servers) beside(t tree, app string) (*servers, error) {
+	other := &servers{work: s.work, at: s.at, want: s.want, mounts: make(map[string]contestant)}
+	if err := other.startErlang(t, app); err != nil {
+		other.end()
+		return nil, err
+	}
+	return other, nil
+}
+
+// meet waits for Cowboy's ports.
+func (s *servers) meet() error {
 	for {
 		op, err := s.erl.word()
 		if err != nil {
@@ -222,6 +254,14 @@ func (p *process) word() (script.Op, error) {
 }
 
 func (s *servers) stop() {
+	s.end()
+	if s.at != nil {
+		_ = s.at.ln.Close()
+	}
+}
+
+// end ends its processes.
+func (s *servers) end() {
 	for _, p := range s.processes {
 		_ = p.stdin.Close()
 	}
@@ -232,9 +272,6 @@ func (s *servers) stop() {
 			_ = p.cmd.Process.Kill()
 			<-p.ended
 		}
-	}
-	if s.at != nil {
-		_ = s.at.ln.Close()
 	}
 }
 
