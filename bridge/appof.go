@@ -73,7 +73,7 @@ func (w *appWriter) fail(v any) {
 	switch {
 	case v == nil:
 		err = errors.New("bridge: handler called runtime.Goexit")
-	case err == nil || !errors.Is(err, http.ErrAbortHandler):
+	case v != http.ErrAbortHandler:
 		err = fmt.Errorf("%v\n%s", v, debug.Stack())
 	}
 	w.once.Do(func() {

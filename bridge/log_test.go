@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -86,6 +87,23 @@ func TestLinesAreCutToTheWiresLimit(t *testing.T) {
 		require.Equal(t, bridgetest.Log, f.Kind)
 		require.LessOrEqual(t, len(f.Payload), 65_536)
 		require.IsType(t, etf.Tuple{}, f.Term())
+	}
+}
+
+// A cut character would be taken for bytes that are no text.
+func TestNoTextIsCutInsideACharacter(t *testing.T) {
+	for _, char := range []string{"é", "€", "🙂"} {
+		for before := range 5 {
+			text := strings.Repeat("x", before) + strings.Repeat(char, 60_000)
+			_, got, meta := logged(t, func(ctx context.Context, l *slog.Logger) {
+				l.InfoContext(ctx, text[:1000*len(char)+before], "a", text)
+			})
+			require.True(t, utf8.ValidString(got))
+			require.True(t, utf8.Valid([]byte(metaOf(meta, "a").(etf.Binary))))
+			_, got, _ = logged(t, func(ctx context.Context, l *slog.Logger) { l.InfoContext(ctx, text) })
+			require.True(t, utf8.ValidString(got))
+			require.Greater(t, len(got), 65_000)
+		}
 	}
 }
 

@@ -201,6 +201,13 @@ func TestAPanicWithAHostileErrorCostsItsRequest(t *testing.T) {
 	require.Contains(t, text, "wrapped: net/http: abort Handler")
 }
 
+// Its deferred function runs in a goroutine of its own.
+func TestAPanicWithAHostileErrorCostsAnAppItsRequest(t *testing.T) {
+	app := bridge.AppOf(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic((*thrown)(nil)) }))
+	h := newHostOf(t, &bridge.Server{Handler: app})
+	require.Equal(t, 500, h.Do(bridgetest.Request{}).Status)
+}
+
 // As net/http logs it, and no more: what stands behind the path may be a token.
 func TestAPanicIsLoggedWithoutQueryAndHeader(t *testing.T) {
 	h := newHost(t, func(http.ResponseWriter, *http.Request) { panic("boom") })

@@ -3,6 +3,7 @@ package bridge
 import (
 	"strconv"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/gwport/gwport/etf"
 )
@@ -212,7 +213,20 @@ func cut(s string, n int) string {
 	}
 	note := " [" + strconv.Itoa(len(s)-n) + "+ bytes cut]"
 	if n < len(note) {
-		return s[:n]
+		return prefix(s, n)
 	}
-	return s[:n-len(note)] + note
+	return prefix(s, n-len(note)) + note
+}
+
+// prefix is at most the first n bytes of s; it does not end inside a character.
+func prefix(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for i := n; i > n-utf8.UTFMax && i > 0; i-- {
+		if utf8.RuneStart(s[i]) {
+			return s[:i]
+		}
+	}
+	return s[:n]
 }

@@ -58,7 +58,7 @@ func decodeReason(payload []byte) (code int64, text string, err error) {
 	if text, err = r.Binary(); err != nil {
 		return 0, "", err
 	}
-	return code, text[:min(len(text), maxText)], r.End()
+	return code, prefix(text, maxText), r.End()
 }
 
 // reasonRoom is what the payload of an abort takes beside its text, at most.
@@ -66,7 +66,7 @@ const reasonRoom = 32
 
 func appendReason(dst []byte, code int, text string) []byte {
 	dst = etf.AppendTuple(etf.AppendVersion(dst), 2)
-	return etf.AppendBinary(etf.AppendInt(dst, int64(code)), text[:min(len(text), maxText)])
+	return etf.AppendBinary(etf.AppendInt(dst, int64(code)), prefix(text, maxText))
 }
 
 // readTuple reads the header of a tuple that must have so many elements.
