@@ -101,6 +101,7 @@ bench-profile: bench-build ## Where the time of a hello goes, into test/bench/PR
 bench-build:
 	@.ci/setup bench
 	@QUIET=1 rebar3 compile
+	@QUIET=1 rebar3 as bench compile
 	@cd test/bench && go build -o ../../_build/bench/bench .
 
 # Flags of the comparison, as COMPARE='-only "targets/" -failures'.

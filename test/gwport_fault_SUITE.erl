@@ -57,9 +57,9 @@ both(Server, Request) ->
     [{h1, gwport_test:request(Server, Request)}, {h2, h2(Server, Request)}].
 
 h2(Server, Request = #{path := Path}) ->
-    Gun = gwport_test:h2_open(Server),
-    try gwport_test:h2_call(Gun, maps:get(method, Request, <<"GET">>), Path, maps:with([headers, body], Request))
-    after gun:close(Gun)
+    Conn = gwport_test:h2_open(Server),
+    try gwport_test:h2_call(Conn, maps:get(method, Request, <<"GET">>), Path, maps:with([headers, body], Request))
+    after gwport_h2:close(Conn)
     end.
 
 %% Each row of the table: the status, its text, and Retry-After with 503.
@@ -310,23 +310,23 @@ until_closed(Socket, Acc) ->
     end.
 
 broken_off_h2(Server, Path, Break) ->
-    Gun = gwport_test:h2_open(Server),
+    Conn = gwport_test:h2_open(Server),
     %% Another stream of this connection, from a route without limits.
-    Other = gun:get(Gun, "/free/events?ms=50"),
-    {response, nofin, 200, _} = gun:await(Gun, Other, 10000),
+    Other = gwport_h2:request(Conn, <<"GET">>, "/free/events?ms=50", []),
+    {response, nofin, 200, _} = gwport_h2:await(Conn, Other, 10000),
     [#{os_pid := OsPid} | _] = gwport_test:ports(Server),
-    Ref = gun:get(Gun, Path),
-    {response, nofin, 200, _} = gun:await(Gun, Ref, 10000),
+    Ref = gwport_h2:request(Conn, <<"GET">>, Path, []),
+    {response, nofin, 200, _} = gwport_h2:await(Conn, Ref, 10000),
     Break(),
-    ?assertMatch({error, {stream_error, _, _}}, gun:await_body(Gun, Ref, 20000)),
-    _ = [still_alive(Gun, Other) || not gwport_probe:gone(OsPid)],
-    gwport_test:until(fun() -> maps:get(status, gwport_test:h2_call(Gun, <<"GET">>, "/hello")) =:= 200 end),
-    gun:close(Gun).
+    ?assertMatch({error, {stream_error, _}}, gwport_h2:await_body(Conn, Ref, 20000)),
+    _ = [still_alive(Conn, Other) || not gwport_probe:gone(OsPid)],
+    gwport_test:until(fun() -> maps:get(status, gwport_test:h2_call(Conn, <<"GET">>, "/hello")) =:= 200 end),
+    gwport_h2:close(Conn).
 
 %% Events that were sent after the other stream had ended: all that had come before is read first.
-still_alive(Gun, Ref) ->
-    gun:flush(Ref),
-    [{data, nofin, _} = gun:await(Gun, Ref, 5000) || _ <- lists:seq(1, 3)].
+still_alive(Conn, Ref) ->
+    gwport_h2:flush(Ref),
+    [{data, nofin, _} = gwport_h2:await(Conn, Ref, 5000) || _ <- lists:seq(1, 3)].
 
 free() ->
     [{"/free/[...]", #{app => "faults"}}].

@@ -34,9 +34,9 @@ init_per_group(Mount, Config) ->
     Config1 = [{flowport, gwport_probe:build("flowport", Config)} | Config],
     Server = gwport_probe:flow(#{}, Config1),
     #{status := 200} = gwport_test:get(Server, "/hello"),
-    Gun = gwport_test:h2_open(Server),
-    #{status := 200} = gwport_test:h2_call(Gun, <<"GET">>, "/hello"),
-    gun:close(Gun),
+    Conn = gwport_test:h2_open(Server),
+    #{status := 200} = gwport_test:h2_call(Conn, <<"GET">>, "/hello"),
+    gwport_h2:close(Conn),
     gwport_probe:stop(Server),
     [{counts, gwport_probe:counts()} | Config1].
 
@@ -64,10 +64,10 @@ small_windows_carry_a_megabyte(Config) ->
     ?assertMatch(#{status := 200, complete := true, body := Body}, echoed(Server, Post)),
     Chunked = Post#{headers => [{<<"transfer-encoding">>, <<"chunked">>}], body => chunked(Body)},
     ?assertMatch(#{status := 200, complete := true, body := Body}, echoed(Server, Chunked)),
-    Gun = gwport_test:h2_open(Server),
+    Conn = gwport_test:h2_open(Server),
     ?assertMatch(#{status := 200, complete := true, body := Body},
-        gwport_test:h2_call(Gun, <<"POST">>, "/echo", #{body => Body})),
-    gun:close(Gun),
+        gwport_test:h2_call(Conn, <<"POST">>, "/echo", #{body => Body})),
+    gwport_h2:close(Conn),
     ?assertMatch({ok, {200, _, Body}}, gwport:request(Pool, Post, #{app => "echo"})),
     gwport_probe:stop(Server).
 
@@ -330,7 +330,7 @@ client_leaves_before_the_head(Config) ->
 client_leaves_within_the_body(Config) ->
     %% The same while a response is under way.
     leaves("/faults/events?ms=20", fun(Socket) -> #{status := 200} = gwport_test:recv_head(Socket) end,
-        fun(Gun, Ref) -> {response, nofin, 200, _} = gun:await(Gun, Ref, 5000) end, Config).
+        fun(Conn, Ref) -> {response, nofin, 200, _} = gwport_h2:await(Conn, Ref, 5000) end, Config).
 
 leaves(Path, Arrived, ArrivedH2, Config) ->
     Server = gwport_probe:flow(#{}, Config),
@@ -340,17 +340,17 @@ leaves(Path, Arrived, ArrivedH2, Config) ->
         Arrived(Socket),
         fun() -> gwport_test:close(Socket) end
     end),
-    Gun = gwport_test:h2_open(Server),
+    Conn = gwport_test:h2_open(Server),
     Reset = leave(Server, "h2reset", fun(Tag) ->
-        Ref = gun:get(Gun, Path ++ "&tag=" ++ Tag),
-        ArrivedH2(Gun, Ref),
-        fun() -> gun:cancel(Gun, Ref) end
+        Ref = gwport_h2:request(Conn, <<"GET">>, Path ++ "&tag=" ++ Tag, []),
+        ArrivedH2(Conn, Ref),
+        fun() -> gwport_h2:cancel(Conn, Ref) end
     end),
-    ?assertMatch(#{status := 200}, gwport_test:h2_call(Gun, <<"GET">>, "/hello")),
+    ?assertMatch(#{status := 200}, gwport_test:h2_call(Conn, <<"GET">>, "/hello")),
     Closed = leave(Server, "h2close", fun(Tag) ->
-        Ref = gun:get(Gun, Path ++ "&tag=" ++ Tag),
-        ArrivedH2(Gun, Ref),
-        fun() -> gun:close(Gun) end
+        Ref = gwport_h2:request(Conn, <<"GET">>, Path ++ "&tag=" ++ Tag, []),
+        ArrivedH2(Conn, Ref),
+        fun() -> gwport_h2:close(Conn) end
     end),
     ct:pal("~s: ms until the handler had ended: h1 ~b, h2 reset ~b, h2 closed ~b", [Path, Http1, Reset, Closed]),
     gwport_probe:stop(Server).
@@ -377,15 +377,15 @@ client_leaves_within_its_upload(Config) ->
         fun() -> gwport_test:close(Socket) end
     end),
     ?assertMatch(#{<<"error">> := <<_, _/binary>>, <<"read">> := 100000}, gwport_probe:last(Server, "up1")),
-    Gun = gwport_test:h2_open(Server),
+    Conn = gwport_test:h2_open(Server),
     Http2 = leave(Server, "up2", fun(Tag) ->
-        Ref = gun:post(Gun, "/faults/read?tag=" ++ Tag, [{<<"content-type">>, <<"x/y">>}]),
-        gun:data(Gun, Ref, nofin, binary:copy(<<"b">>, 50000)),
+        Ref = gwport_h2:request(Conn, <<"POST">>, "/faults/read?tag=" ++ Tag, [], follows),
+        gwport_h2:data(Conn, Ref, nofin, binary:copy(<<"b">>, 50000)),
         gwport_test:until(fun() -> maps:get(<<"read">>, gwport_probe:last(Server, Tag)) =:= 50000 end),
-        fun() -> gun:cancel(Gun, Ref) end
+        fun() -> gwport_h2:cancel(Conn, Ref) end
     end),
     ?assertMatch(#{<<"error">> := <<_, _/binary>>, <<"read">> := 50000}, gwport_probe:last(Server, "up2")),
-    gun:close(Gun),
+    gwport_h2:close(Conn),
     ct:pal("upload: ms until the handler had ended: h1 ~b, h2 reset ~b", [Http1, Http2]),
     gwport_probe:stop(Server).
 

@@ -210,7 +210,7 @@ a_body_of_known_length_comes_back_equal(Config) ->
         {Size, ask(Config, #{path => "/echo", body => Body})})
     || Size <- sizes(Config), Body <- [lines(Size)]].
 
-%% gun's window on HTTP/2 is 65535 bytes. Cowlib 2.9 loses the end of a stream that comes when the
+%% The client's window on HTTP/2 is 65535 bytes. Cowlib 2.9 loses the end of a stream that comes when the
 %% window is used up exactly, with any handler, and the client waits in vain.
 sizes(Config) ->
     case proplists:get_value(proto, Config) of
@@ -261,8 +261,8 @@ a_hundred_continue_comes_when_the_app_reads(Config) ->
 await_continue({h1, Socket, _}) ->
     {ok, <<"HTTP/1.1 100 Continue\r\n\r\n">>} = gen_tcp:recv(Socket, 25, 10000),
     ok;
-await_continue({h2, Gun, Ref}) ->
-    {inform, 100, _} = gun:await(Gun, Ref, 10000),
+await_continue({h2, Conn, Ref}) ->
+    {inform, 100, _} = gwport_h2:await(Conn, Ref, 10000),
     ok.
 
 a_refused_expectation_is_answered_without_a_hundred_continue(Config) ->
@@ -747,13 +747,13 @@ connection_close_of_the_app_leaves_the_connection(Config) ->
 
 many_streams_share_a_connection(Config) ->
     %% Slow and quick ones, uploads and downloads, each with its own answer.
-    {h2, Gun} = Client = open(Config),
+    {h2, Conn} = Client = open(Config),
     Body = lines(200000),
-    Asked = [{gun:request(Gun, <<"POST">>, "/echo", [], Body), Body} || _ <- lists:seq(1, 5)]
-        ++ [{gun:request(Gun, <<"GET">>, "/faults/sleep?s=0.2", []), <<"slept\n">>} || _ <- lists:seq(1, 5)]
-        ++ [{gun:request(Gun, <<"GET">>, ["/hello?name=", integer_to_list(N)], []),
+    Asked = [{gwport_h2:request(Conn, <<"POST">>, "/echo", [], Body), Body} || _ <- lists:seq(1, 5)]
+        ++ [{gwport_h2:request(Conn, <<"GET">>, "/faults/sleep?s=0.2", []), <<"slept\n">>} || _ <- lists:seq(1, 5)]
+        ++ [{gwport_h2:request(Conn, <<"GET">>, ["/hello?name=", integer_to_list(N)], []),
             iolist_to_binary(["Hello ", integer_to_list(N), " from Go\n"])} || N <- lists:seq(1, 5)],
-    [?assertMatch(#{status := 200, complete := true, body := Expected}, rest({h2, Gun, Ref}))
+    [?assertMatch(#{status := 200, complete := true, body := Expected}, rest({h2, Conn, Ref}))
         || {Ref, Expected} <- Asked],
     close(Client).
 

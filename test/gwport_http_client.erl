@@ -1,5 +1,5 @@
-%% One client for both protocols, so that a case can run on either: gen_tcp for HTTP/1.1, gun for HTTP/2
-%% without TLS. It shows header names as they were sent, keeps duplicates apart, and tells a complete
+%% One client for both protocols, so that a case can run on either: gen_tcp for HTTP/1.1, gwport_h2 for
+%% HTTP/2 without TLS. It shows header names as they were sent, keeps duplicates apart, and tells a complete
 %% response from one that was broken off.
 -module(gwport_http_client).
 
@@ -37,16 +37,15 @@ open(Config) ->
 
 -spec close(client()) -> term().
 close({h1, Socket}) -> gen_tcp:close(Socket);
-close({h2, Gun}) -> gun:close(Gun).
+close({h2, Conn}) -> gwport_h2:close(Conn).
 
 %% The client's own port, which the server sees as the peer's.
 -spec port(client()) -> inet:port_number().
 port({h1, Socket}) ->
     {ok, Port} = inet:port(Socket),
     Port;
-port({h2, Gun}) ->
-    #{sock_port := Port} = gun:info(Gun),
-    Port.
+port({h2, Conn}) ->
+    gwport_h2:port(Conn).
 
 %% A request on a connection of its own.
 -spec ask(list(), request()) -> response().
@@ -91,18 +90,15 @@ begin_request({h1, Socket}, Length, Request) ->
         [[Name, ": ", Value, "\r\n"] || {Name, Value} <- with_host(maps:get(headers, Request, []))
             ++ framing(Length)], "\r\n"]),
     {h1, Socket, Method};
-begin_request({h2, Gun}, Length, Request) ->
+begin_request({h2, Conn}, Length, Request) ->
     Method = maps:get(method, Request, method(Length)),
-    Headers0 = maps:get(headers, Request, []),
-    %% gun leaves the request open if it finds one of these.
-    Headers = case Length of
-        none -> Headers0;
-        given -> Headers0;
-        unknown -> [{<<"content-type">>, <<"application/octet-stream">>} || not lists:keymember(
-            <<"content-type">>, 1, Headers0)] ++ Headers0;
-        _ -> [{<<"content-length">>, integer_to_binary(Length)} | Headers0]
+    Headers = [{<<"content-length">>, integer_to_binary(Length)} || is_integer(Length)]
+        ++ maps:get(headers, Request, []),
+    Body = case Length of
+        none -> <<>>;
+        _ -> follows
     end,
-    {h2, Gun, gun:request(Gun, Method, iolist_to_binary(maps:get(path, Request, "/")), Headers)}.
+    {h2, Conn, gwport_h2:request(Conn, Method, maps:get(path, Request, "/"), Headers, Body)}.
 
 method(none) -> <<"GET">>;
 method(_) -> <<"POST">>.
@@ -115,8 +111,8 @@ framing(Length) when is_integer(Length) -> [{<<"content-length">>, integer_to_bi
 framing(_) -> [].
 
 -spec send(stream(), fin | nofin, iodata()) -> ok.
-send({h2, Gun, Ref}, IsFin, Data) ->
-    gun:data(Gun, Ref, IsFin, Data);
+send({h2, Conn, Ref}, IsFin, Data) ->
+    gwport_h2:data(Conn, Ref, IsFin, Data);
 send({h1, Socket, _}, IsFin, Data) ->
     %% The server may have closed: what it answered before is still to be read.
     _ = gen_tcp:send(Socket, case get({chunked, Socket}) of
@@ -141,8 +137,8 @@ head(Stream = {h1, Socket, _}, Informs) ->
     ok = inet:setopts(Socket, [{packet, raw}]),
     final(Stream, Status, Informs, #{status => Status, reason => Reason, headers => Headers,
         version => Version});
-head(Stream = {h2, Gun, Ref}, Informs) ->
-    case gun:await(Gun, Ref, ?TIMEOUT) of
+head(Stream = {h2, Conn, Ref}, Informs) ->
+    case gwport_h2:await(Conn, Ref, ?TIMEOUT) of
         {inform, Status, Headers} ->
             final(Stream, Status, Informs, #{headers => Headers});
         {response, IsFin, Status, Headers} ->
@@ -172,8 +168,8 @@ piece(_, Size, Data) when byte_size(Data) >= Size ->
 piece(Stream = {h1, Socket, _}, Size, Data) ->
     {nofin, More} = h1_chunk(Socket),
     piece(Stream, Size, <<Data/binary, More/binary>>);
-piece(Stream = {h2, Gun, Ref}, Size, Data) ->
-    {data, nofin, More} = gun:await(Gun, Ref, ?TIMEOUT),
+piece(Stream = {h2, Conn, Ref}, Size, Data) ->
+    {data, nofin, More} = gwport_h2:await(Conn, Ref, ?TIMEOUT),
     piece(Stream, Size, <<Data/binary, More/binary>>).
 
 %% All of a response, or what is left of it when head/1 has been called (give it that head).
@@ -186,8 +182,8 @@ rest(Stream) ->
 
 body({h2, _, _}, #{is_fin := fin}) ->
     {<<>>, true, []};
-body({h2, Gun, Ref}, _) ->
-    case gun:await_body(Gun, Ref, ?TIMEOUT) of
+body({h2, Conn, Ref}, _) ->
+    case gwport_h2:await_body(Conn, Ref, ?TIMEOUT) of
         {ok, Body} -> {Body, true, []};
         {ok, Body, Trailers} -> {Body, true, Trailers};
         {error, timeout} -> error(timeout);

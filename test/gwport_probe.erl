@@ -46,7 +46,6 @@ serve(Pool, Mount) ->
 
 pool(Pool) ->
     {ok, _} = application:ensure_all_started(gwport),
-    {ok, _} = application:ensure_all_started(gun),
     Name = list_to_atom("pool_" ++ integer_to_list(erlang:unique_integer([positive]))),
     Self = self(),
     Parent = spawn(fun() ->

@@ -15,7 +15,6 @@
 %% socket (its socket's).
 start(Options) ->
     {ok, _} = application:ensure_all_started(gwport),
-    {ok, _} = application:ensure_all_started(gun),
     Name = start_pool(maps:get(pool, Options, #{})),
     Mount = (maps:get(mount, Options, #{}))#{pool => Name},
     {ok, [#{apps := Apps} | _]} = gwport:info(Name),
@@ -207,25 +206,22 @@ recv_close(Socket, Acc) ->
 %% HTTP/2, without TLS and with prior knowledge.
 
 h2_open(#{port := Port}) ->
-    {ok, Gun} = gun:open("127.0.0.1", Port, #{protocols => [http2], retry => 0,
-        transport_opts => [{nodelay, true}]}),
-    {ok, http2} = gun:await_up(Gun, 10000),
-    Gun.
+    gwport_h2:open(Port).
 
-h2_call(Gun, Method, Path) ->
-    h2_call(Gun, Method, Path, #{}).
+h2_call(Conn, Method, Path) ->
+    h2_call(Conn, Method, Path, #{}).
 
-h2_call(Gun, Method, Path, Options) ->
+h2_call(Conn, Method, Path, Options) ->
     Headers = maps:get(headers, Options, []),
-    Ref = gun:request(Gun, Method, Path, Headers, maps:get(body, Options, <<>>)),
-    h2_recv(Gun, Ref, []).
+    Ref = gwport_h2:request(Conn, Method, Path, Headers, maps:get(body, Options, <<>>)),
+    h2_recv(Conn, Ref, []).
 
-h2_recv(Gun, Ref, Informs) ->
-    case gun:await(Gun, Ref, 90000) of
+h2_recv(Conn, Ref, Informs) ->
+    case gwport_h2:await(Conn, Ref, 90000) of
         {inform, Status, Headers} ->
-            h2_recv(Gun, Ref, [{Status, maps:from_list(Headers)} | Informs]);
+            h2_recv(Conn, Ref, [{Status, maps:from_list(Headers)} | Informs]);
         {response, IsFin, Status, Headers} ->
-            {Body, Complete, Trailers} = h2_body(Gun, Ref, IsFin),
+            {Body, Complete, Trailers} = h2_body(Conn, Ref, IsFin),
             #{status => Status, headers => maps:from_list(Headers), header_list => Headers,
                 informs => lists:reverse(Informs), body => Body, complete => Complete,
                 trailers => Trailers};
@@ -235,8 +231,8 @@ h2_recv(Gun, Ref, Informs) ->
 
 h2_body(_, _, fin) ->
     {<<>>, true, []};
-h2_body(Gun, Ref, nofin) ->
-    case gun:await_body(Gun, Ref, 90000) of
+h2_body(Conn, Ref, nofin) ->
+    case gwport_h2:await_body(Conn, Ref, 90000) of
         {ok, Body} -> {Body, true, []};
         {ok, Body, Trailers} -> {Body, true, Trailers};
         {error, _} -> {<<>>, false, []}

@@ -43,9 +43,9 @@ init_per_group(Mount, Config) ->
     %% What the first request of all loads and starts for good.
     Server = gwport_probe:bad("good", [{badport, Bad} | Config]),
     #{status := 200} = gwport_test:get(Server, "/ok"),
-    Gun = gwport_test:h2_open(Server),
-    #{status := 200} = gwport_test:h2_call(Gun, <<"GET">>, <<"/ok">>),
-    gun:close(Gun),
+    Conn = gwport_test:h2_open(Server),
+    #{status := 200} = gwport_test:h2_call(Conn, <<"GET">>, <<"/ok">>),
+    gwport_h2:close(Conn),
     gwport_probe:stop(Server),
     [{badport, Bad}, {log, Log}, {counts, gwport_probe:counts()} | Config].
 
@@ -322,10 +322,10 @@ head_over_max_head(Config) ->
 head_over_max_head_after_it(Config) ->
     %% The same head on HTTP/2.
     Server = gwport_probe:bad("good", #{pool => #{max_head => 2048}}, Config),
-    Gun = gwport_test:h2_open(Server),
-    ?assertMatch(#{status := 200}, gwport_test:h2_call(Gun, <<"GET">>, <<"/head-size/2048">>)),
-    ?assertMatch(#{status := 502}, gwport_test:h2_call(Gun, <<"GET">>, <<"/head-size/2049">>)),
-    gun:close(Gun),
+    Conn = gwport_test:h2_open(Server),
+    ?assertMatch(#{status := 200}, gwport_test:h2_call(Conn, <<"GET">>, <<"/head-size/2048">>)),
+    ?assertMatch(#{status := 502}, gwport_test:h2_call(Conn, <<"GET">>, <<"/head-size/2049">>)),
+    gwport_h2:close(Conn),
     gwport_probe:stop(Server).
 
 payload_that_is_not_as_described(Config) ->
@@ -423,14 +423,14 @@ abort_that_is_never_answered(Config) ->
 misshapen_answers_over_http2(Config) ->
     %% The same over HTTP/2: a status before the head, a reset stream after it, and the connection lives on.
     Server = gwport_probe:bad("good", Config),
-    Gun = gwport_test:h2_open(Server),
-    [?assertMatch({Path, #{status := 502}}, {Path, gwport_test:h2_call(Gun, <<"GET">>, Path)})
+    Conn = gwport_test:h2_open(Server),
+    [?assertMatch({Path, #{status := 502}}, {Path, gwport_test:h2_call(Conn, <<"GET">>, Path)})
         || Path <- [<<"/chunk-first">>, <<"/no-term">>, <<"/value-crlf">>, <<"/status/42">>, <<"/length-word">>]],
-    [?assertMatch({Path, #{complete := false}}, {Path, gwport_test:h2_call(Gun, <<"GET">>, Path)})
+    [?assertMatch({Path, #{complete := false}}, {Path, gwport_test:h2_call(Conn, <<"GET">>, Path)})
         || Path <- [<<"/head-twice">>, <<"/chunk/65537">>, <<"/abort-late/2">>,
             <<"/length-short">>, <<"/length-long">>]],
-    ?assertMatch(#{status := 200, complete := true}, gwport_test:h2_call(Gun, <<"GET">>, <<"/ok">>)),
-    gun:close(Gun),
+    ?assertMatch(#{status := 200, complete := true}, gwport_test:h2_call(Conn, <<"GET">>, <<"/ok">>)),
+    gwport_h2:close(Conn),
     gwport_probe:stop(Server).
 
 %% Frames without a stream

@@ -70,18 +70,20 @@ func (b *bench) compile(ctx context.Context) error {
 // path is that of a file of the bench.
 func (b *bench) path(name string) string { return filepath.Join(b.root, "test/bench", name) }
 
-// beamPaths are all folders of compiled modules that rebar3 or .ci/setup made, without gwport's second copy with the
-// tests in it.
+// beamPaths are all folders of compiled modules that rebar3 or .ci/setup made, without the copies of gwport that other
+// profiles have.
 func beamPaths(root string) []string {
 	var paths []string
 	for _, pattern := range []string{
 		"_build/default/lib/*/ebin", "_build/default/checkouts/*/ebin", "_checkouts/*/ebin",
-		"_build/test/lib/*/ebin", "_checkouts/.offline/usr/lib/rabbitmq/lib/*/plugins/jsx-*/ebin",
+		"_build/test/lib/*/ebin", "_build/bench/lib/*/ebin", "_checkouts/.offline/usr/lib/rabbitmq/lib/*/plugins/jsx-*/ebin",
 	} {
 		found, _ := filepath.Glob(filepath.Join(root, pattern)) // fails for a bad pattern only
 		paths = append(paths, found...)
 	}
-	return slices.DeleteFunc(paths, func(p string) bool { return strings.Contains(p, "_build/test/lib/gwport/") })
+	return slices.DeleteFunc(paths, func(p string) bool {
+		return strings.Contains(p, "/lib/gwport/") && !strings.Contains(p, "_build/default/")
+	})
 }
 
 func hasApp(paths []string, app string) bool {

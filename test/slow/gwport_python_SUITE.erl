@@ -49,9 +49,9 @@ init_per_group(Mount, Config) when Mount =:= route; Mount =:= stream ->
     %% What the first request of all loads and starts for good.
     Server = sample(Config),
     #{status := 200} = gwport_test:get(Server, "/"),
-    Gun = gwport_test:h2_open(Server),
-    #{status := 200} = gwport_test:h2_call(Gun, <<"GET">>, <<"/">>),
-    gun:close(Gun),
+    Conn = gwport_test:h2_open(Server),
+    #{status := 200} = gwport_test:h2_call(Conn, <<"GET">>, <<"/">>),
+    gwport_h2:close(Conn),
     gwport_probe:stop(Server),
     [{counts, gwport_probe:counts()} | Config];
 init_per_group(_, Config) ->
@@ -99,13 +99,13 @@ collect(Port, Acc) ->
 %% On HTTP/1.1 and on HTTP/2: what is asked, by a function of a request.
 on_both(Server, Fun) ->
     Fun(fun(Request) -> gwport_test:request(Server, Request) end),
-    Gun = gwport_test:h2_open(Server),
-    Fun(fun(Request) -> h2(Gun, Request) end),
-    gun:close(Gun).
+    Conn = gwport_test:h2_open(Server),
+    Fun(fun(Request) -> h2(Conn, Request) end),
+    gwport_h2:close(Conn).
 
-h2(Gun, Request = #{path := Path}) ->
+h2(Conn, Request = #{path := Path}) ->
     Body = maps:get(body, Request, <<>>),
-    gwport_test:h2_call(Gun, maps:get(method, Request, <<"GET">>), Path, #{body => Body,
+    gwport_test:h2_call(Conn, maps:get(method, Request, <<"GET">>), Path, #{body => Body,
         headers => [{<<"content-length">>, integer_to_binary(iolist_size(Body))} || Body =/= <<>>]}).
 
 %% A WSGI app
@@ -140,18 +140,18 @@ lines_come_back_before_the_next_is_sent(Config) ->
     ok = gwport_test:send(Socket, "0\r\n\r\n"),
     ?assertEqual({<<>>, true}, {Left, element(2, gwport_test:recv_chunks(Socket, []))}),
     gwport_test:close(Socket),
-    Gun = gwport_test:h2_open(Server),
-    Ref = gun:post(Gun, "/lines", [{<<"content-type">>, <<"text/plain">>}]),
-    ok = gun:data(Gun, Ref, nofin, hd(Lines)),
-    {response, nofin, 200, _} = gun:await(Gun, Ref, 30000),
-    <<>> = h2_line(Gun, Ref, hd(Lines), <<>>),
+    Conn = gwport_test:h2_open(Server),
+    Ref = gwport_h2:request(Conn, <<"POST">>, "/lines", [], follows),
+    ok = gwport_h2:data(Conn, Ref, nofin, hd(Lines)),
+    {response, nofin, 200, _} = gwport_h2:await(Conn, Ref, 30000),
+    <<>> = h2_line(Conn, Ref, hd(Lines), <<>>),
     _ = [begin
-        ok = gun:data(Gun, Ref, nofin, Line),
-        <<>> = h2_line(Gun, Ref, Line, <<>>)
+        ok = gwport_h2:data(Conn, Ref, nofin, Line),
+        <<>> = h2_line(Conn, Ref, Line, <<>>)
     end || Line <- tl(Lines)],
-    ok = gun:data(Gun, Ref, fin, <<>>),
-    ?assertMatch({ok, <<>>}, gun:await_body(Gun, Ref, 30000)),
-    gun:close(Gun),
+    ok = gwport_h2:data(Conn, Ref, fin, <<>>),
+    ?assertMatch({ok, <<>>}, gwport_h2:await_body(Conn, Ref, 30000)),
+    gwport_h2:close(Conn),
     gwport_probe:stop(Server).
 
 %% Reads chunks until the line is there; what is behind it is given back.
@@ -165,8 +165,8 @@ recv_line(Socket, Line, Got) ->
         Data
     end).
 
-h2_line(Gun, Ref, Line, Got) ->
-    whole(Line, Got, fun() -> {data, nofin, Data} = gun:await(Gun, Ref, 30000), Data end).
+h2_line(Conn, Ref, Line, Got) ->
+    whole(Line, Got, fun() -> {data, nofin, Data} = gwport_h2:await(Conn, Ref, 30000), Data end).
 
 whole(Line, Got, More) when byte_size(Got) < 50000 ->
     whole(Line, <<Got/binary, (More())/binary>>, More);
@@ -272,12 +272,12 @@ client_that_leaves(Config) ->
         #{status := 200} = gwport_test:recv_head(Socket),
         gwport_test:close(Socket),
         ?assertMatch(#{body := <<"gone\n">>}, gwport_test:get(Server, ["/gone/h1", Route])),
-        Gun = gwport_test:h2_open(Server),
-        Ref = gun:get(Gun, ["/", Route, "/h2", Route]),
-        {response, nofin, 200, _} = gun:await(Gun, Ref, 30000),
-        ok = gun:cancel(Gun, Ref),
-        ?assertMatch(#{body := <<"gone\n">>}, gwport_test:h2_call(Gun, <<"GET">>, ["/gone/h2", Route])),
-        gun:close(Gun)
+        Conn = gwport_test:h2_open(Server),
+        Ref = gwport_h2:request(Conn, <<"GET">>, ["/", Route, "/h2", Route], []),
+        {response, nofin, 200, _} = gwport_h2:await(Conn, Ref, 30000),
+        ok = gwport_h2:cancel(Conn, Ref),
+        ?assertMatch(#{body := <<"gone\n">>}, gwport_test:h2_call(Conn, <<"GET">>, ["/gone/h2", Route])),
+        gwport_h2:close(Conn)
     end || Route <- ["waiting", "endless"]],
     gwport_test:until(fun() -> in_flight(Server) =:= 0 end),
     gwport_probe:stop(Server).
@@ -299,13 +299,13 @@ app_that_fails(Config) ->
     ok = gwport_test:send(Socket, "line\n"),
     ?assertEqual({<<"so far">>, false}, gwport_test:recv_chunks(Socket, [])),
     gwport_test:close(Socket),
-    Gun = gwport_test:h2_open(Server),
-    Ref = gun:post(Gun, "/fail-late", [{<<"content-type">>, <<"text/plain">>}]),
-    {response, nofin, 200, _} = gun:await(Gun, Ref, 30000),
-    {data, nofin, <<"so far">>} = gun:await(Gun, Ref, 30000),
-    ok = gun:data(Gun, Ref, fin, <<"line\n">>),
-    ?assertMatch({error, {stream_error, _, _}}, gun:await(Gun, Ref, 30000)),
-    gun:close(Gun),
+    Conn = gwport_test:h2_open(Server),
+    Ref = gwport_h2:request(Conn, <<"POST">>, "/fail-late", [], follows),
+    {response, nofin, 200, _} = gwport_h2:await(Conn, Ref, 30000),
+    {data, nofin, <<"so far">>} = gwport_h2:await(Conn, Ref, 30000),
+    ok = gwport_h2:data(Conn, Ref, fin, <<"line\n">>),
+    ?assertMatch({error, {stream_error, _}}, gwport_h2:await(Conn, Ref, 30000)),
+    gwport_h2:close(Conn),
     {error, _, _} = gwport_probe:expect(Server, "RuntimeError: sample_app: this route fails late", 10000),
     ?assertMatch(#{status := 200}, gwport_test:get(Server, "/")),
     ?assertEqual(OsPid, gwport_test:os_pid(Server)),
@@ -479,9 +479,9 @@ asked([Method, Path | Bytes], #{client := Client, then := Then}, Server) ->
     _ = [over_http2(Client, Request, Server) || hd(Then) =:= $/].
 
 over_http2(Client, Request, Server) ->
-    Gun = gwport_test:h2_open(Server),
-    ?assertEqual(Client, seen(h2(Gun, Request))),
-    gun:close(Gun).
+    Conn = gwport_test:h2_open(Server),
+    ?assertEqual(Client, seen(h2(Conn, Request))),
+    gwport_h2:close(Conn).
 
 %% What a client sees, as the table has it.
 seen(Answer = #{status := Status, complete := Complete}) ->

@@ -157,20 +157,18 @@ ended(Server, Tag) ->
 events_for_75_seconds_over_http2(Config) ->
     %% The same over HTTP/2 under idle_timeout => infinity, which only the listener can set there.
     gwport_test:mount_here(proplists:get_value(mount, Config)),
-    Server = #{port := Port} = gwport_probe:flow(#{listener => #{idle_timeout => infinity}}, Config),
-    {ok, Gun} = gun:open("127.0.0.1", Port, #{protocols => [http2], retry => 0,
-        http2_opts => #{keepalive => infinity}}),
-    {ok, http2} = gun:await_up(Gun, 10000),
-    Ref = gun:get(Gun, "/faults/events?ms=1000&tag=long"),
-    {response, nofin, 200, _} = gun:await(Gun, Ref, 5000),
+    Server = gwport_probe:flow(#{listener => #{idle_timeout => infinity}}, Config),
+    Conn = gwport_test:h2_open(Server),
+    Ref = gwport_h2:request(Conn, <<"GET">>, "/faults/events?ms=1000&tag=long", []),
+    {response, nofin, 200, _} = gwport_h2:await(Conn, Ref, 5000),
     Events = events(fun(Ms) ->
-        case gun:await(Gun, Ref, Ms) of
+        case gwport_h2:await(Conn, Ref, Ms) of
             {data, nofin, Data} -> {ok, Data};
             Other -> Other
         end
     end, erlang:monotonic_time(millisecond) + 75000, 0),
     ?assert(Events >= 70),
-    gun:close(Gun),
+    gwport_h2:close(Conn),
     ended(Server, "long"),
     gwport_probe:stop(Server).
 
