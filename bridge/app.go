@@ -3,6 +3,7 @@ package bridge
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -26,13 +27,14 @@ type Result interface{ result() }
 
 // A Response is a status, headers and a body.
 type Response struct {
-	// Status is from 200 to 599. A Reason is for HTTP/1.1 only; the usual
+	// Status is from 200 to 999. A Reason is for HTTP/1.1 only; the usual
 	// one is sent if it is empty.
 	Status int
 	Reason string
 
 	// Headers keep the order of the values of one name. The names may be in
-	// any case.
+	// any case. A Content-Type or Date with an empty value says that there is
+	// none, and that none is to be added.
 	Headers []Header
 
 	// Body is read to its end and may be nil. Each block it returns is sent
@@ -40,6 +42,12 @@ type Response struct {
 	// exactly once, whatever happens: at its end, when it fails, and when the
 	// client has left.
 	Body io.Reader
+
+	// Trailers returns the fields that follow the body, and may be nil. It is
+	// called once the body has been read to its end. HTTP/1 has a place for
+	// them only where the body's length is not told, so it is not if there are
+	// Trailers.
+	Trailers func() []Header
 }
 
 // A Header is one header field.
@@ -79,8 +87,9 @@ func Chain(app App, m ...Middleware) App {
 
 // ServeHTTP runs the App for a request of the bridge's, or of any other server.
 func (a App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ctx := context.WithValue(r.Context(), requestKey{}, r)
-	switch res := a(ctx, EnvironOf(r)).(type) {
+	call := &appCall{w: w, r: r}
+	res := call.run(a)
+	switch res := res.(type) {
 	case Response:
 		res.send(w, r)
 	case nil:
@@ -90,31 +99,52 @@ func (a App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// requestKey is the context's key for the request an App is run for.
-type requestKey struct{}
-
 // send writes the response. Failures of the client's are not the App's concern:
 // the context has told it, and Close will.
 func (res Response) send(w http.ResponseWriter, r *http.Request) {
 	if c, ok := res.Body.(io.Closer); ok {
 		defer c.Close() //nolint:errcheck // nobody is left to be told
 	}
-	if res.Status < 200 || res.Status > 599 {
+	if res.Status < 200 || res.Status > 999 {
 		panic("bridge: App returned status " + strconv.Itoa(res.Status))
 	}
 	header := w.Header()
-	for _, h := range res.Headers {
-		header.Add(h.Name, h.Value)
-	}
+	res.setHeader(header)
 	if own, ok := w.(*response); ok {
-		own.head.reason = res.Reason
+		own.head.reason = controlToSpace(res.Reason)
 	}
-	if n, ok := knownLength(res.Body); ok && header.Get("Content-Length") == "" && bodyAllowed(res.Status) {
+	if n, ok := knownLength(res.Body); ok && res.Trailers == nil && header.Get("Content-Length") == "" && bodyAllowed(res.Status) {
 		header.Set("Content-Length", strconv.Itoa(n))
 	}
 	w.WriteHeader(res.Status)
-	if res.Body != nil && bodyAllowed(res.Status) && r.Method != http.MethodHead {
-		res.sendBody(w)
+	_, isHandlers := res.Body.(*appBody) // which runs to its end, whether or not it has a body to write
+	hasBody := bodyAllowed(res.Status) && r.Method != http.MethodHead
+	if res.Body != nil && (hasBody || isHandlers) && !res.sendBody(w) {
+		return
+	}
+	if res.Trailers != nil && r.Method != http.MethodHead {
+		res.sendTrailers(w)
+	}
+}
+
+func (res Response) setHeader(header http.Header) {
+	for _, h := range res.Headers {
+		name := http.CanonicalHeaderKey(h.Name)
+		if h.Value == "" && (name == "Content-Type" || name == "Date") {
+			header[name] = nil
+		} else {
+			header[name] = append(header[name], h.Value)
+		}
+	}
+}
+
+// sendTrailers sets the trailing fields. The head must be on its way, or net/http
+// would tell the length instead.
+func (res Response) sendTrailers(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).Flush()
+	for _, t := range res.Trailers() {
+		name := http.TrailerPrefix + http.CanonicalHeaderKey(t.Name)
+		w.Header()[name] = append(w.Header()[name], t.Value)
 	}
 }
 
@@ -130,36 +160,60 @@ func knownLength(body io.Reader) (int, bool) {
 }
 
 // sendBody passes on block by block; what is in memory is one. A body that fails
-// has ended too early, and the client must see that.
-func (res Response) sendBody(w http.ResponseWriter) {
+// has ended too early, and the client must see that. It tells whether all of the
+// body was written.
+func (res Response) sendBody(w http.ResponseWriter) bool {
 	if _, ok := knownLength(res.Body); ok {
-		_, _ = io.Copy(w, res.Body)
-		return
+		_, err := io.Copy(w, res.Body)
+		return err == nil
 	}
 	flusher := http.NewResponseController(w)
+	if _, ok := res.Body.(*appBody); ok {
+		_ = flusher.Flush() // as the handler has
+	}
 	block := newBuffer(lastBuffer)
 	defer block.free()
 	for {
 		n, err := res.Body.Read(block.b[:lastBuffer])
 		if n > 0 {
 			if _, werr := w.Write(block.b[:n]); werr != nil {
-				return
+				res.stopBody(werr)
+				return false
 			}
 			_ = flusher.Flush()
 		}
 		switch {
 		case err == io.EOF:
-			return
+			return true
 		case err != nil:
-			panic(bodyError(err))
+			breakOff(w, err)
+			return false
 		}
 	}
+}
+
+// stopBody tells a body that can hear it why no more of it is read.
+func (res Response) stopBody(err error) {
+	if c, ok := res.Body.(interface{ CloseWithError(error) error }); ok {
+		_ = c.CloseWithError(err)
+	}
+}
+
+// breakOff ends a response whose body has failed.
+func breakOff(w http.ResponseWriter, err error) {
+	own, isOwn := w.(*response)
+	cause := (*AbortError)(nil)
+	if isOwn && errors.As(err, &cause) {
+		own.breakOff(cause)
+		return
+	}
+	panic(bodyError(err))
 }
 
 // bodyError is what a handler panics with to break a response off: quietly if it
 // is the stream that has ended.
 func bodyError(err error) error {
-	if isAbort(err) {
+	if isAbort(err) || errors.Is(err, http.ErrAbortHandler) {
 		return http.ErrAbortHandler
 	}
 	return fmt.Errorf("bridge: body of the response: %w", err)

@@ -5,145 +5,245 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
+	"math"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"sync"
+	"time"
 )
 
 // AppOf makes an App of an http.Handler, so that it can stand behind Middleware.
-// The handler runs in a goroutine of its own: the App returns when the head is
-// known, and the body is what the handler writes from then on. Closing the body
-// cancels the handler's context.
+// The handler runs in a goroutine of its own, with the http.ResponseWriter that it
+// has without AppOf: the App returns when the head would be sent, with a Response
+// that has all of a body which would be sent with it, and else a Body that is what
+// the handler writes from then on. Closing it cancels the handler's context.
 //
-// The handler sees the request as the environ describes it, with what middleware
-// has changed. Informational responses and trailers have no place in a Response
-// and are dropped.
+// The handler sees the request that the App was run for, with what middleware has
+// changed in the environ. Informational responses are sent as they come, past the
+// middleware.
+//
+// The Response says all that the handler's would: a Content-Length, which
+// middleware that changes the Body has to change too, and by a field without a
+// value that there is no Content-Type or Date.
 func AppOf(h http.Handler) App {
 	return func(ctx context.Context, env Environ) Result {
-		ctx, cancel := context.WithCancel(ctx)
-		w := &appWriter{header: make(http.Header), cancel: cancel, known: make(chan struct{})}
-		w.out, w.in = io.Pipe()
-		r, err := requestOf(ctx, env)
+		a := newAppRun(ctx)
+		r, err := requestOf(a.ctx, env)
 		if err != nil {
-			cancel()
+			a.cancel()
 			return Text(http.StatusBadRequest, http.StatusText(http.StatusBadRequest)+"\n")
 		}
-		go w.run(h, r)
-		<-w.known
-		if w.failed != nil {
-			panic(w.failed) // before the head: the App has failed, and not its body
+		a.w.req = r
+		a.w.init(a, responseKind{
+			isHead: r.Method == http.MethodHead, major: r.ProtoMajor, minor: r.ProtoMinor,
+			maxHead: math.MaxInt, maxReply: math.MaxInt,
+		})
+		go a.run(h, r)
+		<-a.known
+		if a.failed != nil {
+			panic(a.failed) // before the head: the App has failed, and not its body
 		}
-		return w.response()
+		return a.res
 	}
 }
 
-// appWriter is the http.ResponseWriter of a handler that runs as an App.
-type appWriter struct {
-	header http.Header
+// appRun is one run of a handler as an App: a sink that makes a Response of the
+// frames.
+type appRun struct {
+	ctx    context.Context
 	cancel context.CancelFunc
+	call   *appCall // nil: the App was called by somebody else than App.ServeHTTP
+	w      response
 	in     *io.PipeWriter // the handler's end of the body
 	out    *io.PipeReader
 
-	once   sync.Once
-	known  chan struct{} // closed when what follows is final
-	status int
-	sent   http.Header // the header as it was at WriteHeader
-	failed any         // the handler's panic, if it came before the head
+	once     sync.Once
+	known    chan struct{} // closed when one of these is
+	res      Response
+	failed   any      // what the handler has panicked with before the head
+	trailers []Header // written before the end of the body
+}
+
+func newAppRun(ctx context.Context) *appRun {
+	a := &appRun{known: make(chan struct{})}
+	a.ctx, a.cancel = context.WithCancel(ctx)
+	a.call, _ = ctx.Value(callKey{}).(*appCall)
+	a.out, a.in = io.Pipe()
+	return a
 }
 
 // run runs the handler. Its panic comes out where the App is: from the App
 // itself, or from reading the body.
-func (w *appWriter) run(h http.Handler, r *http.Request) {
-	defer w.cancel()
+func (a *appRun) run(h http.Handler, r *http.Request) {
+	defer a.cancel()
+	// A Response that nobody reads nor closes must not hold the handler for ever.
+	defer context.AfterFunc(a.ctx, func() { _ = a.in.CloseWithError(context.Cause(a.ctx)) })()
 	returned := false
 	defer func() {
+		removeFiles(r)
 		if returned {
-			w.WriteHeader(http.StatusOK)
-			_ = w.in.Close()
-			return
+			a.w.finish()
+		} else {
+			a.panicked(recover())
 		}
-		w.fail(recover())
 	}()
-	h.ServeHTTP(w, r)
+	h.ServeHTTP(&a.w, r)
 	returned = true
 }
 
-func (w *appWriter) fail(v any) {
-	err, _ := v.(error)
+func (a *appRun) panicked(v any) {
 	switch {
 	case v == nil:
-		err = errors.New("bridge: handler called runtime.Goexit")
+		v = errors.New("bridge: handler called runtime.Goexit")
 	case v != http.ErrAbortHandler:
-		err = fmt.Errorf("%v\n%s", v, debug.Stack())
+		v = &handlerPanic{v, debug.Stack()}
 	}
-	w.once.Do(func() {
-		w.failed = err
-		close(w.known)
+	a.end(v)
+}
+
+// handlerPanic is what a handler that runs as an App has panicked with.
+type handlerPanic struct {
+	value any
+	stack []byte
+}
+
+func (p *handlerPanic) Error() string { return fmt.Sprintf("%v\n%s", p.value, p.stack) }
+
+// end ends the App, or else the body.
+func (a *appRun) end(v any) {
+	a.once.Do(func() {
+		a.failed = v
+		close(a.known)
 	})
-	_ = w.in.CloseWithError(err)
+	err, ok := v.(error)
+	if !ok {
+		err = fmt.Errorf("%v", v)
+	}
+	_ = a.in.CloseWithError(err)
 }
 
-// Header implements http.ResponseWriter.
-func (w *appWriter) Header() http.Header { return w.header }
-
-// WriteHeader implements http.ResponseWriter.
-func (w *appWriter) WriteHeader(status int) {
-	if 100 <= status && status < 200 {
-		return
+// queue takes what would be a frame on the wire.
+func (a *appRun) queue(f *buffer) error {
+	defer f.free()
+	payload := f.b[chunkRoom:]
+	switch f.kind {
+	case kindChunk:
+		return a.write(payload)
+	case kindInform:
+		head := mustDecodeHead(payload)
+		a.call.inform(head.status, head.headers)
+	case kindReply:
+		a.begin(mustDecodeHead(payload), true)
+	case kindHead:
+		a.begin(mustDecodeHead(payload), false)
+		return a.write(nil) // waits for who reads the body, and has sent the head
+	case kindTrailers:
+		a.trailers = mustDecodePairs(payload)
+		return a.in.Close()
+	case kindFin:
+		return a.in.Close()
 	}
-	w.once.Do(func() {
-		w.status, w.sent = status, w.header.Clone()
-		close(w.known)
-	})
+	return nil
 }
 
-// Write implements http.ResponseWriter. It returns when the bytes have been read.
-func (w *appWriter) Write(p []byte) (int, error) {
-	w.sniff(p)
-	w.WriteHeader(http.StatusOK)
-	if len(p) == 0 {
-		return 0, nil
+// write passes bytes of the body on. It returns when they were read.
+func (a *appRun) write(p []byte) error {
+	_, err := a.in.Write(p)
+	if cause := a.broken(); err == io.ErrClosedPipe && cause != nil {
+		return cause
 	}
-	if !bodyAllowed(w.status) {
-		return 0, http.ErrBodyNotAllowed
-	}
-	return w.in.Write(p)
+	return err
 }
 
-// sniff sets the Content-Type, which is known only before the head is.
-func (w *appWriter) sniff(p []byte) {
-	select {
-	case <-w.known:
-		return
+// begin makes the Response.
+func (a *appRun) begin(head decodedHead, isWhole bool) {
+	hasBody := !a.w.isHead && bodyAllowed(head.status)
+	res := Response{Status: head.status, Reason: head.reason, Headers: head.headers}
+	switch {
+	case !isWhole:
+		res.Body = &appBody{a}
+		res.Trailers = func() []Header { return a.trailers }
+	case !hasBody:
+		res.Body = http.NoBody // and not nil, which would be a body of known length
+	case has(head.headers, "Content-Length"):
+		res.Body = strings.NewReader(head.body)
 	default:
+		res.Body = onlyReader{strings.NewReader(head.body)}
 	}
-	_, has := w.header["Content-Type"]
-	if !has && len(p) > 0 && w.header.Get("Content-Encoding") == "" && w.header.Get("Transfer-Encoding") == "" {
-		w.header.Set("Content-Type", http.DetectContentType(p))
+	if hasBody && (!isWhole || head.body != "") && !has(head.headers, "Content-Type") {
+		res.Headers = append(res.Headers, Header{"Content-Type", ""})
 	}
+	a.once.Do(func() {
+		a.res = res
+		close(a.known)
+	})
 }
 
-// Flush implements http.Flusher: each Write is passed on as it is.
-func (w *appWriter) Flush() { w.WriteHeader(http.StatusOK) }
-
-func (w *appWriter) response() Response {
-	res := Response{Status: w.status, Body: appBody{w.out, w.cancel}}
-	for name, values := range w.sent {
-		for _, v := range values {
-			res.Headers = append(res.Headers, Header{name, v})
+func has(headers []Header, name string) bool {
+	for _, h := range headers {
+		if strings.EqualFold(h.Name, name) {
+			return true
 		}
 	}
-	return res
+	return false
+}
+
+// onlyReader hides what else a body can do, such as telling its length.
+type onlyReader struct{ io.Reader }
+
+func (a *appRun) queueChunk(f *buffer) error { return a.queue(f) }
+
+// reserve: a Write to the pipe waits until the bytes were read, which is all the
+// credit there is.
+func (a *appRun) reserve(n int) (int, error) { return n, nil }
+
+func (a *appRun) tryReserve(int) (bool, error) { return true, nil }
+
+// broken is what the handler is told instead of writing into the void.
+func (a *appRun) broken() error {
+	if a.ctx.Err() != nil {
+		return context.Cause(a.ctx)
+	}
+	return nil
+}
+
+func (a *appRun) fail(cause *AbortError) { a.end(cause) }
+
+func (a *appRun) goAhead() bool {
+	s := streamOf(a.ctx)
+	return s != nil && s.goAhead()
+}
+
+func (a *appRun) setReadDeadline(t time.Time) error {
+	return a.call.controller().SetReadDeadline(t)
+}
+
+func (a *appRun) setWriteDeadline(t time.Time) error {
+	return a.call.controller().SetWriteDeadline(t)
+}
+
+func (a *appRun) log(l level, text string, meta ...metaPair) {
+	if s := streamOf(a.ctx); s != nil {
+		s.log(l, text, meta...)
+		return
+	}
+	log.Print(text)
 }
 
 // appBody is the body of a handler that runs as an App.
-type appBody struct {
-	*io.PipeReader
-	cancel context.CancelFunc
-}
+type appBody struct{ a *appRun }
+
+// Read returns what the handler has written.
+func (b *appBody) Read(p []byte) (int, error) { return b.a.out.Read(p) }
 
 // Close ends the handler's request: its writes fail, its context is cancelled.
-func (b appBody) Close() error {
-	b.cancel()
-	return b.CloseWithError(context.Canceled)
+func (b *appBody) Close() error { return b.CloseWithError(context.Canceled) }
+
+// CloseWithError is Close, with what the handler's writes return.
+func (b *appBody) CloseWithError(err error) error {
+	err = b.a.out.CloseWithError(err)
+	b.a.cancel()
+	return err
 }

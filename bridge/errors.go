@@ -114,5 +114,5 @@ func abort(code Code, format string, args ...any) *AbortError {
 
 // isAbort tells whether err is about a stream that has ended anyway.
 func isAbort(err error) bool {
-	return errors.Is(err, ErrAborted) || errors.Is(err, context.Canceled)
+	return errors.Is(err, ErrAborted) || errors.Is(err, context.Canceled) || errors.Is(err, ErrDeadline)
 }

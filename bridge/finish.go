@@ -27,6 +27,13 @@ func (w *response) finish() {
 	}
 }
 
+// breakOff notes why there will be no more of the body; finish then says so.
+func (w *response) breakOff(cause *AbortError) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_ = w.breaks(cause)
+}
+
 // giveUp is the abort of a response that was broken by what is no abort itself,
 // such as a write deadline: without it the client would take it as complete.
 func giveUp(err error) *AbortError {

@@ -52,7 +52,7 @@ func TestFilesOfFormsGoWithTheRequest(t *testing.T) {
 			panic("boom")
 		}
 	})
-	for name, handler := range map[string]http.Handler{"handler": handler} {
+	for name, handler := range map[string]http.Handler{"handler": handler, "as an App": bridge.AppOf(handler)} {
 		t.Run(name, func(t *testing.T) {
 			h := newHostOf(t, &bridge.Server{Handler: handler})
 			for _, path := range []string{"/", "/panic", "/abort", "/goexit", "/flushed"} {

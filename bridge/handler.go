@@ -108,6 +108,10 @@ func (s *stream) panicked(v any) {
 		s.fail(abort(CodeCancelled, ""))
 		return
 	}
+	if cause, ok := v.(*AbortError); ok { // of a handler that runs as an App
+		s.fail(cause)
+		return
+	}
 	text := "bridge: handler called runtime.Goexit"
 	if v != nil {
 		text = fmt.Sprintf("bridge: panic serving %s %s: %v", s.request.method, s.request.path, v)

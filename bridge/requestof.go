@@ -7,14 +7,19 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strconv"
 	"strings"
 )
 
-// requestOf makes a request of an environ: the way back from EnvironOf. What an
-// environ does not tell (TLS, trailers) comes from the request that it was made
-// of, if there is one in the context.
+// requestOf makes a request of an environ: the way back from EnvironOf. An environ
+// does not tell all of a request (TLS, trailers, fields of one name apart), so that
+// it is made of the one that the App was run for, if there is one, and of what
+// middleware has changed.
 func requestOf(ctx context.Context, env Environ) (*http.Request, error) {
+	if call, ok := ctx.Value(callKey{}).(*appCall); ok {
+		return changedRequest(ctx, call.r, env)
+	}
 	u, err := urlOf(env)
 	if err != nil {
 		return nil, err
@@ -23,39 +28,82 @@ func requestOf(ctx context.Context, env Environ) (*http.Request, error) {
 		Method:     env.Method(),
 		URL:        u,
 		Header:     headerOf(env),
-		Host:       env.String("HTTP_HOST"),
-		RemoteAddr: address{env.String("REMOTE_ADDR"), number(env.String("REMOTE_PORT"))}.String(),
+		Host:       hostOf(env),
+		RemoteAddr: remoteOf(env),
 		RequestURI: env.String("REQUEST_URI"),
+		TLS:        tlsOf(env),
 	}).WithContext(ctx)
-	r.Proto = env.String("SERVER_PROTOCOL")
-	if r.Proto == "HTTP/2" {
-		r.Proto = "HTTP/2.0"
-	}
-	r.ProtoMajor, r.ProtoMinor, _ = http.ParseHTTPVersion(r.Proto)
-	if r.Host == "" {
-		q := request{host: env.String("SERVER_NAME"), port: number(env.String("SERVER_PORT")), scheme: env.String("gwport.url_scheme")}
-		r.Host = q.authority()
-	}
+	setProto(r, env)
 	setBody(r, env.Input())
-	fromOriginal(r, env)
 	return r, nil
 }
 
-// fromOriginal takes from the request that the environ was made of what an
-// environ cannot tell.
-func fromOriginal(r *http.Request, env Environ) {
-	if env.String("gwport.url_scheme") == "https" {
-		r.TLS = &tls.ConnectionState{HandshakeComplete: true}
+// changedRequest is the request with what the environ has that was not made of it.
+func changedRequest(ctx context.Context, original *http.Request, env Environ) (*http.Request, error) {
+	made := EnvironOf(original)
+	differs := func(keys ...string) bool {
+		for _, key := range keys {
+			if made.String(key) != env.String(key) {
+				return true
+			}
+		}
+		return false
 	}
-	original, ok := r.Context().Value(requestKey{}).(*http.Request)
-	if !ok {
-		return
+	r := original.WithContext(ctx)
+	r.Method = env.Method()
+	r.Header = changedHeader(original.Header, made, env)
+	if differs("REQUEST_URI", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING") {
+		u, err := urlOf(env)
+		if err != nil {
+			return nil, err
+		}
+		r.URL, r.RequestURI = u, env.String("REQUEST_URI")
 	}
-	if r.TLS != nil && original.TLS != nil {
-		r.TLS = original.TLS
+	if differs("HTTP_HOST", "SERVER_NAME", "SERVER_PORT") {
+		r.Host = hostOf(env)
 	}
-	r.TransferEncoding, r.Trailer = original.TransferEncoding, original.Trailer
-	r.Close = original.Close
+	if differs("REMOTE_ADDR", "REMOTE_PORT") {
+		r.RemoteAddr = remoteOf(env)
+	}
+	if differs("SERVER_PROTOCOL") {
+		setProto(r, env)
+	}
+	if differs("gwport.url_scheme") {
+		r.TLS = tlsOf(env)
+	}
+	if differs("CONTENT_LENGTH") || !isSame(env.Input(), made.Input()) {
+		setBody(r, env.Input())
+	}
+	return r, nil
+}
+
+// changedHeader is the header with those keys of the environ that are not as they
+// were made of it. A field that has no key stays.
+func changedHeader(original http.Header, made, env Environ) http.Header {
+	h := original.Clone()
+	if h == nil {
+		h = make(http.Header)
+	}
+	changed := make(map[string]bool)
+	for key := range made {
+		changed[key] = made.String(key) != env.String(key)
+	}
+	for name := range original {
+		if changed[headerKey(name)] {
+			delete(h, name)
+		}
+	}
+	for name, values := range headerOf(env) {
+		if key := headerKey(name); changed[key] || made[key] == nil {
+			h[name] = values
+		}
+	}
+	return h
+}
+
+// isSame tells whether two readers are one. Not every reader can be compared.
+func isSame(a, b io.Reader) bool {
+	return reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
 }
 
 // urlOf parses the request's target. Where middleware has changed SCRIPT_NAME or
@@ -93,6 +141,33 @@ func headerOf(env Environ) http.Header {
 		}
 	}
 	return h
+}
+
+func hostOf(env Environ) string {
+	if host := env.String("HTTP_HOST"); host != "" {
+		return host
+	}
+	q := request{host: env.String("SERVER_NAME"), port: number(env.String("SERVER_PORT")), scheme: env.String("gwport.url_scheme")}
+	return q.authority()
+}
+
+func remoteOf(env Environ) string {
+	return address{env.String("REMOTE_ADDR"), number(env.String("REMOTE_PORT"))}.String()
+}
+
+func tlsOf(env Environ) *tls.ConnectionState {
+	if env.String("gwport.url_scheme") != "https" {
+		return nil
+	}
+	return &tls.ConnectionState{HandshakeComplete: true}
+}
+
+func setProto(r *http.Request, env Environ) {
+	r.Proto = env.String("SERVER_PROTOCOL")
+	if r.Proto == "HTTP/2" {
+		r.Proto = "HTTP/2.0"
+	}
+	r.ProtoMajor, r.ProtoMinor, _ = http.ParseHTTPVersion(r.Proto)
 }
 
 // setBody tells what is known of the body's length: CONTENT_LENGTH, or that

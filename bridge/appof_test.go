@@ -1,0 +1,430 @@
+package bridge_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gwport/gwport/bridge"
+	"github.com/gwport/gwport/bridge/bridgetest"
+)
+
+// through is middleware that does nothing, but can see a Response.
+func through(app bridge.App) bridge.App {
+	return func(ctx context.Context, env bridge.Environ) bridge.Result {
+		res := app(ctx, env).(bridge.Response)
+		res.Headers = slices.Clone(res.Headers)
+		return res
+	}
+}
+
+// What a handler sends must not depend on its running as an App.
+func TestHandlersAsAppsAnswerAsThemselves(t *testing.T) {
+	all := maps.Clone(handlers)
+	maps.Copy(all, handlersForApps)
+	for protocol, version := range protocols {
+		for name, handler := range all {
+			t.Run(protocol+"/"+name, func(t *testing.T) {
+				h := newHostOf(t, &bridge.Server{Handler: handler, Apps: map[string]http.Handler{
+					"app": bridge.AppOf(handler), "behind": bridge.Chain(bridge.AppOf(handler), through),
+				}})
+				for _, method := range []string{"GET", "HEAD", "POST"} {
+					r := bridgetest.Request{Path: "/x?y", Method: method, Version: version}
+					if method == "POST" {
+						r.Body, r.Chunked = []byte("the request's body"), true
+					}
+					want := answerOf(h, r)
+					for _, app := range []string{"app", "behind"} {
+						r.App = app
+						require.Equal(t, want, answerOf(h, r), method+" "+app)
+					}
+				}
+			})
+		}
+	}
+}
+
+// closeNotifier is http.CloseNotifier, which is deprecated and asked for all the same.
+type closeNotifier interface{ CloseNotify() <-chan bool }
+
+// answer is all of a response but how it was cut into frames.
+type answer struct {
+	seen
+	reason string
+	abort  bridge.Code // -1: none
+}
+
+func answerOf(h *bridgetest.Host, r bridgetest.Request) answer {
+	res := h.Do(r)
+	a := answer{seen{res.Status, nil, headerOf(res.Headers), string(res.Body), headerOf(res.Trailers)}, res.Reason, -1}
+	for _, i := range res.Informs {
+		a.informs = append(a.informs, inform{i.Status, headerOf(i.Headers)})
+	}
+	if res.Abort != nil {
+		a.abort = res.Abort.Code
+	}
+	return a
+}
+
+// Handlers that net/http's own client cannot be asked about.
+var handlersForApps = map[string]http.HandlerFunc{
+	"sniffed over two writes": func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "<!doc")
+		_, _ = io.WriteString(w, "type html>")
+	},
+	"date nil":       func(w http.ResponseWriter, _ *http.Request) { w.Header()["Date"] = nil },
+	"date":           func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Date", "today") },
+	"type nil, none": func(w http.ResponseWriter, _ *http.Request) { w.Header()["Content-Type"] = nil },
+	"type nil, flushed": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["Content-Type"] = nil
+		_ = http.NewResponseController(w).Flush()
+		_, _ = io.WriteString(w, "<html>")
+	},
+	"flushed before a body": func(w http.ResponseWriter, _ *http.Request) {
+		_ = http.NewResponseController(w).Flush()
+		_, _ = io.WriteString(w, "<html>")
+	},
+	"length of HEAD": func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "1234567")
+		if r.Method != http.MethodHead {
+			_, _ = w.Write(make([]byte, 1234567))
+		}
+	},
+	"length nil": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["Content-Length"] = nil
+		_, _ = io.WriteString(w, "x")
+	},
+	"many informs": func(w http.ResponseWriter, _ *http.Request) {
+		for i := range 20 {
+			w.Header().Set("X", fmt.Sprint(i))
+			w.WriteHeader(http.StatusEarlyHints)
+		}
+	},
+	"trailers of a stream": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Trailer", "X-Sum")
+		_, _ = w.Write(make([]byte, 100_000))
+		w.Header()["X-Sum"] = []string{"1", "2"}
+		w.Header().Set(http.TrailerPrefix+"x-More", "3")
+	},
+	"too short": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "10")
+		_, _ = io.WriteString(w, "hello")
+	},
+	"too short, flushed": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "10")
+		_, _ = io.WriteString(w, "hello")
+		_ = http.NewResponseController(w).Flush()
+	},
+	"switching protocols": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusSwitchingProtocols) },
+	"panic":               func(http.ResponseWriter, *http.Request) { panic("boom") },
+	"goexit":              func(http.ResponseWriter, *http.Request) { runtime.Goexit() },
+	"abort":               func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+	"panic behind a write": func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "hello")
+		panic("boom")
+	},
+	"panic behind a flush": func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "hello")
+		_ = http.NewResponseController(w).Flush()
+		panic("boom")
+	},
+	"abort behind a flush": func(w http.ResponseWriter, _ *http.Request) {
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	},
+	"what the context has": func(w http.ResponseWriter, r *http.Request) {
+		ctx := r.Context()
+		_, _ = fmt.Fprint(w, ctx.Value(http.ServerContextKey) != nil, ctx.Value(http.LocalAddrContextKey), ctx.Err())
+	},
+	"interfaces": func(w http.ResponseWriter, _ *http.Request) {
+		_, flusher := w.(http.Flusher)
+		_, notifier := w.(closeNotifier)
+		_, from := w.(io.ReaderFrom)
+		_, text := w.(io.StringWriter)
+		_, hijacker := w.(http.Hijacker)
+		rc := http.NewResponseController(w)
+		_, _ = fmt.Fprint(w, flusher, notifier, from, text, hijacker, rc.EnableFullDuplex(),
+			rc.SetReadDeadline(time.Time{}), rc.SetWriteDeadline(time.Time{}))
+	},
+	"read deadline": func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(-time.Second))
+		if r.Method == http.MethodPost {
+			_, err := io.ReadAll(r.Body)
+			requireIs(err, os.ErrDeadlineExceeded)
+		}
+	},
+	"write deadline": func(w http.ResponseWriter, _ *http.Request) {
+		rc := http.NewResponseController(w)
+		_ = rc.Flush()
+		_ = rc.SetWriteDeadline(time.Now().Add(-time.Second))
+		_, _ = w.Write(make([]byte, 100_000))
+		_, _ = w.Write(make([]byte, 100_000))
+	},
+	"the request": func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		_, _ = fmt.Fprint(w, r.Method, r.URL, r.Proto, r.ProtoMajor, r.ProtoMinor, r.Header, r.Body == http.NoBody, r.ContentLength,
+			r.TransferEncoding, r.Close, r.Host, r.Form, r.Trailer, r.RemoteAddr, r.RequestURI, r.TLS, r.Pattern, body, err)
+	},
+}
+
+func TestHandlersAsAppsSeeTheRequest(t *testing.T) {
+	seen := make(chan *http.Request, 1)
+	app := bridge.AppOf(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		seen <- r
+	}))
+	for _, req := range []bridgetest.Request{
+		{
+			Method: "PUT", Path: "/a%2Fb?q=1", Body: []byte("hello"), Scheme: "https", Host: "example.org",
+			Headers: []bridge.Header{{Name: "content-length", Value: "5"}, {Name: "content-type", Value: "a/b"}, {Name: "x-y", Value: "z"}},
+		},
+		{
+			Method: "POST", Path: "//x/../y", Chunked: true, Body: []byte("hello"), Version: [2]int{2, 0},
+			Headers: []bridge.Header{
+				{Name: "x-y", Value: "1"},
+				{Name: "x-y", Value: "2"},
+				{Name: "x_y", Value: "3"},
+				{Name: "proxy", Value: "4"},
+				{Name: "x-empty", Value: ""},
+				{Name: "cookie", Value: "a=1"},
+				{Name: "cookie", Value: "b=2"},
+				{Name: "trailer", Value: "x-sum"},
+			},
+			Trailers: []bridge.Header{{Name: "x-sum", Value: "5"}},
+		},
+		{Version: [2]int{1, 0}, Headers: []bridge.Header{{Name: "connection", Value: "keep-alive"}}, Peer: "unix"},
+	} {
+		newHostOf(t, &bridge.Server{Handler: app}).Do(req)
+		r, want := within(t, seen), requestOf(t, req)
+		require.Equal(t, want.URL, r.URL)
+		require.Equal(t, want.Header, r.Header)
+		require.Equal(t, want.Host, r.Host)
+		require.Equal(t, want.RemoteAddr, r.RemoteAddr)
+		require.Equal(t, want.RequestURI, r.RequestURI)
+		require.Equal(t, want.ContentLength, r.ContentLength)
+		require.Equal(t, want.TransferEncoding, r.TransferEncoding)
+		require.Equal(t, want.Proto, r.Proto)
+		require.Equal(t, want.ProtoMajor, r.ProtoMajor)
+		require.Equal(t, want.ProtoMinor, r.ProtoMinor)
+		require.Equal(t, want.TLS, r.TLS)
+		require.Equal(t, want.Close, r.Close)
+		if len(req.Trailers) > 0 {
+			require.Equal(t, http.Header{"X-Sum": {"5"}}, r.Trailer)
+		}
+	}
+}
+
+// As under a mux and http.StripPrefix, which the App stands behind.
+func TestHandlersAsAppsSeeWhatHandlersAroundThemHaveChanged(t *testing.T) {
+	app := bridge.AppOf(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprint(w, r.URL.Path, " ", r.Pattern, " ", r.PathValue("rest"), " ", r.RequestURI)
+	}))
+	mux := http.NewServeMux()
+	mux.Handle("/shop/{rest...}", http.StripPrefix("/shop", app))
+	require.Equal(t, "/a/b /shop/{rest...} a/b /shop/a/b", string(newHostOf(t, &bridge.Server{Handler: mux}).Do(bridgetest.Request{Path: "/shop/a/b"}).Body))
+}
+
+// The head goes out when the handler flushes it, and not when there is a body.
+func TestFlushedHeadsOfHandlersAsAppsAreSent(t *testing.T) {
+	next := make(chan struct{})
+	h := newHostOf(t, &bridge.Server{Handler: bridge.AppOf(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_ = http.NewResponseController(w).Flush()
+		<-next
+		_, _ = io.WriteString(w, "x")
+	}))})
+	s := h.Open(bridgetest.Request{})
+	s.Expect(bridgetest.Head)
+	close(next)
+	s.Expect(bridgetest.Chunk)
+	s.Expect(bridgetest.Fin)
+}
+
+// A handler that streams goes on at HEAD, too, until it returns.
+func TestContextsOfHandlersAsAppsEndWithTheHandler(t *testing.T) {
+	errs := make(chan error, 1)
+	h := newHostOf(t, &bridge.Server{Handler: bridge.AppOf(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for range 10 {
+			_, _ = w.Write(make([]byte, 10_000))
+			_ = http.NewResponseController(w).Flush()
+		}
+		errs <- r.Context().Err()
+	}))})
+	for _, method := range []string{"GET", "HEAD"} {
+		h.Do(bridgetest.Request{Method: method})
+		require.NoError(t, within(t, errs), method)
+	}
+}
+
+func TestHandlersAsAppsAreToldThatTheClientLeft(t *testing.T) {
+	errs := make(chan error, 3)
+	h := newHostOf(t, &bridge.Server{Handler: bridge.AppOf(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		closed := w.(closeNotifier).CloseNotify()
+		_ = http.NewResponseController(w).Flush()
+		<-closed
+		errs <- context.Cause(r.Context())
+		_, err := w.Write(make([]byte, 100_000))
+		errs <- err
+		errs <- http.NewResponseController(w).Flush()
+	}))})
+	s := h.Open(bridgetest.Request{})
+	s.Expect(bridgetest.Head)
+	s.Abort(bridge.CodeCancelled, "")
+	for range 3 {
+		require.ErrorIs(t, within(t, errs), bridge.ErrClientGone)
+	}
+	requireAbort(t, s, bridge.CodeCancelled)
+	h.Ping(1)
+	require.Zero(t, s.Pending())
+	h.CloseInput()
+	_, ok := h.Next()
+	require.False(t, ok, "nothing of it is logged")
+}
+
+// A Response that middleware drops does not hold its handler for ever.
+func TestHandlersAsAppsEndWithTheRequestThatDroppedThem(t *testing.T) {
+	errs := make(chan error, 1)
+	drop := func(app bridge.App) bridge.App {
+		return func(ctx context.Context, env bridge.Environ) bridge.Result {
+			app(ctx, env)
+			return bridge.Text(200, "other")
+		}
+	}
+	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, err := io.Copy(w, strings.NewReader(strings.Repeat("x", 100_000)))
+		errs <- err
+	})
+	h := newHostOf(t, &bridge.Server{Handler: bridge.Chain(bridge.AppOf(handler), drop)})
+	require.Equal(t, "other", string(h.Do(bridgetest.Request{}).Body))
+	require.Error(t, within(t, errs))
+}
+
+func TestMiddlewareMayTakeWhatAHandlerAnswers(t *testing.T) {
+	upper := func(app bridge.App) bridge.App {
+		return func(ctx context.Context, env bridge.Environ) bridge.Result {
+			res := app(ctx, env).(bridge.Response)
+			b, _ := io.ReadAll(res.Body)
+			res.Body = strings.NewReader(strings.ToUpper(string(b)))
+			return res
+		}
+	}
+	for _, flush := range []bool{false, true} {
+		handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, "hello")
+			if flush {
+				_ = http.NewResponseController(w).Flush()
+			}
+			_, _ = io.WriteString(w, "!")
+		})
+		res := newHostOf(t, &bridge.Server{Handler: bridge.Chain(bridge.AppOf(handler), upper)}).Do(bridgetest.Request{})
+		require.Equal(t, "HELLO!", string(res.Body))
+		require.Nil(t, res.Abort)
+		require.Equal(t, !flush, res.Header("Content-Length") == "6", "who flushes may have trailers")
+	}
+}
+
+// Under net/http's server an App is a handler as any other.
+func TestHandlersAsAppsUnderNetHTTP(t *testing.T) {
+	for name, handler := range handlers {
+		if name == "length nil" {
+			continue // net/http sends it in chunks, and the App's in one
+		}
+		for protocol, version := range protocols {
+			if version[0] == 2 && slices.Contains(brokenOnHTTP2, name) {
+				continue
+			}
+			t.Run(protocol+"/"+name, func(t *testing.T) {
+				theirs, transport := netHTTP(t, handler, version)
+				ours, transport2 := netHTTP(t, bridge.AppOf(handler), version)
+				for _, method := range []string{"GET", "HEAD", "POST"} {
+					want := overHTTP(t, theirs, transport, method, nil)
+					got := overHTTP(t, ours, transport2, method, nil)
+					delete(want.header, "Content-Length") // more is known of it
+					delete(got.header, "Content-Length")
+					require.Equal(t, want, got, method)
+				}
+			})
+		}
+	}
+}
+
+// Trailers of an App that is none of a handler's.
+func TestTrailersOfApps(t *testing.T) {
+	app := bridge.App(func(context.Context, bridge.Environ) bridge.Result {
+		body := strings.NewReader("hello")
+		return bridge.Response{Status: 200, Body: body, Trailers: func() []bridge.Header {
+			return []bridge.Header{{Name: "x-left", Value: fmt.Sprint(body.Len())}}
+		}}
+	})
+	for _, version := range protocols {
+		require.Equal(t, http.Header{"X-Left": {"0"}}, overBridge(t, app, version, "GET", nil).trailer)
+		require.Nil(t, overBridge(t, app, version, "HEAD", nil).trailer)
+		srv, transport := netHTTP(t, app, version)
+		require.Equal(t, http.Header{"X-Left": {"0"}}, overHTTP(t, srv, transport, "GET", nil).trailer)
+	}
+}
+
+func TestAppsMaySayThatThereIsNoTypeAndNoDate(t *testing.T) {
+	h := newHostOf(t, &bridge.Server{Handler: bridge.App(func(context.Context, bridge.Environ) bridge.Result {
+		return bridge.Response{Status: 200, Headers: []bridge.Header{{Name: "content-type"}, {Name: "date"}}, Body: strings.NewReader("<html>")}
+	})})
+	require.Equal(t, http.Header{"Date": {""}, "Content-Length": {"6"}}, headerOf(h.Do(bridgetest.Request{}).Headers))
+}
+
+func TestHandlersAsAppsSeeWhatMiddlewareHasChanged(t *testing.T) {
+	seen := make(chan *http.Request, 1)
+	app := bridge.Chain(bridge.AppOf(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen <- r })),
+		func(app bridge.App) bridge.App {
+			return func(ctx context.Context, env bridge.Environ) bridge.Result {
+				env["PATH_INFO"] = "/moved"
+				env["QUERY_STRING"] = "x=y"
+				env["HTTP_X_USER"] = "me"
+				return app(ctx, env)
+			}
+		})
+	newHostOf(t, &bridge.Server{Handler: app}).Do(bridgetest.Request{Path: "/here"})
+	r := within(t, seen)
+	require.Equal(t, "/moved", r.URL.Path)
+	require.Equal(t, "x=y", r.URL.RawQuery)
+	require.Equal(t, "me", r.Header.Get("X-User"))
+}
+
+func TestPanicsOfHandlersAsAppsComeOut(t *testing.T) {
+	h := newHostOf(t, &bridge.Server{Handler: bridge.AppOf(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "x")
+		if r.URL.Path == "/after" {
+			_ = http.NewResponseController(w).Flush()
+		}
+		panic("boom")
+	}))})
+	require.Equal(t, 500, h.Do(bridgetest.Request{}).Status)
+	_, text, _ := logLine(t, h)
+	require.Contains(t, text, "boom")
+	require.Equal(t, bridge.CodeInternalError, h.Do(bridgetest.Request{Path: "/after"}).Abort.Code)
+	_, text, _ = logLine(t, h)
+	require.Contains(t, text, "boom")
+}
+
+func TestClosingTheBodyOfAHandlerAsAnAppCancelsIt(t *testing.T) {
+	gone := make(chan error, 1)
+	app := bridge.AppOf(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+		_, err := io.WriteString(w, "y")
+		gone <- err
+	}))
+	env := bridge.EnvironOf(httptest.NewRequest("GET", "/", nil))
+	res := app(context.Background(), env).(bridge.Response)
+	require.NoError(t, res.Body.(io.Closer).Close())
+	require.Error(t, within(t, gone))
+}
