@@ -16,14 +16,15 @@ DEADCODE    := go run golang.org/x/tools/cmd/deadcode@v0.52.0
 # Our Go files, those of the modules below test/ included; _build and _checkouts hold others'.
 GOFILES = $(shell find . \( -name '_*' -o -name '.?*' -o -name testdata -o -name node_modules \) -prune \
 	-o -name '*.go' -print)
-# Go modules of their own below test/: third-party handlers, benchmarks.
-GOMODULES = $(patsubst %/go.mod,%,$(wildcard test/*/go.mod test/*/*/go.mod))
+# Go modules of their own below test/: third-party handlers, benchmarks. Those in test/long take minutes each.
+LONGMODULES = $(patsubst %/go.mod,%,$(wildcard test/long/*/go.mod))
+GOMODULES = $(filter-out $(LONGMODULES),$(patsubst %/go.mod,%,$(wildcard test/*/go.mod test/*/*/go.mod)))
 SLOW_SUITES = $(wildcard test/slow/*_SUITE.erl)
 
 # Makes that can (GNU make 4) keep the output of two halves apart, a recipe line at a time.
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=line)
 
-.PHONY: help demo build test test-go test-erl test-full full-go full-erl test-sid test-trixie bench bench-quick bench-profile bench-build \
+.PHONY: help demo build test test-go test-erl test-full full-go full-erl test-long test-sid test-trixie bench bench-quick bench-profile bench-build \
 	compare planted lint-go lint-erl fmt clean clean-chroot
 
 help: ## List the targets
@@ -76,6 +77,13 @@ full-erl:
 ifneq ($(SLOW_SUITES),)
 	QUIET=1 rebar3 as lint ct --dir test/slow
 endif
+
+test-long: ## What takes longest: the modules in test/long, connectrpc's conformance suite among them
+	@.ci/setup full
+	@for dir in $(LONGMODULES); do \
+		echo "== $$dir"; (cd $$dir && go vet ./... && go test -count=1 ./...); \
+	done
+	@echo "make test-long: all passed"
 
 test-sid: ## The Erlang tests on Debian sid, the newest Erlang/OTP and Cowboy there are, in a chroot; needs root
 	@.ci/chroot sid

@@ -20,8 +20,8 @@ const (
 	keyFile  = "key.pem"
 )
 
-// writeCertificate makes a certificate that signs itself, for listeners on this machine.
-func writeCertificate(folder string) (*x509.CertPool, error) {
+// writeCertificate makes a certificate that signs itself, for listeners on this machine, and gives it in PEM.
+func writeCertificate(folder string) ([]byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("cowboy: %w", err)
@@ -45,16 +45,13 @@ func writeCertificate(folder string) (*x509.CertPool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cowboy: %w", err)
 	}
-	pool := x509.NewCertPool()
-	for _, block := range []struct {
-		file, kind string
-		der        []byte
-	}{{certFile, "CERTIFICATE", cert}, {keyFile, "PRIVATE KEY", private}} {
-		text := pem.EncodeToMemory(&pem.Block{Type: block.kind, Bytes: block.der})
-		if err := os.WriteFile(filepath.Join(folder, block.file), text, 0o600); err != nil {
-			return nil, fmt.Errorf("cowboy: %w", err)
-		}
-		pool.AppendCertsFromPEM(text) // a key is passed over
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})
+	if err := os.WriteFile(filepath.Join(folder, certFile), text, 0o600); err != nil {
+		return nil, fmt.Errorf("cowboy: %w", err)
 	}
-	return pool, nil
+	secret := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
+	if err := os.WriteFile(filepath.Join(folder, keyFile), secret, 0o600); err != nil {
+		return nil, fmt.Errorf("cowboy: %w", err)
+	}
+	return text, nil
 }

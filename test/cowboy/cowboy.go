@@ -53,7 +53,10 @@ type Options struct {
 
 // A Server is a BEAM that runs.
 type Server struct {
-	// Roots holds the certificate that the listeners with TLS show. It is for 127.0.0.1 and localhost.
+	// Certificate is what the listeners with TLS show, in PEM. It is for 127.0.0.1 and localhost, and signs itself.
+	Certificate []byte
+
+	// Roots holds the certificate.
 	Roots *x509.CertPool
 
 	beam  *beam
@@ -85,9 +88,11 @@ func (s *Server) start(ctx context.Context, options Options) error {
 	if err != nil {
 		return err
 	}
-	if s.Roots, err = writeCertificate(s.work); err != nil {
+	if s.Certificate, err = writeCertificate(s.work); err != nil {
 		return err
 	}
+	s.Roots = x509.NewCertPool()
+	s.Roots.AppendCertsFromPEM(s.Certificate)
 	if s.beam, err = startBeam(paths, options.Env, options.term(s.work)); err != nil {
 		return err
 	}
