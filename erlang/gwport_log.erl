@@ -8,7 +8,7 @@
 -module(gwport_log).
 -behaviour(gen_server).
 
--export([start_link/1, open/1, attend/2, frame/2, printable/1]).
+-export([start_link/1, open/1, attend/2, monitor/2, frame/2, printable/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2, format_status/1]).
 
 -include_lib("kernel/include/logger.hrl").
@@ -33,6 +33,8 @@
     pool :: atom(),
     path :: string(),
     listener :: gen_tcp:socket() | undefined,
+    %% Whether the owner has ended.
+    lingers = false :: boolean(),
     socket :: gen_tcp:socket() | undefined,
     rest = <<>> :: binary(),
     crash = none :: none | #crash{},
@@ -71,10 +73,16 @@ start_link(Options) ->
 open(Pid) ->
     gen_server:call(Pid, open).
 
-%% Ends some time after Owner does.
+%% Ends some time after Owner does, or whoever opened it.
 -spec attend(pid(), pid()) -> ok.
 attend(Log, Owner) ->
     gen_server:cast(Log, {attend, Owner}).
+
+%% The calling process is sent {Tag, _, process, _, Reason} at its end, which is `normal' where there
+%% is nothing to be read any more.
+-spec monitor(log(), Tag :: term()) -> reference().
+monitor({Pid, _}, Tag) ->
+    erlang:monitor(process, Pid, [{tag, Tag}]).
 
 %% Called by the owner with the payload of a `log` frame. What does not fit in is discarded here.
 -spec frame(log(), binary()) -> ok.
@@ -148,7 +156,8 @@ acceptor(Listener, Log) ->
             receive after ?ACCEPT_AGAIN -> acceptor(Listener, Log) end
     end.
 
-handle_call(open, _From, State = #log{path = Path, waiting = Waiting}) ->
+handle_call(open, {Opener, _}, State = #log{path = Path, waiting = Waiting}) ->
+    _ = erlang:monitor(process, Opener),
     {reply, {{self(), Waiting}, Path}, State}.
 
 handle_cast(Message, State) ->
@@ -171,10 +180,11 @@ hear({tcp, Socket, Data}, State = #log{socket = Socket, rest = Rest}) ->
     State1 = lines(<<Rest/binary, Data/binary>>, State),
     _ = inet:setopts(Socket, [{active, once}]),
     {noreply, State1};
-hear({Closed, Socket}, State = #log{socket = Socket}) when Closed =:= tcp_closed ->
-    {stop, normal, State};
+%% A program may close its standard error, and have more to say in frames.
+hear({tcp_closed, Socket}, State = #log{socket = Socket}) ->
+    closed(State);
 hear({tcp_error, Socket, _}, State = #log{socket = Socket}) ->
-    {stop, normal, State};
+    closed(State);
 hear(second, State) ->
     _ = erlang:send_after(?SECOND, self(), second),
     {noreply, end_waiting(refill(not_taken(State)))};
@@ -184,7 +194,7 @@ hear({'DOWN', _, process, _, _}, State = #log{socket = undefined}) ->
     {stop, normal, State};
 hear({'DOWN', _, process, _, _}, State) ->
     _ = erlang:send_after(?LINGER, self(), linger),
-    {noreply, State};
+    {noreply, State#log{lingers = true}};
 hear(linger, State) ->
     {stop, normal, State};
 hear(_, State) ->
@@ -198,6 +208,11 @@ terminate(_, State) ->
 -spec format_status(map()) -> map().
 format_status(Status) ->
     gwport_failure:status(Status).
+
+closed(State = #log{lingers = true}) ->
+    {stop, normal, State};
+closed(State) ->
+    {noreply, (last_line(State))#log{socket = undefined}}.
 
 unlisten(State = #log{listener = undefined}) ->
     State;

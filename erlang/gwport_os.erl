@@ -92,7 +92,15 @@ create() ->
 
 -spec start_link() -> {ok, pid()} | {error, term()}.
 start_link() ->
+    _ = [end_orphan(Pid) || Pid <- [whereis(?MODULE)], is_pid(Pid)],
     gen_server:start_link({local, ?MODULE}, ?MODULE, [], []).
+
+%% The one whose supervisor was killed, and which has not ended yet. It has nothing that is not in
+%% the table.
+end_orphan(Pid) ->
+    Monitor = erlang:monitor(process, Pid),
+    exit(Pid, kill),
+    receive {'DOWN', Monitor, process, _, _} -> ok end.
 
 %% The calling process has started the program with this id: it will be killed when the caller ends.
 -spec adopt(pos_integer()) -> process().
@@ -187,8 +195,11 @@ handle_info({Shell, {data, {eol, Answer}}}, State = #os{shell = Shell}) ->
     {noreply, answered(binary_to_integer(Number), Now, State)};
 handle_info({'EXIT', Shell, _}, State = #os{shell = Shell}) ->
     {noreply, open(untold(State))};
-handle_info({timeout, _, {silent, Number}}, State = #os{jobs = Jobs}) when is_map_key(Number, Jobs) ->
-    {noreply, open(untold(silence(State)))};
+handle_info({timeout, Timer, {silent, Number}}, State = #os{jobs = Jobs}) ->
+    case Jobs of
+        #{Number := {_, Timer}} -> {noreply, open(untold(silence(State)))};
+        #{} -> {noreply, State}
+    end;
 handle_info(open, State) ->
     {noreply, open(State)};
 handle_info({again, Job}, State) ->

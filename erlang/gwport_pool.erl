@@ -3,18 +3,20 @@
 
 -export([choose/1, await/1, info/1, keeper/1]).
 %% For the keeper.
--export([create/1, publish/2, delete/1]).
+-export([create/2, publish/2, delete/1]).
 
-%% A name's table and keeper. Persistent terms are cheap to read and dear to change: this one
+%% A name's table and keeper, and the supervisors above the keeper. Persistent terms are cheap to read and dear to change: this one
 %% changes when the pool starts and stops, never when a port does.
 -define(KEY(Name), {?MODULE, Name}).
+%% What the keeper of a pool whose supervisor was killed may take to end.
+-define(END_GRACE, 2000).
 
 %% The port with the fewest requests under way.
 -spec choose(atom()) -> {ok, gwport_port:handle()} | {error, no_pool | no_port | busy}.
 choose(Name) ->
     case persistent_term:get(?KEY(Name), undefined) of
         undefined -> {error, no_pool};
-        {Table, _} -> least(ports(Table))
+        {Table, _, Sups} -> least(ports(Table), Sups)
     end.
 
 %% The table of a keeper that was killed is gone until there is another.
@@ -26,8 +28,15 @@ ports(Table) ->
         error:badarg -> []
     end.
 
-least([]) ->
-    {error, no_port};
+%% A keeper that was killed while its pool stopped could not say that there is none any more.
+least([], [Top | _]) ->
+    case is_process_alive(Top) of
+        true -> {error, no_port};
+        false -> {error, no_pool}
+    end;
+least(Ports, _) ->
+    least(Ports).
+
 least([Port]) ->
     room(Port);
 least(Ports) ->
@@ -50,16 +59,23 @@ room(Port) ->
         false -> {error, busy}
     end.
 
-%% Returns when a port is ready, or the first try at one has failed.
--spec await(atom()) -> ok.
+%% Returns when a port is ready, or the first try at one has failed; or the keeper has ended.
+-spec await(atom()) -> ok | ended.
 await(Name) ->
-    gen_server:call(keeper(Name), await, infinity).
+    try gen_server:call(keeper(Name), await, infinity)
+    catch exit:_ -> ended
+    end.
 
 -spec info(atom()) -> {ok, [map()]} | {error, no_pool}.
 info(Name) ->
-    case keeper(Name) of
-        undefined -> {error, no_pool};
-        Keeper -> {ok, lists:flatmap(fun port_info/1, owners(Keeper))}
+    case persistent_term:get(?KEY(Name), undefined) of
+        undefined ->
+            {error, no_pool};
+        {_, Keeper, [Top | _]} ->
+            case is_process_alive(Top) of
+                true -> {ok, lists:flatmap(fun port_info/1, owners(Keeper))};
+                false -> {error, no_pool}
+            end
     end.
 
 owners(Keeper) ->
@@ -77,24 +93,38 @@ port_info(Owner) ->
 keeper(Name) ->
     case persistent_term:get(?KEY(Name), undefined) of
         undefined -> undefined;
-        {_, Keeper} -> Keeper
+        {_, Keeper, _} -> Keeper
     end.
 
-%% Called by the keeper, which owns the table. Names are the node's: there is one pool of each.
--spec create(atom()) -> {ok, ets:table()} | {error, {pool_exists, atom()}}.
-create(Name) ->
-    case keeper(Name) of
-        undefined -> {ok, create_table(Name)};
-        Keeper ->
-            case is_process_alive(Keeper) of
-                true -> {error, {pool_exists, Name}};
-                false -> {ok, create_table(Name)}
+%% Called by the keeper, which owns the table. Names are the node's: there is one pool of each. One
+%% that has lost a supervisor is no more, although its keeper may still be ending: that is awaited.
+-spec create(atom(), Sups :: [pid()]) -> {ok, ets:table()} | {error, {pool_exists, atom()}}.
+create(Name, Sups) ->
+    case persistent_term:get(?KEY(Name), undefined) of
+        undefined ->
+            {ok, create_table(Name, Sups)};
+        {_, Keeper, Before} ->
+            case lists:all(fun is_process_alive/1, [Keeper | Before]) of
+                true ->
+                    {error, {pool_exists, Name}};
+                false ->
+                    ended(Keeper),
+                    {ok, create_table(Name, Sups)}
             end
     end.
 
-create_table(Name) ->
+%% It drains its ports, which those who wait for the pool to stand again cannot wait for.
+ended(Keeper) ->
+    Monitor = erlang:monitor(process, Keeper),
+    receive {'DOWN', Monitor, process, _, _} -> ok
+    after ?END_GRACE ->
+        exit(Keeper, kill),
+        receive {'DOWN', Monitor, process, _, _} -> ok end
+    end.
+
+create_table(Name, Sups) ->
     Table = ets:new(?MODULE, [protected, {read_concurrency, true}]),
-    persistent_term:put(?KEY(Name), {Table, self()}),
+    persistent_term:put(?KEY(Name), {Table, self(), Sups}),
     Table.
 
 -spec publish(ets:table(), [gwport_port:handle()]) -> ok.

@@ -9,7 +9,7 @@
 -module(gwport_pool_keeper).
 -behaviour(gen_server).
 
--export([start_link/2]).
+-export([start_link/3]).
 -export([init/1, handle_continue/2, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
 -include_lib("kernel/include/logger.hrl").
@@ -26,8 +26,10 @@
     options :: gwport_secret:secret(gwport_options:pool()),
     name :: atom(),
     drain_timeout :: non_neg_integer(),
+    %% The supervisor of the pool, and the keeper's own.
+    top :: pid(),
     sup :: pid(),
-    starters :: undefined | {pid(), pid()},
+    starter :: undefined | pid(),
     table :: ets:table(),
     ports = #{} :: #{Owner :: pid() => #slot{}},
     %% Of each slot: how long the next start waits if the port ends soon.
@@ -44,25 +46,25 @@
 %% A port that was ready for so long has shown that its program works.
 -define(STEADY, 5000).
 
--spec start_link(gwport_secret:secret(gwport_options:pool()), pid()) -> {ok, pid()}.
-start_link(Options, Sup) ->
-    gen_server:start_link(?MODULE, {Options, Sup}, []).
+-spec start_link(gwport_secret:secret(gwport_options:pool()), pid(), pid()) -> {ok, pid()}.
+start_link(Options, Top, Sup) ->
+    gen_server:start_link(?MODULE, {Options, Top, Sup}, []).
 
-init({Options, Sup}) ->
+init({Options, Top, Sup}) ->
     process_flag(trap_exit, true),
     #{name := Name, ports := Ports, drain_timeout := Timeout} = gwport_secret:show(Options),
     logger:set_process_metadata(#{pool => Name}),
-    case gwport_pool:create(Name) of
+    case gwport_pool:create(Name, [Top, Sup]) of
         {ok, Table} ->
-            {ok, #keeper{options = Options, name = Name, drain_timeout = Timeout, sup = Sup, table = Table},
-                {continue, {start, lists:seq(1, Ports)}}};
+            {ok, #keeper{options = Options, name = Name, drain_timeout = Timeout, top = Top,
+                sup = Sup, table = Table}, {continue, {start, lists:seq(1, Ports)}}};
         {error, Reason} ->
             {stop, Reason}
     end.
 
 handle_continue({start, Slots}, State = #keeper{sup = Sup}) ->
-    Starters = gwport_pool_sup:starters(Sup),
-    {noreply, lists:foldl(fun start/2, State#keeper{starters = Starters}, Slots)}.
+    Starter = gwport_pool_sup:ports(Sup),
+    {noreply, lists:foldl(fun start/2, State#keeper{starter = Starter}, Slots)}.
 
 handle_call(await, _From, State = #keeper{tried = true}) ->
     {reply, ok, State};
@@ -94,9 +96,9 @@ handle_info({start, Number}, State) ->
 handle_info(_, State) ->
     {noreply, State}.
 
-start(Number, State = #keeper{starters = Starters, options = Options, ports = Ports,
+start(Number, State = #keeper{top = Top, starter = Starter, options = Options, ports = Ports,
         lacking = Lacking}) ->
-    case gwport_pool_sup:start_port(Starters, self(), Options) of
+    case gwport_pool_sup:start_port(Top, Starter, self(), Options) of
         {ok, Owner} ->
             _ = erlang:monitor(process, Owner),
             State#keeper{lacking = maps:remove(Number, Lacking),

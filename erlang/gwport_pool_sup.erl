@@ -1,9 +1,14 @@
-%% One pool: the log readers and owners of its ports, and the keeper that starts them.
+%% One pool: the log readers of its ports, and beside them, under a supervisor of their own, the
+%% ports and the keeper that starts them: a pool whose keeper or ports are lost begins anew; one whose
+%% log readers are lost need not.
 -module(gwport_pool_sup).
 -behaviour(supervisor).
 
--export([start_link/1, starters/1, start_port/3]).
+-export([start_link/1, ports/1, start_port/4]).
 -export([init/1]).
+
+%% How long the keeper waits for a supervisor that may be waiting for the keeper.
+-define(PATIENCE, 1000).
 
 %% Returns when the first port is ready, or has failed to be: a wrong option stops the start, a
 %% program that does not come up does not (the keeper tries again, requests are answered with 503).
@@ -19,51 +24,100 @@ start_link(Given) ->
 
 start_pool(Options = #{name := Name}) ->
     case supervisor:start_link(?MODULE, {pool, gwport_secret:hide(Options)}) of
-        {ok, Sup} ->
-            ok = gwport_pool:await(Name),
+        {ok, Sup} -> await(Sup, Name);
+        Error -> Error
+    end.
+
+%% A keeper that is killed meanwhile has a successor, as long as there is a supervisor; it answers
+%% when it has started one.
+await(Sup, Name) ->
+    case gwport_pool:await(Name) of
+        ok ->
             {ok, Sup};
+        ended ->
+            _ = [children(Pid) || {_, Pid, supervisor, _} <- children(Sup)],
+            case is_process_alive(Sup) of
+                true -> await(Sup, Name);
+                false -> {error, {shutdown, ended}}
+            end
+    end.
+
+%% Answers when what has ended there is started again.
+children(Sup) ->
+    try supervisor:which_children(Sup)
+    catch exit:_ -> []
+    end.
+
+%% Called by the keeper, once: later this supervisor may be waiting for it to stop.
+-spec ports(Sup :: pid()) -> Ports :: pid().
+ports(Sup) ->
+    {_, Ports, _, _} = lists:keyfind(ports, 1, supervisor:which_children(Sup)),
+    Ports.
+
+%% Asked for with each port, because it may be another one by then. The supervisor of the pool does
+%% not answer while it waits for the keeper to stop.
+logs(Top) ->
+    {_, Logs, _, _} = lists:keyfind(logs, 1, gen_server:call(Top, which_children, ?PATIENCE)),
+    Logs.
+
+%% Called by the keeper.
+-spec start_port(Top :: pid(), Ports :: pid(), Keeper :: pid(),
+    gwport_secret:secret(gwport_options:pool())) -> {ok, Owner :: pid()} | {error, term()}.
+start_port(Top, Ports, Keeper, Secret) ->
+    #{name := Name, log_lines := Lines} = gwport_secret:show(Secret),
+    asked(fun() ->
+        Logs = logs(Top),
+        {ok, Reader} = supervisor:start_child(Logs, [#{pool => Name, log_lines => Lines}]),
+        Start = #{options => Secret, keeper => Keeper},
+        case asked(fun() -> start_owner(Ports, Reader, Start) end) of
+            {ok, Owner} ->
+                {ok, Owner};
+            Error ->
+                _ = supervisor:terminate_child(Logs, Reader),
+                Error
+        end
+    end).
+
+start_owner(Ports, Reader, Start) ->
+    {Log, Path} = gwport_log:open(Reader),
+    case supervisor:start_child(Ports, [gwport_secret:hide(Start#{log => Log, stderr => Path})]) of
+        {ok, Owner} ->
+            gwport_log:attend(Reader, Owner),
+            {ok, Owner};
         Error ->
             Error
     end.
 
-%% Called by the keeper, once: later this supervisor may be waiting for it to stop.
--spec starters(Sup :: pid()) -> {Logs :: pid(), Ports :: pid()}.
-starters(Sup) ->
-    Children = supervisor:which_children(Sup),
-    {_, Logs, _, _} = lists:keyfind(logs, 1, Children),
-    {_, Ports, _, _} = lists:keyfind(ports, 1, Children),
-    {Logs, Ports}.
-
-%% Called by the keeper.
--spec start_port({Logs :: pid(), Ports :: pid()}, Keeper :: pid(),
-    gwport_secret:secret(gwport_options:pool())) -> {ok, Owner :: pid()} | {error, term()}.
-start_port({Logs, Ports}, Keeper, Secret) ->
-    #{name := Name, log_lines := Lines} = gwport_secret:show(Secret),
-    {ok, Reader} = supervisor:start_child(Logs, [#{pool => Name, log_lines => Lines}]),
-    {Log, Path} = gwport_log:open(Reader),
-    Start = #{options => Secret, keeper => Keeper, log => Log, stderr => Path},
-    case supervisor:start_child(Ports, [gwport_secret:hide(Start)]) of
-        {ok, Owner} ->
-            gwport_log:attend(Reader, Owner),
-            {ok, Owner};
-        {error, Reason} ->
-            _ = supervisor:terminate_child(Logs, Reader),
-            {error, Reason}
+%% Whoever is asked may be killed.
+asked(Fun) ->
+    try Fun()
+    catch exit:_ -> {error, killed}
     end.
 
 %% The keeper is the first to stop: it drains the ports while they still run.
 init({pool, Options}) ->
     #{drain_timeout := DrainTimeout} = gwport_secret:show(Options),
-    {ok, {#{strategy => one_for_all, intensity => 3, period => 10}, [
+    Core = {core, Options, self(), DrainTimeout},
+    {ok, {often(one_for_one), [
         dynamic(logs, gwport_log),
+        #{id => core, type => supervisor,
+            start => {supervisor, start_link, [?MODULE, Core]}}
+    ]}};
+init({core, Options, Top, DrainTimeout}) ->
+    {ok, {often(one_for_all), [
         dynamic(ports, gwport_port),
-        #{id => keeper, start => {gwport_pool_keeper, start_link, [Options, self()]},
+        #{id => keeper, start => {gwport_pool_keeper, start_link, [Options, Top, self()]},
             shutdown => DrainTimeout + 5000}
     ]}};
 init({dynamic, Module}) ->
     {ok, {#{strategy => simple_one_for_one},
         [#{id => Module, start => {Module, start_link, []}, restart => temporary,
             shutdown => 5000}]}}.
+
+%% Nothing in here fails again and again for want of a program that works, which is the keeper's to
+%% bear with. Whoever kills much should not reach the supervisor above, which is the user's.
+often(Strategy) ->
+    #{strategy => Strategy, intensity => 20, period => 10}.
 
 dynamic(Id, Module) ->
     #{id => Id, type => supervisor,

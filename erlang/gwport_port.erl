@@ -192,6 +192,7 @@ greeting(Port, Options, Keeper, Log) ->
         last_stream := Last, max_frame := MaxFrame} = Options,
     Load = gwport_load:new(#{max_streams => MaxStreams, window => Window, floor => Floor,
         budget => Budget}),
+    _ = gwport_log:monitor(Log, gwport_log_down),
     #port{options = Options, keeper = Keeper, log = Log, port = Port,
         process = process(erlang:port_info(Port, os_pid)), load = Load,
         watch = gwport_watch:start_link(),
@@ -253,6 +254,9 @@ hear({'EXIT', Port, Reason}, State = #port{port = Port}) ->
     %% With output still queued this is all that comes: no end of file, no exit status.
     gone(#{clean => false, reason => Reason}, State);
 hear(drain, State) ->
+    {noreply, drain_program(State)};
+hear({gwport_log_down, _, _, _, Reason}, State) when Reason =/= normal ->
+    %% Nobody reads the program's standard error any more, and nobody else can.
     {noreply, drain_program(State)};
 hear(ping, State) ->
     ping(State);

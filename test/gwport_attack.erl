@@ -3,12 +3,12 @@
 -module(gwport_attack).
 
 -export([parts/0, find/2, kill/2, shell/0, stands/1]).
--export([sockets/1, start_pool/1, load_modules/0, peer/1, peer_pool/2, stop_peer/1, call/4]).
+-export([sockets/1, log_reader/1, start_pool/1, load_modules/0, peer/1, peer_pool/2, stop_peer/1, call/4]).
 -export([load/2, stop_load/1]).
 
 %% The application's own, and those of a pool.
 parts() ->
-    [gwport_sup, os_sup, os, pool_sup, logs_sup, ports_sup, keeper, owner, writer, watch, log].
+    [gwport_sup, os_sup, os, pool_sup, core_sup, logs_sup, ports_sup, keeper, owner, writer, watch, log].
 
 %% The process that plays a part now, of a pool with one port; an error while there is none.
 find(gwport_sup, _) ->
@@ -20,14 +20,14 @@ find(os, _) ->
     is_pid_of(whereis(gwport_os));
 find(keeper, Pool) ->
     is_pid_of(gwport_pool:keeper(Pool));
+find(core_sup, Pool) ->
+    hd(ancestors(Pool));
 find(pool_sup, Pool) ->
-    {dictionary, Dictionary} = erlang:process_info(find(keeper, Pool), dictionary),
-    [Sup | _] = proplists:get_value('$ancestors', Dictionary),
-    is_pid_of(Sup);
+    hd(tl(ancestors(Pool)));
 find(logs_sup, Pool) ->
-    child(logs, Pool);
+    child(logs, find(pool_sup, Pool));
 find(ports_sup, Pool) ->
-    child(ports, Pool);
+    child(ports, find(core_sup, Pool));
 find(log, Pool) ->
     newest(find(logs_sup, Pool));
 find(owner, Pool) ->
@@ -39,8 +39,12 @@ find(watch, Pool) ->
 
 is_pid_of(Pid) when is_pid(Pid) -> Pid.
 
-child(Id, Pool) ->
-    {_, Pid, _, _} = lists:keyfind(Id, 1, supervisor:which_children(find(pool_sup, Pool))),
+ancestors(Pool) ->
+    {dictionary, Dictionary} = erlang:process_info(find(keeper, Pool), dictionary),
+    proplists:get_value('$ancestors', Dictionary).
+
+child(Id, Sup) ->
+    {_, Pid, _, _} = lists:keyfind(Id, 1, supervisor:which_children(Sup)),
     is_pid_of(Pid).
 
 %% Others may be ending.
@@ -114,6 +118,17 @@ start_pool(Options) ->
         end
     end),
     Name.
+
+%% A log reader without a program: the path of its socket.
+log_reader(Pool) ->
+    Self = self(),
+    _ = spawn(fun() ->
+        {ok, Reader} = supervisor:start_child(find(logs_sup, Pool), [#{pool => Pool, log_lines => 0}]),
+        {_, Path} = gwport_log:open(Reader),
+        Self ! {path, Path},
+        receive after infinity -> ok end
+    end),
+    receive {path, Path} -> Path end.
 
 %% How many sockets are connected to a process.
 sockets(Pid) ->

@@ -161,17 +161,11 @@ owner_of(Server) ->
 keeper_of(#{pool := Pool}) ->
     gwport_pool:keeper(Pool).
 
-pool_sup(Server) ->
-    {dictionary, Dictionary} = erlang:process_info(keeper_of(Server), dictionary),
-    hd(proplists:get_value('$ancestors', Dictionary)).
+part(Part) ->
+    fun(#{pool := Pool}) -> gwport_attack:find(Part, Pool) end.
 
-children(Id, Server) ->
-    {Id, Sup, _, _} = lists:keyfind(Id, 1, supervisor:which_children(pool_sup(Server))),
-    Sup.
-
-log_reader_of(Server) ->
-    [{_, Reader, _, _}] = supervisor:which_children(children(logs, Server)),
-    Reader.
+log_reader_of(#{pool := Pool}) ->
+    gwport_attack:find(log, Pool).
 
 linked(Module, Server) ->
     {links, Links} = erlang:process_info(owner_of(Server), links),
@@ -186,7 +180,7 @@ streams(Server) ->
 
 ends(Server) ->
     {monitors, Monitors} = erlang:process_info(owner_of(Server), monitors),
-    [Pid || {process, Pid} <- Monitors].
+    [Pid || {process, Pid} <- Monitors, Pid =/= log_reader_of(Server)].
 
 %% The cases
 
@@ -291,7 +285,7 @@ keeper(Config) ->
 supervisors(Config) ->
     %% Those of the pool: their reports have what they start their children with.
     [fail(Config, Who, Crash)
-        || Who <- [fun pool_sup/1, fun(Server) -> children(logs, Server) end, fun(Server) -> children(ports, Server) end],
+        || Who <- [part(Part) || Part <- [pool_sup, core_sup, logs_sup, ports_sup]],
            Crash <- [
                fun(Sup) -> exit(Sup, kill), ok end,
                fun(Sup) -> sys:terminate(Sup, {badmatch, x}) end,
@@ -338,8 +332,7 @@ status_of_each_process(Config) ->
     Server = server(Config),
     Clients = under_way(Server),
     Other = gwport_test:start_pool(#{env => #{"PASSWORD" => mark(env)}}),
-    Pids = [owner_of(Server), keeper_of(Server), pool_sup(Server), children(logs, Server), children(ports, Server),
-        log_reader_of(Server), whereis(gwport_sup)],
+    Pids = [(part(Part))(Server) || Part <- gwport_attack:parts(), Part =/= writer, Part =/= watch],
     [begin
         Status = iolist_to_binary(io_lib:format("~0w", [sys:get_status(Pid)])),
         ?assertEqual({Pid, []}, {Pid, [Place || Place <- places(), is_in(Status, Place)]})

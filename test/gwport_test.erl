@@ -62,7 +62,10 @@ mounted(stream, Routes, Options = #{stream_handlers := Handlers}) ->
 
 start_pool(Options) ->
     {ok, _} = application:ensure_all_started(gwport),
-    Name = list_to_atom("pool_" ++ integer_to_list(erlang:unique_integer([positive]))),
+    Name = case Options of
+        #{name := Given} -> Given;
+        #{} -> list_to_atom("pool_" ++ integer_to_list(erlang:unique_integer([positive])))
+    end,
     Pool = maps:merge(#{name => Name, command => {priv, gwport, "gwport"},
         env => #{"GWPORT_FAULTS" => "1"}}, Options),
     {ok, _} = supervisor:start_child(gwport_sup, gwport:child_spec(Pool)),

@@ -12,7 +12,8 @@ all() ->
     gwport_test:mounts().
 
 groups() ->
-    gwport_test:mounts([{group, descriptors}, {group, disk}, shell_falls_silent], [{disk, [parallel], [
+    gwport_test:mounts([{group, descriptors}, {group, disk}, shell_falls_silent,
+        each_is_killed_when_idle, each_is_killed_under_load, each_is_killed_while_the_pool_stops, nothing_is_left, the_root_is_killed], [{disk, [parallel], [
         a_killed_log_reader_leaves_no_folder, a_socket_that_cannot_be_bound_leaves_no_folder,
         a_relative_folder_of_sockets_is_found
     ]}, {descriptors, [parallel], [
@@ -24,6 +25,10 @@ init_per_group(Group, Config) when Group =:= route; Group =:= stream ->
     gwport_test:mount(Group),
     ok = logger:set_handler_config(default, level, none),
     {ok, _} = application:ensure_all_started(gwport),
+    {ok, _} = application:ensure_all_started(gun),
+    Server = gwport_test:start(#{}),
+    #{status := 200} = gwport_test:get(Server, "/hello"),
+    gwport_test:stop(Server),
     [{counts, gwport_probe:counts()} | Config];
 init_per_group(_, Config) ->
     Config.
@@ -125,9 +130,7 @@ a_log_is_read_when_there_are_descriptors_again(_) ->
     %% A program connects its standard error when the connection cannot be accepted. It is when there is a descriptor:
     %% the program would wait for ever for somebody who reads.
     {Peer, Server = #{pool := Pool}, _, _} = scarce(),
-    Logs = gwport_attack:call(Peer, gwport_attack, find, [logs_sup, Pool]),
-    {ok, Reader} = gwport_attack:call(Peer, supervisor, start_child, [Logs, [#{pool => Pool, log_lines => 0}]]),
-    {_, Path} = gwport_attack:call(Peer, gwport_log, open, [Reader]),
+    Path = gwport_attack:call(Peer, gwport_attack, log_reader, [Pool]),
     Sockets = use_up(Peer, Server),
     {ok, Stderr} = gen_tcp:connect({local, Path}, 0, [binary, {active, false}, {send_timeout, 5000}]),
     ?assertEqual({error, timeout}, gen_tcp:recv(Stderr, 0, 500)),
@@ -210,7 +213,115 @@ shell_falls_silent(_) ->
     gwport_probe:os_kill("STOP", Shell),
     gwport_probe:os_kill("STOP", OsPid),
     gwport_attack:kill(owner, Pool),
-    gwport_test:until(fun() -> gwport_probe:gone(OsPid) andalso gwport_probe:gone(Shell) end, 5000),
+    gwport_test:until(fun() -> gwport_probe:gone(OsPid) andalso gwport_probe:gone(Shell) end),
     gwport_attack:stands(Pool),
     ?assertNotEqual(Shell, gwport_attack:shell()),
     gwport_test:stop_pool(Pool).
+
+%% Processes
+
+%% All but the root, without which there is no application.
+parts() ->
+    gwport_attack:parts() -- [gwport_sup].
+
+os_pid(Pool) ->
+    {ok, [#{os_pid := OsPid, state := serving}]} = gwport:info(Pool),
+    OsPid.
+
+is_running(App) ->
+    lists:keymember(App, 1, application:which_applications()).
+
+each_is_killed_when_idle(_) ->
+    %% Twice in a row, the second time as soon as there is another: each time the pool stands again, and a pool beside
+    %% it goes on with the program that it had.
+    Other = gwport_test:start(#{}),
+    OsPid = gwport_test:os_pid(Other),
+    Server = #{pool := Pool} = gwport_test:start(#{}),
+    [begin
+        gwport_attack:kill(Part, Pool),
+        gwport_test:until(fun() -> try is_pid(gwport_attack:find(Part, Pool)) catch _:_ -> Part end end),
+        gwport_attack:kill(Part, Pool),
+        gwport_attack:stands(Pool),
+        ?assertMatch({Part, #{status := 200}}, {Part, gwport_test:get(Server, "/hello")}),
+        ?assertEqual({Part, OsPid}, {Part, gwport_test:os_pid(Other)})
+    end || Part <- parts()],
+    ?assert(is_running(gwport)),
+    gwport_test:stop(Server),
+    gwport_test:stop(Other).
+
+each_is_killed_under_load(_) ->
+    %% Clients of the pool see what they may see and have an answer each; clients of the pool beside it see nothing.
+    Other = gwport_test:start(#{}),
+    Server = #{pool := Pool} = gwport_test:start(#{}),
+    OthersLoad = gwport_attack:load(Other, 2),
+    Load = gwport_attack:load(Server, 6),
+    [begin
+        gwport_attack:kill(Part, Pool),
+        gwport_attack:stands(Pool),
+        gwport_test:until(fun() -> maps:get(status, gwport_test:get(Server, "/hello")) =:= 200 end)
+    end || Part <- parts()],
+    Seen = gwport_attack:stop_load(Load),
+    Others = gwport_attack:stop_load(OthersLoad),
+    ct:pal("clients of the pool saw ~p, of the other one ~p", [Seen, Others]),
+    ?assertEqual([], maps:keys(Seen) -- [200, 502, 503, cut]),
+    ?assertEqual([200], maps:keys(Others)),
+    ?assert(is_running(gwport)),
+    gwport_test:stop(Server),
+    gwport_test:stop(Other).
+
+each_is_killed_while_the_pool_stops(_) ->
+    %% The pool waits for a request when one of its processes is killed. It stops all the same, the request is answered or
+    %% visibly broken off, and no program is left.
+    [begin
+        Server = #{pool := Pool} = gwport_test:start(#{}),
+        OsPid = os_pid(Pool),
+        Pids = [{P, gwport_attack:find(P, Pool)} || P <- gwport_attack:parts()],
+        Self = self(),
+        Client = spawn_link(fun() -> Self ! {self(), status_or_cut(Server, "/faults/sleep?s=1")} end),
+        gwport_test:until(fun() -> [1] =:= [N || #{in_flight := N} <- gwport_test:ports(Server)] end),
+        Stop = spawn_link(fun() -> gwport_test:stop_pool(Pool), Self ! {self(), stopped} end),
+        gwport_test:until(fun() -> element(1, gwport_pool:choose(Pool)) =:= error end),
+        exit(proplists:get_value(Part, Pids), kill),
+        receive {Client, Seen} -> ?assert(lists:member(Seen, [200, 502, 503, cut])) end,
+        receive {Stop, stopped} -> ok end,
+        gwport_test:until(fun() -> gwport_probe:gone(OsPid) end),
+        ?assertEqual({error, no_pool}, gwport:info(Pool)),
+        ct:pal("~p: the client saw ~p", [Part, Seen]),
+        %% The name is free.
+        Pool = gwport_test:start_pool(#{name => Pool}),
+        ?assertMatch({Part, #{status := 200}}, {Part, gwport_test:get(Server, "/hello")}),
+        gwport_test:stop(Server)
+    end || Part <- parts()],
+    ?assert(is_running(gwport)).
+
+status_or_cut(Server, Path) ->
+    try gwport_test:get(Server, Path) of
+        #{status := Status, complete := true} -> Status;
+        #{complete := false} -> cut
+    catch
+        error:{badmatch, {error, _}} -> cut
+    end.
+
+the_root_is_killed(_) ->
+    %% With it the application ends, as any does, and its processes are killed by OTP. The programs end with their input,
+    %% clients are told, and it can be started again.
+    Server = #{pool := Pool} = gwport_test:start(#{}),
+    OsPid = os_pid(Pool),
+    gwport_attack:kill(gwport_sup, Pool),
+    gwport_test:until(fun() -> gwport_probe:gone(OsPid) end),
+    gwport_test:until(fun() -> not is_running(gwport) end),
+    ?assertMatch(#{status := 503}, gwport_test:get(Server, "/hello")),
+    ok = cowboy:stop_listener(Pool),
+    {ok, _} = application:ensure_all_started(gwport),
+    gwport_test:stop(gwport_test:start(#{})).
+
+nothing_is_left(Config) ->
+    %% No process, port, table, program, folder or key more than before.
+    %% What looks after programs was killed as well, and is another one now.
+    Ours = [gwport_attack:find(Part, none) || Part <- [os_sup, os]],
+    Leaks = gwport_probe:leaks(proplists:get_value(counts, Config)),
+    ?assertEqual([], [Leak || {What, All} <- Leaks, One <- All, Leak <- [{What, One}], not is_ours(One, Ours)]).
+
+is_ours({Pid, _, _}, Ours) -> lists:member(Pid, Ours);
+is_ours(Port, [_, Os]) when is_list(Port) -> proplists:get_value(connected, Port) =:= Os;
+is_ours(_, _) -> false.
