@@ -186,7 +186,7 @@ func TestHandlersAsAppsSeeTheRequest(t *testing.T) {
 	}))
 	for _, req := range []bridgetest.Request{
 		{
-			Method: "PUT", Path: "/a%2Fb?q=1", Body: []byte("hello"), Scheme: "https", Host: "example.org",
+			Method: "PUT", Path: "/a%2Fb?q=1", Body: []byte("hello"), Scheme: "https", TLS: true, Host: "example.org",
 			Headers: []bridge.Header{{Name: "content-length", Value: "5"}, {Name: "content-type", Value: "a/b"}, {Name: "x-y", Value: "z"}},
 		},
 		{

@@ -37,6 +37,7 @@ type request struct {
 	timeout      time.Duration // 0: none is set
 	timed        bool          // timeout is set, be it to 0
 	cert         string        // DER; empty: none
+	secure       bool          // the client's connection is encrypted
 }
 
 type pair struct{ name, value string }
@@ -166,6 +167,8 @@ func (q *request) readOptional(r *etf.Reader, key string) (err error) {
 	switch key {
 	case "length":
 		q.length, err = readCount(r, math.MaxInt64)
+	case "tls":
+		q.secure, err = true, readTrue(r)
 	case "continue":
 		q.expects, err = true, readTrue(r)
 	case "app":

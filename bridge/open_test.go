@@ -31,6 +31,7 @@ func requestTerm() etf.Map {
 		{Key: "app", Value: "shop"},
 		{Key: "timeout", Value: 1500},
 		{Key: "cert", Value: "DER"},
+		{Key: "tls", Value: true},
 	}
 }
 
@@ -63,13 +64,13 @@ func TestOpenIsDecoded(t *testing.T) {
 		method: "POST", path: "/a%2Fb", query: "q=1", major: 1, minor: 1, scheme: "https",
 		host: "example.org", port: 8443, peer: address{"192.0.2.7", 51234}, local: address{"192.0.2.1", 443},
 		headers: []pair{{"host", "example.org"}, {"x", "\xff"}}, pathInfo: 1,
-		length: 3, expects: true, app: "shop", timeout: 1500 * time.Millisecond, timed: true, cert: "DER",
+		length: 3, expects: true, app: "shop", timeout: 1500 * time.Millisecond, timed: true, cert: "DER", secure: true,
 	}}, o)
 }
 
 func TestOptionalKeysMayBeMissingAndUnknownOnesAreIgnored(t *testing.T) {
 	m := requestTerm()
-	for _, key := range []string{"length", "continue", "app", "timeout", "cert"} {
+	for _, key := range []string{"length", "continue", "app", "timeout", "cert", "tls"} {
 		m = without(m, key)
 	}
 	m = with(m, "later", etf.Map{{Key: "a", Value: etf.List{1, 2.5, etf.Atom("x"), etf.Tuple{}, "b"}}})
@@ -78,7 +79,7 @@ func TestOptionalKeysMayBeMissingAndUnknownOnesAreIgnored(t *testing.T) {
 	o, err := decodeOpen(openPayload(t, 0, 0, m))
 	require.NoError(t, err)
 	require.EqualValues(t, -1, o.request.length)
-	require.False(t, o.request.expects || o.request.timed)
+	require.False(t, o.request.expects || o.request.timed || o.request.secure)
 }
 
 func TestBadRequestsAreRefused(t *testing.T) {

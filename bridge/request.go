@@ -102,10 +102,11 @@ func hasControl(s string) bool {
 	return false
 }
 
-// tls is what is known of the client's TLS connection; nil without one. The
-// certificate was checked by the host, whose listener asked for it.
+// tls is what is known of the client's TLS connection; nil without one, whatever
+// the scheme, which a client of HTTP/2 without TLS can choose. The certificate was
+// checked by the host, whose listener asked for it.
 func (q *request) tls() (*tls.ConnectionState, error) {
-	if q.scheme != "https" {
+	if !q.secure {
 		return nil, nil
 	}
 	state := &tls.ConnectionState{HandshakeComplete: true}

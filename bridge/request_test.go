@@ -166,18 +166,28 @@ func TestTLSHasWhatIsKnown(t *testing.T) {
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	require.NoError(t, err)
 
-	r := requestOf(t, bridgetest.Request{Scheme: "https", Host: "example.org", Cert: der, Version: [2]int{2, 0}})
+	r := requestOf(t, bridgetest.Request{TLS: true, Scheme: "https", Host: "example.org", Cert: der, Version: [2]int{2, 0}})
 	require.True(t, r.TLS.HandshakeComplete)
 	require.Equal(t, "example.org", r.TLS.ServerName)
 	require.Equal(t, "h2", r.TLS.NegotiatedProtocol)
 	require.Equal(t, "client", r.TLS.PeerCertificates[0].Subject.CommonName)
 
-	r = requestOf(t, bridgetest.Request{Scheme: "https", Host: "[::1]"})
+	r = requestOf(t, bridgetest.Request{TLS: true, Scheme: "https", Host: "[::1]"})
 	require.Empty(t, r.TLS.ServerName)
 	require.Empty(t, r.TLS.PeerCertificates)
 
 	h := newHost(t, ok)
-	require.Equal(t, bridge.CodeBadPayload, h.Do(bridgetest.Request{Scheme: "https", Cert: []byte("no DER")}).Abort.Code)
+	require.Equal(t, bridge.CodeBadPayload, h.Do(bridgetest.Request{TLS: true, Cert: []byte("no DER")}).Abort.Code)
+}
+
+// A client of HTTP/2 without TLS names any scheme it likes.
+func TestASchemeIsNoProofOfTLS(t *testing.T) {
+	req := bridgetest.Request{Scheme: "https", Version: [2]int{2, 0}}
+	require.Nil(t, requestOf(t, req).TLS)
+	seen := make(chan *http.Request, 1)
+	app := bridge.AppOf(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen <- r }))
+	newHostOf(t, &bridge.Server{Handler: app}).Do(req)
+	require.Nil(t, within(t, seen).TLS)
 }
 
 // The header that a handler sees is the one it would see under net/http.

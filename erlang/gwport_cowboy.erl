@@ -2,7 +2,7 @@
 %% headers as Cowboy wants them, and what a listener is set to.
 -module(gwport_cowboy).
 
--export([request/2, expects_continue/1, response_headers/2, inform_headers/1, trailers/1]).
+-export([request/3, spoken/2, expects_continue/1, response_headers/2, inform_headers/1, trailers/1]).
 -export([listener/1, listener/3, warn_no_mounts/2]).
 
 -export_type([listener/0]).
@@ -13,12 +13,29 @@
 %% may be (if its length is unknown, a byte less) for the next request on the connection to be heard.
 -type listener() :: #{
     idle_timeout := timeout(), inactivity_timeout := timeout(), flow := non_neg_integer(),
-    heard := non_neg_integer() | infinity
+    heard := non_neg_integer() | infinity,
+    %% Whether its connections are encrypted, and whether one of HTTP/1.1 may become one of HTTP/2.
+    secure := boolean(), upgrades := boolean()
 }.
 
+%% A request in the version that its connection speaks. One of HTTP/1.1 that asks for h2c gets its
+%% response over HTTP/2, and Cowboy does not say so in the request.
+-spec spoken(cowboy_req:req(), listener()) -> cowboy_req:req().
+spoken(Req = #{version := 'HTTP/1.1', headers := Headers = #{<<"upgrade">> := Upgrade,
+        <<"connection">> := Connection, <<"http2-settings">> := _}}, #{upgrades := true}) ->
+    Options = gwport_response:options(Connection),
+    case [<<"upgrade">>, <<"http2-settings">>] -- Options =:= []
+            andalso lists:member(<<"h2c">>, gwport_response:options(Upgrade)) of
+        true -> Req#{version := 'HTTP/2', headers :=
+            maps:without([<<"upgrade">>, <<"connection">>, <<"http2-settings">>], Headers)};
+        false -> Req
+    end;
+spoken(Req, _) ->
+    Req.
+
 %% The Request of SPEC.md, section 6.
--spec request(cowboy_req:req(), gwport_options:mount()) -> gwport_environ:request().
-request(Req, #{app := App, deadline := Deadline}) ->
+-spec request(cowboy_req:req(), gwport_options:mount(), listener()) -> gwport_environ:request().
+request(Req, #{app := App, deadline := Deadline}, #{secure := Secure}) ->
     #{method := Method, path := Path, qs := Query, version := Version, scheme := Scheme,
         host := Host, port := Port, peer := Peer, sock := Local} = Req,
     Request = #{
@@ -38,7 +55,8 @@ request(Req, #{app := App, deadline := Deadline}) ->
         ++ [{<<"timeout">>, Deadline} || Deadline =/= infinity]
         ++ [{<<"cert">>, Cert} || Cert <- [maps:get(cert, Req, undefined)], is_binary(Cert)]
         ++ [{<<"length">>, Length} || Length <- [body_length(Req)], is_integer(Length)]
-        ++ [{<<"continue">>, true} || expects_continue(Req)],
+        ++ [{<<"continue">>, true} || expects_continue(Req)]
+        ++ [{<<"tls">>, true} || Secure],
     lists:foldl(fun({Key, Value}, Map) -> Map#{Key => Value} end, Request, Optional).
 
 %% HTTP/2 names the host beside the headers. (The port of a scheme that Cowboy does not know is not
@@ -119,7 +137,7 @@ trailers(Fields) ->
 %% options at hand; a request process must ask for them, and what was seen first is kept by name.
 -spec listener(cowboy_req:req()) -> listener().
 listener(Req = #{ref := Ref, version := Version}) ->
-    case gwport_seen:find({listener, Ref, Version}) of
+    case gwport_seen:find({listener, Ref, started(Ref), Version}) of
         none ->
             Opts = try ranch:get_protocol_options(Ref) catch error:_ -> #{} end,
             Handlers = maps:get(stream_handlers, Opts, [cowboy_stream_h]),
@@ -135,9 +153,36 @@ listener(#{ref := Ref, version := Version}, Opts, Guarded) ->
     Flow = maps:get(initial_stream_flow_size, Opts, 65535),
     Listener = #{idle_timeout => Idle,
         inactivity_timeout => maps:get(inactivity_timeout, Opts, 300000),
-        flow => Flow, heard => heard(Flow)},
-    _ = [warn(Version, Ref, Idle, Guarded) || gwport_seen:is_first({listener, Ref, Version}, Listener)],
+        flow => Flow, heard => heard(Flow), secure => is_secure(Ref),
+        upgrades => lists:member(http2, maps:get(protocols, Opts, [http2, http]))},
+    _ = [warn(Version, Ref, Idle, Guarded)
+        || gwport_seen:is_first({listener, Ref, started(Ref), Version}, Listener)],
     Listener.
+
+%% Told apart from the listener that had the name before.
+started(Ref) ->
+    try ranch_server:get_listener_sup(Ref)
+    catch error:badarg -> none
+    end.
+
+%% What HTTP/2's `:scheme` says is the client's word.
+is_secure(Ref) ->
+    Key = {secure, Ref, started(Ref)},
+    case gwport_seen:find(Key) of
+        {ok, Secure} ->
+            Secure;
+        none ->
+            Secure = transport_is_secure(Ref),
+            _ = gwport_seen:is_first(Key, Secure),
+            Secure
+    end.
+
+transport_is_secure(Ref) ->
+    try ranch:info(Ref) of
+        #{transport := Transport} -> Transport:secure()
+    catch
+        error:badarg -> false
+    end.
 
 %% For a listener whose stream handler has nothing to mount.
 -spec warn_no_mounts(missing | wrong, ranch:ref()) -> ok.

@@ -50,15 +50,17 @@ init(Req, Options) ->
 exchange(Req, Options) ->
     case gwport_options:mount(Options) of
         {ok, Mount} ->
-            serve(Req, Mount);
+            serve(Req, Mount, gwport_cowboy:listener(Req));
         {error, Error} ->
             ?LOG_ERROR("gwport: a route's options are wrong: ~0p", [Error]),
-            fail(bad_option, gwport_http:new(Req, gwport_cowboy:listener(Req)), Req)
+            Listener = gwport_cowboy:listener(Req),
+            fail(bad_option, gwport_http:new(gwport_cowboy:spoken(Req, Listener), Listener), Req)
     end.
 
-serve(Req, Mount) ->
-    Request = gwport_cowboy:request(Req, Mount),
-    Http = gwport_http:new(Req, gwport_cowboy:listener(Req)),
+serve(Req0, Mount, Listener) ->
+    Req = gwport_cowboy:spoken(Req0, Listener),
+    Request = gwport_cowboy:request(Req, Mount, Listener),
+    Http = gwport_http:new(Req, Listener),
     case gwport_exchange:open(Request, Mount, ref) of
         {ok, Handle, Ref, Stream} ->
             loop(#exchange{req = Req, http = Http, handle = Handle, ref = Ref, stream = Stream,

@@ -51,9 +51,10 @@
     aborted = false :: boolean()
 }).
 
-%% `refused`: the router has sent us its answer. `discarding`: all is said, and so many bytes of the
+%% `refused`: the router has sent us its answer. `refusing`: ours is on its way here. `discarding`: all is said, and so many bytes of the
 %% body may still come. `over`: what Cowboy makes of that goes out.
 -type state() :: {next, term()} | {exchange, #exchange{}} | {refused, gwport_http:http()}
+    | {refusing, gwport_status:reason(), gwport_http:http()}
     | {discarding, Left :: non_neg_integer(), Timer :: reference()} | over.
 
 %% How much Cowboy may take off the socket when it has nothing left that it may.
@@ -99,7 +100,8 @@ matched(Id, Req, Opts) ->
     end.
 
 http(Req, Opts) ->
-    gwport_http:new(Req, listener(Req, Opts)).
+    Listener = listener(Req, Opts),
+    gwport_http:new(gwport_cowboy:spoken(Req, Listener), Listener).
 
 listener(Req, Opts) ->
     gwport_cowboy:listener(Req, Opts, gwport_pipeline_h:is_before()).
@@ -113,9 +115,10 @@ match(Req = #{ref := Ref}, Opts) ->
             Match
     end.
 
-serve(Id, Req = #{version := Version}, Mount, Opts) ->
-    Request = gwport_cowboy:request(Req, Mount),
-    Listener = #{flow := Flow} = listener(Req, Opts),
+serve(Id, Req0, Mount, Opts) ->
+    Listener = #{flow := Flow} = listener(Req0, Opts),
+    Req = #{version := Version} = gwport_cowboy:spoken(Req0, Listener),
+    Request = gwport_cowboy:request(Req, Mount, Listener),
     Http = gwport_http:new(Req, Listener),
     case gwport_exchange:open(Request, Mount, {self(), Id}) of
         {ok, Handle, Ref, Stream} ->
@@ -127,9 +130,11 @@ serve(Id, Req = #{version := Version}, Mount, Opts) ->
             refuse(Id, Reason, Http)
     end.
 
-refuse(Id, Reason, Http0) ->
-    {Response, Http} = gwport_http:failure(Reason, Http0),
-    over(Id, [Response], Http).
+%% By a message to this process, like all answers: Cowboy says 101 to a client of h2c before it looks
+%% at those, and behind what init/3 returns.
+refuse(Id, Reason, Http) ->
+    self() ! {{self(), Id}, gwport_refused},
+    {[], {refusing, Reason, Http}}.
 
 %% The response is out, with these commands. What may come of the body is allowed at once.
 over(Id, Commands, Http) ->
@@ -165,6 +170,8 @@ data(Id, IsFin, Data, {exchange, Exchange}) ->
     safely(Id, fun() -> failed(Exchange) end, fun() -> body(IsFin, Data, Exchange) end);
 data(_, IsFin, Data, {refused, Http}) ->
     {[], {refused, gwport_http:received(IsFin, Data, Http)}};
+data(_, IsFin, Data, {refusing, Reason, Http}) ->
+    {[], {refusing, Reason, gwport_http:received(IsFin, Data, Http)}};
 data(_, IsFin, Data, {discarding, Left, Timer}) ->
     discard(IsFin, Data, Left, Timer);
 data(_, _, _, State) ->
@@ -179,6 +186,9 @@ info(Id, Info, {exchange, Exchange}) ->
 info(Id, Info = {response, _, _, _}, {refused, Http0}) ->
     {Response, Http} = gwport_http:others(Info, Http0),
     over(Id, [Response], Http);
+info(Id, gwport_refused, {refusing, Reason, Http0}) ->
+    {Response, Http} = gwport_http:failure(Reason, Http0),
+    over(Id, [Response], Http);
 info(_, gwport_time, {discarding, _, _}) ->
     {[close()], over};
 info(_, Info, State) ->
@@ -191,6 +201,8 @@ terminate(_, _, {exchange, Exchange = #exchange{handle = Handle, ref = Ref}}) ->
     %% The client has left, or the connection ends.
     gwport_port:abort(Handle, Ref, {cancelled, <<>>}),
     leave(Exchange#exchange{aborted = true});
+terminate(Id, _, {refusing, _, _}) ->
+    flush({self(), Id});
 terminate(Id, _, {discarding, _, Timer}) ->
     _ = erlang:cancel_timer(Timer),
     flush({self(), Id});
@@ -253,12 +265,14 @@ relieved(Exchange = #exchange{alarms = [], taken = true}) ->
 relieved(Exchange) ->
     {[], {exchange, Exchange}}.
 
-%% What Cowboy itself says on a stream comes by here, and is lost if it is not passed on.
+%% What Cowboy itself says on a stream comes by here, and is lost if it is not passed on: its own
+%% responses, the ends of ours, and the change to HTTP/2.
 cowboys(Info = {response, _, _, _}) -> [Info];
 cowboys(Info = {headers, _, _}) -> [Info];
 cowboys(Info = {data, _, _}) -> [Info];
 cowboys(Info = {inform, _, _}) -> [Info];
 cowboys(Info = {trailers, _}) -> [Info];
+cowboys(Info = {switch_protocol, _, _, _}) -> [Info];
 cowboys(_) -> [].
 
 %% Time. One timer runs, for the tick; when something is due before that is seen when it fires, and
@@ -412,7 +426,8 @@ flush(Tag) ->
         {Tag, {gwport, _}} -> flush(Tag);
         {Tag, gwport_sent} -> flush(Tag);
         {Tag, gwport_room} -> flush(Tag);
-        {Tag, gwport_time} -> flush(Tag)
+        {Tag, gwport_time} -> flush(Tag);
+        {Tag, gwport_refused} -> flush(Tag)
     after 0 -> ok
     end.
 

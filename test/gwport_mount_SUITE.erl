@@ -590,10 +590,28 @@ a_tls_listener_shows_in_the_request(Config) ->
         Without = Fields([{verify, verify_none}]),
         ?assertMatch(#{<<"gwport.url_scheme">> := <<"https">>, <<"SERVER_PORT">> := <<"443">>,
             <<"TLS">> := <<"yes, 0 client certificates">>}, Without),
-        ?assertMatch(#{<<"TLS">> := <<"yes, 1 client certificates">>}, Fields([{verify, verify_none} | ClientTls]))
+        ?assertMatch(#{<<"TLS">> := <<"yes, 1 client certificates">>}, Fields([{verify, verify_none} | ClientTls])),
+        {ok, Socket} = ssl:connect("127.0.0.1", ranch:get_port(Listener), [binary, {active, false}, {verify, verify_none},
+            {alpn_advertised_protocols, [<<"h2">>]}]),
+        ?assertMatch(#{<<"Proto">> := <<"HTTP/2.0">>, <<"TLS">> := <<"yes, 0 client certificates">>},
+            over_http2({ssl, Socket}))
     after
         cowboy:stop_listener(Listener)
-    end.
+    end,
+    %% Another listener may take the name, and is looked at again.
+    {ok, _} = cowboy:start_clear(Listener, #{socket_opts => [{ip, {127, 0, 0, 1}}, {port, 0}]}, everything(Pool)),
+    Clear = gwport_test:connect(#{port => ranch:get_port(Listener)}),
+    ?assertMatch(#{<<"Proto">> := <<"HTTP/2.0">>, <<"TLS">> := <<"no">>}, over_http2(Clear)),
+    cowboy:stop_listener(Listener).
+
+%% By a client that says https.
+over_http2(Socket) ->
+    Client = gwport_raw_h2:upgraded(Socket),
+    gwport_raw_h2:headers(1, fin, [{<<":method">>, <<"GET">>}, {<<":scheme">>, <<"https">>},
+        {<<":authority">>, <<"localhost">>}, {<<":path">>, <<"/x">>}], Client),
+    Fields = fields(gwport_raw_h2:answer(1, Client)),
+    gwport_raw_h2:close(Client),
+    Fields.
 
 tls_get(Port, Options) ->
     {ok, Socket} = ssl:connect("127.0.0.1", Port, [binary, {active, false} | proplists:delete(verify, Options)]

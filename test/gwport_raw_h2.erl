@@ -1,8 +1,8 @@
-%% An HTTP/2 client that sends what it is told to, right or wrong: one connection without TLS, frames
-%% by cowlib, and no look at anything that a client library would refuse.
+%% An HTTP/2 client that sends what it is told to, right or wrong: one connection, frames by cowlib, and
+%% no look at anything that a client library would refuse. With TLS its socket is {ssl, Socket}.
 -module(gwport_raw_h2).
 
--export([ask/2, ask/3, open/1, upgraded/2, send/2, headers/4, data/4, answer/2, close/1]).
+-export([ask/2, ask/3, open/1, upgraded/1, send/2, headers/4, data/4, answer/2, close/1]).
 
 -define(PREFACE, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").
 
@@ -23,17 +23,21 @@ ask(Server, Fields, Body) ->
     end.
 
 open(Server) ->
-    Socket = gwport_test:connect(Server),
-    ok = gen_tcp:send(Socket, [?PREFACE, cow_http2:settings(#{})]),
-    upgraded(Socket, <<>>).
+    upgraded(gwport_test:connect(Server)).
 
-%% A connection whose preface is sent; these bytes of the server's have come.
-upgraded(Socket, Buffer) ->
-    put({?MODULE, Socket}, {Buffer, cow_hpack:init()}),
+%% A connection on which HTTP/2 begins.
+upgraded(Socket) ->
+    send([?PREFACE, cow_http2:settings(#{})], Socket),
+    put({?MODULE, Socket}, {<<>>, cow_hpack:init()}),
     Socket.
 
+send(Data, {ssl, Socket}) ->
+    ok = ssl:send(Socket, Data);
 send(Data, Socket) ->
     ok = gen_tcp:send(Socket, Data).
+
+recv({ssl, Socket}) -> ssl:recv(Socket, 0, 10000);
+recv(Socket) -> gen_tcp:recv(Socket, 0, 10000).
 
 headers(Id, IsFin, Fields, Socket) ->
     {Block, _} = cow_hpack:encode(Fields),
@@ -42,8 +46,8 @@ headers(Id, IsFin, Fields, Socket) ->
 data(Id, IsFin, Data, Socket) ->
     send(cow_http2:data(Id, IsFin, Data), Socket).
 
-close(Socket) ->
-    gen_tcp:close(Socket).
+close({ssl, Socket}) -> ssl:close(Socket);
+close(Socket) -> gen_tcp:close(Socket).
 
 %% Of a stream: its head and body, {reset, Code}, or what became of the connection.
 answer(Id, Socket) ->
@@ -96,7 +100,7 @@ frame(Socket) ->
             put({?MODULE, Socket}, {Rest, State}),
             frame(Socket);
         more ->
-            case gen_tcp:recv(Socket, 0, 10000) of
+            case recv(Socket) of
                 {ok, Data} ->
                     put({?MODULE, Socket}, {<<Buffer/binary, Data/binary>>, State}),
                     frame(Socket);

@@ -16,7 +16,8 @@ groups() ->
         lengths_that_cannot_be_are_refused,
         http2_requests_that_are_none_are_refused,
         a_connection_ends_behind_what_is_refused_and_an_http2_connection_goes_on,
-        what_is_odd_and_allowed_passes
+        what_is_odd_and_allowed_passes,
+        https_without_tls_is_a_name
     ], []).
 
 init_per_group(Mount, Config) ->
@@ -87,6 +88,12 @@ what_is_odd_and_allowed_passes(Config) ->
         #{<<":scheme">> => <<"https">>},
         #{<<":path">> => <<"/environ/%2F?%zz\"<[", 233>>}, #{<<":path">> => <<"/a b">>},
         #{<<":path">> => <<"*">>, <<":method">> => <<"OPTIONS">>}]].
+
+https_without_tls_is_a_name(Config) ->
+    %% A client of HTTP/2 can choose its scheme, and must not pass for an encrypted one by that.
+    #{status := 200, body := Body} = gwport_raw_h2:ask(server(Config), fields(#{<<":scheme">> => <<"https">>}, [])),
+    ?assertMatch(#{<<"Proto">> := <<"HTTP/2.0">>, <<"TLS">> := <<"no">>},
+        gwport_http_client:fields(#{status => 200, body => Body})).
 
 %% By us or by Cowboy itself; and no app has heard of it.
 refused(What, {Answer, Served}) ->

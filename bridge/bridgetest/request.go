@@ -31,6 +31,7 @@ type Request struct {
 	App     string
 	Timeout time.Duration // none if 0
 	Cert    []byte
+	TLS     bool // the client's connection is encrypted; Scheme alone is a name
 
 	// Window is the first credit of the response: 256 KiB if 0, none if -1.
 	Window int
@@ -91,6 +92,9 @@ func (r Request) addOptional(m etf.Map) etf.Map {
 	}
 	if r.Cert != nil {
 		add("cert", r.Cert)
+	}
+	if r.TLS {
+		add("tls", true)
 	}
 	return m
 }
