@@ -48,7 +48,7 @@ type answer struct {
 	err  error
 }
 
-func startBeam(paths, env []string, options string) (*beam, error) {
+func startBeam(work string, paths, env []string, options string) (*beam, error) {
 	args := []string{
 		"-noinput", "-boot", "no_dot_erlang",
 		// Standard output is ours.
@@ -60,7 +60,8 @@ func startBeam(paths, env []string, options string) (*beam, error) {
 	args = append(args, "-s", "cowboy_server", "main", "-extra", options)
 	b := &beam{log: &tail{}, ended: make(chan struct{}), waiting: make(map[uint64]chan answer)}
 	b.cmd = exec.Command("erl", args...)
-	b.cmd.Env = append(append(os.Environ(), "ERL_CRASH_DUMP_BYTES=0"), env...)
+	// What BEAM and programs put down is cleared away with the folder.
+	b.cmd.Env = append(append(os.Environ(), "ERL_CRASH_DUMP_BYTES=0", "TMPDIR="+work), env...)
 	// A Ctrl-C is left to the test.
 	b.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	b.cmd.Stderr = b.log

@@ -93,7 +93,7 @@ func (s *Server) start(ctx context.Context, options Options) error {
 	}
 	s.Roots = x509.NewCertPool()
 	s.Roots.AppendCertsFromPEM(s.Certificate)
-	if s.beam, err = startBeam(paths, options.Env, options.term(s.work)); err != nil {
+	if s.beam, err = startBeam(s.work, paths, options.Env, options.term(s.work)); err != nil {
 		return err
 	}
 	line, err := s.beam.greeting(ctx)

@@ -3,6 +3,7 @@ package cowboy
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -118,19 +119,55 @@ func TestAStartThatFailsSaysWhy(t *testing.T) {
 	require.ErrorContains(t, err, "bad_option")
 }
 
-// The BEAM ends with its standard input, and its programs with it.
-func TestNothingIsLeft(t *testing.T) {
+// The BEAM ends with its standard input, its programs with the BEAM, and the folder goes with them.
+func TestStopLeavesNothing(t *testing.T) {
 	server := start(t, Options{Program: []string{program(t)}})
+	pids := processes(t, server)
+	server.Stop()
+	server.Stop()
+	require.ErrorIs(t, syscall.Kill(pids[0], 0), syscall.ESRCH)
+	requireGone(t, pids, server.work)
+}
+
+// processes are the BEAM and its program.
+func processes(t *testing.T, server *Server) []int {
+	t.Helper()
 	text, err := server.Eval(t.Context(), `{ok, [#{os_pid := Pid}]} = gwport:info(app), Pid`)
 	require.NoError(t, err)
 	pid, err := strconv.Atoi(string(text))
 	require.NoError(t, err)
-	beam := server.beam.cmd.Process.Pid
-	work := server.work
-	server.Stop()
-	require.ErrorIs(t, syscall.Kill(beam, 0), syscall.ESRCH)
-	require.Eventually(t, func() bool { return syscall.Kill(pid, 0) == syscall.ESRCH }, 10*time.Second, 10*time.Millisecond)
-	require.NoFileExists(t, work)
-	_, err = os.Stat(work)
-	require.ErrorIs(t, err, os.ErrNotExist)
+	return []int{server.beam.cmd.Process.Pid, pid}
+}
+
+func requireGone(t *testing.T, pids []int, work string) {
+	t.Helper()
+	for _, pid := range pids {
+		require.Eventually(t, func() bool { return syscall.Kill(pid, 0) == syscall.ESRCH }, patience, 10*time.Millisecond)
+	}
+	require.NoDirExists(t, work)
+}
+
+// killedTest has the program's path where this binary is to be the test that is killed.
+const killedTest = "COWBOY_TEST_KILLED"
+
+// A test that is killed leaves no more than one that ends.
+func TestAKilledTestLeavesNothing(t *testing.T) {
+	if path := os.Getenv(killedTest); path != "" {
+		server := start(t, Options{Program: []string{path}})
+		pids := processes(t, server)
+		fmt.Println("started", pids[0], pids[1], server.work)
+		select {} // until it is killed
+	}
+	self := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+	self.Env = append(os.Environ(), killedTest+"="+program(t))
+	out, err := self.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, self.Start())
+	var beam, port int
+	var work string
+	_, err = fmt.Fscanf(out, "started %d %d %s\n", &beam, &port, &work)
+	require.NoError(t, err)
+	require.NoError(t, self.Process.Kill())
+	require.Error(t, self.Wait())
+	requireGone(t, []int{beam, port}, work)
 }

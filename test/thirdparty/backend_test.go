@@ -58,6 +58,9 @@ func backendHandler() http.Handler {
 		}
 	})
 	mux.HandleFunc("/gone", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, <-gone) })
+	mux.HandleFunc("/upgrade", func(w http.ResponseWriter, _ *http.Request) {
+		die(w, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+	})
 	for name, answer := range deaths {
 		mux.HandleFunc("/dies/"+name, func(w http.ResponseWriter, _ *http.Request) { die(w, answer) })
 	}

@@ -130,6 +130,10 @@ func (c *client) send(r request) answer {
 		return a
 	}
 	defer response.Body.Close()
+	if response.StatusCode == http.StatusSwitchingProtocols {
+		a.Status = response.StatusCode // what follows is another protocol's
+		return a
+	}
 	body, err := io.ReadAll(response.Body)
 	a.Status, a.Header, a.Body = response.StatusCode, flat(response.Header), string(body)
 	a.Trailer, a.End = flat(response.Trailer), ending(err)

@@ -24,13 +24,17 @@ var differences = []known{
 	{"proxy", "no-body", both, earlyAbort},
 }
 
-const (
-	earlyAbort = "http.ErrAbortHandler before the head is sent is answered, and not broken off"
-)
+const earlyAbort = "http.ErrAbortHandler before the head is sent is answered, and not broken off"
+
+// notYet are differences by what will end them, which README's Limits name.
+var notYet = []known{
+	{"httpbin", "websocket", both, "no Hijack"},
+	{"proxy", "upgrade", both, "no Hijack"},
+}
 
 // whyDifferent is empty for what must be the same.
 func whyDifferent(app, protocol, note string) string {
-	for _, k := range differences {
+	for _, k := range slices.Concat(differences, notYet) {
 		if k.app == app && k.note == note && slices.Contains(k.protocols, protocol) {
 			return k.why
 		}

@@ -186,6 +186,11 @@ func (b bin) send() request {
 	return r
 }
 
+// upgrade is how a WebSocket client begins.
+var upgrade = []string{
+	"Connection", "Upgrade", "Upgrade", "websocket", "Sec-Websocket-Version", "13", "Sec-Websocket-Key", "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
 func TestHTTPBin(t *testing.T) {
 	compare(t, "httpbin", func(c *client) {
 		for _, b := range bins {
@@ -204,6 +209,9 @@ func TestHTTPBin(t *testing.T) {
 				delete(a.Header, "last-modified")
 			}
 			c.note(strings.Join(append([]string{b.request}, b.fields...), " "), a)
+		}
+		if c.protocol == "h1" {
+			c.note("websocket", c.ask(101, request{path: "/websocket/echo", header: fields(upgrade)}))
 		}
 	})
 }

@@ -42,6 +42,7 @@ func TestReverseProxy(t *testing.T) {
 		c.get(200, "/echo?a=b;c&d=%zz", "X-Forwarded-For", "192.0.2.1", "Te", "trailers")
 		if c.protocol == "h1" {
 			c.get(200, "/echo", "Connection", "X-Hop", "X-Hop", "1")
+			c.note("upgrade", c.ask(101, request{path: "/upgrade", header: fields(upgrade)}))
 		}
 		c.get(200, "/hints")
 		c.get(200, "/trailers", "Te", "trailers")

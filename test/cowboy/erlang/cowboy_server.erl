@@ -1,6 +1,6 @@
 %% The Erlang half of package cowboy, which says what is served and how: listeners with both of gwport's
 %% mounts and with plain Cowboy handlers, and expressions to evaluate. The options are the one plain
-%% argument; the node ends when its standard input does.
+%% argument; the node ends when its standard input does, and takes the folder that this module is in along.
 -module(cowboy_server).
 
 -export([main/0]).
@@ -28,6 +28,7 @@ read(Stdin, Line) ->
             _ = spawn(fun() -> answer(Id, fun() -> evaluate(base64:decode(Text)) end) end),
             read(Stdin, []);
         {Stdin, eof} ->
+            _ = file:del_dir_r(filename:dirname(code:which(?MODULE))),
             halt(0, [{flush, false}])
     end.
 
