@@ -25,7 +25,6 @@ init_per_group(Group, Config) when Group =:= route; Group =:= stream ->
     gwport_test:mount(Group),
     ok = logger:set_handler_config(default, level, none),
     {ok, _} = application:ensure_all_started(gwport),
-    {ok, _} = application:ensure_all_started(gun),
     Server = gwport_test:start(#{}),
     #{status := 200} = gwport_test:get(Server, "/hello"),
     gwport_test:stop(Server),
