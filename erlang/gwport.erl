@@ -6,11 +6,13 @@
 
 -export_type([request/0, response/0]).
 
+%% Texts are binaries or charlists; a method, and a field's name and value, may be atoms too.
 -type request() :: #{
-    method => binary() | string(), path => binary() | string(), query => binary() | string(),
-    headers => [{binary() | string(), binary() | string()}] | #{binary() => binary()},
+    method => binary() | string() | atom(), path => binary() | string(),
+    query => binary() | string(), headers => [{text(), text()}] | #{text() => text()},
     body => iodata(), path_info => non_neg_integer()
 }.
+-type text() :: binary() | string() | atom().
 -type response() :: {Status :: 200..999, [{binary(), binary()}], Body :: binary()}.
 
 %% @doc A pool for your own supervisor. Required: `name' (an atom) and `command' (a path, a name on
@@ -50,14 +52,18 @@ info(Pool) ->
     gwport_pool:info(Pool).
 
 %% @equiv request(Pool, Request, #{})
--spec request(atom(), request()) -> {ok, response()} | {error, term()}.
+-spec request(atom(), request() | list()) -> {ok, response()} | {error, term()}.
 request(Pool, Request) ->
     request(Pool, Request, #{}).
 
 %% @doc Calls an app without HTTP and waits for the whole response. Options: `app', `head_timeout',
 %% `idle_timeout', `deadline' as for a route, and `max_response' (16777216), the most bytes of a body
-%% that are kept; more is `{error, too_large_response}'. A wrong option or a key that a request does
-%% not have is `{error, {bad_option, {Key, Value}}}'.
--spec request(atom(), request(), map()) -> {ok, response()} | {error, term()}.
+%% that are kept; more is `{error, too_large_response}'. Both may be property lists.
+%%
+%% The app sees what it would see of a client: `host' (localhost if none is given) and, where there is
+%% a body, `content-length' among the headers, whose names are in lower case; a path may bring its
+%% query along. Text beyond Latin-1 goes as UTF-8. What is wrong is `{error, {bad_option, {Key,
+%% Value}}}'; of a request the value is `hidden', and for a header it is `{Name, hidden}'.
+-spec request(atom(), request() | list(), map() | list()) -> {ok, response()} | {error, term()}.
 request(Pool, Request, Options) ->
     gwport_client:request(Pool, Request, Options).

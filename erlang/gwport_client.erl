@@ -15,9 +15,12 @@
     room :: integer()
 }).
 
+-define(MAX_RESPONSE, 16777216).
+
 %% In a process of its own, so that nothing that comes late is left with the caller; it ends, and
 %% the request with it, when the caller does.
--spec request(atom(), gwport:request(), map()) -> {ok, gwport:response()} | {error, term()}.
+-spec request(atom(), gwport:request() | list(), map() | list()) ->
+    {ok, gwport:response()} | {error, term()}.
 request(Pool, Request, Options) ->
     Caller = self(),
     Tag = make_ref(),
@@ -35,52 +38,31 @@ request(Pool, Request, Options) ->
     end.
 
 call(Pool, Given, Options, Caller) ->
-    case maps:to_list(maps:without([method, path, query, path_info, headers, body], Given)) of
-        [] -> checked(Pool, Given, Options, Caller);
-        [Unknown | _] -> {error, {bad_option, Unknown}}
+    case options(Pool, Options) of
+        {ok, Mount, Room} ->
+            case gwport_call:request(Given, Mount) of
+                {ok, Term, Body} ->
+                    open(Term, Mount, #call{caller = Caller, body = Body, room = Room});
+                Error ->
+                    Error
+            end;
+        Error ->
+            Error
     end.
 
-checked(_, _, #{max_response := Max}, _) when not is_integer(Max); Max < 0 ->
+options(_, #{max_response := Max}) when not is_integer(Max); Max < 0 ->
     {error, {bad_option, {max_response, Max}}};
-checked(Pool, Given, Options, Caller) ->
-    Body = iolist_to_binary(maps:get(body, Given, <<>>)),
+options(Pool, Options) when is_map(Options) ->
     case gwport_options:mount(maps:without([max_response], Options#{pool => Pool})) of
-        {ok, Mount} ->
-            open(request_term(Given, Body, Mount), Mount, #call{caller = Caller, body = Body,
-                room = maps:get(max_response, Options, 16777216)});
+        {ok, Mount} -> {ok, Mount, maps:get(max_response, Options, ?MAX_RESPONSE)};
         Error -> Error
+    end;
+options(Pool, Options) ->
+    try maps:from_list(Options) of
+        Map -> options(Pool, Map)
+    catch
+        error:badarg -> {error, {bad_option, {options, hidden}}}
     end.
-
-request_term(Given, Body, #{app := App, deadline := Deadline}) ->
-    Headers = [{text(Name), text(Value)} || {Name, Value} <- pairs(maps:get(headers, Given, []))],
-    Term = #{
-        <<"method">> => text(maps:get(method, Given, <<"GET">>)),
-        <<"path">> => text(maps:get(path, Given, <<"/">>)),
-        <<"query">> => text(maps:get(query, Given, <<>>)),
-        <<"version">> => {1, 1},
-        <<"scheme">> => <<"http">>,
-        <<"host">> => <<"localhost">>,
-        <<"port">> => 80,
-        <<"peer">> => {<<"127.0.0.1">>, 0},
-        <<"local">> => {<<"127.0.0.1">>, 0},
-        <<"headers">> => with_host(Headers),
-        <<"path_info">> => maps:get(path_info, Given, 0),
-        <<"length">> => byte_size(Body)
-    },
-    lists:foldl(fun({Key, Value}, Map) -> Map#{Key => Value} end, Term,
-        [{<<"app">>, App} || App =/= <<>>] ++ [{<<"timeout">>, Deadline} || Deadline =/= infinity]).
-
-with_host(Headers) ->
-    case lists:keymember(<<"host">>, 1, Headers) of
-        true -> Headers;
-        false -> [{<<"host">>, <<"localhost">>} | Headers]
-    end.
-
-pairs(Headers) when is_map(Headers) -> maps:to_list(Headers);
-pairs(Headers) -> Headers.
-
-text(Text) when is_binary(Text) -> Text;
-text(Text) -> unicode:characters_to_binary(Text).
 
 open(Term, Mount, Call) ->
     case gwport_exchange:open(Term, Mount, ref) of

@@ -3,7 +3,7 @@
 %% there are many.
 -module(gwport_field).
 
--export([is_token/1, is_name/1, is_value/1]).
+-export([is_token/1, is_name/1, is_value/1, lower/1]).
 
 %% RFC 9110, 5.6.2. The commonest bytes come first.
 -define(IS_NAME_BYTE(C), (C >= $a andalso C =< $z orelse C =:= $- orelse C >= $0 andalso C =< $9
@@ -36,3 +36,8 @@ is_value(<<C, Rest/bits>>) when ?IS_TEXT(C); C =:= $\t ->
     is_value(Rest);
 is_value(Rest) ->
     Rest =:= <<>>.
+
+%% Names are compared without regard to case, that of ASCII.
+-spec lower(binary()) -> binary().
+lower(Name) ->
+    << <<(if C >= $A, C =< $Z -> C + 32; true -> C end)>> || <<C>> <= Name >>.

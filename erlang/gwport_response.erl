@@ -220,10 +220,7 @@ named({_, Value}) -> options(iolist_to_binary(Value)) -- [<<"content-length">>].
 %% need not be UTF-8, and string's functions crash on what is not.
 -spec options(binary()) -> [binary()].
 options(Value) ->
-    binary:split(lower(Value), [<<",">>, <<" ">>, <<"\t">>], [global]).
-
-lower(Value) ->
-    << <<(if C >= $A, C =< $Z -> C + 32; true -> C end)>> || <<C>> <= Value >>.
+    binary:split(gwport_field:lower(Value), [<<",">>, <<" ">>, <<"\t">>], [global]).
 
 %% Under net/http a handler ends its connection in this way.
 closes(Fields) ->

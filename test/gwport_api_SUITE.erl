@@ -19,6 +19,8 @@ requests() -> [
     a_request_without_http_gets_status_headers_and_body,
     a_request_may_be_written_in_charlists_or_binaries,
     a_request_has_an_environ_like_any_other,
+    a_request_has_what_a_web_server_would_have_seen_to,
+    what_is_wrong_with_a_request_is_named_and_not_shown,
     bodies_of_any_size_go_both_ways,
     a_response_of_max_response_passes_and_one_more_byte_is_an_error,
     a_request_says_why_it_failed,
@@ -97,6 +99,50 @@ a_request_has_an_environ_like_any_other(Config) ->
     ?assertMatch(#{<<"HTTP_HOST">> := <<"example.org">>},
         environ(Config, #{path => "/environ", headers => [{<<"host">>, <<"example.org">>}]})).
 
+a_request_has_what_a_web_server_would_have_seen_to(Config) ->
+    %% Names are lower-cased, so that the host is found; a body has its length, which an app may look for before it
+    %% reads. Atoms and property lists do as well.
+    [?assertMatch(#{<<"REQUEST_METHOD">> := <<"POST">>, <<"CONTENT_LENGTH">> := <<"5">>,
+            <<"HTTP_HOST">> := <<"Example.org:81">>, <<"SERVER_NAME">> := <<"example.org">>, <<"SERVER_PORT">> := <<"81">>, <<"HTTP_X_A">> := <<"1">>,
+            <<"QUERY_STRING">> := <<"q=1">>, <<"PATH_INFO">> := <<"/x">>},
+        environ(Config, Request)) || Request <- [
+            #{method => post, path => "/environ/x?q=1", path_info => 1, body => "12345",
+                headers => #{'Host' => 'Example.org:81', "X-A" => "1"}},
+            [{method, "POST"}, {path, <<"/environ/x">>}, {query, "q=1"}, {path_info, 1}, {body, [<<"123">>, "45"]},
+                {headers, [{<<"HOST">>, "Example.org:81"}, {'X-A', '1'}, {"Content-Length", "5"}]}]]],
+    ?assertNot(is_map_key(<<"CONTENT_LENGTH">>, environ(Config, #{path => "/environ"}))).
+
+what_is_wrong_with_a_request_is_named_and_not_shown(Config) ->
+    %% No call crashes, and what comes back can be logged.
+    Log = gwport_test:capture_log(),
+    [?assertEqual({Request, {error, {bad_option, Named}}}, {Request, gwport:request(pool(Config), Request)})
+        || {Named, Request} <- [
+            {{pth, hidden}, #{pth => "secret"}}, {{method, hidden}, #{method => "PO ST"}},
+            {{method, hidden}, #{method => 1}}, {{method, hidden}, #{method => ""}},
+            {{path, hidden}, #{path => "secret"}}, {{path, hidden}, #{path => "/a?b", query => "secret"}},
+            {{path, hidden}, #{path => [secret]}}, {{query, hidden}, #{query => "secret\n"}},
+            {{query, hidden}, #{query => #{secret => 1}}}, {{path_info, hidden}, #{path_info => -1}},
+            {{body, hidden}, #{body => secret}}, {{body, hidden}, #{body => [256]}},
+            {{headers, hidden}, #{headers => secret}},
+            {{headers, hidden}, #{headers => [{"a", "b"} | secret]}}, {{headers, hidden}, #{headers => ["secret"]}},
+            {{headers, hidden}, #{headers => [{{secret}, "b"}]}},
+            {{headers, {<<"bad name">>, hidden}}, #{headers => [{"bad name", "secret"}]}},
+            {{headers, {<<"x">>, hidden}}, #{headers => [{x, "secret\r\nx-admin: 1"}]}},
+            {{headers, {<<"x">>, hidden}}, #{headers => [{x, 1}]}},
+            {{headers, {<<"host">>, hidden}}, #{headers => [{"Host", "a/b"}]}},
+            {{headers, {<<"host">>, hidden}}, #{headers => [{"Host", "a:65536"}]}},
+            {{headers, {<<"host">>, hidden}}, #{headers => [{"Host", "a"}, {"host", "a"}]}},
+            {{headers, {<<"content-length">>, hidden}}, #{headers => [{"content-length", "5"}]}},
+            {{headers, {<<"transfer-encoding">>, hidden}}, #{headers => [{'Transfer-Encoding', "chunked"}]}},
+            {{request, hidden}, [secret]}, {{request, hidden}, secret}]],
+    gwport_test:release_log(Log),
+    ?assertEqual([], [Text || {log_event, _, Text, _} <- element(2, process_info(self(), messages)),
+        string:find(Text, "secret") =/= nomatch]),
+    flush_log().
+
+flush_log() ->
+    receive {log_event, _, _, _} -> flush_log() after 0 -> ok end.
+
 bodies_of_any_size_go_both_ways(Config) ->
     %% Streamed under credit as ever, and collected here.
     [begin
@@ -134,7 +180,7 @@ a_request_says_why_it_failed(Config) ->
             {{error, {bad_option, {deadline, soon}}}, Pool, #{}, #{deadline => soon}},
             {{error, {bad_option, {max_response, -1}}}, Pool, #{}, #{max_response => -1}},
             {{error, {bad_option, {apps, x}}}, Pool, #{}, #{apps => x}},
-            {{error, {bad_option, {pth, "/hello"}}}, Pool, #{pth => "/hello"}, #{}}
+            {{error, {bad_option, {options, hidden}}}, Pool, #{}, [deadline | 5]}
         ]].
 
 a_request_leaves_nothing_with_its_caller(Config) ->
