@@ -63,7 +63,7 @@ arity(Args) when is_list(Args) -> length(Args);
 arity(Arity) -> Arity.
 
 %% The format_status/1 of a gen_server.
--spec status(map()) -> map().
+-spec status(gen_server:format_status()) -> gen_server:format_status().
 status(Status) ->
     maps:map(fun hidden/2, Status).
 

@@ -205,7 +205,7 @@ terminate(_, State) ->
         fun() -> unlisten(refill(last_words(last_line(State)))) end),
     gwport_failure:forget().
 
--spec format_status(map()) -> map().
+-spec format_status(gen_server:format_status()) -> gen_server:format_status().
 format_status(Status) ->
     gwport_failure:status(Status).
 
@@ -274,8 +274,6 @@ look_at_crash(State) ->
     State.
 
 %% Where the budget is spent it waits for the next second; everything behind it is discarded then.
-end_crash(State = #log{crash = none}) ->
-    State;
 end_crash(State = #log{crash = Crash}) ->
     case may_log(State) of
         true -> log_crash(State#log{budget = State#log.budget - 1});

@@ -529,7 +529,7 @@ terminate(_, State = #port{process = Process}) ->
 terminate(_, _) ->
     gwport_failure:forget().
 
--spec format_status(map()) -> map().
+-spec format_status(gen_server:format_status()) -> gen_server:format_status().
 format_status(Status) ->
     gwport_failure:status(Status).
 
