@@ -37,7 +37,11 @@ the_readmes_project_builds_releases_and_answers(Config) ->
     {os_pid, OsPid} = erlang:port_info(Release, os_pid),
     Shops = pids_of(filename:join(Dir, "_build/default/rel/myshop/lib/myshop-0.1.0/priv/shop")),
     ?assertMatch([_], Shops),
+    %% A program that takes its time to drain: meanwhile a client is refused, and not told 503.
+    _ = os:cmd("kill -STOP " ++ hd(Shops)),
     _ = os:cmd("kill -TERM " ++ integer_to_list(OsPid)),
+    gwport_test:until(fun() -> is_refused(Port) end),
+    _ = os:cmd("kill -CONT " ++ hd(Shops)),
     receive {Release, {exit_status, Status}} -> ?assertEqual(0, Status) after 40000 -> error(still_there) end,
     gwport_test:until(fun() -> not filelib:is_dir("/proc/" ++ hd(Shops)) end).
 
@@ -105,6 +109,12 @@ ask(Port, Tries) when Tries > 0 ->
     catch
         error:{badmatch, {error, econnrefused}} ->
             receive after 100 -> ask(Port, Tries - 1) end
+    end.
+
+is_refused(Port) ->
+    case gen_tcp:connect({127, 0, 0, 1}, Port, []) of
+        {ok, Socket} -> gen_tcp:close(Socket), false;
+        {error, econnrefused} -> true
     end.
 
 pids_of(Program) ->
