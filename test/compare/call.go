@@ -12,7 +12,7 @@ import (
 )
 
 // mostCalled is the largest body of a request that goes along a line of text.
-const mostCalled = 65536
+const mostCalled = 2048
 
 // isCallable tells whether gwport:request/2 can say the case's request: it has no say in how bytes are sent, nor in
 // what a client does meanwhile.

@@ -44,6 +44,7 @@ func TestEachRowIsOfACaseAndSaysWhy(t *testing.T) {
 				require.NotEmpty(t, row.Differs, name)
 				require.NotEmpty(t, row.Why, name)
 				require.NotEmpty(t, row.Mounts, name)
+				require.Equal(t, row.Clause != "", row.NetHTTP != nil, name)
 				require.Equal(t, row.list == "not yet", row.Needs != "", name)
 				for _, transport := range cases.All {
 					if row.On != nil && !slices.Contains(row.On, transport) {

@@ -14,7 +14,7 @@ import (
 )
 
 // hungAfter is how long nothing may come before that is the verdict.
-const hungAfter = 8 * time.Second
+const hungAfter = 5 * time.Second
 
 // goneAfter is how long a handler's temporary files may still be there when its case is over.
 const goneAfter = 2 * time.Second
@@ -31,6 +31,8 @@ type wire interface {
 	body(n int)   // ... n bytes of its body; all that is left, and its end, if n is negative
 	readHead()    // reads the response's head
 	readBody(int) // ... so many bytes of its body, all if negative
+	inform() bool // reads an informational response; false: another came
+	pipeline(id string)
 	next(id string) string
 	hold()  // takes no more than it must
 	half()  // ends what it sends
@@ -58,6 +60,9 @@ func exchange(c *cases.Case, transport string, to contestant, at *collector) fac
 		if !x.act(act) {
 			break
 		}
+	}
+	if x.behind != nil {
+		defer at.close(x.behind)
 	}
 	f := w.seen().facts()
 	if x.missed != "" {
@@ -123,7 +128,8 @@ type acting struct {
 	w      wire
 	report *report
 	at     *collector
-	missed string // an event that never came
+	behind *report // of the request behind it
+	missed string  // an event that never came
 }
 
 // act does one thing; it returns false where the rest of the case makes no sense.
@@ -144,8 +150,17 @@ func (x *acting) act(op script.Op) bool {
 		x.w.readBody(op.Int(0))
 	case "finish":
 		x.w.readBody(-1)
+	case "inform":
+		x.w.inform()
+	case "told":
+		if x.w.inform() {
+			x.w.body(-1)
+		}
+	case "pipeline":
+		x.behind = x.at.open()
+		x.w.pipeline(x.behind.id)
 	case "next":
-		return x.next()
+		x.next()
 	case "hold":
 		x.w.hold()
 	case "half":
@@ -165,13 +180,13 @@ func (x *acting) act(op script.Op) bool {
 }
 
 // next asks for one thing more, where the first answer was whole.
-func (x *acting) next() bool {
-	if a := x.w.seen(); a.end == "whole" {
-		r := x.at.open()
-		defer x.at.close(r)
-		a.next = x.w.next(r.id)
+func (x *acting) next() {
+	if x.behind == nil {
+		x.behind = x.at.open()
 	}
-	return true
+	if a := x.w.seen(); a.end == "whole" {
+		a.next = x.w.next(x.behind.id)
+	}
 }
 
 func (x *acting) await(event string) bool {

@@ -31,6 +31,7 @@ type h1 struct {
 	data    []byte // of the request's body
 	sent    int
 	writing sync.WaitGroup
+	behind  *h1           // the next request
 	order   chan struct{} // what is written last, so that writes keep their order
 }
 
@@ -157,8 +158,10 @@ func (w *h1) chunks(p []byte, isLast bool) []byte {
 }
 
 // readHead reads heads up to the final one.
-func (w *h1) readHead() {
-	for !w.isHeadRead && w.a.end == "" {
+func (w *h1) readHead() { w.readHeads(func() bool { return false }) }
+
+func (w *h1) readHeads(is func() bool) {
+	for !w.isHeadRead && w.a.end == "" && !is() {
 		h, err := w.readOne()
 		if err != nil {
 			w.a.end = endOf(err)
@@ -332,22 +335,43 @@ func (w *h1) chunk() bool {
 	}
 }
 
-// next sends one request more and reads its answer.
+// inform reads one head, which is the final one if it is not informational.
+func (w *h1) inform() bool {
+	before := len(w.a.informs)
+	w.readHeads(func() bool { return len(w.a.informs) > before })
+	return len(w.a.informs) > before
+}
+
+// pipeline sends the next request without waiting for an answer.
+func (w *h1) pipeline(id string) {
+	w.behind = newH1(w.conn, &cases.Case{Do: []script.Op{script.Do("write", "next")}}, id)
+	w.behind.order = w.order
+	w.behind.head()
+	w.order = w.behind.order
+}
+
+// next sends one request more, unless that is done, and reads its answer.
 func (w *h1) next(id string) string {
 	if w.a.framing == "close" {
 		return "closed"
 	}
-	c := &cases.Case{Do: []script.Op{script.Do("write", "next")}}
-	other := newH1(w.conn, c, id)
-	other.in, other.order = w.in, w.order
-	other.head()
+	if w.behind == nil {
+		w.pipeline(id)
+	}
+	other := w.behind
+	other.in = w.in
 	other.readBody(-1)
+	return other.a.served()
+}
+
+// served tells what became of the request behind a case's own.
+func (a *answer) served() string {
 	switch {
-	case other.a.end == "whole" && other.a.head.status == "200" && string(other.a.body.head) == "next":
+	case a.end == "whole" && a.head.status == "200" && string(a.body.head) == "next":
 		return "served"
-	case other.a.head.status != "":
-		return fmt.Sprintf("answered by %s %s", other.a.head.status, &other.a.body)
-	case other.a.end == "hung":
+	case a.head.status != "":
+		return fmt.Sprintf("answered by %s %s", a.head.status, &a.body)
+	case a.end == "hung":
 		return "hung"
 	}
 	return "closed"

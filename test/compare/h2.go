@@ -41,10 +41,12 @@ type h2 struct {
 	packer  *hpack.Encoder
 	packed  bytes.Buffer
 
-	main *h2stream
-	data []byte
-	sent int
-	work sync.WaitGroup
+	main    *h2stream
+	behind  *h2stream // the next request
+	informs int       // that the client has taken notice of
+	data    []byte
+	sent    int
+	work    sync.WaitGroup
 }
 
 type h2stream struct {
@@ -295,26 +297,37 @@ func (w *h2) wait(s *h2stream, is func() bool) {
 	}
 }
 
+// inform waits for an informational response or the final one.
+func (w *h2) inform() bool {
+	before := w.informs
+	w.wait(w.main, func() bool { return w.main.isHeadRead || len(w.main.a.informs) > before })
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.main.a.informs) == before {
+		return false
+	}
+	w.informs++
+	return true
+}
+
+// pipeline sends the next request without waiting for an answer.
+func (w *h2) pipeline(id string) {
+	other := &h2{c: &cases.Case{Do: []script.Op{script.Do("write", "next")}}, id: id, isTLS: w.isTLS}
+	w.behind = w.start(other.fields(), "GET", true)
+}
+
 func (w *h2) next(id string) string {
-	c := &cases.Case{Do: []script.Op{script.Do("write", "next")}}
-	other := &h2{c: c, id: id, isTLS: w.isTLS}
 	w.mu.Lock()
 	gone := w.err != nil || w.goaway != nil
 	w.mu.Unlock()
-	if gone {
+	if w.behind == nil && gone {
 		return "closed"
 	}
-	s := w.start(other.fields(), "GET", true)
-	w.wait(s, func() bool { return false })
-	switch {
-	case s.a.end == "whole" && s.a.head.status == "200" && string(s.a.body.head) == "next":
-		return "served"
-	case s.a.head.status != "":
-		return fmt.Sprintf("answered by %s %s", s.a.head.status, &s.a.body)
-	case s.a.end == "hung":
-		return "hung"
+	if w.behind == nil {
+		w.pipeline(id)
 	}
-	return "closed"
+	w.wait(w.behind, func() bool { return false })
+	return w.behind.a.served()
 }
 
 // check tells at a response's end whether its length is what it says.

@@ -80,7 +80,7 @@ func (s *servers) compare(j job, lists rows) []verdict {
 		}
 		v := verdict{theme: j.theme, name: j.c.Name, transport: j.transport, mount: mount}
 		row := lists.find(j.theme+"/"+j.c.Name, j.transport, mount)
-		if row != nil && row.list == "forced" && control == nil {
+		if row != nil && row.list == "forced" && row.Clause == "" && control == nil {
 			control = exchange(j.c, j.transport, s.control, s.at)
 		}
 		got := exchange(j.c, j.transport, s.mounts[mount], s.at)

@@ -50,7 +50,7 @@ func class(err error) string {
 	case errors.As(err, &tooLarge):
 		return fmt.Sprintf("MaxBytesError %d", tooLarge.Limit)
 	case errors.As(err, &network) && network.Timeout():
-		return "a timeout"
+		return "i/o timeout" // a type of the server's own around it
 	}
 	for _, k := range known {
 		if errors.Is(err, k.err) {

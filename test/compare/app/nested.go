@@ -16,10 +16,16 @@ import (
 
 // Handlers of the standard library around a script, or in front of a server.
 var _ = register(map[string]operation{
-	// timeout MS SCRIPT
+	// timeout MS SCRIPT: what the script saw is told even if it came too late.
 	"timeout": func(x *run, op script.Op) string {
-		h := http.TimeoutHandler(x.handler(op.Arg(1)), time.Duration(op.Int(0))*time.Millisecond, "too slow")
+		over := make(chan struct{})
+		inner := x.handler(op.Arg(1))
+		h := http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer close(over)
+			inner.ServeHTTP(w, r)
+		}), time.Duration(op.Int(0))*time.Millisecond, "too slow")
 		h.ServeHTTP(x.w, x.r)
+		<-over
 		return ""
 	},
 	// strip PREFIX SCRIPT
@@ -38,7 +44,8 @@ var _ = register(map[string]operation{
 		mux.ServeHTTP(x.w, x.r)
 		return ""
 	},
-	// proxy ANSWER: a reverse proxy before a server that writes these bytes and ends the connection.
+	// proxy ANSWER: a reverse proxy before a server that writes these bytes and ends the connection, when the gate of
+	// that name is open.
 	"proxy": func(x *run, op script.Op) string { return proxyRaw(x, op.Arg(0)) },
 	// forward SCRIPT: a reverse proxy before net/http with the script as its handler.
 	"forward": func(x *run, op script.Op) string {
@@ -53,8 +60,13 @@ func proxyRaw(x *run, answer string) string {
 	if err != nil {
 		panic(err)
 	}
-	defer ln.Close() //nolint:errcheck // nobody waits for it any more
+	over := make(chan struct{})
+	defer func() {
+		_ = ln.Close()
+		<-over
+	}()
 	go func() {
+		defer close(over)
 		conn, err := ln.Accept()
 		if err != nil {
 			return
@@ -64,6 +76,7 @@ func proxyRaw(x *run, answer string) string {
 			_, _ = io.Copy(io.Discard, req.Body)
 		}
 		_, _ = io.WriteString(conn, answer)
+		x.p.gate("answered")
 	}()
 	return proxyTo(x, "http://"+ln.Addr().String())
 }
@@ -74,10 +87,9 @@ func proxyTo(x *run, to string) string {
 		panic(err)
 	}
 	proxy := &httputil.ReverseProxy{
-		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
-		Transport:     &http.Transport{DisableCompression: true, DisableKeepAlives: true},
-		ErrorHandler:  func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
-		FlushInterval: -1,
+		Rewrite:      func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		Transport:    &http.Transport{DisableCompression: true, DisableKeepAlives: true},
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
 	proxy.ServeHTTP(x.w, x.r)
 	return ""

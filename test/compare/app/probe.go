@@ -16,6 +16,7 @@ type probe struct {
 	conn net.Conn
 	in   *bufio.Reader
 
+	talk  sync.Mutex // one word at a time
 	mu    sync.Mutex
 	facts []any
 }
@@ -50,6 +51,8 @@ func (p *probe) left() {
 func (p *probe) gate(name string) { p.say("gate", name) }
 
 func (p *probe) say(word string, args ...any) {
+	p.talk.Lock()
+	defer p.talk.Unlock()
 	op := script.Do(word, append([]any{p.id}, args...)...)
 	if _, err := fmt.Fprintln(p.conn, op); err != nil {
 		return // the comparison has given the case up

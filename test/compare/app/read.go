@@ -123,8 +123,10 @@ func onDisk[F io.Closer](open func() (F, error)) []string {
 	return nil
 }
 
+// ended tells why; a cause that says more than net/http's is one all the same.
 func ended(ctx context.Context) string {
-	return fmt.Sprint(class(ctx.Err()), ", ", class(context.Cause(ctx)))
+	err := ctx.Err()
+	return fmt.Sprint(class(err), " ", errors.Is(context.Cause(ctx), err))
 }
 
 func deadline(ms int) time.Time {

@@ -48,11 +48,11 @@ func (p *probe) sawHeader(h http.Header) {
 	}
 }
 
-// What net/http's own server puts into the context, and whether it has ended or will.
+// What net/http's own server puts into the context, and whether it will end by itself.
 func (p *probe) sawContext(ctx context.Context) {
 	server, isServer := ctx.Value(http.ServerContextKey).(*http.Server)
 	_, isAddr := ctx.Value(http.LocalAddrContextKey).(net.Addr)
 	_, isBounded := ctx.Deadline()
-	p.saw("context", fmt.Sprintf("server=%v,%v addr=%v deadline=%v err=%v",
-		isServer, server != nil, isAddr, isBounded, ctx.Err()))
+	p.saw("context", fmt.Sprintf("server=%v,%v addr=%v deadline=%v",
+		isServer, server != nil, isAddr, isBounded))
 }

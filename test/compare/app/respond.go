@@ -53,7 +53,29 @@ var _ = register(map[string]operation{
 		return ""
 	},
 	"header": func(x *run, op script.Op) string { return fmt.Sprintf("%q", x.w.Header()[op.Arg(0)]) },
-	"has":    func(x *run, op script.Op) string { return fmt.Sprint(has(x.w, op.Arg(0))) },
+	// hijack only tries: what is taken is given back by ending it.
+	"hijack": func(x *run, _ script.Op) string {
+		conn, _, err := http.NewResponseController(x.w).Hijack()
+		if err == nil {
+			_ = conn.Close()
+		}
+		return class(err)
+	},
+	"push": func(x *run, op script.Op) string {
+		p, ok := x.w.(http.Pusher)
+		if !ok {
+			return "no Pusher"
+		}
+		return class(p.Push(op.Arg(0), nil))
+	},
+	"closed": func(x *run, _ script.Op) string {
+		n, ok := x.w.(http.CloseNotifier) //nolint:staticcheck // frameworks ask for it
+		if !ok {
+			return "no CloseNotifier"
+		}
+		return fmt.Sprint(<-n.CloseNotify())
+	},
+	"has": func(x *run, op script.Op) string { return fmt.Sprint(has(x.w, op.Arg(0))) },
 })
 
 // status notes the panic of one that cannot be.

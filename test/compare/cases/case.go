@@ -116,6 +116,10 @@ type Row struct {
 	Differs map[string]string
 	// Why is the reason, a whole sentence; Needs, for what is to come, the capability that will bring it.
 	Why, Needs string
+	// Clause names the document that wants it so, where it is not Cowboy that makes the difference. Instead of a control
+	// NetHTTP says what net/http does against it.
+	Clause  string
+	NetHTTP map[string]string
 }
 
 // A Theme is a table of cases and the rows that belong to them.

@@ -42,8 +42,8 @@ func statusCase(code int) Case {
 	return Case{Name: fmt.Sprint("status ", code), Do: ops(status(code), write("x"))}
 }
 
-func each[T any](f func(T) Case, list ...T) []Case {
-	var all []Case
+func each[T, R any](f func(T) R, list ...T) []R {
+	var all []R
 	for _, v := range list {
 		all = append(all, f(v))
 	}

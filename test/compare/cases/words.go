@@ -103,3 +103,13 @@ var (
 	ctx      = script.Do("ctx")
 	full     = script.Do("full")
 )
+
+var (
+	pipeline = script.Do("pipeline") // sends the next request at once
+	toldTo   = script.Do("told")     // waits for 100 Continue, and sends the rest then
+	inform   = script.Do("inform")   // reads an informational response
+	hijack   = script.Do("hijack")
+	closed   = script.Do("closed") // waits for http.CloseNotifier
+)
+
+func push(target string) script.Op { return script.Do("push", target) }
