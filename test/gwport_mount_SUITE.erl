@@ -510,9 +510,13 @@ a_pipelined_response_does_not_pile_up_before_its_turn(_) ->
         Before = memory(),
         gwport_test:send(Socket, [["GET ", Path, " HTTP/1.1\r\nhost: localhost\r\n\r\n"] || Path <- [
             "/faults/sleep?s=1.5&tag=slow", ["/faults/write?tag=big&bytes=", integer_to_list(Size)]]]),
-        gwport_test:until(fun() -> written(Config) > 0 end),
+        %% Cowboy from 2.18 on does not even begin with it.
+        Begins = not gwport_test:cowboy({2, 18}),
+        gwport_test:until(fun() -> last(Config, "slow", "\"handler\":\"([^\"]*)\"") =/= "" end),
+        _ = [gwport_test:until(fun() -> written(Config) > 0 end) || Begins],
         {Memory, Written} = until_ended(Config, {0, 0}),
         ?assert(Memory > 0),
+        ?assertEqual(Begins, Written > 0),
         ?assert(Memory - Before < 16000000),
         ?assert(Written < 4000000),
         ?assertMatch(#{status := 200, body := <<"slept\n">>}, rest({h1, Socket, <<"GET">>})),
@@ -583,7 +587,8 @@ a_tls_listener_shows_in_the_request(Config) ->
     Pool = gwport_test:pool(proplists:get_value(server, Config)),
     Listener = {tls, Pool},
     {ok, _} = cowboy:start_tls(Listener,
-        #{socket_opts => [{ip, {127, 0, 0, 1}}, {port, 0}, {verify, verify_peer} | ServerTls]},
+        #{socket_opts => [{ip, {127, 0, 0, 1}}, {port, 0}, {verify, verify_peer}, {fail_if_no_peer_cert, false}
+            | ServerTls]},
         everything(Pool)),
     try
         Fields = fun(Options) -> fields(tls_get(ranch:get_port(Listener), Options)) end,

@@ -6,7 +6,7 @@
 -export([mounts/0, mounts/2, mount/0, mount/1, mount_here/1, mounted/2]).
 -export([connect/1, send/2, request/2, get/2, call/2, recv/1, recv_head/1, recv_chunks/2, close/1]).
 -export([h2_open/1, h2_call/3, h2_call/4]).
--export([until/1, until/2, ports/1, os_pid/1]).
+-export([until/1, until/2, ports/1, os_pid/1, cowboy/1]).
 -export([capture_log/0, release_log/1, expect_log/1, expect_log/2, log/2]).
 
 %% A pool of the bundled program with its faults switched on, mounted app by app at /NAME, and a
@@ -89,6 +89,12 @@ ports(#{pool := Pool}) ->
 os_pid(Server) ->
     [#{os_pid := OsPid} | _] = ports(Server),
     OsPid.
+
+%% Whether Cowboy is of this version or a later one.
+cowboy(Since) ->
+    {ok, Version} = application:get_key(cowboy, vsn),
+    [Major, Minor | _] = string:lexemes(Version, "."),
+    {list_to_integer(Major), list_to_integer(Minor)} >= Since.
 
 %% HTTP/1.1
 
