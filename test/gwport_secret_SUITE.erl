@@ -11,18 +11,38 @@ suite() ->
     [{timetrap, {seconds, 60}}].
 
 all() ->
-    gwport_test:mounts() ++ [what_is_looked_for_is_found, a_wrong_option_shows_no_value, a_fun_prints_as_its_name].
+    [what_is_looked_for_is_found, a_wrong_option_shows_no_value, a_fun_prints_as_its_name] ++ gwport_test:mounts().
 
 groups() ->
-    gwport_test:mounts([owner, owner_told_to_end, owner_killed, writer, watch, log_reader, keeper, supervisors,
-        ends_of_streams, ends_of_streams_killed, client, client_with_wrong_values, status_of_each_process, program], []).
+    gwport_test:mounts([{group, parallel}], [{parallel, [parallel], [owner, owner_told_to_end, owner_killed, writer, watch,
+        log_reader, keeper, helper, supervisors, ends_of_streams, ends_of_streams_killed, client, client_with_wrong_values,
+        status_of_each_process, program]}]).
 
+%% One handler for all cases: a mark is nobody's, wherever it is found.
 init_per_suite(Config) ->
-    [{flowport, gwport_probe:build("flowport", Config)} | Config].
+    {ok, _} = application:ensure_all_started(gwport),
+    Self = self(),
+    Holder = spawn(fun() ->
+        Self ! {self(), ets:new(?MODULE, [public, duplicate_bag])},
+        receive stop -> ok end
+    end),
+    Events = receive {Holder, Table} -> Table end,
+    Others = [{Id, Of} || #{id := Id, level := Of} <- logger:get_handler_config()],
+    [ok = logger:set_handler_config(Id, level, none) || {Id, _} <- Others],
+    #{level := Level} = logger:get_primary_config(),
+    ok = logger:set_primary_config(level, debug),
+    ok = logger:add_handler(?MODULE, ?MODULE, #{level => all, config => #{events => Events}}),
+    [{flowport, gwport_probe:build("flowport", Config)}, {events, Events}, {holder, Holder}, {level, Level},
+        {others, Others} | Config].
 
-end_per_suite(_) ->
-    ok.
+end_per_suite(Config) ->
+    ok = logger:remove_handler(?MODULE),
+    ok = logger:set_primary_config(level, proplists:get_value(level, Config)),
+    [ok = logger:set_handler_config(Id, level, Of) || {Id, Of} <- proplists:get_value(others, Config)],
+    proplists:get_value(holder, Config) ! stop.
 
+init_per_group(parallel, Config) ->
+    Config;
 init_per_group(Mount, Config) ->
     gwport_test:mount(Mount),
     Config.
@@ -30,27 +50,14 @@ init_per_group(Mount, Config) ->
 end_per_group(_, _) ->
     ok.
 
-init_per_testcase(_, Config) ->
-    {ok, _} = application:ensure_all_started(gwport),
-    Events = ets:new(?MODULE, [public, duplicate_bag]),
-    #{level := Level} = logger:get_primary_config(),
-    Others = [{Id, Of} || #{id := Id, level := Of} <- logger:get_handler_config()],
-    [ok = logger:set_handler_config(Id, level, none) || {Id, _} <- Others],
-    ok = logger:set_primary_config(level, debug),
-    ok = logger:add_handler(?MODULE, ?MODULE, #{level => all, config => #{events => Events}}),
-    [{events, Events}, {level, Level}, {others, Others} | Config].
-
-end_per_testcase(_, Config) ->
-    ok = logger:remove_handler(?MODULE),
-    ok = logger:set_primary_config(level, proplists:get_value(level, Config)),
-    [ok = logger:set_handler_config(Id, level, Of) || {Id, Of} <- proplists:get_value(others, Config)].
-
-%% The logger handler: each event as a formatter writes it, without limits, and as the term that it is.
+%% The logger handler: each event as a formatter writes it, without limits, and as the term that it is. What it shows is
+%% looked for at once.
 log(Event = #{meta := Meta}, #{config := #{events := Events}}) ->
-    Text = logger_formatter:format(Event, #{single_line => false, template => [msg], depth => unlimited,
-        chars_limit => unlimited}),
-    true = ets:insert(Events, {maps:get(gwport, Meta, none), unicode:characters_to_binary(Text),
-        iolist_to_binary(io_lib:format("~0w", [maps:remove(report_cb, Event)]))}).
+    Text = unicode:characters_to_binary(logger_formatter:format(Event, #{single_line => false, template => [msg],
+        depth => unlimited, chars_limit => unlimited})),
+    Term = iolist_to_binary(io_lib:format("~0w", [maps:remove(report_cb, Event)])),
+    Shown = [{shown, Place, Text} || Place <- places(), shows(Place, maps:get(gwport, Meta, none), Text, Term)],
+    true = ets:insert(Events, [{text, Text} | Shown]).
 
 %% What is looked for
 
@@ -65,8 +72,7 @@ much(Place) ->
     lists:append(lists:duplicate(2000, mark(Place) ++ " ")).
 
 found(Config) ->
-    Events = ets:tab2list(proplists:get_value(events, Config)),
-    [{Place, Text} || Place <- places(), {Of, Text, Term} <- Events, shows(Place, Of, Text, Term)].
+    [{Place, Text} || {shown, Place, Text} <- ets:lookup(proplists:get_value(events, Config), shown)].
 
 %% What an app logs is meant to be there, as its own line and nowhere else.
 shows(log_text, Of, _, _) when Of =:= log; Of =:= stderr -> false;
@@ -75,11 +81,11 @@ shows(Place, _, Text, Term) -> is_in(Text, Place) orelse is_in(Term, Place).
 is_in(Text, Place) ->
     Mark = mark(Place),
     Numbers = lists:join(",", [integer_to_list(C) || C <- Mark]),
-    string:find(Text, Mark) =/= nomatch orelse string:find(Text, lists:flatten(Numbers)) =/= nomatch.
+    binary:match(Text, [list_to_binary(Mark), iolist_to_binary(Numbers)]) =/= nomatch.
 
 logged(Part, Config) ->
     gwport_test:until(fun() -> [] =/= [Text
-        || {_, Text, _} <- ets:tab2list(proplists:get_value(events, Config)), string:find(Text, Part) =/= nomatch] end).
+        || {text, Text} <- ets:lookup(proplists:get_value(events, Config), text), string:find(Text, Part) =/= nomatch] end).
 
 what_is_looked_for_is_found(Config) ->
     %% A process without our care, of which OTP prints the last message, the mailbox and the reason.
@@ -90,31 +96,43 @@ what_is_looked_for_is_found(Config) ->
         receive {'DOWN', Monitor, process, Pid, _} -> ok end
     end || {Reason, Message} <- [{mark(cookie), mark(args)}, {list_to_binary(mark(request_body)), none},
         {none, list_to_binary(mark(env))}]],
-    ?assertEqual([args, cookie, env, request_body], lists:usort([Place || {Place, _} <- found(Config)])).
+    ?assertEqual([args, cookie, env, request_body], lists:usort([Place || {Place, _} <- found(Config)])),
+    true = ets:delete_all_objects(proplists:get_value(events, Config)).
 
 %% A server with requests under way
 
 server(Config) ->
     gwport_probe:flow(#{env => #{"PASSWORD" => mark(env)}, pool => #{args => [mark(args)], ping_timeout => 60000, drain_timeout => 500}}, Config).
 
-%% Starts what shall be under way: an upload that nobody reads, one that comes back as it goes, a call without HTTP;
-%% and lets the app log, and set a cookie. Gives the clients, and with them what ends with the calling process.
+%% Starts what shall be under way: uploads that nobody reads, on HTTP/1.1 and HTTP/2, one that comes back as it goes, a
+%% call without HTTP; and lets the app log, and set a cookie. Gives the clients.
 under_way(Server = #{pool := Pool}) ->
     Headers = ["authorization: Bearer ", mark(authorization), "\r\ncookie: id=", mark(cookie), "\r\n"],
     Upload = client(Server, ["POST /faults/read?chunk=1&delay_ms=60000&token=", mark(query), " HTTP/1.1\r\nhost: x\r\n",
         Headers, "content-length: 10000000\r\n\r\n", much(request_body)]),
     Body = much(response_body),
     Echo = client(Server, ["POST /echo HTTP/1.1\r\nhost: x\r\n", Headers, "content-length: 10000000\r\n\r\n", Body]),
+    Conn = gwport_test:h2_open(Server),
+    Stream = gwport_h2:request(Conn, <<"POST">>, ["/faults/read?chunk=1&delay_ms=60000&token=", mark(query)],
+        [{<<"authorization">>, mark(authorization)}, {<<"cookie">>, mark(cookie)}], follows),
+    gwport_h2:data(Conn, Stream, nofin, much(request_body)),
     Call = spawn(fun() -> gwport:request(Pool, #{method => <<"POST">>, path => <<"/faults/never-read">>, path_info => 1,
         query => iolist_to_binary(["s=60&token=", mark(query)]), body => much(request_body),
         headers => [{<<"authorization">>, list_to_binary(mark(authorization))},
             {<<"cookie">>, list_to_binary(mark(cookie))}]}, #{app => faults}) end),
-    in_flight(3, Server),
+    streams_known(4, Server),
     ?assertMatch(#{status := 200}, gwport_test:get(Server, ["/faults/slog?text=", mark(log_text)])),
     #{headers := #{<<"set-cookie">> := SetCookie}} = gwport_test:get(Server,
         ["/faults/header?name=set-cookie&value=", mark(set_cookie)]),
     ?assertEqual(list_to_binary(mark(set_cookie)), SetCookie),
-    [Upload, Echo, Call].
+    [{h1, Upload}, {h1, Echo}, {h2, Conn}, {call, Call}].
+
+leave(Clients) ->
+    lists:foreach(fun
+        ({h1, Socket}) -> gwport_test:close(Socket);
+        ({h2, Conn}) -> gwport_h2:close(Conn);
+        ({call, Call}) -> exit(Call, kill)
+    end, Clients).
 
 client(Server, Data) ->
     Socket = gwport_test:connect(Server),
@@ -123,6 +141,10 @@ client(Server, Data) ->
 
 in_flight(Count, Server) ->
     gwport_test:until(fun() -> [Count] =:= [N || #{in_flight := N} <- gwport_test:ports(Server)] end).
+
+%% The owner knows who is at the end of so many streams.
+streams_known(Count, Server) ->
+    gwport_test:until(fun() -> case length(ends(Server)) of Count -> true; Other -> Other end end).
 
 %% Messages as they wait for a process that is behind: a body's, a frame's, a log's.
 pile_up(Pid) ->
@@ -142,8 +164,7 @@ fail(Config, Who, Fail) ->
     ok = Fail(Pid),
     Reason = receive {'DOWN', Monitor, process, Pid, R} -> R after 20000 -> error({lives, process_info(Pid)}) end,
     back(Server),
-    [gwport_test:close(Socket) || Socket <- Clients, is_port(Socket)],
-    [exit(Call, kill) || Call <- Clients, is_pid(Call)],
+    leave(Clients),
     _ = gwport_probe:stop(Server),
     ?assertEqual([], found(Config)),
     Reason.
@@ -154,33 +175,21 @@ back(Server = #{parent := Parent}) ->
 
 %% The processes of a pool
 
-owner_of(Server) ->
-    [#{owner := Owner} | _] = gwport_test:ports(Server),
-    Owner.
-
-keeper_of(#{pool := Pool}) ->
-    gwport_pool:keeper(Pool).
-
 part(Part) ->
-    fun(#{pool := Pool}) -> gwport_attack:find(Part, Pool) end.
+    fun(Server) -> part(Part, Server) end.
 
-log_reader_of(#{pool := Pool}) ->
-    gwport_attack:find(log, Pool).
-
-linked(Module, Server) ->
-    {links, Links} = erlang:process_info(owner_of(Server), links),
-    [Pid] = [Link || Link <- Links, is_pid(Link), element(1, proc_lib:translate_initial_call(Link)) =:= Module],
-    Pid.
+part(Part, #{pool := Pool}) ->
+    gwport_attack:find(Part, Pool).
 
 %% The streams of a pool: where their events go, and who hears them.
 streams(Server) ->
-    Watch = linked(gwport_watch, Server),
+    Watch = part(watch, Server),
     [Table] = [Table || Table <- ets:all(), ets:info(Table, name) =:= gwport_watch, ets:info(Table, owner) =:= Watch],
     [To || {Ref, To} <- ets:tab2list(Table), is_reference(Ref)].
 
 ends(Server) ->
-    {monitors, Monitors} = erlang:process_info(owner_of(Server), monitors),
-    [Pid || {process, Pid} <- Monitors, Pid =/= log_reader_of(Server)].
+    {monitors, Monitors} = erlang:process_info(part(owner, Server), monitors),
+    [Pid || {process, Pid} <- Monitors, Pid =/= part(log, Server)].
 
 %% The cases
 
@@ -198,7 +207,7 @@ broken(State, Part) ->
     list_to_tuple(Broken).
 
 owner(Config, Crash) ->
-    fail(Config, fun owner_of/1, fun(Owner) ->
+    fail(Config, part(owner), fun(Owner) ->
         ok = sys:suspend(Owner),
         Crash(Owner),
         pile_up(Owner),
@@ -231,11 +240,11 @@ owner_told_to_end(Config) ->
     logged("hidden", Config).
 
 owner_killed(Config) ->
-    ?assertMatch(killed, fail(Config, fun owner_of/1, fun(Owner) -> pile_up(Owner), true = exit(Owner, kill), ok end)).
+    ?assertMatch(killed, fail(Config, part(owner), fun(Owner) -> pile_up(Owner), true = exit(Owner, kill), ok end)).
 
 writer(Config) ->
     %% With chunks that wait for a program that does not read, and an open.
-    [?assertMatch({shutdown, {failed, _}}, fail(Config, fun(Server) -> linked(gwport_writer, Server) end, fun(Writer) ->
+    [?assertMatch({shutdown, {failed, _}}, fail(Config, part(writer), fun(Writer) ->
         true = erlang:suspend_process(Writer),
         Writer ! {body, 300, list_to_binary(much(request_body))},
         Writer ! Message,
@@ -245,19 +254,19 @@ writer(Config) ->
     end)) || Message <- [{open, #{request => list_to_binary(mark(cookie))}}, {what, mark(authorization)},
         {control, {mark(request_body)}}]],
     logged("gwport: the writer of a port failed: error", Config),
-    [fail(Config, fun(Server) -> linked(gwport_writer, Server) end, fun(Writer) -> pile_up(Writer), true = exit(Writer, Why), ok end)
+    [fail(Config, part(writer), fun(Writer) -> pile_up(Writer), true = exit(Writer, Why), ok end)
         || Why <- [kill, {badmatch, x}]].
 
 watch(Config) ->
-    ?assertMatch({shutdown, {failed, badarg}}, fail(Config, fun(Server) -> linked(gwport_watch, Server) end,
+    ?assertMatch({shutdown, {failed, badarg}}, fail(Config, part(watch),
         fun(Watch) -> Watch ! {kill, mark(cookie)}, ok end)),
     logged("gwport: the watch of a port failed: error badarg", Config),
-    ?assertMatch(killed, fail(Config, fun(Server) -> linked(gwport_watch, Server) end,
+    ?assertMatch(killed, fail(Config, part(watch),
         fun(Watch) -> true = exit(Watch, kill), ok end)).
 
 log_reader(Config) ->
     %% With lines that are not logged yet.
-    [?assertEqual(Expected, ended(fail(Config, fun log_reader_of/1, fun(Log) ->
+    [?assertEqual(Expected, ended(fail(Config, part(log), fun(Log) ->
         ok = sys:suspend(Log),
         gen_server:cast(Log, {frame, list_to_binary(mark(log_text))}),
         Crash(Log),
@@ -276,11 +285,16 @@ ended(Reason) -> Reason.
 
 keeper(Config) ->
     %% It knows how its programs are started.
-    [fail(Config, fun keeper_of/1, fun(Keeper) -> _ = Crash(Keeper), ok end) || Crash <- [
+    [fail(Config, part(keeper), fun(Keeper) -> _ = Crash(Keeper), ok end) || Crash <- [
         fun(Keeper) -> Keeper ! {'$gen_call', {self(), make_ref()}, nonsense} end,
         fun(Keeper) -> gen_server:cast(Keeper, nonsense) end,
         fun(Keeper) -> sys:terminate(Keeper, {badmatch, x}) end,
         fun(Keeper) -> exit(Keeper, kill) end]].
+
+helper(Config) ->
+    %% The one that ends programs knows nothing else of them.
+    [fail(Config, part(os), Crash) || Crash <- [fun(Os) -> sys:terminate(Os, {badmatch, x}) end,
+        fun(Os) -> exit(Os, kill), ok end]].
 
 supervisors(Config) ->
     %% Those of the pool: their reports have what they start their children with.
@@ -302,11 +316,11 @@ ends_of_streams(Config) ->
         [true = erlang:suspend_process(Pid) || Pid <- Ends],
         [gwport_watch:tell(To, Event) || To <- streams(Server)],
         [pile_up(Pid) || Pid <- Ends, not is_connection(Pid)],
-        [gwport_test:send(Socket, much(request_body)) || Socket <- Clients, is_port(Socket)],
+        [gwport_test:send(Socket, much(request_body)) || {h1, Socket} <- Clients],
         [true = erlang:resume_process(Pid) || Pid <- Ends],
         in_flight(0, Server),
         ?assertMatch(#{status := 200}, gwport_test:get(Server, "/hello")),
-        [gwport_test:close(Socket) || Socket <- Clients, is_port(Socket)],
+        leave(Clients),
         gwport_probe:stop(Server),
         ?assertEqual([], found(Config))
     end || Event <- [{chunk, {mark(response_body)}}, {reply, mark(set_cookie), many}, {credit, mark(request_body)}]],
@@ -324,7 +338,7 @@ is_connection(Pid) ->
 ends_of_streams_killed(Config) ->
     %% A client's leaving is not more.
     [?assertEqual(killed, fail(Config, fun(Server) -> lists:nth(N, ends(Server)) end,
-        fun(Pid) -> [pile_up(Pid) || not is_connection(Pid)], true = exit(Pid, kill), ok end)) || N <- [1, 2, 3]],
+        fun(Pid) -> [pile_up(Pid) || not is_connection(Pid)], true = exit(Pid, kill), ok end)) || N <- [1, 2, 3, 4]],
     ok.
 
 status_of_each_process(Config) ->
@@ -337,7 +351,7 @@ status_of_each_process(Config) ->
         Status = iolist_to_binary(io_lib:format("~0w", [sys:get_status(Pid)])),
         ?assertEqual({Pid, []}, {Pid, [Place || Place <- places(), is_in(Status, Place)]})
     end || Pid <- Pids],
-    [gwport_test:close(Socket) || Socket <- Clients, is_port(Socket)],
+    leave(Clients),
     gwport_test:stop_pool(Other),
     gwport_probe:stop(Server),
     ?assertEqual([], found(Config)).
@@ -351,7 +365,7 @@ program(Config) ->
         End(Server, OsPid),
         gwport_test:until(fun() -> gwport_probe:gone(OsPid) orelse Ends =:= lives end),
         back(Server),
-        [gwport_test:close(Socket) || Socket <- Clients, is_port(Socket)],
+        leave(Clients),
         gwport_probe:stop(Server),
         ?assertEqual([], found(Config))
     end || {Ends, End} <- [
@@ -368,7 +382,7 @@ client(Config) ->
         Self = self(),
         Caller = spawn(fun() -> Self ! {self(), gwport:request(Pool, #{method => <<"POST">>, path => <<"/faults/never-read">>, path_info => 1,
             query => <<"s=60">>, body => much(request_body)}, #{app => faults})} end),
-        in_flight(1, Server),
+        streams_known(1, Server),
         [Client] = ends(Server),
         pile_up(Client),
         exit(Client, Why),
@@ -381,7 +395,7 @@ client(Config) ->
 client_with_wrong_values(Config) ->
     %% What is wrong with a call is told to its caller, and not to the log.
     Server = #{pool := Pool} = server(Config),
-    [?assertMatch({_, _}, gwport:request(Pool, Request, #{app => hello})) || Request <- [
+    [?assertMatch({error, {bad_option, _}}, gwport:request(Pool, Request, #{app => hello})) || Request <- [
         #{body => {mark(request_body)}}, #{body => mark}, #{body => [mark(request_body), -1]},
         #{headers => [{<<"authorization">>, {mark(authorization)}}]},
         #{headers => [{<<"cookie">>, [list_to_binary(mark(cookie)) | x]}]},
