@@ -7,7 +7,7 @@
 -module(gwport_mux).
 
 -export([new/1, opened/2, frame/2, send/4, consumed/3, abort/4, down/3]).
--export([drained/2, port_down/2, live/1, served/1, overdue/1]).
+-export([drained/2, port_down/2, is_live/2, live/1, served/1, overdue/1]).
 
 -export_type([mux/0, command/0, event/0, opening/0]).
 
@@ -64,8 +64,9 @@
   | {write, gwport_frame:stream(), gwport_frame:kind(), term()}
     %% Write this abort if frames of the stream are still waiting to be written, in their place.
   | {replace, gwport_frame:stream(), {non_neg_integer(), binary()}}
-    %% The stream's place is free: now, or when the program has been written all that is for it.
-  | {closed, Monitor :: reference(), Window :: non_neg_integer(), now | written}.
+    %% The stream's end is told no more, and its place is free: now, or when the program has been written all that is for it.
+  | {closed, Ref :: reference(), Monitor :: reference(), Window :: non_neg_integer(),
+        now | written}.
 
 -define(MAX_CHUNK, 65536).
 -define(MAX_INFORMS, 16).
@@ -83,16 +84,20 @@ new(#{window := Window, max_head := MaxHead}) ->
 live(#mux{streams = Streams}) ->
     map_size(Streams).
 
+-spec is_live(reference(), mux()) -> boolean().
+is_live(Ref, #mux{refs = Refs}) ->
+    is_map_key(Ref, Refs).
+
 -spec served(mux()) -> non_neg_integer().
 served(#mux{served = Served}) ->
     Served.
 
 %% The writer has numbered a stream. Its end may send its body from the first credit on.
 -spec opened(opening(), mux()) -> {[command()], mux()}.
-opened(#{stream := N, to := To, monitor := Monitor, window := Window},
+opened(#{stream := N, to := To, ref := Ref, monitor := Monitor, window := Window},
         Mux = #mux{last = Last}) when N > Last ->
     %% The writer had not heard of the drain yet.
-    {[{deliver, To, {port_down, false, drain}}, {closed, Monitor, Window, now}],
+    {[{deliver, To, {port_down, false, drain}}, {closed, Ref, Monitor, Window, now}],
         Mux#mux{highest = N}};
 opened(Opening, Mux = #mux{streams = Streams, refs = Refs, request_window = RequestWindow}) ->
     #{stream := N, to := To, ref := Ref, monitor := Monitor, window := Window, body := Body,
@@ -240,7 +245,7 @@ put(N, Stream, Mux = #mux{streams = Streams}) ->
 
 close(Commands, N, Stream, Mux = #mux{streams = Streams, refs = Refs}) ->
     #stream{ref = Ref, monitor = Monitor, window = Window} = Stream,
-    {Commands ++ [{closed, Monitor, Window, free(Stream)}],
+    {Commands ++ [{closed, Ref, Monitor, Window, free(Stream)}],
         Mux#mux{streams = maps:remove(N, Streams), refs = maps:remove(Ref, Refs)}}.
 
 %% The program counts a stream until it has our half's end, which may wait at the writer.

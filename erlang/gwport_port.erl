@@ -193,10 +193,12 @@ greeting(Port, Options, Keeper, Log) ->
     Load = gwport_load:new(#{max_streams => MaxStreams, window => Window, floor => Floor,
         budget => Budget}),
     _ = gwport_log:monitor(Log, gwport_log_down),
-    #port{options = Options, keeper = Keeper, log = Log, port = Port,
-        process = process(erlang:port_info(Port, os_pid)), load = Load,
-        watch = gwport_watch:start_link(),
-        writer = gwport_writer:start_link(#{port => Port, load => Load, last_stream => Last}),
+    Process = process(erlang:port_info(Port, os_pid)),
+    Watch = gwport_watch:start_link(),
+    #port{options = Options, keeper = Keeper, log = Log, port = Port, process = Process,
+        load = Load, watch = Watch,
+        writer = gwport_writer:start_link(#{port => Port, load => Load, watch => Watch,
+            last_stream => Last}),
         buffer = gwport_frame:new(MaxFrame)}.
 
 %% A program that has ended at once has no id any more; its end is on its way here.
@@ -276,11 +278,16 @@ hear({timeout, Timer, _}, State = #port{timer = Timer}) ->
     timeout(State);
 hear({'EXIT', Writer, normal}, State = #port{writer = Writer}) ->
     %% Its port was closed under it; the port's own message is on its way.
+    not_opened(State),
     {noreply, timer(?END_GRACE, State)};
 hear({'EXIT', Writer, Reason}, State = #port{writer = Writer}) ->
+    not_opened(State),
     gone(#{clean => false, reason => {writer, gwport_failure:tag(Reason)}}, State);
-hear({'EXIT', _Parent, Reason}, State) ->
-    {stop, Reason, State};
+hear({'EXIT', Pid, Reason}, State = #port{watch = Watch}) ->
+    case gwport_watch:is_watch(Pid, Watch) of
+        true -> gone(#{clean => false, reason => {watch, gwport_failure:tag(Reason)}}, State);
+        false -> {stop, Reason, State}
+    end;
 hear(_, State) ->
     {noreply, State}.
 
@@ -383,6 +390,10 @@ program_fault(_, State) ->
 
 %% Streams
 
+%% The writer had not heard of the end yet.
+opened(#{to := To}, State = #port{phase = ending}) ->
+    gwport_watch:tell(To, {port_down, true, ended}),
+    State;
 opened(Opening = #{pid := Pid, stream := Stream}, State = #port{mux = Mux}) ->
     Monitor = erlang:monitor(process, Pid, [{tag, {gwport_down, Stream}}]),
     run(gwport_mux:opened(Opening#{monitor => Monitor}, Mux), State).
@@ -401,7 +412,8 @@ command({write, Stream, credit, Grant}, #port{writer = Writer}) ->
     gwport_writer:control(Writer, gwport_frame:encode(credit, Stream, Grant));
 command({write, Stream, Kind, Term}, #port{writer = Writer}) ->
     gwport_writer:body(Writer, Stream, gwport_frame:encode(Kind, Stream, Term));
-command({closed, Monitor, Window, Free}, #port{load = Load, writer = Writer}) ->
+command({closed, Ref, Monitor, Window, Free}, #port{load = Load, writer = Writer, watch = Watch}) ->
+    gwport_watch:leave(Ref, Watch),
     %% Not flushed, which would look through all that waits here: a stream's end that is down when
     %% the stream is not there any more is nothing to the mux.
     true = erlang:demonitor(Monitor),
@@ -489,14 +501,22 @@ wire_fault(Name, Sentence, State) ->
 %% status, within a grace.
 gone(_, State = #port{phase = ending}) ->
     {noreply, State};
-gone(Down, State = #port{mux = Mux, keeper = Keeper, phase = Phase}) ->
+gone(Down, State = #port{mux = Mux, keeper = Keeper, writer = Writer, phase = Phase}) ->
     report(Keeper, {draining, self()}),
+    gwport_writer:stop_opening(Writer),
     _ = [command(Command, State) || Mux =/= undefined, Command <- gwport_mux:port_down(Down, Mux)],
     State1 = State#port{phase = ending, ended = {Phase, maps:get(reason, Down)}},
     case State#port.exit_status of
         unknown -> {noreply, timer(?END_GRACE, State1)};
         _ -> {stop, {shutdown, ended}, State1}
     end.
+
+%% What the writer had numbered it told of before it ended; no program has seen the others.
+not_opened(#port{mux = undefined}) ->
+    ok;
+not_opened(#port{mux = Mux, watch = Watch}) ->
+    gwport_watch:close(fun(Ref) -> gwport_mux:is_live(Ref, Mux) end,
+        {port_down, false, writer_down}, Watch).
 
 timer(Time, State = #port{timer = Old}) ->
     _ = [erlang:cancel_timer(Old) || Old =/= undefined],
@@ -536,7 +556,25 @@ format_status(Status) ->
 farewell(State = #port{phase = Phase, mux = Mux}) ->
     _ = [command(Command, State) || Phase =/= ending, Mux =/= undefined,
         Command <- gwport_mux:port_down(#{clean => false, reason => stopped}, Mux)],
+    unread(State#port{phase = ending}),
     log_end(State).
+
+%% What the writer did not come to, no program has seen. It says nothing more when it is dead, and
+%% what it has said is here.
+unread(State = #port{writer = Writer}) ->
+    Monitor = erlang:monitor(process, Writer),
+    exit(Writer, kill),
+    receive {'DOWN', Monitor, process, _, _} -> ok end,
+    opened_last(State),
+    not_opened(State).
+
+opened_last(State) ->
+    receive
+        {opened, Openings} ->
+            _ = lists:foldl(fun opened/2, State, Openings),
+            opened_last(State)
+    after 0 -> ok
+    end.
 
 log_end(#port{ended = undefined}) ->
     ok;

@@ -11,7 +11,7 @@
 %% It ends with the owner, after the ends have heard of it; the owner ends when the watch does.
 -module(gwport_watch).
 
--export([start_link/0, join/3, leave/2, tell/2]).
+-export([start_link/0, join/3, leave/2, close/3, tell/2, is_watch/2]).
 -export([guard/5, unguard/1]).
 -export([init/1]).
 
@@ -47,6 +47,7 @@ join(Ref, To, #watch{ends = Ends}) ->
         error:badarg -> gone
     end.
 
+%% A stream's end wants to hear no more, or will be told no more.
 -spec leave(reference(), watch()) -> ok.
 leave(Ref, #watch{ends = Ends}) ->
     try ets:delete(Ends, Ref) of
@@ -54,6 +55,22 @@ leave(Ref, #watch{ends = Ends}) ->
     catch
         error:badarg -> ok
     end.
+
+%% Called by the owner, when no stream will be opened any more: who comes now is turned away, and
+%% the ends that have come, but for those of live streams, are told Event.
+-spec close(IsLive :: fun((reference()) -> boolean()), gwport_mux:event(), watch()) -> ok.
+close(IsLive, Event, #watch{ends = Ends}) ->
+    try
+        true = ets:insert(Ends, {?CLOSED, true}),
+        lists:foreach(fun(To) -> tell(To, Event) end,
+            [To || {Ref, To} <- ets:tab2list(Ends), is_reference(Ref), not IsLive(Ref)])
+    catch
+        error:badarg -> ok
+    end.
+
+-spec is_watch(pid() | port(), watch()) -> boolean().
+is_watch(Pid, #watch{pid = Watch}) ->
+    Pid =:= Watch.
 
 -spec tell(to(), gwport_mux:event() | {refused, busy | draining}) -> ok.
 tell({Dest, Tag}, Event) ->

@@ -34,6 +34,7 @@
     owner :: pid(),
     port :: port(),
     load :: gwport_load:load(),
+    watch :: gwport_watch:watch(),
     next = 256 :: pos_integer(),
     last :: pos_integer(),
     opening = true :: boolean(),
@@ -46,11 +47,11 @@
     ring = queue:new() :: queue:queue(gwport_frame:stream())
 }).
 
--spec start_link(#{port := port(), load := gwport_load:load(), last_stream := pos_integer()}) ->
-    pid().
-start_link(#{port := Port, load := Load, last_stream := Last}) ->
+-spec start_link(#{port := port(), load := gwport_load:load(), watch := gwport_watch:watch(),
+    last_stream := pos_integer()}) -> pid().
+start_link(#{port := Port, load := Load, watch := Watch, last_stream := Last}) ->
     proc_lib:spawn_link(?MODULE, init,
-        [#writer{owner = self(), port = Port, load = Load, last = Last}]).
+        [#writer{owner = self(), port = Port, load = Load, watch = Watch, last = Last}]).
 
 %% Called by a stream's end. The answer is an event, or {refused, Why} in the place of one.
 -spec open(pid(), open()) -> ok.
@@ -153,10 +154,10 @@ take({drop, _, Abort}, Writer) ->
 take({leave, Window}, Writer = #writer{load = Load}) ->
     gwport_load:leave(Window, Load),
     Writer;
-take({abort, Ref, {Name, Text}}, Writer = #writer{opens = Opens, owner = Owner, load = Load}) ->
+take({abort, Ref, {Name, Text}}, Writer = #writer{opens = Opens, owner = Owner}) ->
     case lists:partition(fun(#{ref := R}) -> R =:= Ref end, Opens) of
-        {[_], Rest} ->
-            gwport_load:left(Load),
+        {[Open], Rest} ->
+            left(Open, Writer),
             Writer#writer{opens = Rest};
         {[], _} ->
             Owner ! {abort, Ref, Name, Text},
@@ -193,11 +194,11 @@ opens(Writer = #writer{opens = Opens, owner = Owner}) ->
     _ = [Owner ! {opened, lists:reverse(Opened)} || Opened =/= []],
     {lists:reverse(Frames), Writer1#writer{opens = []}}.
 
-number(#{to := To}, Acc = {_, _, #writer{opening = false, load = Load}}) ->
-    refuse(To, draining, Load),
+number(Open, Acc = {_, _, Writer = #writer{opening = false}}) ->
+    refuse(Open, draining, Writer),
     Acc;
 number(Open, {Frames, Opened, Writer = #writer{next = N, load = Load}}) ->
-    #{to := To, request := Request} = Open,
+    #{to := _, request := Request} = Open,
     case gwport_load:enter(Load) of
         {ok, Window} ->
             {[gwport_frame:encode_open(N, Window, Request) | Frames],
@@ -205,7 +206,7 @@ number(Open, {Frames, Opened, Writer = #writer{next = N, load = Load}}) ->
                     window => Window} | Opened],
                 numbered(Writer)};
         busy ->
-            refuse(To, busy, Load),
+            refuse(Open, busy, Writer),
             {Frames, Opened, Writer}
     end.
 
@@ -216,9 +217,14 @@ numbered(Writer = #writer{next = N, last = Last, owner = Owner}) when N + 2 > La
 numbered(Writer = #writer{next = N}) ->
     Writer#writer{next = N + 2}.
 
-refuse(To, Why, Load) ->
-    gwport_load:left(Load),
+refuse(Open = #{to := To}, Why, Writer) ->
+    left(Open, Writer),
     gwport_watch:tell(To, {refused, Why}).
+
+%% It does not become a stream.
+left(#{ref := Ref}, #writer{load = Load, watch = Watch}) ->
+    gwport_watch:leave(Ref, Watch),
+    gwport_load:left(Load).
 
 %% One frame of each stream in turn, while there is room.
 bodies(Room, Writer = #writer{ring = Ring}) when Room > 0 ->

@@ -3,7 +3,7 @@
 -module(gwport_attack).
 
 -export([parts/0, find/2, kill/2, shell/0, stands/1]).
--export([sockets/1, log_reader/1, start_pool/1, load_modules/0, peer/1, peer_pool/2, stop_peer/1, call/4]).
+-export([rows/1, sockets/1, log_reader/1, start_pool/1, load_modules/0, peer/1, peer_pool/2, stop_peer/1, call/4]).
 -export([load/2, stop_load/1]).
 
 %% The application's own, and those of a pool.
@@ -129,6 +129,12 @@ log_reader(Pool) ->
         receive after infinity -> ok end
     end),
     receive {path, Path} -> Path end.
+
+%% The rows of the table in which a port's streams have their ends.
+rows(Pool) ->
+    Watch = find(watch, Pool),
+    [Ends] = [Table || Table <- ets:all(), ets:info(Table, owner) =:= Watch],
+    ets:tab2list(Ends).
 
 %% How many sockets are connected to a process.
 sockets(Pid) ->

@@ -162,11 +162,11 @@ a_bad_end_is_an_end_and_no_answer_is_awaited_test_() ->
     [{lists:concat([Kind, " after ", length(Before), ": ", Name]), fun() ->
         Open = frames_mux(Before),
         {ok, Commands, Mux} = gwport_mux:frame({Kind, 256, Payload}, Open),
-        ?assertMatch([{deliver, _, {abort, Name, _}}, {write, 256, abort, {Code, _}}, {closed, _, _, written}], Commands),
+        ?assertMatch([{deliver, _, {abort, Name, _}}, {write, 256, abort, {Code, _}}, {closed, _, _, _, written}], Commands),
         ?assertEqual(0, gwport_mux:live(Mux)),
         {_, Ended} = gwport_mux:send(ref(256), fin, [], Open),
         {ok, Queued, _} = gwport_mux:frame({Kind, 256, Payload}, Ended),
-        ?assertMatch([{deliver, _, {abort, Name, _}}, {replace, 256, {Code, _}}, {closed, _, _, written}], Queued)
+        ?assertMatch([{deliver, _, {abort, Name, _}}, {replace, 256, {Code, _}}, {closed, _, _, _, written}], Queued)
     end} || {Before, Kind, Payload, Name, Code} <- [
         {[], fin, ?NIL, bad_order, 9}, {[], trailers, term([]), bad_order, 9},
         {[{inform, <<>>}], fin, ?NIL, bad_order, 9}, {[{head, <<>>}], reply, <<>>, bad_order, 9},
@@ -317,7 +317,7 @@ an_abort_with_an_unknown_code_counts_as_internal_error_and_is_answered_with_it_t
         then({abort, 256, term({99, <<>>})}, open_stream())).
 
 an_abort_that_cannot_be_read_is_a_bad_payload_and_closes_test_() ->
-    [?_assertMatch({[{deliver, _, {abort, bad_payload, _}}, {write, 256, abort, {8, _}}, {closed, _, _, written}],
+    [?_assertMatch({[{deliver, _, {abort, bad_payload, _}}, {write, 256, abort, {8, _}}, {closed, _, _, _, written}],
             0}, then({abort, 256, Payload}, open_stream()))
         || Payload <- [<<>>, <<"junk">>, term({1}), term({cancelled, <<>>}), term({2, "text"})]].
 
@@ -372,7 +372,7 @@ a_drain_with_255_closes_every_stream_test() ->
     ?assertEqual(0, gwport_mux:live(Mux)).
 
 a_stream_that_was_aborted_hears_nothing_of_a_drain_test() ->
-    ?assertMatch({[{closed, _, _, written}], _}, gwport_mux:drained(255, aborting())).
+    ?assertMatch({[{closed, _, _, _, written}], _}, gwport_mux:drained(255, aborting())).
 
 %% The writer numbers streams until it hears of the drain.
 a_stream_opened_above_the_number_of_a_drain_is_closed_at_once_test() ->
@@ -559,7 +559,7 @@ command({write, N, credit, Grant}, N, Entry = #{closed := false, allowed := Allo
     %% What is on its way and what was not consumed never exceed the window.
     true = Allowed + Grant - Taken + Unconsumed =< Window,
     Entry#{allowed := Allowed + Grant};
-command({closed, Monitor, Window, Free}, N, Entry = #{closed := false, local := ended, quiet := Quiet,
+command({closed, _, Monitor, Window, Free}, N, Entry = #{closed := false, local := ended, quiet := Quiet,
         window := Window}) ->
     true = Monitor =:= monitor_of(N),
     %% Whose end the program has had from the start is the only one that is free at once.
@@ -642,7 +642,7 @@ closed(N) ->
     closed(N, written).
 
 closed(N, Free) ->
-    {closed, monitor_of(N), ?WINDOW, Free}.
+    {closed, ref(N), monitor_of(N), ?WINDOW, Free}.
 
 term(Term) ->
     term_to_binary(Term).

@@ -13,9 +13,12 @@ all() ->
 
 groups() ->
     gwport_test:mounts([{group, descriptors}, {group, disk}, shell_falls_silent,
-        each_is_killed_when_idle, each_is_killed_under_load, each_is_killed_while_the_pool_stops, nothing_is_left, the_root_is_killed], [{disk, [parallel], [
+        {group, ends}, each_is_killed_when_idle, each_is_killed_under_load, each_is_killed_while_the_pool_stops, nothing_is_left, the_root_is_killed], [{disk, [parallel], [
         a_killed_log_reader_leaves_no_folder, a_socket_that_cannot_be_bound_leaves_no_folder,
         a_relative_folder_of_sockets_is_found
+    ]}, {ends, [parallel], [
+        a_stream_that_is_over_has_no_row, what_waits_for_a_writer_that_is_killed_is_told_at_once,
+        what_waits_for_a_writer_is_told_of_every_end
     ]}, {descriptors, [parallel], [
         clients_that_use_up_descriptors_cost_no_program, a_start_without_descriptors_is_tried_again_soon,
         a_program_is_ended_without_a_descriptor, a_log_is_read_when_there_are_descriptors_again, a_killed_shell_comes_back_with_the_descriptors
@@ -324,3 +327,85 @@ nothing_is_left(Config) ->
 is_ours({Pid, _, _}, Ours) -> lists:member(Pid, Ours);
 is_ours(Port, [_, Os]) when is_list(Port) -> proplists:get_value(connected, Port) =:= Os;
 is_ours(_, _) -> false.
+
+%% Streams and their ends
+
+%% Whoever ends a stream, and however, nobody is left to be told of it.
+a_stream_that_is_over_has_no_row(_) ->
+    Server = #{pool := Pool} = gwport_test:start(#{pool => #{max_streams => 20},
+        mount => #{head_timeout => 500}}),
+    Ways = [
+        fun() -> {ok, {200, _, _}} = gwport:request(Pool, #{path => <<"/hello">>}, #{app => hello}) end,
+        fun() -> {error, _} = gwport:request(Pool, #{path => <<"/faults/write">>, query => <<"bytes=100000">>,
+            path_info => 1}, #{app => faults, max_response => 10}) end,
+        fun() -> #{status := 200} = gwport_test:get(Server, "/hello") end,
+        fun() -> #{status := 504} = gwport_test:get(Server, "/faults/sleep?s=60") end,
+        fun() -> #{status := 500} = gwport_test:get(Server, "/faults/panic") end,
+        fun() -> left(Server, "GET /faults/sleep?s=60 HTTP/1.1\r\nhost: x\r\n\r\n") end,
+        fun() -> left(Server, "GET /faults/events?ms=10 HTTP/1.1\r\nhost: x\r\n\r\n") end,
+        fun() -> left(Server, "POST /faults/never-read?s=60 HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n12") end],
+    [begin
+        [Way() || _ <- lists:seq(1, 10)],
+        gwport_test:until(fun() -> case gwport_attack:rows(Pool) of [] -> true; Rows -> {N, Rows} end end)
+    end || {N, Way} <- lists:enumerate(Ways)],
+    %% Those that were turned away.
+    [spawn(fun() -> gwport_test:get(Server, "/faults/sleep?s=60") end) || _ <- lists:seq(1, 60)],
+    gwport_test:until(fun() -> length(gwport_attack:rows(Pool)) >= 20 end),
+    gwport_test:until(fun() -> gwport_attack:rows(Pool) =:= [] end),
+    gwport_test:stop(Server).
+
+%% A client that leaves, when the app has its request.
+left(Server = #{pool := Pool}, Request) ->
+    Socket = gwport_test:connect(Server),
+    gwport_test:send(Socket, Request),
+    gwport_test:until(fun() -> gwport_attack:rows(Pool) =/= [] end),
+    gwport_test:close(Socket),
+    gwport_test:until(fun() -> [0] =:= [N || #{in_flight := N} <- gwport_test:ports(Server)] end).
+
+%% Requests that the writer has not looked at: what each saw, and how long after Event it did.
+unwritten(Event) ->
+    Server = #{pool := Pool} = gwport_test:start(#{}),
+    Writer = gwport_attack:find(writer, Pool),
+    true = erlang:suspend_process(Writer),
+    Self = self(),
+    Clients = [spawn_link(fun() -> Self ! {self(), gwport_test:request(Server, Request)} end) || Request <-
+        [#{path => "/hello"}, #{method => <<"POST">>, path => "/echo", body => "x"}, #{path => "/faults/sleep?s=5"}]],
+    Waits = length(Clients),
+    gwport_test:until(fun() -> length(gwport_attack:rows(Pool)) =:= Waits
+        andalso {message_queue_len, Waits} =:= erlang:process_info(Writer, message_queue_len) end),
+    At = erlang:monotonic_time(millisecond),
+    Event(Server, Writer),
+    Seen = [receive {Client, #{status := Status}} -> {Status, erlang:monotonic_time(millisecond) - At} end
+        || Client <- Clients],
+    gwport_test:stop(Server),
+    Seen.
+
+what_waits_for_a_writer_that_is_killed_is_told_at_once(_) ->
+    %% No program has seen it, which is 503, and before the program is ended.
+    [?assertMatch({503, Ms} when Ms < 700, Seen) || Seen <- unwritten(fun(_, Writer) -> exit(Writer, kill) end)].
+
+%% It may end with its owner.
+resume(Writer) ->
+    try erlang:resume_process(Writer)
+    catch error:badarg -> false
+    end.
+
+what_waits_for_a_writer_is_told_of_every_end(_) ->
+    %% The program ends, the watch is killed, the port drains, when the writer has not looked at it yet.
+    [[?assertMatch({503, Ms} when Ms < 2000, Seen) || Seen <- unwritten(fun(Server, Writer) ->
+        Event(Server),
+        _ = is_process_alive(Writer) andalso resume(Writer)
+    end)] || Event <- [
+        fun(Server = #{pool := Pool}) ->
+            Owner = gwport_attack:find(owner, Pool),
+            gwport_probe:os_kill("KILL", gwport_test:os_pid(Server)),
+            gwport_test:until(fun() -> not is_process_alive(Owner) end)
+        end,
+        fun(#{pool := Pool}) ->
+            gwport_attack:kill(watch, Pool)
+        end,
+        fun(#{pool := Pool}) ->
+            Owner = gwport_attack:find(owner, Pool),
+            gwport_port:drain(Owner),
+            gwport_test:until(fun() -> maps:get(state, gwport_port:info(Owner)) =:= draining end)
+        end]].
