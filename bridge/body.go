@@ -18,6 +18,7 @@ type body struct {
 	current *buffer
 	off     int
 	taken   int // bytes read and not yet accounted for
+	sawEOF  bool
 
 	closed bool // guarded by the conn's mutex
 }
@@ -25,12 +26,13 @@ type body struct {
 // Read returns what has arrived, and waits only if nothing has. After an abort
 // it returns the cause, never a bare EOF.
 func (b *body) Read(p []byte) (int, error) {
-	if len(p) == 0 {
-		return 0, nil
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if len(p) == 0 && !b.sawEOF {
+		return 0, nil
+	}
 	if err := b.next(); err != nil {
+		b.sawEOF = err == io.EOF
 		return 0, b.s.told(err)
 	}
 	n := copy(p, b.current.b[b.off:])
@@ -51,10 +53,12 @@ func (b *body) next() error {
 	b.taken = 0
 	for {
 		switch {
-		case b.closed && s.request.length == 0:
-			return io.EOF // as on HTTP/2, where there is a body to close all the same
+		case b.closed && s.request.major > 1 && (b.sawEOF || s.request.length == 0):
+			return io.EOF // which net/http's body forgets on HTTP/1 only
 		case b.closed:
 			return http.ErrBodyReadAfterClose
+		case b.sawEOF:
+			return io.EOF // whatever has become of the stream since
 		case s.cause != nil:
 			return s.cause
 		}

@@ -32,6 +32,7 @@ func TestAbortedBodiesReturnTheCauseAndNeverEOF(t *testing.T) {
 	for range 2 {
 		err := within(t, errs)
 		require.ErrorIs(t, err, bridge.ErrClientGone)
+		require.ErrorIs(t, err, io.ErrUnexpectedEOF, "as under net/http")
 		require.False(t, errors.Is(err, io.EOF))
 	}
 }
@@ -84,6 +85,10 @@ func TestBodyIsNoBodyWhereNetHTTPHasIt(t *testing.T) {
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, err := r.Body.Read(make([]byte, 10))
 		_, _ = fmt.Fprint(w, r.Body == http.NoBody, r.ContentLength, r.TransferEncoding, n, n > 0 || err == io.EOF, r.GetBody == nil)
+		_, err = io.Copy(io.Discard, r.Body)
+		requireIs(err, nil)
+		n, err = r.Body.Read(nil)
+		_, _ = fmt.Fprint(w, n, err)
 		_ = r.Body.Close()
 		_ = r.Body.Close()
 		n, err = r.Body.Read(make([]byte, 10))

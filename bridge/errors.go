@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 )
 
 // What context.Cause tells a handler about the end of its request, and what
@@ -68,12 +69,13 @@ func (e *AbortError) Error() string {
 
 // Is tells which of the package's sentinels the error is. It is
 // context.Canceled too, unless it is a deadline, because many programs know how
-// to keep quiet about that.
+// to keep quiet about that; and io.ErrUnexpectedEOF, if the client has left,
+// which is what reading its body comes to under net/http.
 func (e *AbortError) Is(target error) bool {
 	switch target {
 	case ErrAborted:
 		return true
-	case ErrClientGone:
+	case ErrClientGone, io.ErrUnexpectedEOF:
 		return e.Code == CodeCancelled
 	case ErrDeadline, context.DeadlineExceeded:
 		return e.Code == CodeDeadline

@@ -57,7 +57,9 @@ func (s *stream) refuse(err error) {
 	case err == errExpectation:
 		s.response.instead(http.StatusExpectationFailed, "", []pair{{"Connection", "close"}})
 	default:
-		s.response.plain(http.StatusBadRequest)
+		s.response.instead(http.StatusBadRequest, "400 Bad Request", []pair{
+			{"Content-Type", "text/plain; charset=utf-8"}, {"Connection", "close"},
+		})
 	}
 }
 

@@ -34,9 +34,7 @@ func (h *head) fix(status int, w *response) {
 	h.status, h.isHTTP2 = status, w.isHTTP2()
 	h.pairs = newBuffer(firstBuffer)
 	h.fixBody(w)
-	if h.reason == "" && http.StatusText(status) == "" && !h.isHTTP2 {
-		h.reason = "status code " + strconv.Itoa(status)
-	}
+	h.fixReason()
 	var space [32]string
 	for _, name := range h.names(space[:0], w.header) {
 		switch {
@@ -47,6 +45,21 @@ func (h *head) fix(status int, w *response) {
 		case name == "Content-Type" && status == http.StatusNotModified && !h.isHTTP2:
 		default:
 			h.addAll(name, w.header[name])
+		}
+	}
+}
+
+// fixReason gives HTTP/1 net/http's phrase where the host has none, or another one.
+func (h *head) fixReason() {
+	if h.reason != "" || h.isHTTP2 {
+		return
+	}
+	switch h.status {
+	case http.StatusRequestURITooLong, http.StatusUnprocessableEntity:
+		h.reason = http.StatusText(h.status)
+	default:
+		if http.StatusText(h.status) == "" {
+			h.reason = "status code " + strconv.Itoa(h.status)
 		}
 	}
 }
@@ -69,6 +82,9 @@ func (h *head) fixBody(w *response) {
 	h.noLength = !body || w.contentLength >= 0 || hasLength && len(lengths) == 0 || te != ""
 	h.noType = !body || hasType || te != "" || w.header.Get("Content-Encoding") != ""
 	h.chunked = body && w.contentLength < 0 && te != "identity"
+	if te == "identity" && body && w.contentLength < 0 && w.minor > 0 && w.header["Connection"] == nil {
+		h.add("Connection", "close") // as net/http ends such a body with its connection
+	}
 }
 
 // mayHaveLength tells whether a Content-Length that the handler has set is sent:
@@ -81,6 +97,7 @@ func (h *head) mayHaveLength() bool {
 func (h *head) fixInform(status int, header http.Header) {
 	h.status = status
 	h.pairs = newBuffer(firstBuffer)
+	h.fixReason()
 	var space [32]string
 	for _, name := range h.names(space[:0], header) {
 		if name != "Content-Length" {

@@ -154,7 +154,8 @@ func TestPathsThatDoNotParseAreBadRequests(t *testing.T) {
 	for _, path := range []string{"/%zz", "/%", "x", "/\x7f", "/a?\x01"} {
 		res := h.Do(bridgetest.Request{Path: path})
 		require.Equal(t, 400, res.Status, path)
-		require.Equal(t, "Bad Request\n", string(res.Body))
+		require.Equal(t, "400 Bad Request", string(res.Body), "as of net/http's server")
+		require.Equal(t, "close", res.Header("Connection"))
 	}
 	require.False(t, ran)
 }

@@ -303,6 +303,7 @@ func overBridge(t *testing.T, handler http.Handler, version [2]int, method strin
 		s.informs = append(s.informs, inform{i.Status, headerOf(i.Headers)})
 	}
 	delete(s.header, "Trailer")
+	delete(s.header, "Connection")
 	if len(res.Trailers) > 0 {
 		s.trailer = headerOf(res.Trailers)
 	}
@@ -457,6 +458,13 @@ func TestWrongFieldsOfInformsAndTrailersAreMendedAsThoseOfHeads(t *testing.T) {
 	require.Equal(t, http.Header{"Y": {"c"}}, got.trailer)
 }
 
+// A body that is to be delimited by the end of its connection.
+func TestIdentityCodingClosesTheConnection(t *testing.T) {
+	h := newHost(t, handlers["identity"])
+	require.Equal(t, "close", h.Do(bridgetest.Request{}).Header("Connection"))
+	require.Empty(t, h.Do(bridgetest.Request{Version: [2]int{2, 0}}).Header("Connection"))
+}
+
 func TestInvalidLengthIsLogged(t *testing.T) {
 	h := newHost(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "many")
@@ -469,9 +477,20 @@ func TestInvalidLengthIsLogged(t *testing.T) {
 }
 
 func TestStatusesWithoutAPhraseHaveNetHTTPs(t *testing.T) {
-	h := newHost(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(299) })
-	require.Equal(t, "status code 299", h.Do(bridgetest.Request{}).Reason)
-	require.Empty(t, h.Do(bridgetest.Request{Version: [2]int{2, 0}}).Reason, "HTTP/2 has none")
+	h := newHost(t, func(w http.ResponseWriter, r *http.Request) {
+		var status int
+		_, err := fmt.Sscanf(r.URL.Path, "/%d", &status)
+		requireIs(err, nil)
+		w.WriteHeader(status)
+	})
+	for status, phrase := range map[int]string{
+		299: "status code 299", 999: "status code 999", 414: "Request URI Too Long", 422: "Unprocessable Entity", 200: "", 404: "",
+	} {
+		r := bridgetest.Request{Path: fmt.Sprintf("/%d", status)}
+		require.Equal(t, phrase, h.Do(r).Reason, "empty: the host's, which is the same")
+		r.Version = [2]int{2, 0}
+		require.Empty(t, h.Do(r).Reason, "HTTP/2 has none")
+	}
 }
 
 func TestInformationalResponses(t *testing.T) {

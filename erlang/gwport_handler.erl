@@ -188,12 +188,13 @@ discard(false, Ref, Left, Time, Req) ->
     end.
 
 %% Most ways to stop look like a complete response to somebody. On HTTP/1.1 only a connection that
-%% is cut is seen whether the body is chunked or not; on HTTP/2 the end of this process with an
-%% error resets the stream.
+%% is cut is seen whether the body is chunked or not; on HTTP/2 gwport_pipeline_h resets the stream,
+%% and the end of this process with an error does so if a head is out.
 -spec break(term(), #exchange{}) -> no_return().
 break(Reason, #exchange{http = Http, req = Req = #{version := Version}}) ->
     gwport_http:log_failure(Reason, Http),
     _ = Version =/= 'HTTP/2' andalso close(Req),
+    cast(gwport_reset, Req),
     exit(shutdown).
 
 %% Of HTTP/1.1: waits for the end of the connection, which is the end of this process.

@@ -54,6 +54,9 @@ info(_, {gwport_ping, Pid}, State) ->
     %% Who asks wants to know whether this process is stuck.
     Pid ! gwport_pong,
     {[], State};
+info(_, gwport_reset, State) ->
+    %% A request process cannot reset its stream before the head: Cowboy answers its end with 500.
+    {[{internal_error, gwport_reset, 'The response was broken off.'}], State};
 info(Id, Info = {data, _, _, _}, State = {http1, _}) ->
     {Commands1, State1} = hold(Id, open(), State),
     {Commands2, State2} = pass(Id, Info, State1),

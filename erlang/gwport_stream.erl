@@ -186,6 +186,9 @@ port({trailers, Payload}, Stream) ->
 %% What the app has flushed before it failed is the client's to see.
 port({abort, Code, _Text}, Stream = #stream{phase = streaming}) ->
     flush(Stream#stream{request = ended, ending = {broken, gwport_status:reason(Code)}});
+%% An app that gives up on purpose wants its client to see a broken connection, and no answer.
+port({abort, cancelled, _Text}, Stream = #stream{phase = waiting}) ->
+    {[{break, gwport_status:reason(cancelled)}], Stream#stream{phase = ended}};
 port({abort, Code, _Text}, Stream) ->
     ended(gwport_status:reason(Code), Stream);
 port({refused, Why}, Stream) ->

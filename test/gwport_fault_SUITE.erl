@@ -13,7 +13,8 @@ all() ->
 
 groups() ->
     gwport_test:mounts([{group, parallel}, killed_under_load, nothing_leaks], [{parallel, [parallel], [
-        no_pool, no_port, busy, busy_until_the_program_knows, draining, not_entered, port_died, refused, no_app, app_failed, bad_response,
+        no_pool, no_port, busy, busy_until_the_program_knows, draining, not_entered, port_died, refused, no_app, app_failed, given_up,
+        bad_response,
         too_large_response, head_timeout, idle_timeout, deadline, too_large_head, too_large_body, bad_option,
         broken_off_by_a_panic, broken_off_by_the_end_of_the_port, broken_off_when_idle, broken_off_at_the_deadline,
         deadline_does_not_look_like_an_end, broken_off_in_its_turn,
@@ -202,6 +203,17 @@ app_failed(Config) ->
     gwport_probe:stop(Server),
     Bad = gwport_probe:bad("good", Config),
     is_reason(app_failed, both(Bad, "/abort/1")),
+    gwport_probe:stop(Bad).
+
+given_up(Config) ->
+    %% An app that gives up on purpose before its head (http.ErrAbortHandler): no answer, as under net/http.
+    Bad = gwport_probe:bad("good", Config),
+    [begin
+        ?assertError({badmatch, {error, closed}}, gwport_test:request(Bad, Request)),
+        ?assertMatch(#{status := error}, h2(Bad, Request))
+    end || Request <- [#{path => "/abort/2"}, post("/abort/2")]],
+    #{pool := Pool} = Bad,
+    ?assertEqual({error, {broken_off, app_failed}}, gwport:request(Pool, #{path => "/abort/2"})),
     gwport_probe:stop(Bad).
 
 bad_response(Config) ->

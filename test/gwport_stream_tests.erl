@@ -284,7 +284,12 @@ an_end_of_any_kind_after_a_response_without_a_body_is_done_test_() ->
 
 an_abort_before_the_head_fails_with_its_reason_test_() ->
     [?_assertEqual([{fail, gwport_status:reason(Code)}],
-        commands(event({port, {abort, Code, <<"text">>}}, stream(#{})))) || Code <- codes()].
+        commands(event({port, {abort, Code, <<"text">>}}, stream(#{})))) || Code <- codes() -- [cancelled]].
+
+an_app_that_gives_up_on_purpose_breaks_without_an_answer_test_() ->
+    {_, Informed} = event({port, {inform, term({103, []})}}, stream(#{})),
+    [?_assertEqual([{break, app_failed}], commands(event({port, {abort, cancelled, <<"text">>}}, Stream)))
+        || Stream <- [stream(#{}), Informed]].
 
 an_abort_after_the_head_breaks_with_its_reason_test_() ->
     [?_assertEqual([{break, gwport_status:reason(Code)}],
