@@ -82,11 +82,11 @@ pool_defaults() ->
 
 pool_value(name, Name) when is_atom(Name), Name =/= undefined -> {ok, Name};
 pool_value(command, Command) -> command(Command);
-pool_value(args, Args) when is_list(Args) -> all(fun text/1, Args);
+pool_value(args, Args) when is_list(Args) -> all(fun os_text/1, Args);
 pool_value(env, Env) when is_map(Env) -> all(fun variable/1, maps:to_list(Env));
 pool_value(env, Env) when is_list(Env) -> all(fun variable/1, Env);
 pool_value(cd, undefined) -> {ok, undefined};
-pool_value(cd, Dir) -> directory(text(Dir));
+pool_value(cd, Dir) -> directory(os_text(Dir));
 pool_value(ports, N) -> integer(N, 1, 1024);
 pool_value(max_streams, N) -> integer(N, 1, 1000000);
 pool_value(window, N) -> integer(N, 1, 16777216);
@@ -157,12 +157,12 @@ integer(_, _, _) -> error.
 
 %% spawn_executable wants an absolute path; code:priv_dir/1 may be relative.
 command({priv, App, File}) when is_atom(App) ->
-    case {code:priv_dir(App), text(File)} of
+    case {code:priv_dir(App), os_text(File)} of
         {Dir, {ok, Name}} when is_list(Dir) -> executable(filename:join(Dir, Name));
         _ -> error
     end;
 command(Command) ->
-    case text(Command) of
+    case os_text(Command) of
         {ok, Path} -> executable(Path);
         error -> error
     end.
@@ -185,12 +185,12 @@ directory(error) ->
     error.
 
 variable({Name, false}) ->
-    case variable_name(text(Name)) of
+    case variable_name(os_text(Name)) of
         {ok, Text} -> {ok, {Text, false}};
         error -> error
     end;
 variable({Name, Value}) ->
-    case {variable_name(text(Name)), text(Value)} of
+    case {variable_name(os_text(Name)), os_text(Value)} of
         {{ok, N}, {ok, V}} -> {ok, {N, V}};
         _ -> error
     end;
@@ -205,6 +205,14 @@ variable_name({ok, Name = [_ | _]}) ->
     end;
 variable_name(_) ->
     error.
+
+%% What the operating system is given is UTF-8, whatever the locale. Where that makes OTP take a
+%% character for a byte, as OTP 25 does under LC_ALL=C, open_port/2 fails on any other character.
+os_text(Given) ->
+    case {text(Given), file:native_name_encoding()} of
+        {{ok, Text}, latin1} -> {ok, binary_to_list(unicode:characters_to_binary(Text))};
+        {Checked, _} -> Checked
+    end.
 
 %% Charlists and binaries are both welcome. NUL cannot be passed to a program.
 text(Text) when is_binary(Text); is_list(Text) ->

@@ -3,7 +3,7 @@
 -module(gwport_attack).
 
 -export([parts/0, find/2, kill/2, shell/0, stands/1]).
--export([rows/1, sockets/1, log_reader/1, start_pool/1, load_modules/0, peer/1, peer_pool/2, stop_peer/1, call/4]).
+-export([peer/2, rows/1, sockets/1, log_reader/1, start_pool/1, load_modules/0, peer/1, peer_pool/2, stop_peer/1, call/4]).
 -export([load/2, stop_load/1]).
 
 %% The application's own, and those of a pool.
@@ -87,9 +87,13 @@ stands(Pool) ->
 
 %% Another BEAM, whose processes and files are bounded as a shell's `ulimit' says ("-n 256"); "" for no bound.
 peer(Limit) ->
+    peer(Limit, []).
+
+%% With more in its environment.
+peer(Limit, Env) ->
     Paths = lists:append([["-pa", Path] || Path <- code:get_path(), string:prefix(Path, code:lib_dir()) =:= nomatch]),
     Ulimit = case Limit of "" -> ""; _ -> "ulimit " ++ Limit ++ "; " end,
-    {ok, Peer, _} = peer:start_link(#{connection => standard_io, wait_boot => 30000,
+    {ok, Peer, _} = peer:start_link(#{connection => standard_io, wait_boot => 30000, env => Env,
         exec => {os:find_executable("sh"), ["-c", Ulimit ++ "exec \"$0\" \"$@\"", os:find_executable("erl")]},
         args => ["-kernel", "logger_level", "critical" | Paths]}),
     ok = call(Peer, gwport_test, mount, [gwport_test:mount()]),

@@ -214,3 +214,21 @@ mount(Key, Value) ->
 
 minimal() ->
     #{name => shop, command => "/bin/sh"}.
+
+%% Any text reaches the program as UTF-8, whatever the locale of the BEAM, and whatever that makes OTP believe.
+text_is_utf8_under_any_locale_test_() ->
+    {timeout, 60, [{Locale, fun() -> text_is_utf8(Locale) end} || Locale <- ["C", "C.UTF-8", "POSIX"]]}.
+
+text_is_utf8(Locale) ->
+    Peer = gwport_attack:peer("", [{"LC_ALL", Locale}]),
+    Dir = string:trim(os:cmd("mktemp -d")),
+    Work = filename:join(Dir, [1078, 228]),
+    ok = file:make_dir(Work),
+    _ = gwport_attack:call(Peer, gwport_attack, start_pool, [#{command => "sh", cd => Work,
+        args => ["-c", "echo \"$0 $1 $TEXT\" >said.new; mv said.new said; sleep 5", [1078], <<1078/utf8, 228/utf8>>],
+        env => #{"TEXT" => [128512, $x]}}]),
+    Said = filename:join(Work, "said"),
+    gwport_test:until(fun() -> filelib:is_regular(Said) end),
+    ?assertEqual({ok, unicode:characters_to_binary([1078, " ", 1078, 228, " ", 128512, "x\n"])}, file:read_file(Said)),
+    gwport_attack:stop_peer(Peer),
+    ok = file:del_dir_r(Dir).
