@@ -262,13 +262,22 @@ send(Ref, Kind, Data, Mux = #mux{refs = Refs, streams = Streams}) ->
     end.
 
 send_live(chunk, Data, N, Stream = #stream{local = open, send_credit = Credit}, Mux) ->
-    Left = Credit - iolist_size(Data),
-    true = Left >= 0,
-    {[{write, N, chunk, Data}], put(N, Stream#stream{send_credit = Left}, Mux)};
+    case data_size(Data) of
+        Size when Size >= 1, Size =< ?MAX_CHUNK, Size =< Credit ->
+            {[{write, N, chunk, Data}], put(N, Stream#stream{send_credit = Credit - Size}, Mux)};
+        _ ->
+            %% A mistake of ours, which is to cost its own stream.
+            fail(internal_error, <<"a chunk that cannot be sent">>, N, Stream, Mux)
+    end;
 send_live(Kind, Term, N, Stream = #stream{local = open}, Mux) ->
     {[{write, N, Kind, Term}], put(N, Stream#stream{local = queued}, Mux)};
 send_live(_, _, _, _, Mux) ->
     {[], Mux}.
+
+data_size(Data) ->
+    try iolist_size(Data)
+    catch error:badarg -> none
+    end.
 
 %% Bytes of the response that the client has taken; granted again when they are half the window.
 -spec consumed(reference(), non_neg_integer(), mux()) -> {[command()], mux()}.

@@ -585,9 +585,16 @@ log_end(#port{ended = {_, {wire_fault, _}}}) ->
 log_end(#port{ended = {_, {fault, _}}}) ->
     ok;
 log_end(State = #port{ended = {While, Reason}, process = Process, exit_status = Status}) ->
-    ?LOG_ERROR("gwport: the program of pool ~s (OS pid ~p) ended while ~s: ~0p, exit status ~s",
-        [pool(State), gwport_os:id(Process), While, Reason, exit_status(Status)]).
+    ?LOG_ERROR("gwport: the program of pool ~s (~s) ended while ~s: ~s, exit status ~s",
+        [pool(State), os_pid(gwport_os:id(Process)), While, why(Reason), exit_status(Status)]).
 
-exit_status(unknown) -> "unknown";
+%% It had ended before it could be asked for.
+os_pid(undefined) -> "OS pid not known";
+os_pid(Id) -> io_lib:format("OS pid ~b", [Id]).
+
+why(epipe) -> "it took no more input (epipe)";
+why(Reason) -> io_lib:format("~0p", [Reason]).
+
+exit_status(unknown) -> "not told by OTP";
 exit_status(Status) when Status > 128 -> io_lib:format("~b (signal ~b)", [Status, Status - 128]);
 exit_status(Status) -> integer_to_list(Status).

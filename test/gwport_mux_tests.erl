@@ -251,9 +251,15 @@ a_grant_is_passed_on_test() ->
     ?assertMatch({[{write, 256, chunk, <<"0123456789">>}], _},
         gwport_mux:send(ref(256), chunk, <<"0123456789">>, Mux1)).
 
-an_end_that_sends_beyond_its_credit_is_a_bug_test() ->
-    Data = binary:copy(<<"x">>, ?REQUEST_WINDOW + 1),
-    ?assertError({badmatch, false}, gwport_mux:send(ref(256), chunk, Data, open_stream())).
+an_end_that_sends_what_it_may_not_costs_its_stream_test_() ->
+    {_, More} = gwport_mux:opened(opening(256), gwport_mux:new(#{window => 100000, max_head => 1024})),
+    Bytes = fun(Size) -> binary:copy(<<"x">>, Size) end,
+    [[?_assertMatch({[{write, 256, chunk, Data}], _}, gwport_mux:send(ref(256), chunk, Data, Mux))
+        || {Data, Mux} <- [{Bytes(?REQUEST_WINDOW), open_stream()}, {Bytes(65536), More}, {[<<"x">>], open_stream()}]],
+    [?_assertMatch({[{deliver, _, {abort, internal_error, _}}, {write, 256, abort, {1, _}}], _},
+        gwport_mux:send(ref(256), chunk, Data, Mux))
+        || {Data, Mux} <- [{Bytes(?REQUEST_WINDOW + 1), open_stream()}, {Bytes(65537), More}, {<<>>, open_stream()},
+            {[x], open_stream()}]]].
 
 a_sum_of_credit_up_to_2147483647_passes_test() ->
     ?assertMatch({[_], 1}, then({credit, 256, term(?MAX_CREDIT - ?REQUEST_WINDOW)}, open_stream())).
