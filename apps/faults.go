@@ -37,7 +37,7 @@ func newFaults() *faults {
 		{"exit", "?code=3", "os.Exit", f.exit},
 		{"fatal", "?kind=mutex", "a fatal error of the runtime; kind is mutex, map, goroutine (a panic nobody recovers) or stack", f.fatal},
 		{"status", "?code=418&text=x", "a status, any integer, and a body", f.status},
-		{"header", "?name=x-a&value=b", "headers as given, unchecked; name and value may be repeated", f.header},
+		{"header", "?name=x-a&value=b", "headers as given, unchecked; name and value may be repeated; &code= is the status", f.header},
 		{"short", "?declared=100&sent=10", "a body that is shorter, or longer, than content-length", f.short},
 		{"informational", "?count=1", "103 Early Hints, then 200; cookie may be repeated", f.informational},
 		{"trailers", "", "a trailer that was announced and one that was not", f.trailers},

@@ -20,6 +20,11 @@ func (f *faults) status(w http.ResponseWriter, r *http.Request) {
 // header goes past Header.Set, which would make names canonical.
 func (f *faults) header(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
+	p := paramsOf(r)
+	code := p.int("code", http.StatusOK)
+	if p.bad(w) {
+		return
+	}
 	for i, name := range q["name"] {
 		value := ""
 		if i < len(q["value"]) {
@@ -27,6 +32,7 @@ func (f *faults) header(w http.ResponseWriter, r *http.Request) {
 		}
 		w.Header()[name] = append(w.Header()[name], value)
 	}
+	w.WriteHeader(code)
 	_, _ = io.WriteString(w, "see the head\n")
 }
 

@@ -103,19 +103,20 @@ expects_continue(_) -> false.
 -spec response_headers(gwport_response:fields(), cowboy_req:req()) -> map().
 response_headers(Fields, Req) ->
     Headers0 = maps:get(resp_headers, Req, #{}),
-    Headers1 = lists:foldl(fun field/2,
-        Headers0#{<<"date">> => cowboy_clock:rfc1123(), <<"server">> => <<"Cowboy">>}, Fields),
+    Headers1 = fields(Fields,
+        Headers0#{<<"date">> => cowboy_clock:rfc1123(), <<"server">> => <<"Cowboy">>}),
     Headers2 = lists:foldl(fun empty/2, Headers1, [<<"date">>, <<"server">>]),
-    case maps:values(maps:get(resp_cookies, Req, #{})) of
-        [] -> Headers2;
-        Cookies ->
-            Headers2#{<<"set-cookie">> => maps:get(<<"set-cookie">>, Headers2, []) ++ Cookies}
-    end.
+    cookies(maps:values(maps:get(resp_cookies, Req, #{})), Headers2).
 
-field({<<"set-cookie">>, Value}, Headers) ->
-    Headers#{<<"set-cookie">> => maps:get(<<"set-cookie">>, Headers, []) ++ [Value]};
-field({Name, Value}, Headers) ->
-    Headers#{Name => Value}.
+%% Over those that are there.
+fields(Fields, Headers) ->
+    cookies([Value || {<<"set-cookie">>, Value} <- Fields],
+        maps:merge(Headers, maps:from_list([Field || Field = {Name, _} <- Fields,
+            Name =/= <<"set-cookie">>]))).
+
+cookies([], Headers) -> Headers;
+cookies(Cookies, Headers) ->
+    Headers#{<<"set-cookie">> => maps:get(<<"set-cookie">>, Headers, []) ++ Cookies}.
 
 empty(Name, Headers) ->
     case Headers of
@@ -126,7 +127,7 @@ empty(Name, Headers) ->
 %% Those of an informational response, to which nothing is added.
 -spec inform_headers(gwport_response:fields()) -> map().
 inform_headers(Fields) ->
-    lists:foldl(fun field/2, #{}, Fields).
+    fields(Fields, #{}).
 
 -spec trailers(gwport_response:fields()) -> map().
 trailers(Fields) ->

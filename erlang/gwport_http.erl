@@ -89,8 +89,16 @@ with_length(_, Length, Headers) -> Headers#{<<"content-length">> => integer_to_b
 last(_, Http = #http{req = #{version := 'HTTP/2'}}) -> Http;
 last(Last, Http) -> Http#http{last = Last}.
 
-close(#http{last = true}, Headers) -> Headers#{<<"connection">> => <<"close">>};
-close(_, Headers) -> Headers.
+%% `upgrade` is a field of the connection, and is named as one (RFC 9110, 7.8); HTTP/2 has none.
+close(#http{req = #{version := 'HTTP/2'}}, Headers) ->
+    maps:remove(<<"upgrade">>, Headers);
+close(#http{last = Last}, Headers) ->
+    case {Last, Headers} of
+        {true, #{<<"upgrade">> := _}} -> Headers#{<<"connection">> => <<"close, upgrade">>};
+        {true, _} -> Headers#{<<"connection">> => <<"close">>};
+        {false, #{<<"upgrade">> := _}} -> Headers#{<<"connection">> => <<"upgrade">>};
+        {false, _} -> Headers
+    end.
 
 %% Whether the connection may carry no other request once the app has done with this one, since too
 %% much of its body is left.

@@ -1,9 +1,13 @@
-%% What a program answered, made fit for a client: statuses, header names and values are checked,
-%% names lower-cased, what belongs to the connection dropped (SPEC.md, sections 4 and 6).
+%% What a program answered, made fit for a client: statuses are checked, names lower-cased, fields that
+%% cannot be sent made sendable or dropped, as net/http does, and those dropped that belong to the
+%% connection (SPEC.md, sections 4 and 6).
 %%
 %% Nothing that Cowboy would stumble over passes: it sends a CR or LF in a value as it is before
 %% 2.16, and crashes the connection, with all its streams on HTTP/2, on an unknown integer status or
 %% a content-length that is no number.
+%%
+%% A head of many fields takes time in proportion to their number: it is a client's connection process
+%% that looks at it, maybe.
 -module(gwport_response).
 
 -export([head/1, inform/1, reply/1, trailers/1, fault/1, has_body/2, options/1]).
@@ -96,32 +100,30 @@ has_body(_, 304) -> false;
 has_body(_, _) -> true.
 
 final({ok, Status, Code}, {ok, Fields}) when Code >= 200 ->
-    case length_of(Fields) of
-        error -> error;
-        Length ->
-            {ok, #{status => Status, code => Code, headers => allowed(Code, connection(Fields)),
-                length => Length, close => closes(Fields)}}
-    end;
+    {ok, #{status => Status, code => Code, headers => allowed(Code, Fields),
+        length => length_of(Fields), close => closes(Fields)}};
 final(_, _) ->
     error.
 
-%% A 204 must not say how long it is.
-allowed(204, Fields) -> without([<<"content-length">>], Fields);
-allowed(_, Fields) -> Fields.
+%% A 204 must not say how long it is, and a 426 must say what to upgrade to (RFC 9110, 15.5.22).
+allowed(204, Fields) -> without([<<"content-length">>], connection(Fields));
+allowed(426, Fields) -> connection(Fields) ++ [Field || Field = {<<"upgrade">>, _} <- Fields];
+allowed(_, Fields) -> connection(Fields).
 
 status(Code) when is_integer(Code), Code >= 100, Code =< 999 ->
     {ok, known(Code), Code};
 status({Code, Reason}) when is_integer(Code), Code >= 100, Code =< 999, is_binary(Reason) ->
-    case is_value(Reason) of
+    case gwport_field:is_value(Reason) of
         true -> {ok, <<(integer_to_binary(Code))/binary, " ", Reason/binary>>, Code};
         false -> error
     end;
 status(_) ->
     error.
 
-%% Cowboy crashes on integers that it has no text for.
+%% Cowboy crashes on integers that it has no text for. The texts are net/http's.
 known(Code) when Code >= 200, Code =< 206; Code >= 300, Code =< 305; Code =:= 307; Code =:= 308;
-        Code >= 400, Code =< 417; Code >= 500, Code =< 505; Code =:= 100; Code =:= 103 ->
+        Code >= 400, Code =< 417, Code =/= 414; Code >= 500, Code =< 505; Code =:= 100;
+        Code =:= 103 ->
     Code;
 known(Code) ->
     <<(integer_to_binary(Code))/binary, " ", (phrase(Code))/binary>>.
@@ -130,9 +132,10 @@ phrase(102) -> <<"Processing">>;
 phrase(207) -> <<"Multi-Status">>;
 phrase(208) -> <<"Already Reported">>;
 phrase(226) -> <<"IM Used">>;
+phrase(414) -> <<"Request URI Too Long">>;
 phrase(418) -> <<"I'm a teapot">>;
 phrase(421) -> <<"Misdirected Request">>;
-phrase(422) -> <<"Unprocessable Content">>;
+phrase(422) -> <<"Unprocessable Entity">>;
 phrase(423) -> <<"Locked">>;
 phrase(424) -> <<"Failed Dependency">>;
 phrase(425) -> <<"Too Early">>;
@@ -146,75 +149,116 @@ phrase(507) -> <<"Insufficient Storage">>;
 phrase(508) -> <<"Loop Detected">>;
 phrase(510) -> <<"Not Extended">>;
 phrase(511) -> <<"Network Authentication Required">>;
-phrase(_) -> <<"Status">>.
+phrase(Code) -> <<"status code ", (integer_to_binary(Code))/binary>>.
 
-%% Pairs to fields: checked, lower case, of several of a name one.
-fields(Headers) when is_list(Headers) ->
-    try {ok, lists:reverse(lists:foldl(fun field/2, [], Headers))}
-    catch
-        throw:bad_field -> error;
-        %% An improper list.
-        error:function_clause -> error
-    end;
-fields(_) ->
-    error.
+%% Pairs to fields: lower case, fit to be sent, of several of a name one, where the first stood.
+fields(Headers) ->
+    try {ok, joined(pairs(Headers, []))}
+    catch throw:bad_field -> error
+    end.
 
-field({Name0, Value}, Fields) when is_binary(Name0), is_binary(Value) ->
-    Name = name(Name0),
-    case is_value(Value) of
-        true -> add(Name, Value, Fields);
-        false -> throw(bad_field)
+pairs([{Name0, Value0} | Rest], Fields) when is_binary(Name0), is_binary(Value0) ->
+    case {name(Name0), value(Value0)} of
+        {drop, _} -> pairs(Rest, Fields);
+        {_, drop} -> pairs(Rest, Fields);
+        {<<"content-length">>, Value} -> pairs(Rest, length_field(Value, Fields));
+        {Name, Value} -> pairs(Rest, [{Name, Value} | Fields])
     end;
-field(_, _) ->
+pairs([], Fields) ->
+    lists:reverse(Fields);
+pairs(_, _) ->
     throw(bad_field).
 
-add(<<"set-cookie">>, Value, Fields) ->
-    [{<<"set-cookie">>, Value} | Fields];
-add(<<"content-length">>, Value, Fields) ->
-    same(<<"content-length">>, Value, Fields);
-add(Name, Value, Fields) ->
-    case lists:keyfind(Name, 1, Fields) of
-        false -> [{Name, Value} | Fields];
-        {_, Before} -> lists:keyreplace(Name, 1, Fields, {Name, [Before, <<", ">>, Value]})
-    end.
-
-%% Two lengths that differ are an attack or a bug.
-same(Name, Value, Fields) ->
-    case lists:keyfind(Name, 1, Fields) of
-        false -> [{Name, Value} | Fields];
-        {_, Value} -> Fields;
+%% What is no length says nothing. Two lengths that differ are an attack or a bug.
+length_field(Value, Fields) ->
+    case {digits(Value), lists:keyfind(<<"content-length">>, 1, Fields)} of
+        {error, _} -> Fields;
+        {_, false} -> [{<<"content-length">>, Value} | Fields];
+        {_, {_, Value}} -> Fields;
         _ -> throw(bad_field)
     end.
+
+%% Most responses name no field twice.
+joined(Fields) ->
+    Values = lists:foldl(fun add/2, #{}, Fields),
+    case map_size(Values) =:= length(Fields) of
+        true -> Fields;
+        false -> joined(Fields, Values)
+    end.
+
+add({Name, Value}, Values) ->
+    case Values of
+        #{Name := Before} -> Values#{Name := [Value | Before]};
+        #{} -> Values#{Name => [Value]}
+    end.
+
+joined([{<<"set-cookie">>, _} = Cookie | Rest], Values) ->
+    [Cookie | joined(Rest, Values)];
+joined([{Name, Value} | Rest], Values) ->
+    case Values of
+        #{Name := [_]} -> [{Name, Value} | joined(Rest, Values)];
+        #{Name := []} -> joined(Rest, Values);
+        #{Name := Several} ->
+            [{Name, lists:join(<<", ">>, lists:reverse(Several))} | joined(Rest, Values#{Name := []})]
+    end;
+joined([], _) ->
+    [].
 
 %% The names that most responses have, as Go's canonical form writes them.
 name(<<"Content-Type">>) -> <<"content-type">>;
 name(<<"Content-Length">>) -> <<"content-length">>;
 name(<<"Set-Cookie">>) -> <<"set-cookie">>;
 name(<<"Cache-Control">>) -> <<"cache-control">>;
-name(<<>>) -> throw(bad_field);
-name(Name) -> << <<(name_byte(Byte))>> || <<Byte>> <= Name >>.
+name(Name) ->
+    case gwport_field:is_token(Name) of
+        true -> gwport_field:lower(Name);
+        false -> drop
+    end.
 
-%% The bytes of a token (RFC 9110, 5.6.2).
-name_byte(C) when C >= $a, C =< $z; C >= $0, C =< $9; C =:= $- -> C;
-name_byte(C) when C >= $A, C =< $Z -> C + 32;
-name_byte(C) when C =:= $!; C =:= $#; C =:= $$; C =:= $%; C =:= $&; C =:= $'; C =:= $*; C =:= $+;
-        C =:= $.; C =:= $^; C =:= $_; C =:= $`; C =:= $|; C =:= $~ -> C;
-name_byte(_) -> throw(bad_field).
+%% Line breaks become spaces, as in net/http's HTTP/1.1; other control bytes cost the field, as in its
+%% HTTP/2, where a value has no spaces around it either (RFC 9113, 8.2.1).
+value(Value) ->
+    case gwport_field:is_value(Value) of
+        true -> trimmed(Value);
+        false -> unbroken(<< <<(space(C))>> || <<C>> <= Value >>)
+    end.
 
-is_value(<<C, _/bits>>) when C =:= $\r; C =:= $\n; C =:= 0 -> false;
-is_value(<<_, Rest/bits>>) -> is_value(Rest);
-is_value(<<>>) -> true.
+unbroken(Value) ->
+    case gwport_field:is_value(Value) of
+        true -> trimmed(Value);
+        false -> drop
+    end.
+
+space($\r) -> $\s;
+space($\n) -> $\s;
+space(C) -> C.
+
+trimmed(<<C, Rest/bits>>) when C =:= $\s; C =:= $\t -> trimmed(Rest);
+trimmed(<<>>) -> <<>>;
+trimmed(Value) ->
+    case binary:last(Value) of
+        C when C =:= $\s; C =:= $\t -> trimmed(binary:part(Value, 0, byte_size(Value) - 1));
+        _ -> Value
+    end.
 
 %% Fields of the connection are this side's business; so are those that `connection` names.
 connection(Fields) ->
-    without(hop_by_hop() ++ named(lists:keyfind(<<"connection">>, 1, Fields)), Fields).
+    case named(lists:keyfind(<<"connection">>, 1, Fields)) of
+        [] -> [Field || Field = {Name, _} <- Fields, not is_hop_by_hop(Name)];
+        Named -> [Field || Field = {Name, _} <- without(Named, Fields), not is_hop_by_hop(Name)]
+    end.
 
-hop_by_hop() ->
-    [<<"connection">>, <<"keep-alive">>, <<"proxy-connection">>, <<"te">>,
-        <<"transfer-encoding">>, <<"upgrade">>].
+is_hop_by_hop(<<"connection">>) -> true;
+is_hop_by_hop(<<"keep-alive">>) -> true;
+is_hop_by_hop(<<"proxy-connection">>) -> true;
+is_hop_by_hop(<<"te">>) -> true;
+is_hop_by_hop(<<"transfer-encoding">>) -> true;
+is_hop_by_hop(<<"upgrade">>) -> true;
+is_hop_by_hop(_) -> false.
 
 named(false) -> [];
-named({_, Value}) -> options(iolist_to_binary(Value)) -- [<<"content-length">>].
+named({_, Value}) -> [Option || Option <- options(iolist_to_binary(Value)),
+    Option =/= <<"content-length">>].
 
 %% The options of a `connection` field, in lower case, with empty ones among them. Byte by byte: a value
 %% need not be UTF-8, and string's functions crash on what is not.
@@ -230,12 +274,13 @@ closes(Fields) ->
     end.
 
 without(Names, Fields) ->
-    [Field || Field = {Name, _} <- Fields, not lists:member(Name, Names)].
+    Without = maps:from_list([{Name, true} || Name <- Names]),
+    [Field || Field = {Name, _} <- Fields, not is_map_key(Name, Without)].
 
 length_of(Fields) ->
     case lists:keyfind(<<"content-length">>, 1, Fields) of
         false -> undefined;
-        {_, Value} -> digits(iolist_to_binary(Value))
+        {_, Value} -> digits(Value)
     end.
 
 digits(Value) when byte_size(Value) >= 1, byte_size(Value) =< 18 ->

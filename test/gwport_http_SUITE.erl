@@ -45,6 +45,7 @@ both() -> [
     statuses_without_a_body_have_none,
     odd_statuses_arrive_as_they_are,
     a_status_that_cannot_be_is_an_error,
+    a_426_says_what_to_upgrade_to,
     repeated_response_headers_are_joined_in_order,
     cookies_that_are_set_stay_apart,
     values_may_have_any_bytes_but_line_breaks,
@@ -372,7 +373,25 @@ odd_statuses_arrive_as_they_are(Config) ->
         {Code, call(Client, ["/faults/status?text=odd&code=", integer_to_list(Code)])})
     || Code <- [200, 203, 207, 226, 299, 300, 306, 399, 400, 402, 418, 422, 429, 451, 499, 500, 511,
         599, 600, 999]],
+    %% With net/http's texts.
+    [?assertMatch({Code, #{reason := Reason}}, {Code, call(Client, ["/faults/status?code=", integer_to_list(Code)])})
+        || proplists:get_value(proto, Config) =:= h1, {Code, Reason} <- [{299, <<"status code 299">>},
+            {414, <<"Request URI Too Long">>}, {422, <<"Unprocessable Entity">>}, {404, <<"Not Found">>}]],
     close(Client).
+
+a_426_says_what_to_upgrade_to(Config) ->
+    %% It must (RFC 9110, 15.5.22), and names the field as one of the connection's. HTTP/2 has no such field; and no
+    %% other response has it.
+    Path = "/faults/header?name=Upgrade&value=HTTP/3.0&code=",
+    Response = ask(Config, Path ++ "426"),
+    ?assertMatch(#{status := 426, complete := true}, Response),
+    ?assertEqual(case proplists:get_value(proto, Config) of
+        h1 -> {<<"HTTP/3.0">>, <<"upgrade">>};
+        h2 -> {undefined, undefined}
+    end, {header(<<"upgrade">>, Response), header(<<"connection">>, Response)}),
+    Fine = ask(Config, Path ++ "200"),
+    ?assertMatch(#{status := 200}, Fine),
+    ?assertEqual({undefined, undefined}, {header(<<"upgrade">>, Fine), header(<<"connection">>, Fine)}).
 
 a_status_that_cannot_be_is_an_error(Config) ->
     %% WriteHeader panics for what is no status; 101 needs a connection that cannot be taken over.

@@ -224,7 +224,7 @@ def one_byte_short():
         size = port.streams[number].request[b"path"].removeprefix(b"/bytes/")
         more = [("Content-Length", str(int(size) + 1))] if size.isdigit() else []
         put(kind, number, (term[0], term[1] + more))
-@broken("S6", "no CR, LF or NUL in a value", "GET /status/404", "502", "/bytes/10")
+@broken("S6", "no CR, LF or NUL in a value", "GET /status/404", "404", "/bytes/10")
 def line_break():
     """Has a line break in a header's value."""
     instead([REPLY], lambda term: (term[0], [*term[1], ("X-A", "b\r\nSet-Cookie: c=1")], term[2]))

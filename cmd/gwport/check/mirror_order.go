@@ -84,14 +84,25 @@ func orderScripts() []hostScript {
 		}))
 	}
 	for i, c := range []struct {
+		what  string
+		field etf.Tuple
+	}{
+		{"a line break in a value", field("x", "a\r\nb: c")},
+		{"a NUL in a value", field("x", "a\x00")},
+		{"a name that is no token", field("x y", "a")},
+		{"an empty name", field("", "a")},
+		{"a content-length that is no number", field("content-length", "many")},
+	} {
+		scripts = append(scripts, hostScript{
+			path: fmt.Sprintf("field/%d", i), rule: "S6", name: c.what + ": the response is whole without it", ask: ask{status: fine, answer: "ok\n"},
+			run: func(s *mstream) { s.sendTerm(kindReply, etf.Tuple{200, etf.List{c.field}, "ok\n"}) },
+		})
+	}
+	for i, c := range []struct {
 		what string
 		term any
 	}{
-		{"a line break in a value", etf.Tuple{200, etf.List{field("x", "a\r\nb: c")}}},
-		{"a NUL in a value", etf.Tuple{200, etf.List{field("x", "a\x00")}}},
-		{"a name that is no token", etf.Tuple{200, etf.List{field("x y", "a")}}},
-		{"an empty name", etf.Tuple{200, etf.List{field("", "a")}}},
-		{"a content-length that is no number", etf.Tuple{200, etf.List{field("content-length", "many")}}},
+		{"two lengths", etf.Tuple{200, etf.List{field("content-length", "5"), field("content-length", "6")}}},
 		{"status 42", etf.Tuple{42, etf.List{}}},
 		{"status 199 in head", etf.Tuple{199, etf.List{}}},
 		{"status 1000", etf.Tuple{1000, etf.List{}}},
