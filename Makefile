@@ -78,11 +78,12 @@ ifneq ($(SLOW_SUITES),)
 	QUIET=1 rebar3 as lint ct --dir test/slow
 endif
 
-test-long: ## What takes longest: the modules in test/long, connectrpc's conformance suite among them
+test-long: ## What takes longest: the modules in test/long (connectrpc's conformance suite), planted faults
 	@.ci/setup full
 	@for dir in $(LONGMODULES); do \
 		echo "== $$dir"; (cd $$dir && go vet ./... && go test -count=1 ./...); \
 	done
+	@$(MAKE) --no-print-directory planted
 	@echo "make test-long: all passed"
 
 test-sid: ## The Erlang tests on Debian sid, the newest Erlang/OTP and Cowboy there are, in a chroot; needs root

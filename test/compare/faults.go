@@ -7,50 +7,260 @@ var (
 	both   = cases.Mounts
 	route  = []string{cases.Route}
 	stream = []string{cases.Stream}
+	appof  = []string{cases.AppOf}
+	call   = []string{cases.Call}
 )
 
 // faults are what is planted. Old texts are short and of one idea, so that they outlive what changes around them; where one
 // is gone, the fault is to be planted in what has taken its place.
 var faults = []fault{
+	// The request, in Go.
 	{
-		name: "a response's type is not found by its bytes",
-		file: "bridge/head.go", old: `if !h.noType && len(body) > 0 {`, new: `if false {`,
+		name: "r.TLS is by the scheme that the client names", file: "bridge/request.go",
+		old: `if !q.secure {`, new: `if q.scheme != "https" {`,
+		shows: []sign{{"hosts/scheme https on clear", cases.H2C, both, "saw.tls"}, {"hosts/scheme http on tls", cases.TLSH2, both, "saw.tls"}},
+	},
+	{
+		name: "the Host is lost", file: "bridge/request.go",
+		old: `if r.Host == "" {`, new: `if r.Host = ""; false {`,
+		shows: []sign{{"hosts/with a port", cases.H1, both, "saw.host"}, {"hosts/with a port", cases.H2C, both, "saw.host"}},
+	},
+	{
+		name: "the client's address is the listener's", file: "bridge/request.go",
+		old: `q.peer.String()`, new: `q.local.String()`,
+		shows: []sign{{"methods/get", cases.H1, both, "saw.remoteaddr"}},
+	},
+	{
+		name: "an escaped slash is a slash", file: "bridge/request.go",
+		old:   `return url.ParseRequestURI(q.uri())`,
+		new:   `u, err := url.ParseRequestURI(q.uri()); if err == nil { u.RawPath = "" }; return u, err`,
+		shows: []sign{{"targets/escaped slash", cases.H1, both, "saw.url"}, {"targets/escaped slash", cases.H2C, both, "saw.url"}},
+	},
+	{
+		name: "an unknown Expect is ignored", file: "bridge/request.go",
+		old: `return errExpectation`, new: `return nil`,
+		shows: []sign{{"expectations/something else", cases.H1, both, "status"}},
+	},
+	{
+		name: "granted credit is not counted", file: "bridge/body.go",
+		old: `s.sendable += free`, new: `_ = s.sendable`,
+		shows: []sign{{"bodies/read of 1048576", cases.H2C, both, "saw.op1.readall"}},
+	},
+	{
+		name: "no credit is granted for a body", file: "bridge/body.go",
+		old: `s.grant += free`, new: `s.grant = min(s.grant, free)`,
+		shows: []sign{{"bodies/read of 1048576", cases.H2C, both, "end"}},
+	},
+	{
+		name: "a deadline for reading is ignored", file: "bridge/body.go",
+		old: `s.readDeadline.err()`, new: `error(nil)`,
+		shows: []sign{{"deadlines/of reading that has passed", cases.H1, both, "handler"}},
+	},
+	{
+		name: "a closed body reads as one that has ended", file: "bridge/body.go",
+		old: `return http.ErrBodyReadAfterClose`, new: `_ = http.NoBody; return io.EOF`,
+		shows: []sign{{"bodies/closed", cases.H1, both, "saw.op2.readall"}},
+	},
+	{
+		name: "the files of a form stay on the disk", file: "bridge/handler.go",
+		old: `defer removeFiles(r)`, new: `_ = removeFiles`,
+		shows: []sign{{"forms/multipart on disk", cases.H2C, both, "saw.files"}},
+	},
+	{
+		name: "a handler does not hear that its client has left", file: "bridge/reader.go",
+		old: `return s.onAbort(Code(code), text), nil`, new: `s.onAbort(Code(code), text); return nil, nil`,
+		shows: []sign{{"clients/leaves while the handler waits", cases.H1, both, "handler"}},
+	},
+
+	// The response, in Go.
+	{
+		name: "a response's type is not found by its bytes", file: "bridge/head.go",
+		old: `if !h.noType && len(body) > 0 {`, new: `if false {`,
 		shows: []sign{{"sniffing/html", cases.H1, both, "field.content-type"}, {"sniffing/png", cases.H2C, both, "field.content-type"}},
 	},
 	{
-		name: "Flush sends nothing before the handler ends",
-		file: "bridge/controller.go", old: `return w.breaks(w.flush())
-}
-
-// ReadFrom`, new: `return nil
-}
-
-// ReadFrom`,
+		name: "Flush sends nothing before the handler ends", file: "bridge/controller.go",
+		old: `return w.breaks(w.flush())`, new: `return nil`,
 		shows: []sign{
 			{"flushes/head before the handler ends", cases.H1, both, "end"},
 			{"sniffing/html in two writes with a flush", cases.H2C, both, "field.content-type"},
 		},
 	},
 	{
-		name: "r.TLS is by the scheme that the client names",
-		file: "bridge/request.go", old: `if q.scheme != "https" {`, new: `if q.scheme != "http" {`,
-		shows: []sign{{"hosts/with a port", cases.TLSH1, both, "saw.tls"}},
+		name: "the last status counts", file: "bridge/response.go",
+		old: `case w.wroteHeader:`, new: `case w.wroteHeader && w.committed:`,
+		shows: []sign{{"statuses/twice", cases.H1, both, "status"}, {"statuses/twice", cases.H2C, both, "status"}},
 	},
 	{
-		name: "several cookies of a response are one field",
-		file: "erlang/gwport_response.erl", old: `add(<<"set-cookie">>, Value, Fields) ->`, new: `add(<<"x-cookie">>, Value, Fields) ->`,
+		name: "a large write overtakes a small one", file: "bridge/response.go",
+		old: `if w.buf == nil && len(p)-n > lastBuffer {`, new: `if len(p)-n > lastBuffer {`,
+		shows: []sign{
+			{"order and bounds/a large write behind a small one", cases.H1, both, "body"},
+			{"order and bounds/a large write behind a small one", cases.H2C, both, "body"},
+		},
+	},
+	{
+		name: "each piece of a large body lacks a byte", file: "bridge/sink.go",
+		old: `p[sent:sent+n]...)`, new: `p[sent:sent+n-1]...)`,
+		shows: []sign{{"lengths/of 300,000 bytes", cases.H1, both, "body"}, {"lengths/of 300,000 bytes with a length", cases.H2C, both, "end"}},
+	},
+	{
+		name: "trailers are dropped", file: "bridge/finish.go",
+		old: `if !w.mayTrail() {`, new: `if w.mayTrail() {`,
+		shows: []sign{
+			{"trailers/with te announced", cases.H1, both, "trailer.x-sum"},
+			{"trailers/with te announced", cases.H2C, both, "trailer.x-sum"},
+		},
+	},
+	{
+		name: "an abort is not sent", file: "bridge/stream.go",
+		old: `	s.say(cause)
+	s.shut(cause)`, new: `	s.shut(cause)`,
+		shows: []sign{
+			{"panics/abort seen by a client that has the head", cases.H1, both, "end"},
+			{"panics/abort seen by a client that has the head", cases.H2C, both, "end"},
+		},
+	},
+	{
+		name: "a handler that has given up ends its response", file: "bridge/handler.go",
+		old:   `s.fail(abort(CodeCancelled, ""))`,
+		new:   `s.response.finish()`,
+		shows: []sign{{"panics/abort behind a flush", cases.H1, both, "end"}, {"panics/abort behind a flush", cases.H2C, both, "end"}},
+	},
+	{
+		name: "AppOf drops its handler's trailers", file: "bridge/appof.go",
+		old: `a.trailers = mustDecodePairs(payload)`, new: `_ = mustDecodePairs(payload)`,
+		shows: []sign{{"trailers/with te announced", cases.H1, appof, "trailer.x-sum"}, {"trailers/with te announced", cases.H2C, appof, "trailer.x-sum"}},
+	},
+	{
+		name: "a failure behind AppOf's head is an end", file: "bridge/appof.go",
+		old: `_ = a.in.CloseWithError(err)`, new: `_, _ = err, a.in.Close()`,
+		shows: []sign{{"panics/panic behind a flush", cases.H1, appof, "end"}, {"panics/panic behind a flush", cases.H2C, appof, "end"}},
+	},
+
+	// The request, in Erlang.
+	{
+		name: "a forbidden byte reaches a handler", file: "erlang/gwport_exchange.erl",
+		old: `{error, _} -> {error, bad_request}`, new: `{error, _} -> checked(Request, Mount, Tag)`,
+		shows: []sign{
+			{"request fields/a value with a control byte", cases.H1, both, "status"},
+			{"request fields/a value with del", cases.TLSH1, both, "status"},
+		},
+	},
+	{
+		name: "the port of an authority is lost", file: "erlang/gwport_cowboy.erl",
+		old: `authority(_, Host, Port) -> <<Host/binary, ":", (integer_to_binary(Port))/binary>>.`, new: `authority(_, Host, _) -> Host.`,
+		shows: []sign{{"hosts/with a port", cases.H2C, both, "saw.host"}},
+	},
+	{
+		name: "a client is told to go on before anybody reads", file: "erlang/gwport_cowboy.erl",
+		old: `cowboy_bstr:to_lower(Expect) =:= <<"100-continue">>;`, new: `cowboy_bstr:to_lower(Expect) =:= <<"101-continue">>;`,
+		shows: []sign{{"expectations/refused", cases.H2C, route, "inform1.status"}},
+	},
+	{
+		name: "a reset does not reach the program", file: "erlang/gwport_stream_h.erl",
+		old: `    gwport_port:abort(Handle, Ref, {cancelled, <<>>}),
+    leave(`, new: `    leave(`,
+		shows: []sign{{"clients/resets while the handler waits", cases.H2C, stream, "handler"}},
+	},
+	{
+		name: "pieces of a request's body change places", file: "erlang/gwport_writer.erl",
+		old: `Bodies#{Stream := queue:in(Frame, Queue)}`, new: `Bodies#{Stream := queue:in_r(Frame, Queue)}`,
+		shows: []sign{{"bodies/read of 1048576", cases.H2C, both, "saw.op1.readall"}},
+	},
+
+	// The response, in Erlang.
+	{
+		name: "several cookies of a response are one field", file: "erlang/gwport_response.erl",
+		old: `add(<<"set-cookie">>, Value, Fields) ->`, new: `add(<<"x-cookie">>, Value, Fields) ->`,
 		shows: []sign{{"response fields/several cookies", cases.H1, both, "field.set-cookie"}},
 	},
 	{
-		name: "values of one name are joined without a comma",
-		file: "erlang/gwport_response.erl", old: `{Name, [Before, <<", ">>, Value]}`, new: `{Name, [Before, Value]}`,
+		name: "values of one name are joined without a comma", file: "erlang/gwport_response.erl",
+		old: `{Name, [Before, <<", ">>, Value]}`, new: `{Name, [Before, Value]}`,
 		shows: []sign{{"response fields/two values", cases.H1, both, "field.x-a"}, {"response fields/two values", cases.H2C, both, "field.x-a"}},
 	},
 	{
-		name: "a 204 has a length",
-		file: "erlang/gwport_http.erl", old: `with_length(_, undefined, Headers) ->`,
+		name: "a 204 has a length", file: "erlang/gwport_http.erl",
+		old: `with_length(_, undefined, Headers) ->`,
 		new: `with_length(204, _, Headers) -> Headers#{<<"content-length">> => <<"0">>};
 with_length(_, undefined, Headers) ->`,
-		shows: []sign{{"statuses/204 with a body", cases.H1, both, "length"}},
+		shows: []sign{{"statuses/204 with a body", cases.H1, both, "length"}, {"statuses/204 with a body", cases.H2C, both, "length"}},
+	},
+	{
+		name: "the length of a large body is too large", file: "erlang/gwport_stream.erl",
+		old: `{reply, Head#{length := Size}, Body}`, new: `{reply, Head#{length := Size + Size div 1000}, Body}`,
+		shows: []sign{{"lengths/of 2,048 bytes", cases.H2C, both, "length"}},
+	},
+	{
+		name: "a HEAD is answered with a body", file: "erlang/gwport_response.erl",
+		old: `has_body(<<"HEAD">>, _) -> false;`, new: `has_body(<<"HED">>, _) -> false;`,
+		shows: []sign{{"methods/head", cases.H1, both, "status"}},
+	},
+	{
+		name: "an empty Date is sent", file: "erlang/gwport_cowboy.erl",
+		old: `#{Name := <<>>} -> maps:remove(Name, Headers);`, new: ``,
+		shows: []sign{{"response fields/date nil", cases.H1, both, "date"}},
+	},
+	{
+		name: "informational responses are dropped", file: "erlang/gwport_stream.erl",
+		old: `{[{inform, Status, Fields}], Stream`, new: `{[{inform, Status, Fields} || false], Stream`,
+		shows: []sign{{"informs/early hints", cases.H1, both, "inform1.status"}, {"informs/early hints", cases.H2C, both, "inform1.status"}},
+	},
+	{
+		name: "trailers are a plain end", file: "erlang/gwport_stream.erl",
+		old: `last({trailers, Fields}, Stream);`, new: `_ = Fields, last(fin, Stream);`,
+		shows: []sign{{"trailers/with te announced", cases.H2C, both, "trailer.x-sum"}},
+	},
+	{
+		name: "large pieces of a response are cut short", file: "erlang/gwport_stream.erl",
+		old:   `flush(Stream#stream{queue = [Data | Queue]`,
+		new:   `flush(Stream#stream{queue = [binary:part(Data, 0, min(60000, byte_size(Data))) | Queue]`,
+		shows: []sign{{"lengths/of 300,000 bytes", cases.H1, both, "body"}, {"lengths/of 300,000 bytes", cases.H2C, both, "body"}},
+	},
+	{
+		name: "an abort looks like the end of a response", file: "erlang/gwport_stream.erl",
+		old: `ending = {broken, gwport_status:reason(Code)}}`, new: `ending = fin}`,
+		shows: []sign{
+			{"panics/panic behind a flush", cases.H1, both, "end"},
+			{"panics/panic behind a flush", cases.H2C, both, "end"},
+		},
+	},
+	{
+		name: "credit is granted and forgotten", file: "erlang/gwport_mux.erl",
+		old: `consumed = 0, credit = Credit + Free`, new: `consumed = 0`,
+		shows: []sign{{"lengths/of 300,000 bytes", cases.H1, both, "end"}, {"lengths/of 300,000 bytes", cases.H2C, both, "end"}},
+	},
+	{
+		name: "no credit is granted for a response", file: "erlang/gwport_mux.erl",
+		old: `{[{write, N, credit, Free}],`, new: `{[],`,
+		shows: []sign{{"lengths/of 300,000 bytes", cases.H2C, both, "end"}},
+	},
+	{
+		name: "a slow client holds nobody back", file: "erlang/gwport_stream.erl",
+		old: `    flush(Stream#stream{queue = [Data | Queue], left = subtract(Left, byte_size(Data))}).`,
+		new: `    {Commands, Next} = flush(Stream#stream{queue = [Data | Queue], left = subtract(Left, byte_size(Data))}),
+    {[{consumed, byte_size(Data)} | Commands], Next}.`,
+		shows: []sign{{"order and bounds/nothing is taken until a deadline", cases.H2C, both, "saw.op2.until"}},
+	},
+	{
+		name: "a handler's Connection: close keeps the connection", file: "erlang/gwport_response.erl",
+		old: `lists:member(<<"close">>, named(Field))`, new: `lists:member(<<"closed">>, named(Field))`,
+		shows: []sign{{"hosts/handler closes", cases.H1, both, "next"}},
+	},
+	{
+		name: "a client that owes its body keeps its connection", file: "erlang/gwport_http.erl",
+		old: `is_unsure(#http{continued = false}) -> true;`, new: `is_unsure(#http{continued = false}) -> false;`,
+		shows: []sign{{"expectations/not read chunked", cases.H1, both, "next"}},
+	},
+	{
+		name: "a body of unknown length costs the connection", file: "erlang/gwport_http.erl",
+		old: `    Complete andalso Received >= Heard;`, new: `    Complete orelse Received >= Heard;`,
+		shows: []sign{{"bodies/chunked read of 10", cases.H1, both, "next"}},
+	},
+	{
+		name: "a caller without HTTP misses what comes before the last", file: "erlang/gwport_client.erl",
+		old: `taken(keep(Data, Call));`, new: `_ = Data, taken(Call);`,
+		shows: []sign{{"lengths/of 300,000 bytes", cases.H1, call, "body"}},
 	},
 }

@@ -1,0 +1,13 @@
+package cases
+
+// What planted faults show in and no other theme has.
+var _ = theme(Theme{
+	Name: "order and bounds",
+	Cases: []Case{
+		{Name: "a large write behind a small one", Do: ops(write("hello"), bytes(100_000))},
+		{
+			Name: "nothing is taken until a deadline", On: OnlyH2, Do: ops(writeby(1000), until(4<<20)),
+			Client: ops(hold, send, await("left"), finish),
+		},
+	},
+})
