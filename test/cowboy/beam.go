@@ -35,6 +35,7 @@ var errEnded = errors.New("cowboy: the BEAM has ended")
 type beam struct {
 	cmd   *exec.Cmd
 	log   *tail
+	ready chan answer // to what nobody asks: the greeting
 	ended chan struct{}
 
 	mu      sync.Mutex
@@ -58,7 +59,8 @@ func startBeam(work string, paths, env []string, options string) (*beam, error) 
 		args = append(args, "-pa", path)
 	}
 	args = append(args, "-s", "cowboy_server", "main", "-extra", options)
-	b := &beam{log: &tail{}, ended: make(chan struct{}), waiting: make(map[uint64]chan answer)}
+	b := &beam{log: &tail{}, ready: make(chan answer, 1), ended: make(chan struct{})}
+	b.waiting = map[uint64]chan answer{0: b.ready}
 	b.cmd = exec.Command("erl", args...)
 	// What BEAM and programs put down is cleared away with the folder.
 	b.cmd.Env = append(append(os.Environ(), "ERL_CRASH_DUMP_BYTES=0", "TMPDIR="+work), env...)
@@ -75,7 +77,6 @@ func startBeam(work string, paths, env []string, options string) (*beam, error) 
 	if err != nil {
 		return nil, fmt.Errorf("cowboy: %w", err)
 	}
-	b.waiting[0] = make(chan answer, 1)
 	if err := b.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("cowboy: %w", err)
 	}
@@ -126,7 +127,7 @@ func (b *beam) answered(line string) bool {
 }
 
 func (b *beam) greeting(ctx context.Context) (string, error) {
-	ports, err := b.wait(ctx, 0, b.waiting[0])
+	ports, err := b.wait(ctx, 0, b.ready)
 	if err != nil {
 		return "", fmt.Errorf("%w\n%s", err, b.log)
 	}
