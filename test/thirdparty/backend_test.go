@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"time"
 )
 
 // echoBody answers with the request's body, or 413 where a limit stops it.
@@ -24,7 +23,7 @@ func echoBody(w http.ResponseWriter, r *http.Request) {
 // backendHandler is what proxies stand in front of. It dies in every way that a backend can.
 func backendHandler() http.Handler {
 	mux := http.NewServeMux()
-	gone := make(chan string, 1)
+	waiting := newWaiter()
 	mux.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Seen", strings.Join([]string{r.Method, r.RequestURI, r.Host, r.Header.Get("X-Forwarded-For")}, " "))
 		w.Header().Add("Set-Cookie", "a=1")
@@ -49,15 +48,9 @@ func backendHandler() http.Handler {
 			_ = http.NewResponseController(w).Flush() // the client's end is the test's to see
 		}
 	})
-	mux.HandleFunc("/slow", func(_ http.ResponseWriter, r *http.Request) {
-		select {
-		case <-r.Context().Done():
-			gone <- "the proxy gave up"
-		case <-time.After(giveUp):
-			gone <- "the proxy waited"
-		}
-	})
-	mux.HandleFunc("/gone", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, <-gone) })
+	mux.HandleFunc("/slow", func(_ http.ResponseWriter, r *http.Request) { waiting.wait(r.Context()) })
+	mux.Handle("/begun", waiting)
+	mux.Handle("/ended", waiting)
 	mux.HandleFunc("/upgrade", func(w http.ResponseWriter, _ *http.Request) {
 		die(w, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
 	})

@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const requestLimit = 20 * time.Second
+const requestLimit = 40 * time.Second
 
 // protocols are those that a case is run with.
 var protocols = []string{"h1", "h2c"}

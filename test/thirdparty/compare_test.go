@@ -12,7 +12,7 @@ import (
 )
 
 // giveUp is when a handler no longer waits for what it is to be told.
-const giveUp = 3 * time.Second
+const giveUp = 15 * time.Second
 
 var locks sync.Map // by app
 

@@ -30,10 +30,10 @@ const (
 )
 
 func newConnect(string) http.Handler {
-	gone := make(chan string, 1)
+	waiting := newWaiter()
 	options := []connect.HandlerOption{connect.WithCompressMinBytes(100), connect.WithReadMaxBytes(1 << 20)}
 	mux := http.NewServeMux()
-	mux.Handle(unaryPath, connect.NewUnaryHandler(unaryPath, connectUnary(gone), append(options, connect.WithIdempotency(
+	mux.Handle(unaryPath, connect.NewUnaryHandler(unaryPath, connectUnary(waiting), append(options, connect.WithIdempotency(
 		connect.IdempotencyNoSideEffects))...))
 	mux.Handle(clientPath, connect.NewClientStreamHandler(clientPath,
 		func(_ context.Context, stream *connect.ClientStream[word]) (*connect.Response[word], error) {
@@ -77,18 +77,12 @@ func newConnect(string) http.Handler {
 				}
 			}
 		}, options...))
-	mux.HandleFunc("/gone", func(w http.ResponseWriter, _ *http.Request) {
-		select {
-		case what := <-gone:
-			fmt.Fprintln(w, what)
-		case <-time.After(giveUp):
-			fmt.Fprintln(w, "nothing")
-		}
-	})
+	mux.Handle("/begun", waiting)
+	mux.Handle("/ended", waiting)
 	return mux
 }
 
-func connectUnary(gone chan string) func(context.Context, *connect.Request[word]) (*connect.Response[word], error) {
+func connectUnary(waiting *waiter) func(context.Context, *connect.Request[word]) (*connect.Response[word], error) {
 	return func(ctx context.Context, r *connect.Request[word]) (*connect.Response[word], error) {
 		switch r.Msg.GetValue() {
 		case "fail":
@@ -103,13 +97,7 @@ func connectUnary(gone chan string) func(context.Context, *connect.Request[word]
 		case "panic":
 			panic(http.ErrAbortHandler)
 		case "wait":
-			_, has := ctx.Deadline()
-			select {
-			case <-ctx.Done():
-				gone <- fmt.Sprint("deadline ", has, ", ended")
-			case <-time.After(giveUp):
-				gone <- "still there"
-			}
+			waiting.wait(ctx)
 			return nil, ctx.Err()
 		}
 		response := connect.NewResponse(wrapperspb.String(strings.ToUpper(r.Msg.GetValue())))
@@ -230,14 +218,19 @@ func TestConnect(t *testing.T) {
 	})
 }
 
-// A call that its client gives up, or whose time is over, ends its handler's context.
+// A call whose time is over, and one that its client gives up, end their handler's context.
 func TestConnectDeadline(t *testing.T) {
 	compare(t, "connect", func(c *client) {
-		ctx, cancel := context.WithTimeout(c.t.Context(), 200*time.Millisecond)
-		defer cancel()
 		unary := connect.NewClient[word, word](c, c.url(unaryPath))
-		_, err := unary.CallUnary(ctx, connect.NewRequest(wrapperspb.String("wait")))
-		c.note("the client's code", connect.CodeOf(err))
-		c.get(200, "/gone")
+		wait := func(ctx context.Context) error {
+			_, err := unary.CallUnary(ctx, connect.NewRequest(wrapperspb.String("wait")))
+			return err
+		}
+		ctx, cancel := context.WithTimeout(c.t.Context(), deadline)
+		defer cancel()
+		c.note("the client's code", connect.CodeOf(wait(ctx)))
+		c.get(200, "/begun")
+		c.get(200, "/ended")
+		c.note("given up", connect.CodeOf(c.leaves(wait)))
 	})
 }

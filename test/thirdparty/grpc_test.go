@@ -29,25 +29,20 @@ func init() { apps["grpc"] = newGRPC }
 
 // newGRPC answers gRPC by grpc-go's ServeHTTP, and the test's own questions beside it.
 func newGRPC(string) http.Handler {
-	words := &grpcWords{gone: make(chan string, 1)}
+	words := &grpcWords{newWaiter()}
 	server := grpc.NewServer(grpc.MaxRecvMsgSize(1 << 20))
 	server.RegisterService(&grpcService, words)
 	healthpb.RegisterHealthServer(server, health.NewServer())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/gone" {
-			server.ServeHTTP(w, r)
+		if words.waiting.handles(r.URL.Path) {
+			words.waiting.ServeHTTP(w, r)
 			return
 		}
-		select {
-		case what := <-words.gone:
-			fmt.Fprintln(w, what)
-		case <-time.After(giveUp):
-			fmt.Fprintln(w, "nothing")
-		}
+		server.ServeHTTP(w, r)
 	})
 }
 
-type grpcWords struct{ gone chan string }
+type grpcWords struct{ waiting *waiter }
 
 // grpcService is what protoc would write for a service of four methods.
 var grpcService = grpc.ServiceDesc{
@@ -87,13 +82,7 @@ func (g *grpcWords) unary(ctx context.Context, in *word) (*word, error) {
 		}
 		return nil, s.Err()
 	case "wait":
-		_, has := ctx.Deadline()
-		select {
-		case <-ctx.Done():
-			g.gone <- fmt.Sprint("deadline ", has, ", ended")
-		case <-time.After(giveUp):
-			g.gone <- "still there"
-		}
+		g.waiting.wait(ctx)
 		return nil, ctx.Err()
 	}
 	return wrapperspb.String(strings.ToUpper(in.GetValue())), nil
@@ -243,15 +232,14 @@ func TestGRPC(t *testing.T) {
 func TestGRPCDeadline(t *testing.T) {
 	compareOver(t, []string{"h2c"}, "grpc", func(c *client) {
 		conn := c.grpcConn()
-		ctx, cancel := context.WithTimeout(c.t.Context(), 200*time.Millisecond)
+		wait := func(ctx context.Context) error {
+			return conn.Invoke(ctx, unaryPath, wrapperspb.String("wait"), new(word))
+		}
+		ctx, cancel := context.WithTimeout(c.t.Context(), deadline)
 		defer cancel()
-		err := conn.Invoke(ctx, unaryPath, wrapperspb.String("wait"), new(word))
-		c.note("the client's code", status.Code(err))
-		c.get(200, "/gone")
-		ctx, cancel = context.WithCancel(c.t.Context())
-		time.AfterFunc(100*time.Millisecond, cancel)
-		err = conn.Invoke(ctx, unaryPath, wrapperspb.String("wait"), new(word))
-		c.note("given up", status.Code(err))
-		c.get(200, "/gone")
+		c.note("the client's code", status.Code(wait(ctx)))
+		c.get(200, "/begun")
+		c.get(200, "/ended")
+		c.note("given up", status.Code(c.leaves(wait)))
 	})
 }

@@ -58,13 +58,13 @@ func TestPprofEndsWithItsClient(t *testing.T) {
 	compare(t, "pprof", func(c *client) {
 		ctx, cancel := context.WithTimeout(c.t.Context(), 200*time.Millisecond)
 		defer cancel()
-		req, err := http.NewRequestWithContext(ctx, "GET", c.url("/debug/pprof/profile?seconds=10"), nil)
+		req, err := http.NewRequestWithContext(ctx, "GET", c.url("/debug/pprof/profile?seconds=60"), nil)
 		require.NoError(c.t, err)
 		_, err = c.Do(req)
 		require.Error(c.t, err)
 		require.Eventually(c.t, func() bool {
 			return c.send(request{path: "/debug/pprof/profile?seconds=1"}).Status == 200
-		}, 8*time.Second, 50*time.Millisecond)
+		}, requestLimit, 50*time.Millisecond)
 		c.note("the next", "begins")
 	})
 }
