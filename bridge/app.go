@@ -33,8 +33,8 @@ type Response struct {
 	Reason string
 
 	// Headers keep the order of the values of one name. The names may be in
-	// any case. A Content-Type or Date with an empty value says that there is
-	// none, and that none is to be added.
+	// any case. A Content-Type, Content-Length or Date with an empty value says
+	// that there is none, and that none is to be added.
 	Headers []Header
 
 	// Body is read to its end and may be nil. Each block it returns is sent
@@ -113,7 +113,8 @@ func (res Response) send(w http.ResponseWriter, r *http.Request) {
 	if own, ok := w.(*response); ok {
 		own.head.reason = controlToSpace(res.Reason)
 	}
-	if n, ok := knownLength(res.Body); ok && res.Trailers == nil && header.Get("Content-Length") == "" && bodyAllowed(res.Status) {
+	_, isSaid := header["Content-Length"]
+	if n, ok := knownLength(res.Body); ok && !isSaid && res.Trailers == nil && bodyAllowed(res.Status) {
 		header.Set("Content-Length", strconv.Itoa(n))
 	}
 	w.WriteHeader(res.Status)
@@ -130,9 +131,10 @@ func (res Response) send(w http.ResponseWriter, r *http.Request) {
 func (res Response) setHeader(header http.Header) {
 	for _, h := range res.Headers {
 		name := http.CanonicalHeaderKey(h.Name)
-		if h.Value == "" && (name == "Content-Type" || name == "Date") {
+		switch {
+		case h.Value == "" && (name == "Content-Type" || name == "Content-Length" || name == "Date"):
 			header[name] = nil
-		} else {
+		default:
 			header[name] = append(header[name], h.Value)
 		}
 	}
@@ -142,9 +144,11 @@ func (res Response) setHeader(header http.Header) {
 // would tell the length instead.
 func (res Response) sendTrailers(w http.ResponseWriter) {
 	_ = http.NewResponseController(w).Flush()
+	header := w.Header()
 	for _, t := range res.Trailers() {
-		name := http.TrailerPrefix + http.CanonicalHeaderKey(t.Name)
-		w.Header()[name] = append(w.Header()[name], t.Value)
+		name := http.CanonicalHeaderKey(t.Name)
+		delete(header, name) // one of the head's, which would trail too if it was announced
+		header[http.TrailerPrefix+name] = append(header[http.TrailerPrefix+name], t.Value)
 	}
 }
 
@@ -168,8 +172,11 @@ func (res Response) sendBody(w http.ResponseWriter) bool {
 		return err == nil
 	}
 	flusher := http.NewResponseController(w)
-	if _, ok := res.Body.(*appBody); ok {
-		_ = flusher.Flush() // as the handler has
+	if _, ok := res.Body.(*appBody); ok { // the handler has flushed the head
+		if err := flusher.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+			res.stopBody(err)
+			return false
+		}
 	}
 	block := newBuffer(lastBuffer)
 	defer block.free()

@@ -26,7 +26,7 @@ import (
 //
 // The Response says all that the handler's would: a Content-Length, which
 // middleware that changes the Body has to change too, and by a field without a
-// value that there is no Content-Type or Date.
+// value that there is no Content-Type, Content-Length or Date.
 func AppOf(h http.Handler) App {
 	return func(ctx context.Context, env Environ) Result {
 		a := newAppRun(ctx)
@@ -159,21 +159,20 @@ func (a *appRun) write(p []byte) error {
 
 // begin makes the Response.
 func (a *appRun) begin(head decodedHead, isWhole bool) {
-	hasBody := !a.w.isHead && bodyAllowed(head.status)
 	res := Response{Status: head.status, Reason: head.reason, Headers: head.headers}
-	switch {
-	case !isWhole:
+	if isWhole {
+		res.Body = strings.NewReader(head.body)
+	} else {
 		res.Body = &appBody{a}
 		res.Trailers = func() []Header { return a.trailers }
-	case !hasBody:
-		res.Body = http.NoBody // and not nil, which would be a body of known length
-	case has(head.headers, "Content-Length"):
-		res.Body = strings.NewReader(head.body)
-	default:
-		res.Body = onlyReader{strings.NewReader(head.body)}
 	}
+	// What the handler has not said is not to be added.
+	hasBody := !a.w.isHead && bodyAllowed(head.status)
 	if hasBody && (!isWhole || head.body != "") && !has(head.headers, "Content-Type") {
 		res.Headers = append(res.Headers, Header{"Content-Type", ""})
+	}
+	if isWhole && !has(head.headers, "Content-Length") {
+		res.Headers = append(res.Headers, Header{"Content-Length", ""})
 	}
 	a.once.Do(func() {
 		a.res = res
@@ -189,9 +188,6 @@ func has(headers []Header, name string) bool {
 	}
 	return false
 }
-
-// onlyReader hides what else a body can do, such as telling its length.
-type onlyReader struct{ io.Reader }
 
 func (a *appRun) queueChunk(f *buffer) error { return a.queue(f) }
 

@@ -58,16 +58,17 @@ func TestHandlersAsAppsAnswerAsThemselves(t *testing.T) {
 // closeNotifier is http.CloseNotifier, which is deprecated and asked for all the same.
 type closeNotifier interface{ CloseNotify() <-chan bool }
 
-// answer is all of a response but how it was cut into frames.
+// answer is all of a response but how what is not whole was cut into frames.
 type answer struct {
 	seen
 	reason string
 	abort  bridge.Code // -1: none
+	whole  bool
 }
 
 func answerOf(h *bridgetest.Host, r bridgetest.Request) answer {
 	res := h.Do(r)
-	a := answer{seen{res.Status, nil, headerOf(res.Headers), string(res.Body), headerOf(res.Trailers)}, res.Reason, -1}
+	a := answer{seen{res.Status, nil, headerOf(res.Headers), string(res.Body), headerOf(res.Trailers)}, res.Reason, -1, res.Whole}
 	for _, i := range res.Informs {
 		a.informs = append(a.informs, inform{i.Status, headerOf(i.Headers)})
 	}
@@ -116,6 +117,20 @@ var handlersForApps = map[string]http.HandlerFunc{
 		_, _ = w.Write(make([]byte, 100_000))
 		w.Header()["X-Sum"] = []string{"1", "2"}
 		w.Header().Set(http.TrailerPrefix+"x-More", "3")
+	},
+	"trailer that was a field": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Trailer", "X-Sum, X-Other")
+		w.Header().Set("X-Sum", "0")
+		w.Header().Set("X-Other", "0")
+		_ = http.NewResponseController(w).Flush()
+		w.Header().Set("X-Sum", "1")
+	},
+	"announced and not sent": func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Trailer", "X-Sum") },
+	"late flush": func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "x")
+		rc := http.NewResponseController(w)
+		_ = rc.SetWriteDeadline(time.Now().Add(-time.Second))
+		requireIs(rc.Flush(), os.ErrDeadlineExceeded)
 	},
 	"too short": func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "10")
