@@ -190,8 +190,9 @@ hear(second, State) ->
     {noreply, end_waiting(refill(not_taken(State)))};
 hear({timeout, _, crash}, State) ->
     {noreply, look_at_crash(State)};
-hear({'DOWN', _, process, _, _}, State = #log{socket = undefined}) ->
+hear({'DOWN', _, process, _, _}, State = #log{socket = undefined, listener = undefined}) ->
     {stop, normal, State};
+%% What it has said may not be read yet, nor its connection taken.
 hear({'DOWN', _, process, _, _}, State) ->
     _ = erlang:send_after(?LINGER, self(), linger),
     {noreply, State#log{lingers = true}};

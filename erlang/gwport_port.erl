@@ -492,7 +492,7 @@ wire_fault(_, _, State = #port{phase = ending}) ->
     {noreply, State};
 wire_fault(Name, Sentence, State) ->
     ?LOG_ERROR("gwport: the program of pool ~s broke the wire (~s): ~ts",
-        [pool(State), Name, Sentence]),
+        [pool(State), Name, printable(Sentence)]),
     Fault = gwport_frame:encode(fault, {gwport_frame:fault_code(Name), Sentence}),
     gwport_writer:last(State#port.writer, Fault),
     gone(#{clean => false, reason => {wire_fault, Name}}, State).

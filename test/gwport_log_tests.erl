@@ -19,6 +19,7 @@ log_test_() ->
             {"a long crash costs little memory", fun memory_of_a_crash/0},
             {"crashes keep to log_lines", fun crashes_keep_to_the_budget/0},
             {"last words are logged whatever was before", fun last_words/0},
+            {"last words may come when the port has ended", fun words_behind_the_end/0},
             {"log_lines 0 is silence", fun silence/0},
             {"a node's budget is for all programs", fun budget_of_the_node/0}]]}}.
 
@@ -40,27 +41,39 @@ said(Lines, Say) ->
 
 said(Lines, Node, Say) ->
     ok = gwport_log_budget:create(Node),
-    {Pid, Monitor, Log, Socket} = start(Lines),
-    Say(#{pid => Pid, log => Log, socket => Socket}),
-    stop(Pid, Monitor, Socket),
-    logged(Pid).
+    Program = start(Lines),
+    Say(Program),
+    stop(Program),
+    logged(Program).
 
+%% With a parent, and with an owner of the port.
 start(Lines) ->
+    Program = #{path := Path} = opened(Lines),
+    {ok, Socket} = gen_tcp:connect({local, Path}, 0, [binary, {active, false}]),
+    Program#{socket => Socket}.
+
+opened(Lines) ->
     Self = self(),
-    Starter = spawn(fun() ->
+    Parent = spawn(fun() ->
         {ok, Pid} = gwport_log:start_link(#{pool => test, log_lines => Lines}),
         Self ! {self(), Pid},
         receive stop -> ok end
     end),
-    Pid = receive {Starter, P} -> P end,
-    Monitor = erlang:monitor(process, Pid),
-    {Log, Path} = gwport_log:open(Pid),
-    {ok, Socket} = gen_tcp:connect({local, Path}, 0, [binary, {active, false}]),
-    {Pid, Monitor, Log, Socket}.
+    Pid = receive {Parent, P} -> P end,
+    Owner = spawn(fun() ->
+        Self ! {self(), gwport_log:open(Pid)},
+        receive stop -> ok end
+    end),
+    {Log, Path} = receive {Owner, Opened} -> Opened end,
+    #{pid => Pid, log => Log, path => Path, parent => Parent, owner => Owner}.
 
-stop(Pid, Monitor, Socket) ->
+%% The program ends, and its port; when all is read the reader does.
+stop(#{pid := Pid, socket := Socket, owner := Owner, parent := Parent}) ->
+    Monitor = erlang:monitor(process, Pid),
     ok = gen_tcp:close(Socket),
-    receive {'DOWN', Monitor, process, Pid, normal} -> ok end.
+    Owner ! stop,
+    receive {'DOWN', Monitor, process, Pid, normal} -> ok end,
+    Parent ! stop.
 
 print(#{socket := Socket}, Data) ->
     ok = gen_tcp:send(Socket, Data).
@@ -68,9 +81,9 @@ print(#{socket := Socket}, Data) ->
 frame(#{log := Log}, Term) ->
     gwport_log:frame(Log, term_to_binary(Term)).
 
-logged(Pid) ->
+logged(Program = #{pid := Pid}) ->
     receive
-        {log_event, Level, Text, #{pid := Pid}} -> [{Level, Text} | logged(Pid)]
+        {log_event, Level, Text, #{pid := Pid}} -> [{Level, Text} | logged(Program)]
     after 0 -> []
     end.
 
@@ -187,15 +200,15 @@ bytes_of_a_crash() ->
 memory_of_a_crash() ->
     %% Long lines behind one that looks like a crash: what is kept is bounded, and what becomes of it.
     ok = gwport_log_budget:create(1000),
-    {Pid, Monitor, _, Socket} = start(1000),
+    Program = start(1000),
     Before = erlang:memory(total),
     Watcher = spawn_link(fun() -> watch_memory(0) end),
-    ok = gen_tcp:send(Socket, "panic: \n"),
-    [ok = gen_tcp:send(Socket, [binary:copy(<<"x">>, 8191), "\n"]) || _ <- lists:seq(1, 2500)],
-    stop(Pid, Monitor, Socket),
+    print(Program, "panic: \n"),
+    [print(Program, [binary:copy(<<"x">>, 8191), "\n"]) || _ <- lists:seq(1, 2500)],
+    stop(Program),
     Watcher ! {self(), most},
     Most = receive {Watcher, M} -> M end,
-    [{error, _} | _] = logged(Pid),
+    [{error, _} | _] = logged(Program),
     ?assert(Most - Before < 100000000).
 
 watch_memory(Most) ->
@@ -223,6 +236,21 @@ last_words() ->
         {warning, <<"gwport: 1 lines of pool test were discarded">>}],
         said(1, 1, fun(Program) -> print(Program, "one\ntwo\npanic: boom\ngoroutine 1\n") end)).
 
+words_behind_the_end() ->
+    %% A program that ends soon after its start is known to have ended before its connection is taken.
+    ok = gwport_log_budget:create(1000),
+    Program = #{owner := Owner, pid := Pid, path := Path, parent := Parent} = opened(1000),
+    _ = [erlang:monitor(process, P) || P <- [Owner, Pid]],
+    Owner ! stop,
+    receive {'DOWN', _, process, Owner, normal} -> ok end,
+    {ok, Socket} = gen_tcp:connect({local, Path}, 0, [binary, {active, false}]),
+    ok = gen_tcp:send(Socket, "panic: boom\n"),
+    ok = gen_tcp:close(Socket),
+    receive {'DOWN', _, process, Pid, normal} -> ok end,
+    ?assertEqual([{error, <<"panic: boom">>}], logged(Program)),
+    ?assertNot(filelib:is_dir(filename:dirname(Path))),
+    Parent ! stop.
+
 silence() ->
     ?assertEqual([{warning, <<"gwport: 5 lines of pool test were discarded">>}],
         said(0, fun(Program) ->
@@ -235,9 +263,9 @@ budget_of_the_node() ->
     ok = gwport_log_budget:create(5),
     Programs = [start(1000) || _ <- [1, 2, 3]],
     aligned(),
-    [ok = gen_tcp:send(Socket, lists:duplicate(4, "line\n")) || {_, _, _, Socket} <- Programs],
-    [stop(Pid, Monitor, Socket) || {Pid, Monitor, _, Socket} <- Programs],
-    Events = lists:append([logged(Pid) || {Pid, _, _, _} <- Programs]),
+    [print(Program, lists:duplicate(4, "line\n")) || Program <- Programs],
+    [stop(Program) || Program <- Programs],
+    Events = lists:append([logged(Program) || Program <- Programs]),
     ?assertEqual(5, length([line || {notice, <<"line">>} <- Events])),
     ?assertEqual(7, lists:sum([binary_to_integer(hd(binary:split(Count, <<" ">>)))
         || {warning, <<"gwport: ", Count/binary>>} <- Events])).
