@@ -9,7 +9,9 @@
 -spec start(application:start_type(), term()) -> {ok, pid()} | {error, term()}.
 start(_, _) ->
     case gwport_log_budget:create(application:get_env(gwport, node_log_lines, ?NODE_LOG_LINES)) of
-        ok -> gwport_sup:start_link();
+        ok ->
+            gwport_cowboy:warn_version(),
+            gwport_sup:start_link();
         Error -> Error
     end.
 

@@ -3,7 +3,7 @@
 -module(gwport_cowboy).
 
 -export([request/3, spoken/2, expects_continue/1, response_headers/2, inform_headers/1, trailers/1]).
--export([listener/1, listener/3, warn_no_mounts/2]).
+-export([listener/1, listener/3, warn_no_mounts/2, warn_version/0, gaps/1]).
 
 -export_type([listener/0]).
 
@@ -184,6 +184,25 @@ transport_is_secure(Ref) ->
     catch
         error:badarg -> false
     end.
+
+%% Said when gwport starts: what this Cowboy lets through, and nobody behind it can see any more.
+-spec warn_version() -> ok.
+warn_version() ->
+    Version = version(),
+    _ = [?LOG_WARNING("gwport: this Cowboy (~b.~b) lets requests through that whoever stands before "
+        "it may read in another way: ~ts. A proxy there must refuse or rewrite them; Cowboy 2.18 "
+        "does not need that (SECURITY.md)",
+        [element(1, Version), element(2, Version), lists:join("; ", Gaps)])
+        || Gaps <- [gaps(Version)], Gaps =/= []],
+    ok.
+
+%% Of a version of Cowboy, as far as it cannot be seen in a request.
+-spec gaps({Major :: non_neg_integer(), Minor :: non_neg_integer()}) -> [string()].
+gaps(Version) ->
+    [Gap || {Until, Gap} <- [
+        {{2, 11}, "one with both content-length and transfer-encoding"},
+        {{2, 17}, "the trailers of a chunked body, which it takes for the next request"}],
+        Version < Until].
 
 %% For a listener whose stream handler has nothing to mount.
 -spec warn_no_mounts(missing | wrong, ranch:ref()) -> ok.

@@ -33,6 +33,7 @@ requests() -> [
 pools() -> [
     a_pool_stands_in_ones_own_supervisor,
     a_pool_stands_in_the_application_environment,
+    an_old_cowboy_is_warned_of_at_start,
     a_wrong_option_stops_the_start_and_is_named,
     options_may_be_charlists_or_binaries,
     a_program_gets_its_arguments_environment_and_folder,
@@ -281,6 +282,26 @@ fault(Name, Path, Query, Options) ->
 
 await_gone(OsPid) ->
     gwport_test:until(fun() -> os:cmd("kill -0 " ++ integer_to_list(OsPid) ++ " 2>&1") =/= "" end).
+
+an_old_cowboy_is_warned_of_at_start(_) ->
+    %% Once, of what nobody behind it can see; and a new one is not.
+    ?assertMatch([[_, _], [_, _], [_], [_], [], []],
+        [gwport_cowboy:gaps(Version) || Version <- [{2, 8}, {2, 10}, {2, 11}, {2, 16}, {2, 17}, {3, 0}]]),
+    {ok, Vsn} = application:get_key(cowboy, vsn),
+    [Major, Minor | _] = [list_to_integer(Part) || Part <- string:lexemes(Vsn, ".")],
+    Log = gwport_test:capture_log(),
+    ok = application:stop(gwport),
+    ok = application:start(gwport),
+    gwport_test:release_log(Log),
+    Said = said("this Cowboy (" ++ integer_to_list(Major) ++ "." ++ integer_to_list(Minor) ++ ")"),
+    ?assertEqual(case gwport_cowboy:gaps({Major, Minor}) of [] -> 0; _ -> 1 end, length(Said)).
+
+%% What has been logged with this in it.
+said(Part) ->
+    receive
+        {log_event, _, Text, _} -> [Text || string:find(Text, Part) =/= nomatch] ++ said(Part)
+    after 0 -> []
+    end.
 
 a_pool_stands_in_the_application_environment(_) ->
     %% As sys.config sets it. Pools of the environment stop with the application.

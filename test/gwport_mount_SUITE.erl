@@ -134,9 +134,10 @@ script_name_and_path_info_follow_the_route(Config) ->
     ]].
 
 paths_that_the_router_refuses_are_400(Config) ->
-    %% A broken escape never becomes a path of the app's.
+    %% A broken escape never becomes a path of the app's, nor does a byte that must have been escaped.
     [?assertMatch({Path, #{status := 400}}, {Path, ask(Config, Path)})
-        || Path <- ["/environ/%", "/environ/%zz", "/environ/a%2"]].
+        || Path <- ["/environ/%", "/environ/%zz", "/environ/a%2", "/environ/\"", "/environ/<", "/environ/[", "/environ/\\",
+            <<"/environ/", 233>>]].
 
 an_exact_route_is_all_script_name(Config) ->
     %% Without [...] there is nothing behind it but, maybe, a slash.

@@ -83,6 +83,7 @@ what_is_odd_and_allowed_passes(Config) ->
         {<<"x-a">>, <<"a\tb">>}, {<<"x-a">>, <<128, 255, "\"\\">>}, {<<"x-a">>, <<>>},
         {<<"!#$%&'*+-.^_`|~09">>, <<"1">>},
         {<<"content-length">>, <<"00">>}]],
+    [passes(Path, h1(Config, <<"GET">>, Path, [])) || Path <- [<<"/environ/\"<[\\", 233>>, <<"/environ?\"<[\\", 233>>]],
     [passes(Pseudo, h2(Config, Pseudo, [])) || Pseudo <- [
         #{<<":method">> => <<"!#$%&'*+-.^_`|~09az">>}, #{<<":authority">> => <<"x:65535">>},
         #{<<":scheme">> => <<"https">>},
