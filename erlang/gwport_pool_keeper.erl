@@ -34,6 +34,8 @@
     ports = #{} :: #{Owner :: pid() => #slot{}},
     %% Of each slot: how long the next start waits if the port ends soon.
     delays = #{} :: #{pos_integer() => pos_integer()},
+    %% Tables of ends whose watch was killed, until their owner is dead as well.
+    inherited = #{} :: #{Owner :: pid() => ets:table()},
     %% What is lacking to start them.
     lacking = #{} :: #{pos_integer() => atom()},
     awaiting = [] :: [gen_server:from()],
@@ -86,11 +88,19 @@ handle_cast({draining, Owner}, State = #keeper{ports = Ports}) ->
             {noreply, State}
     end.
 
-handle_info({'DOWN', _, process, Owner, _}, State = #keeper{ports = Ports}) ->
+handle_info({'DOWN', _, process, Owner, _}, State = #keeper{ports = Ports, inherited = Inherited}) ->
+    tell_ends(Owner, Inherited),
+    State1 = State#keeper{inherited = maps:remove(Owner, Inherited)},
     case maps:take(Owner, Ports) of
-        {Slot, Rest} -> {noreply, replace(Slot, tried(publish(State#keeper{ports = Rest})))};
-        error -> {noreply, State}
+        {Slot, Rest} -> {noreply, replace(Slot, tried(publish(State1#keeper{ports = Rest})))};
+        error -> {noreply, State1}
     end;
+handle_info({'ETS-TRANSFER', Ends, _, Owner}, State = #keeper{ports = Ports, inherited = Inherited})
+        when is_map_key(Owner, Ports) ->
+    {noreply, State#keeper{inherited = Inherited#{Owner => Ends}}};
+handle_info({'ETS-TRANSFER', Ends, _, _}, State) ->
+    gwport_watch:last_words(Ends),
+    {noreply, State};
 handle_info({start, Number}, State) ->
     {noreply, start(Number, State)};
 handle_info(_, State) ->
@@ -154,6 +164,12 @@ tried(State = #keeper{awaiting = Awaiting}) ->
     _ = [gen_server:reply(From, ok) || From <- Awaiting],
     State#keeper{awaiting = [], tried = true}.
 
+tell_ends(Owner, Inherited) ->
+    case Inherited of
+        #{Owner := Ends} -> gwport_watch:last_words(Ends);
+        #{} -> ok
+    end.
+
 now_ms() ->
     erlang:monotonic_time(millisecond).
 
@@ -167,6 +183,14 @@ terminate(_, State = #keeper{ports = Ports, name = Name, drain_timeout = Timeout
 
 await_down(Owner, Until) ->
     receive
-        {'DOWN', _, process, Owner, _} -> ok
+        {'DOWN', _, process, Owner, _} -> inherit()
     after max(0, Until - now_ms()) -> ok
+    end.
+
+inherit() ->
+    receive
+        {'ETS-TRANSFER', Ends, _, _} ->
+            gwport_watch:last_words(Ends),
+            inherit()
+    after 0 -> ok
     end.

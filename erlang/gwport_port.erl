@@ -194,7 +194,7 @@ greeting(Port, Options, Keeper, Log) ->
         budget => Budget}),
     _ = gwport_log:monitor(Log, gwport_log_down),
     Process = process(erlang:port_info(Port, os_pid)),
-    Watch = gwport_watch:start_link(),
+    Watch = gwport_watch:start_link(Keeper),
     #port{options = Options, keeper = Keeper, log = Log, port = Port, process = Process,
         load = Load, watch = Watch,
         writer = gwport_writer:start_link(#{port => Port, load => Load, watch => Watch,

@@ -11,7 +11,7 @@
 %% It ends with the owner, after the ends have heard of it; the owner ends when the watch does.
 -module(gwport_watch).
 
--export([start_link/0, join/3, leave/2, close/3, tell/2, is_watch/2]).
+-export([start_link/1, last_words/1, join/3, leave/2, close/3, tell/2, is_watch/2]).
 -export([guard/5, unguard/1]).
 -export([init/1]).
 
@@ -27,11 +27,21 @@
 %% How long a connection may take to notice, after its stream's time is up, before it is killed.
 -define(GRACE, 5000).
 
-%% Called by the owner.
--spec start_link() -> watch().
-start_link() ->
-    {ok, Watch} = proc_lib:start_link(?MODULE, init, [self()]),
+%% Called by the owner. The heir is who tells the ends when owner and watch are killed together: it
+%% is sent {'ETS-TRANSFER', Ends, _, Owner} when the watch is, and calls last_words/1 when both are
+%% dead.
+-spec start_link(Heir :: pid() | none) -> watch().
+start_link(Heir) ->
+    {ok, Watch} = proc_lib:start_link(?MODULE, init, [{self(), Heir}]),
     Watch.
+
+%% Called by whoever has the table when the owner is dead.
+-spec last_words(ets:table()) -> ok.
+last_words(Ends) ->
+    true = ets:insert(Ends, {?CLOSED, true}),
+    lists:foreach(fun tell_end/1, ets:tab2list(Ends)),
+    true = ets:delete(Ends),
+    ok.
 
 %% A stream's end begins to listen; `gone` if the owner is dead and nothing will be heard.
 -spec join(reference(), to(), watch()) -> ok | gone.
@@ -93,18 +103,20 @@ guard(Time, Code, Fate, Ref, #watch{pid = Pid}) ->
 unguard(none) -> true;
 unguard(Guard) -> is_integer(erlang:cancel_timer(Guard)).
 
--spec init(Owner :: pid()) -> ok.
-init(Owner) ->
+-spec init({Owner :: pid(), Heir :: pid() | none}) -> ok.
+init({Owner, Heir}) ->
     process_flag(trap_exit, true),
-    Ends = ets:new(?MODULE, [public, {write_concurrency, true}]),
+    Ends = ets:new(?MODULE, [public, {write_concurrency, true}, heir(Heir, Owner)]),
     proc_lib:init_ack({ok, #watch{pid = self(), ends = Ends}}),
     gwport_failure:run("the watch of a port", fun() -> loop(Owner, Ends) end).
+
+heir(none, _) -> {heir, none};
+heir(Heir, Owner) -> {heir, Heir, Owner}.
 
 loop(Owner, Ends) ->
     receive
         {'EXIT', Owner, _} ->
-            true = ets:insert(Ends, {?CLOSED, true}),
-            lists:foreach(fun tell_end/1, ets:tab2list(Ends));
+            last_words(Ends);
         {overdue, Ref, Code, Fate, Pid} ->
             Owner ! {abort, Ref, Code, <<>>},
             _ = [erlang:send_after(?GRACE, self(), {kill, Pid}) || Fate =:= kill],

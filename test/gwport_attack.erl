@@ -152,29 +152,32 @@ call(Peer, Module, Function, Args) ->
     peer:call(Peer, Module, Function, Args, 30000).
 
 %% Clients that ask without end, each for what nobody else asks for, until stop_load/1: what they saw, by kind, each
-%% with its count: 200, 502, 503, `cut` (no answer, or one that was visibly broken off), and whatever else there was.
+%% with its count: 200, 502, 503, `cut` (no answer, or one that was visibly broken off), and whatever else there was;
+%% and the longest that one waited, in milliseconds.
 load(Server, Clients) ->
-    [spawn_link(fun() -> client(Server, N, 1, #{}) end) || N <- lists:seq(1, Clients)].
+    [spawn_link(fun() -> client(Server, N, 1, #{}, 0) end) || N <- lists:seq(1, Clients)].
 
 stop_load(Pids) ->
-    lists:foldl(fun(Pid, Sum) ->
+    lists:foldl(fun(Pid, {Sum, Longest}) ->
         Pid ! {stop, self()},
-        receive {Pid, Seen} -> maps:merge_with(fun(_, A, B) -> A + B end, Sum, Seen)
+        receive {Pid, Seen, Ms} -> {maps:merge_with(fun(_, A, B) -> A + B end, Sum, Seen), max(Longest, Ms)}
         after 20000 -> error({hung, erlang:process_info(Pid, current_stacktrace)})
         end
-    end, #{}, Pids).
+    end, {#{}, 0}, Pids).
 
-client(Server, N, Count, Seen) ->
+client(Server, N, Count, Seen, Longest) ->
     receive
-        {stop, From} -> From ! {self(), Seen}
+        {stop, From} -> From ! {self(), Seen, Longest}
     after 0 ->
+        At = erlang:monotonic_time(millisecond),
         Word = io_lib:format("c~b-~b", [N, Count]),
         Kind = try asked(N rem 2, Server, iolist_to_binary(Word))
             catch
                 error:{badmatch, {error, _}} -> cut;
                 error:{case_clause, {error, _}} -> cut
         end,
-        client(Server, N, Count + 1, maps:update_with(Kind, fun(Before) -> Before + 1 end, 1, Seen))
+        client(Server, N, Count + 1, maps:update_with(Kind, fun(Before) -> Before + 1 end, 1, Seen),
+            max(Longest, erlang:monotonic_time(millisecond) - At))
     end.
 
 asked(0, Server, Word) ->

@@ -18,7 +18,7 @@ groups() ->
         a_relative_folder_of_sockets_is_found
     ]}, {ends, [parallel], [
         a_stream_that_is_over_has_no_row, what_waits_for_a_writer_that_is_killed_is_told_at_once,
-        what_waits_for_a_writer_is_told_of_every_end
+        what_waits_for_a_writer_is_told_of_every_end, an_owner_is_killed_with_its_watch
     ]}, {descriptors, [parallel], [
         clients_that_use_up_descriptors_cost_no_program, a_start_without_descriptors_is_tried_again_soon,
         a_program_is_ended_without_a_descriptor, a_log_is_read_when_there_are_descriptors_again, a_killed_shell_comes_back_with_the_descriptors
@@ -262,9 +262,10 @@ each_is_killed_under_load(_) ->
         gwport_attack:stands(Pool),
         gwport_test:until(fun() -> maps:get(status, gwport_test:get(Server, "/hello")) =:= 200 end)
     end || Part <- parts()],
-    Seen = gwport_attack:stop_load(Load),
-    Others = gwport_attack:stop_load(OthersLoad),
-    ct:pal("clients of the pool saw ~p, of the other one ~p", [Seen, Others]),
+    {Seen, Longest} = gwport_attack:stop_load(Load),
+    {Others, _} = gwport_attack:stop_load(OthersLoad),
+    ct:pal("clients of the pool saw ~p and waited ~b ms at most; those of the other one saw ~p", [Seen, Longest, Others]),
+    ?assert(Longest < 10000),
     ?assertEqual([], maps:keys(Seen) -- [200, 502, 503, cut]),
     ?assertEqual([200], maps:keys(Others)),
     ?assert(is_running(gwport)),
@@ -409,3 +410,20 @@ what_waits_for_a_writer_is_told_of_every_end(_) ->
             gwport_port:drain(Owner),
             gwport_test:until(fun() -> maps:get(state, gwport_port:info(Owner)) =:= draining end)
         end]].
+
+an_owner_is_killed_with_its_watch(_) ->
+    %% Nobody of the port is left to tell: the keeper does. Likewise where the supervisor of the ports is killed too.
+    [begin
+        Server = #{pool := Pool} = gwport_test:start(#{}),
+        Self = self(),
+        Clients = [spawn_link(fun() -> Self ! {self(), gwport_test:get(Server, Path)} end)
+            || Path <- ["/faults/sleep?s=60", "/faults/write?bytes=2000&chunk=1000&delay_ms=60000"]],
+        gwport_test:until(fun() -> [2] =:= [N || #{in_flight := N} <- gwport_test:ports(Server)] end),
+        At = erlang:monotonic_time(millisecond),
+        gwport_attack:kill(Parts, Pool),
+        [receive {Client, Answer} -> ?assertMatch(#{status := Status, complete := Complete}
+            when {Status, Complete} =:= {502, true}; {Status, Complete} =:= {200, false}, Answer) end || Client <- Clients],
+        ?assert(erlang:monotonic_time(millisecond) - At < 3000),
+        gwport_attack:stands(Pool),
+        gwport_test:stop(Server)
+    end || Parts <- [[owner, watch], [watch, owner, writer], [owner, watch, ports_sup]]].

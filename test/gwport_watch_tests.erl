@@ -30,14 +30,14 @@ who_comes_too_late_is_told_at_once_test() ->
     ?assertEqual(ok, gwport_watch:leave(Ref, Watch)).
 
 a_guard_that_is_taken_back_in_time_does_nothing_test() ->
-    Watch = gwport_watch:start_link(),
+    Watch = gwport_watch:start_link(none),
     Guard = gwport_watch:guard(60000, deadline, kill, make_ref(), Watch),
     ?assert(gwport_watch:unguard(Guard)),
     ?assert(gwport_watch:unguard(gwport_watch:guard(infinity, deadline, kill, make_ref(), Watch))),
     stop(Watch).
 
 a_guard_that_is_late_tells_the_owner_why_test() ->
-    Watch = gwport_watch:start_link(),
+    Watch = gwport_watch:start_link(none),
     Ref = make_ref(),
     Guard = gwport_watch:guard(0, deadline, keep, Ref, Watch),
     ?assertEqual({abort, Ref, deadline, <<>>}, receive Message -> Message end),
@@ -47,7 +47,7 @@ a_guard_that_is_late_tells_the_owner_why_test() ->
 who_is_stuck_is_killed_test_() ->
     %% After the grace, of 5 seconds.
     {timeout, 20, fun() ->
-        Watch = gwport_watch:start_link(),
+        Watch = gwport_watch:start_link(none),
         {Stuck, Monitor} = spawn_monitor(fun() ->
             _ = gwport_watch:guard(0, idle_timeout, kill, make_ref(), Watch),
             receive never -> ok end
@@ -60,7 +60,7 @@ who_is_stuck_is_killed_test_() ->
 owner() ->
     Self = self(),
     Owner = spawn(fun() ->
-        Self ! {self(), gwport_watch:start_link()},
+        Self ! {self(), gwport_watch:start_link(none)},
         receive never -> ok end
     end),
     receive {Owner, Watch} -> {Owner, Watch} end.
@@ -69,3 +69,19 @@ owner() ->
 stop({watch, Pid, _}) ->
     unlink(Pid),
     exit(Pid, kill).
+
+the_heir_tells_when_owner_and_watch_are_killed_test() ->
+    Self = self(),
+    Owner = spawn(fun() ->
+        Self ! {self(), gwport_watch:start_link(Self)},
+        receive after infinity -> ok end
+    end),
+    Watch = {watch, Pid, _} = receive {Owner, W} -> W end,
+    Ref = alias(),
+    ok = gwport_watch:join(Ref, {Ref, tag}, Watch),
+    exit(Pid, kill),
+    exit(Owner, kill),
+    Ends = receive {'ETS-TRANSFER', Table, Pid, Owner} -> Table end,
+    ok = gwport_watch:last_words(Ends),
+    ?assertEqual({tag, {gwport, {port_down, true, owner_down}}}, receive Message -> Message end),
+    ?assertEqual(gone, gwport_watch:join(Ref, {Ref, tag}, Watch)).
