@@ -172,12 +172,12 @@ var faults = []fault{
 	// The response, in Erlang.
 	{
 		name: "several cookies of a response are one field", file: "erlang/gwport_response.erl",
-		old: `add(<<"set-cookie">>, Value, Fields) ->`, new: `add(<<"x-cookie">>, Value, Fields) ->`,
+		old: `joined([{<<"set-cookie">>, _} = Cookie`, new: `joined([{<<"x-cookie">>, _} = Cookie`,
 		shows: []sign{{"response fields/several cookies", cases.H1, both, "field.set-cookie"}},
 	},
 	{
 		name: "values of one name are joined without a comma", file: "erlang/gwport_response.erl",
-		old: `{Name, [Before, <<", ">>, Value]}`, new: `{Name, [Before, Value]}`,
+		old: `lists:join(<<", ">>, `, new: `lists:join(<<>>, `,
 		shows: []sign{{"response fields/two values", cases.H1, both, "field.x-a"}, {"response fields/two values", cases.H2C, both, "field.x-a"}},
 	},
 	{
