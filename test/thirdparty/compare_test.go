@@ -45,7 +45,7 @@ func compareOver(t *testing.T, protocols []string, app string, run func(c *clien
 				got := notes(t, servers, app, protocol, server, run)
 				require.Len(t, got, len(want))
 				for i := range want {
-					same(t, whyDifferent(app, protocol, want[i].name), want[i], got[i])
+					same(t, whatIsMissing(app, want[i].name), want[i], got[i])
 				}
 			})
 		}
@@ -60,13 +60,13 @@ func notes(t *testing.T, servers *servers, app, protocol, server string, run fun
 	return c.notes
 }
 
-// same wants a difference where one is known.
-func same(t *testing.T, known string, want, got note) {
+// same wants a difference where something is missing.
+func same(t *testing.T, missing string, want, got note) {
 	require.Equal(t, want.name, got.name, "a case notes the same things in the same order")
 	switch equal := assert.ObjectsAreEqual(want, got); {
-	case known != "" && equal:
-		t.Errorf("%s: passes, and is no longer to be listed as: %s", want.name, known)
-	case known == "" && !equal:
+	case missing != "" && equal:
+		t.Errorf("%s: passes, and is no longer to be listed for want of: %s", want.name, missing)
+	case missing == "" && !equal:
 		t.Errorf("%s\n%s", want.name, difference(want.seen, got.seen))
 	}
 }
