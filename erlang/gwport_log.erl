@@ -8,7 +8,7 @@
 -module(gwport_log).
 -behaviour(gen_server).
 
--export([start_link/1, open/1, attend/2, monitor/2, frame/2, printable/1]).
+-export([start_link/1, open/1, attend/2, follow/2, frame/2, printable/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2, format_status/1]).
 
 -include_lib("kernel/include/logger.hrl").
@@ -80,8 +80,8 @@ attend(Log, Owner) ->
 
 %% The calling process is sent {Tag, _, process, _, Reason} at its end, which is `normal' where there
 %% is nothing to be read any more.
--spec monitor(log(), Tag :: term()) -> reference().
-monitor({Pid, _}, Tag) ->
+-spec follow(log(), Tag :: term()) -> reference().
+follow({Pid, _}, Tag) ->
     erlang:monitor(process, Pid, [{tag, Tag}]).
 
 %% Called by the owner with the payload of a `log` frame. What does not fit in is discarded here.

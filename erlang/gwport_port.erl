@@ -192,7 +192,7 @@ greeting(Port, Options, Keeper, Log) ->
         last_stream := Last, max_frame := MaxFrame} = Options,
     Load = gwport_load:new(#{max_streams => MaxStreams, window => Window, floor => Floor,
         budget => Budget}),
-    _ = gwport_log:monitor(Log, gwport_log_down),
+    _ = gwport_log:follow(Log, gwport_log_down),
     Process = process(erlang:port_info(Port, os_pid)),
     Watch = gwport_watch:start_link(Keeper),
     #port{options = Options, keeper = Keeper, log = Log, port = Port, process = Process,

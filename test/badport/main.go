@@ -1,3 +1,5 @@
+//go:build unix
+
 // Badport is a port program that breaks the rules, for tests. It is written on frames alone, so that nothing of package
 // bridge can keep it from doing so.
 //
