@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -58,6 +59,7 @@ type appRun struct {
 	w      response
 	in     *io.PipeWriter // the handler's end of the body
 	out    *io.PipeReader
+	unread atomic.Pointer[error] // why nobody reads on
 
 	once     sync.Once
 	known    chan struct{} // closed when one of these is
@@ -151,8 +153,8 @@ func (a *appRun) queue(f *buffer) error {
 // write passes bytes of the body on. It returns when they were read.
 func (a *appRun) write(p []byte) error {
 	_, err := a.in.Write(p)
-	if cause := a.broken(); err == io.ErrClosedPipe && cause != nil {
-		return cause
+	if cause := a.broken(); err != nil && cause != nil {
+		return cause // the pipe's own error depends on which of its ends was first
 	}
 	return err
 }
@@ -165,6 +167,11 @@ func (a *appRun) begin(head decodedHead, isWhole bool) {
 	} else {
 		res.Body = &appBody{a}
 		res.Trailers = func() []Header { return a.trailers }
+	}
+	for i, h := range res.Headers {
+		if h.Name == "Content-Type" && h.Value == "" {
+			res.Headers[i].Value = " " // which is sent as empty, and not left out
+		}
 	}
 	// What the handler has not said is not to be added.
 	hasBody := !a.w.isHead && bodyAllowed(head.status)
@@ -199,10 +206,11 @@ func (a *appRun) tryReserve(int) (bool, error) { return true, nil }
 
 // broken is what the handler is told instead of writing into the void.
 func (a *appRun) broken() error {
-	if a.ctx.Err() != nil {
-		return context.Cause(a.ctx)
+	cause := context.Cause(a.ctx)
+	if why := a.unread.Load(); why != nil && (cause == nil || cause == context.Canceled) {
+		return *why
 	}
-	return nil
+	return cause
 }
 
 func (a *appRun) fail(cause *AbortError) { a.end(cause) }
@@ -239,7 +247,7 @@ func (b *appBody) Close() error { return b.CloseWithError(context.Canceled) }
 
 // CloseWithError is Close, with what the handler's writes return.
 func (b *appBody) CloseWithError(err error) error {
-	err = b.a.out.CloseWithError(err)
+	b.a.unread.CompareAndSwap(nil, &err)
 	b.a.cancel()
-	return err
+	return b.a.out.CloseWithError(err)
 }

@@ -87,6 +87,10 @@ var handlersForApps = map[string]http.HandlerFunc{
 	"date nil":       func(w http.ResponseWriter, _ *http.Request) { w.Header()["Date"] = nil },
 	"date":           func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Date", "today") },
 	"type nil, none": func(w http.ResponseWriter, _ *http.Request) { w.Header()["Content-Type"] = nil },
+	"type empty": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "")
+		_, _ = io.WriteString(w, "<html>")
+	},
 	"type nil, flushed": func(w http.ResponseWriter, _ *http.Request) {
 		w.Header()["Content-Type"] = nil
 		_ = http.NewResponseController(w).Flush()
@@ -130,6 +134,7 @@ var handlersForApps = map[string]http.HandlerFunc{
 		_, _ = io.WriteString(w, "x")
 		rc := http.NewResponseController(w)
 		_ = rc.SetWriteDeadline(time.Now().Add(-time.Second))
+		requireIs(rc.Flush(), os.ErrDeadlineExceeded)
 		requireIs(rc.Flush(), os.ErrDeadlineExceeded)
 	},
 	"too short": func(w http.ResponseWriter, _ *http.Request) {
