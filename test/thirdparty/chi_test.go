@@ -17,7 +17,8 @@ func init() { apps["chi"] = newChi }
 
 func newChi(string) http.Handler {
 	r := chi.NewRouter()
-	r.Use(middleware.RealIP, middleware.Recoverer, middleware.Heartbeat("/alive"), middleware.GetHead,
+	r.Use(middleware.RealIP) //lint:ignore SA1019 it is in use, and changes what later handlers see
+	r.Use(middleware.Recoverer, middleware.Heartbeat("/alive"), middleware.GetHead,
 		middleware.StripSlashes, middleware.Compress(5, "text/plain"))
 	r.Get("/", text("root"))
 	r.Get("/items/{id:[0-9]+}", func(w http.ResponseWriter, r *http.Request) {

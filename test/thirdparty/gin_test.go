@@ -18,7 +18,6 @@ func init() { apps["gin"] = newGin }
 
 func newGin(string) http.Handler {
 	gin.SetMode(gin.ReleaseMode)
-	left := make(chan string, 1)
 	g := gin.New()
 	g.Use(gin.CustomRecoveryWithWriter(io.Discard, func(c *gin.Context, err any) { c.String(500, "recovered %v", err) }))
 	g.HandleMethodNotAllowed = true
@@ -48,6 +47,13 @@ func newGin(string) http.Handler {
 		c.SetCookie("c", "z", 60, "/", "", false, false)
 		c.String(200, seen)
 	})
+	ginStreams(g)
+	ginForms(g)
+	return g
+}
+
+func ginStreams(g *gin.Engine) {
+	left := make(chan string, 1)
 	g.GET("/stream", func(c *gin.Context) {
 		n := 0
 		gone := c.Stream(func(w io.Writer) bool {
@@ -87,6 +93,9 @@ func newGin(string) http.Handler {
 			c.String(200, "the handler is gone")
 		}
 	})
+}
+
+func ginForms(g *gin.Engine) {
 	g.POST("/bind", func(c *gin.Context) {
 		var form struct {
 			A string `binding:"required" form:"a" json:"a"`
@@ -113,7 +122,6 @@ func newGin(string) http.Handler {
 		size, err := io.Copy(io.Discard, file)
 		c.JSON(200, gin.H{"name": header.Filename, "size": size, "text": c.PostForm("text"), "err": err})
 	})
-	return g
 }
 
 func TestGin(t *testing.T) {

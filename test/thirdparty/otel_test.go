@@ -34,7 +34,7 @@ func newOtel(string) http.Handler {
 			w.(http.Flusher).Flush()
 		}
 	})
-	mux.HandleFunc("/fails", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "failed", 503) })
+	mux.HandleFunc("/fails", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "failed", http.StatusServiceUnavailable) })
 	mux.HandleFunc("/copied", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.Copy(w, strings.NewReader(strings.Repeat("x", 50_000)))
 	})
@@ -65,7 +65,7 @@ func writeAttributes(w io.Writer, indent string, attributes []attribute.KeyValue
 	slices.SortFunc(attributes, func(a, b attribute.KeyValue) int { return strings.Compare(string(a.Key), string(b.Key)) })
 	for _, a := range attributes {
 		if a.Key != "network.peer.port" {
-			fmt.Fprintln(w, indent+string(a.Key), a.Value.Emit())
+			fmt.Fprintln(w, indent+string(a.Key), a.Value.String())
 		}
 	}
 }

@@ -50,7 +50,7 @@ func newPrometheus(string) http.Handler {
 // faster way to do the same, so one that has it on HTTP/2 too is as good.)
 func interfaces(w http.ResponseWriter) string {
 	_, flusher := w.(http.Flusher)
-	_, notifier := w.(http.CloseNotifier) //nolint:staticcheck // what old code asks for
+	_, notifier := w.(http.CloseNotifier) //lint:ignore SA1019 old code asks for it
 	return fmt.Sprintf("Flusher %-5t CloseNotifier %-5t", flusher, notifier)
 }
 

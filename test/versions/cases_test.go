@@ -2,7 +2,6 @@ package versions
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"net/http/httptrace"
 	"net/textproto"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -56,70 +54,6 @@ func runCases(t *testing.T, s *site) {
 	t.Run("a stop drains", func(t *testing.T) { drained(s.seen(t, cowboy.Route, false)) })
 }
 
-type answer struct {
-	status  int
-	header  http.Header
-	body    string
-	trailer http.Header
-	err     error
-}
-
-func (s *site) url(path string) string { return "http://" + s.Addr(s.mount, false) + path }
-
-func (s *site) send(ctx context.Context, method, path string, header http.Header, body io.Reader) answer {
-	s.t.Helper()
-	r, err := http.NewRequestWithContext(ctx, method, s.url(path), body)
-	require.NoError(s.t, err)
-	r.Header = header
-	if header == nil {
-		r.Header = make(http.Header)
-	}
-	response, err := s.client.Do(r)
-	if err != nil {
-		return answer{err: err}
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	return answer{response.StatusCode, response.Header, string(text), response.Trailer, err}
-}
-
-func (s *site) get(path string) answer {
-	s.t.Helper()
-	a := s.send(s.t.Context(), "GET", path, nil, nil)
-	require.NoError(s.t, a.err)
-	return a
-}
-
-func (s *site) gets(path, body string) {
-	s.t.Helper()
-	a := s.get(path)
-	require.Equal(s.t, http.StatusOK, a.status, a.body)
-	require.Equal(s.t, body, a.body)
-}
-
-// open gives a response of which the head has come.
-func (s *site) open(path string) (*http.Response, context.CancelFunc) {
-	s.t.Helper()
-	ctx, cancel := context.WithCancel(s.t.Context())
-	r, err := http.NewRequestWithContext(ctx, "GET", s.url(path), nil)
-	require.NoError(s.t, err)
-	response, err := s.client.Do(r)
-	require.NoError(s.t, err)
-	s.t.Cleanup(func() {
-		cancel()
-		_ = response.Body.Close() // the case has looked at the end, if it is about that
-	})
-	return response, cancel
-}
-
-func (s *site) reads(from io.Reader, text string) {
-	s.t.Helper()
-	buf := make([]byte, len(text))
-	_, err := io.ReadFull(from, buf)
-	require.NoError(s.t, err)
-	require.Equal(s.t, text, string(buf))
-}
-
 func requestArrives(s *site) {
 	a := s.send(s.t.Context(), "BREW", "/request?a=b%20c", http.Header{"X-Sent": {"é"}}, nil)
 	require.NoError(s.t, a.err)
@@ -156,48 +90,6 @@ func duplex(s *site) {
 		t.exchange(fmt.Sprintf("piece %d\n", i))
 	}
 	t.end()
-}
-
-// A talk is an exchange with /echo whose two bodies are under way.
-type talk struct {
-	site     *site
-	writer   *io.PipeWriter
-	response *http.Response
-}
-
-func (s *site) talk() *talk {
-	s.t.Helper()
-	reader, writer := io.Pipe()
-	r, err := http.NewRequestWithContext(s.t.Context(), "POST", s.url("/echo"), reader)
-	require.NoError(s.t, err)
-	sent := make(chan error, 1)
-	go func() {
-		_, err := io.WriteString(writer, "first\n")
-		sent <- err
-	}()
-	response, err := s.client.Do(r)
-	require.NoError(s.t, err)
-	s.t.Cleanup(func() { _ = response.Body.Close() }) // its end was looked at
-	require.NoError(s.t, <-sent)
-	s.reads(response.Body, "first\n")
-	return &talk{s, writer, response}
-}
-
-// exchange sends a piece and has it back.
-func (t *talk) exchange(piece string) {
-	t.site.t.Helper()
-	_, err := io.WriteString(t.writer, piece)
-	require.NoError(t.site.t, err)
-	t.site.reads(t.response.Body, piece)
-}
-
-// end wants the answer whole.
-func (t *talk) end() {
-	t.site.t.Helper()
-	require.NoError(t.site.t, t.writer.Close())
-	rest, err := io.ReadAll(t.response.Body)
-	require.NoError(t.site.t, err)
-	require.Empty(t.site.t, rest)
 }
 
 func expectation(s *site) {
@@ -254,12 +146,12 @@ func slowClient(s *site) {
 	_, err := io.ReadFull(response.Body, make([]byte, 100_000))
 	require.NoError(s.t, err)
 	last := ""
-	require.Eventually(s.t, func() bool {
+	s.until(func() bool {
 		now := s.get("/written").body
 		stalled := now == last
 		last = now
 		return stalled
-	}, requestLimit, 300*time.Millisecond)
+	}, 300*time.Millisecond)
 	var written int64
 	_, err = fmt.Sscan(last, &written)
 	require.NoError(s.t, err)
@@ -282,7 +174,7 @@ func logLines(s *site) {
 	mark := fmt.Sprintf("mark-%s-%t", s.mount, s.http2)
 	require.Equal(s.t, http.StatusOK, s.get("/log?text="+mark).status)
 	for _, line := range []string{"by slog " + mark, "value " + mark, "on stdout " + mark, "on stderr " + mark, "by log " + mark} {
-		require.Eventually(s.t, func() bool { return strings.Contains(s.Log(), line) }, requestLimit, 20*time.Millisecond, line)
+		s.until(func() bool { return strings.Contains(s.Log(), line) }, pause)
 	}
 }
 
@@ -291,61 +183,4 @@ func withoutHTTP(s *site) {
 		path => <<"/sum">>, body => <<"0123456789abcde\n">>}), Body`)
 	require.NoError(s.t, err)
 	require.True(s.t, strings.HasPrefix(string(text), "16 "), string(text))
-}
-
-// pid is that of the program that serves, once there is one that is not the one before.
-func (s *site) pid(not int) int {
-	s.t.Helper()
-	pid := 0
-	require.Eventually(s.t, func() bool {
-		text, err := s.Eval(s.t.Context(), `{ok, Ports} = gwport:info(app), hd([P || #{os_pid := P, state := serving} <- Ports] ++ [0])`)
-		require.NoError(s.t, err)
-		_, err = fmt.Sscan(string(text), &pid)
-		require.NoError(s.t, err)
-		return pid != 0 && pid != not
-	}, requestLimit, 20*time.Millisecond)
-	return pid
-}
-
-// killed: the request that was under way is broken off, and the next one is served by another program.
-func killed(s *site) {
-	before := s.pid(0)
-	response, _ := s.open("/wait")
-	s.reads(response.Body, "waiting, ")
-	require.NoError(s.t, syscall.Kill(before, syscall.SIGKILL))
-	_, err := io.ReadAll(response.Body)
-	require.Error(s.t, err)
-	s.pid(before)
-	s.gets("/unread", "not read")
-}
-
-// terminated: the request that is under way is finished, while another program serves already.
-func terminated(s *site) {
-	before := s.pid(0)
-	t := s.talk()
-	t.exchange("before\n")
-	require.NoError(s.t, syscall.Kill(before, syscall.SIGTERM))
-	s.pid(before)
-	s.gets("/unread", "not read")
-	t.exchange("after\n")
-	t.end()
-	require.Eventually(s.t, func() bool { return syscall.Kill(before, 0) == syscall.ESRCH }, requestLimit, 20*time.Millisecond)
-}
-
-// drained: a stop waits for the request that is under way, and serves no other.
-func drained(s *site) {
-	before := s.pid(0)
-	t := s.talk()
-	t.exchange("before\n")
-	stopped := make(chan error, 1)
-	go func() {
-		_, err := s.Eval(s.t.Context(), `ok = supervisor:terminate_child(gwport_sup, {gwport, app})`)
-		stopped <- err
-	}()
-	require.Eventually(s.t, func() bool { return s.get("/unread").status == http.StatusServiceUnavailable }, requestLimit,
-		20*time.Millisecond)
-	t.exchange("after\n")
-	t.end()
-	require.NoError(s.t, <-stopped)
-	require.Eventually(s.t, func() bool { return syscall.Kill(before, 0) == syscall.ESRCH }, requestLimit, 20*time.Millisecond)
 }

@@ -1,9 +1,8 @@
 package versions
 
 import (
-	"context"
-	"net/http"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,40 +48,5 @@ func inside(t *testing.T, file, dir string) bool {
 	require.NoError(t, err)
 	file, err = filepath.EvalSymlinks(file)
 	require.NoError(t, err)
-	return filepath.HasPrefix(file, dir) //nolint:staticcheck // both are clean
-}
-
-// A site is a server as one mount and one protocol show it.
-type site struct {
-	*cowboy.Server
-	t      *testing.T
-	mount  cowboy.Mount
-	http2  bool
-	client *http.Client
-}
-
-func start(t *testing.T, options cowboy.Options) *site {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), startLimit)
-	defer cancel()
-	server, err := cowboy.Start(ctx, options)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		server.Stop()
-		if t.Failed() {
-			log := server.Log()
-			t.Logf("the end of the BEAM's log:\n%s", log[max(0, len(log)-4000):])
-		}
-	})
-	return (&site{Server: server}).seen(t, cowboy.Route, false)
-}
-
-// seen is the same server by a mount and a protocol.
-func (s *site) seen(t *testing.T, mount cowboy.Mount, http2 bool) *site {
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(!http2)
-	protocols.SetUnencryptedHTTP2(http2)
-	transport := &http.Transport{Protocols: protocols, ExpectContinueTimeout: requestLimit}
-	t.Cleanup(transport.CloseIdleConnections)
-	return &site{s.Server, t, mount, http2, &http.Client{Transport: transport, Timeout: requestLimit}}
+	return strings.HasPrefix(file, dir+"/")
 }
