@@ -78,8 +78,8 @@ open(Pid) ->
 attend(Log, Owner) ->
     gen_server:cast(Log, {attend, Owner}).
 
-%% The calling process is sent {Tag, _, process, _, Reason} at its end, which is `normal' where there
-%% is nothing to be read any more.
+%% The calling process is sent {Tag, _, process, _, Reason} at its end, which is `normal' where
+%% there is nothing to be read any more.
 -spec follow(log(), Tag :: term()) -> reference().
 follow({Pid, _}, Tag) ->
     erlang:monitor(process, Pid, [{tag, Tag}]).

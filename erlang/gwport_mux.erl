@@ -64,7 +64,8 @@
   | {write, gwport_frame:stream(), gwport_frame:kind(), term()}
     %% Write this abort if frames of the stream are still waiting to be written, in their place.
   | {replace, gwport_frame:stream(), {non_neg_integer(), binary()}}
-    %% The stream's end is told no more, and its place is free: now, or when the program has been written all that is for it.
+    %% The stream's end is told no more, and its place is free: now, or when the program has been
+    %% written all that is for it.
   | {closed, Ref :: reference(), Monitor :: reference(), Window :: non_neg_integer(),
         now | written}.
 

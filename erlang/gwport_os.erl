@@ -3,8 +3,8 @@
 %%
 %% A shell does the looking and killing, one for the node, which runs as long as this process does:
 %% to look into /proc, or to start a command, takes descriptors, and the BEAM may have none left
-%% when it matters most. Everything the shell is told to do is built into it, and what it opens is in
-%% its own table. It is replaced when it ends or falls silent, and told again what it has not done.
+%% when it matters most. Everything the shell is told to do is built into it, and what it opens is
+%% in its own table. It is replaced when it ends or falls silent, and told again what it has not done.
 %%
 %% Who has what stands in a table that the application's supervisor owns, so that nothing is
 %% forgotten when this process is killed: its successor reads it. Pools that run without the
@@ -240,8 +240,8 @@ start_shell() ->
 say(_, State = #os{said = true}) ->
     State;
 say(Reason, State) ->
-    ?LOG_ERROR("gwport: no shell can be started to look after the programs (~0p); tried again every "
-        "~b ms", [Reason, ?AGAIN]),
+    ?LOG_ERROR("gwport: no shell can be started to look after the programs (~0p); tried again "
+        "every ~b ms", [Reason, ?AGAIN]),
     State#os{said = true}.
 
 %% Looks are asked for again by whoever wants to know.

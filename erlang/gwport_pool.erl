@@ -5,8 +5,8 @@
 %% For the keeper.
 -export([create/2, publish/2, delete/1]).
 
-%% A name's table and keeper, and the supervisors above the keeper. Persistent terms are cheap to read and dear to change: this one
-%% changes when the pool starts and stops, never when a port does.
+%% A name's table and keeper, and the supervisors above the keeper. Persistent terms are cheap to
+%% read and dear to change: this one changes when the pool starts and stops, never when a port does.
 -define(KEY(Name), {?MODULE, Name}).
 %% What the keeper of a pool whose supervisor was killed may take to end.
 -define(END_GRACE, 2000).

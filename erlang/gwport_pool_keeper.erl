@@ -88,7 +88,8 @@ handle_cast({draining, Owner}, State = #keeper{ports = Ports}) ->
             {noreply, State}
     end.
 
-handle_info({'DOWN', _, process, Owner, _}, State = #keeper{ports = Ports, inherited = Inherited}) ->
+handle_info({'DOWN', _, process, Owner, _}, State) ->
+    #keeper{ports = Ports, inherited = Inherited} = State,
     tell_ends(Owner, Inherited),
     State1 = State#keeper{inherited = maps:remove(Owner, Inherited)},
     case maps:take(Owner, Ports) of
@@ -174,16 +175,26 @@ now_ms() ->
     erlang:monotonic_time(millisecond).
 
 %% New requests find no port; those under way have the drain timeout.
-terminate(_, State = #keeper{ports = Ports, name = Name, drain_timeout = Timeout}) ->
+terminate(_, State = #keeper{ports = Ports, inherited = Inherited}) ->
+    #keeper{name = Name, drain_timeout = Timeout} = State,
     _ = publish(State#keeper{ports = #{}}),
     lists:foreach(fun gwport_port:drain/1, maps:keys(Ports)),
     Until = now_ms() + Timeout + 2000,
-    lists:foreach(fun(Owner) -> await_down(Owner, Until) end, maps:keys(Ports)),
+    Watches = [gwport_watch:follow(gwport_port:watch(Handle))
+        || #slot{handle = Handle} <- maps:values(Ports), Handle =/= undefined],
+    lists:foreach(fun(Who) -> await_down(Who, Until) end, maps:keys(Ports) ++ Watches),
+    lists:foreach(fun gwport_watch:last_words/1, maps:values(Inherited)),
+    inherit(),
     gwport_pool:delete(Name).
 
-await_down(Owner, Until) ->
+await_down(Owner, Until) when is_pid(Owner) ->
     receive
-        {'DOWN', _, process, Owner, _} -> inherit()
+        {'DOWN', _, process, Owner, _} -> ok
+    after max(0, Until - now_ms()) -> ok
+    end;
+await_down(Watch, Until) ->
+    receive
+        {'DOWN', Watch, process, _, _} -> ok
     after max(0, Until - now_ms()) -> ok
     end.
 

@@ -11,7 +11,7 @@
 %% It ends with the owner, after the ends have heard of it; the owner ends when the watch does.
 -module(gwport_watch).
 
--export([start_link/1, last_words/1, join/3, leave/2, close/3, tell/2, is_watch/2]).
+-export([start_link/1, follow/1, last_words/1, join/3, leave/2, close/3, tell/2, is_watch/2]).
 -export([guard/5, unguard/1]).
 -export([init/1]).
 
@@ -34,6 +34,11 @@
 start_link(Heir) ->
     {ok, Watch} = proc_lib:start_link(?MODULE, init, [{self(), Heir}]),
     Watch.
+
+%% Called by the heir: what it inherits comes before the message that the watch is down.
+-spec follow(watch()) -> reference().
+follow(#watch{pid = Pid}) ->
+    erlang:monitor(process, Pid).
 
 %% Called by whoever has the table when the owner is dead.
 -spec last_words(ets:table()) -> ok.

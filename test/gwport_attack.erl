@@ -2,7 +2,7 @@
 %% and BEAMs of which something can be taken away.
 -module(gwport_attack).
 
--export([parts/0, find/2, kill/2, shell/0, stands/1]).
+-export([parts/0, find/2, kill/2, shell/0, stands/1, leaks/1]).
 -export([peer/2, rows/1, sockets/1, log_reader/1, start_pool/1, load_modules/0, peer/1, peer_pool/2, stop_peer/1, call/4]).
 -export([load/2, stop_load/1]).
 
@@ -84,6 +84,14 @@ stands(Pool) ->
             Class:Reason -> {Class, Reason}
         end
     end, 15000).
+
+%% What is there now and was not, see gwport_probe:leaks/1; but for what looks after programs, which may have been killed as
+%% well and be another one now.
+leaks(Counts = #{processes := Processes, ports := Ports}) ->
+    Os = find(os, none),
+    {links, Links} = erlang:process_info(Os, links),
+    gwport_probe:leaks(Counts#{processes := [Os, find(os_sup, none) | Processes],
+        ports := [Port || Port <- Links, is_port(Port)] ++ Ports}).
 
 %% Another BEAM, whose processes and files are bounded as a shell's `ulimit' says ("-n 256"); "" for no bound.
 peer(Limit) ->
