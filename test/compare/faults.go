@@ -71,6 +71,26 @@ var faults = []fault{
 		old: `return s.onAbort(Code(code), text), nil`, new: `s.onAbort(Code(code), text); return nil, nil`,
 		shows: []sign{{"clients/leaves while the handler waits", cases.H1, both, "handler"}},
 	},
+	{
+		name: "of several values of a name one is left", file: "bridge/request.go",
+		old: `h[name] = append(old, p.value)`, new: `_ = old; h[name] = []string{p.value}`,
+		shows: []sign{{"request fields/twice", cases.H1, call, "saw.header.X-A"}},
+	},
+	{
+		name: "a handler is not told that its client will close", file: "bridge/request.go",
+		old: `r.Close = closes(`, new: `_ = closes(`,
+		shows: []sign{{"hosts/close", cases.H1, both, "saw.close"}},
+	},
+	{
+		name: "Pragma says nothing of caches", file: "bridge/request.go",
+		old: `r.Header["Cache-Control"] = p[:1:1]`, new: `_ = p`,
+		shows: []sign{{"planted/pragma no-cache", cases.H1, both, "saw.header.Cache-Control"}},
+	},
+	{
+		name: "a handler is asked for the whole server", file: "bridge/handler.go",
+		old: `if r.RequestURI == "*" && r.Method == http.MethodOptions {`, new: `if false {`,
+		shows: []sign{{"methods/options of all", cases.H1, both, "handler"}},
+	},
 
 	// The response, in Go.
 	{
@@ -87,6 +107,11 @@ var faults = []fault{
 		},
 	},
 	{
+		name: "a client is told twice to go on", file: "bridge/response.go",
+		old: `if status == http.StatusContinue && w.out.goAhead() {`, new: `if false {`,
+		shows: []sign{{"expectations/said by the handler", cases.H1, both, "inform2.status"}},
+	},
+	{
 		name: "the last status counts", file: "bridge/response.go",
 		old: `case w.wroteHeader:`, new: `case w.wroteHeader && w.committed:`,
 		shows: []sign{{"statuses/twice", cases.H1, both, "status"}, {"statuses/twice", cases.H2C, both, "status"}},
@@ -95,8 +120,8 @@ var faults = []fault{
 		name: "a large write overtakes a small one", file: "bridge/response.go",
 		old: `if w.buf == nil && len(p)-n > lastBuffer {`, new: `if len(p)-n > lastBuffer {`,
 		shows: []sign{
-			{"order and bounds/a large write behind a small one", cases.H1, both, "body"},
-			{"order and bounds/a large write behind a small one", cases.H2C, both, "body"},
+			{"planted/a large write behind a small one", cases.H1, both, "body"},
+			{"planted/a large write behind a small one", cases.H2C, both, "body"},
 		},
 	},
 	{
@@ -167,6 +192,11 @@ var faults = []fault{
 		name: "pieces of a request's body change places", file: "erlang/gwport_writer.erl",
 		old: `Bodies#{Stream := queue:in(Frame, Queue)}`, new: `Bodies#{Stream := queue:in_r(Frame, Queue)}`,
 		shows: []sign{{"bodies/read of 1048576", cases.H2C, both, "saw.op1.readall"}},
+	},
+	{
+		name: "what came early of a body changes places", file: "erlang/gwport_stream_h.erl",
+		old: `early = Early ++ [Data || Data =/= <<>>]`, new: `early = [Data || Data =/= <<>>] ++ Early`,
+		shows: []sign{{"bodies/read of 1048576", cases.H2C, stream, "saw.op1.readall"}},
 	},
 
 	// The response, in Erlang.
@@ -241,7 +271,7 @@ with_length(_, undefined, Headers) ->`,
 		old: `    flush(Stream#stream{queue = [Data | Queue], left = subtract(Left, byte_size(Data))}).`,
 		new: `    {Commands, Next} = flush(Stream#stream{queue = [Data | Queue], left = subtract(Left, byte_size(Data))}),
     {[{consumed, byte_size(Data)} | Commands], Next}.`,
-		shows: []sign{{"order and bounds/nothing is taken until a deadline", cases.H2C, both, "saw.op2.until"}},
+		shows: []sign{{"planted/nothing is taken until a deadline", cases.H2C, both, "saw.op2.until"}},
 	},
 	{
 		name: "a handler's Connection: close keeps the connection", file: "erlang/gwport_response.erl",

@@ -2,8 +2,10 @@ package cases
 
 // What planted faults show in and no other theme has.
 var _ = theme(Theme{
-	Name: "order and bounds",
+	Name: "planted",
 	Cases: []Case{
+		{Name: "pragma no-cache", Fields: []Field{{"Pragma", "no-cache"}}},
+		{Name: "pragma no-cache and a cache-control", Fields: []Field{{"Pragma", "no-cache"}, {"Cache-Control", "max-age=1"}}},
 		{Name: "a large write behind a small one", Do: ops(write("hello"), bytes(100_000))},
 		{
 			Name: "nothing is taken until a deadline", On: OnlyH2, Do: ops(writeby(1000), until(4<<20)),
