@@ -13,12 +13,11 @@ import (
 
 // bench is one run of the whole: what was built for it, and the servers that are up.
 type bench struct {
-	root  string   // of the repository
-	work  string   // a folder of its own, removed in the end
-	app   string   // the Go program of the contestants
-	ebin  string   // the Erlang modules of the bench; empty if they could not be compiled
-	paths []string // where Cowboy and its kin are
-	nginx string   // empty if there is none
+	source
+	before *source // an earlier one to compare with; nil if there is none
+	work   string  // a folder of its own, removed in the end
+	ebin   string  // the Erlang modules of the bench; empty if they could not be compiled
+	nginx  string  // empty if there is none
 
 	files    string // served below /file/
 	jsonFile string
@@ -32,13 +31,23 @@ type bench struct {
 	all []*process
 }
 
-// newBench builds what the contestants run.
-func newBench(ctx context.Context, root string, say io.Writer) (*bench, error) {
+// source is a copy of the repository whose halves of gwport are measured.
+type source struct {
+	root  string
+	app   string   // the Go program of the contestants, built with its bridge
+	paths []string // where its gwport is, and Cowboy and its kin
+}
+
+// newBench builds what the contestants run. before is the root of an earlier tree, or empty.
+func newBench(ctx context.Context, root, before string, say io.Writer) (*bench, error) {
 	work, err := os.MkdirTemp("", "gwport-bench-")
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{root: root, work: work, say: say, nginx: findNginx(root)}
+	b := &bench{source: source{root: root}, work: work, say: say, nginx: findNginx(root)}
+	if before != "" {
+		b.before = &source{root: before}
+	}
 	if err := b.prepare(ctx); err != nil {
 		b.close()
 		return nil, err

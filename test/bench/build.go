@@ -13,16 +13,32 @@ import (
 
 func (b *bench) prepare(ctx context.Context) error {
 	raiseDescriptors()
-	b.app = filepath.Join(b.work, "app")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", b.app, "./app")
-	build.Dir = b.path("")
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("bench: building the Go program: %w\n%s", err, out)
+	if err := b.build(ctx, filepath.Join(b.work, "app")); err != nil {
+		return err
+	}
+	if b.before != nil {
+		if err := b.before.build(ctx, filepath.Join(b.work, "app_before")); err != nil {
+			return err
+		}
+		if b.before.paths = beamPaths(b.before.root); !hasApp(b.before.paths, "gwport") || !hasApp(b.before.paths, "cowboy") {
+			return fmt.Errorf("bench: the Erlang half of %s is not built: `make build` there builds it", b.before.root)
+		}
 	}
 	if err := b.writeFiles(); err != nil {
 		return err
 	}
 	return b.compile(ctx)
+}
+
+// build builds the program of the tree's own test/bench.
+func (t *source) build(ctx context.Context, app string) error {
+	t.app = app
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", app, "./app")
+	build.Dir = t.path("")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("bench: building the Go program of %s: %w\n%s", t.root, err, out)
+	}
+	return nil
 }
 
 func (b *bench) writeFiles() error {
@@ -68,7 +84,7 @@ func (b *bench) compile(ctx context.Context) error {
 }
 
 // path is that of a file of the bench.
-func (b *bench) path(name string) string { return filepath.Join(b.root, "test/bench", name) }
+func (t *source) path(name string) string { return filepath.Join(t.root, "test/bench", name) }
 
 // beamPaths are all folders of compiled modules that rebar3 or .ci/setup made, without the copies of gwport that other
 // profiles have.

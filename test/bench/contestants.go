@@ -14,6 +14,8 @@ type contestant struct {
 	start       func(context.Context, *bench) (*server, error)
 	// twoSockets: one process has a connection to the client and one to the server behind it for each request.
 	twoSockets bool
+	// earlier: gwport's halves are those of the tree that -before names. Without it there is no such contestant.
+	earlier bool
 	// cannot says why for loads it cannot have, by the load's name or the beginning of it.
 	cannot map[string]string
 }
@@ -36,6 +38,8 @@ func contestants() []contestant {
 		{name: "cowboy_stream", title: "Cowboy, Erlang stream handler", start: beam("cowboy_stream")},
 		{name: "gwport_handler", title: "gwport_handler", start: beam("gwport_handler")},
 		{name: "gwport_stream", title: "gwport_stream_h", start: beam("gwport_stream")},
+		{name: "gwport_handler_before", title: "gwport_handler, before", start: earlier("gwport_handler"), earlier: true},
+		{name: "gwport_stream_before", title: "gwport_stream_h, before", start: earlier("gwport_stream"), earlier: true},
 		{name: gunProxy, title: "Cowboy → gun (32 kept) → net/http", start: proxy(gunProxy), twoSockets: true},
 		{name: "gun64", title: "Cowboy → gun (64 kept) → net/http", start: proxy("gun64"), twoSockets: true},
 		{name: "naive", title: "naive port, erlang_go", start: beam("naive"), cannot: oneAtATime},
@@ -92,6 +96,13 @@ func beam(name string) func(context.Context, *bench) (*server, error) {
 	}
 }
 
+// earlier starts the same with gwport's halves of the tree that -before names; the bench's own half is today's.
+func earlier(name string) func(context.Context, *bench) (*server, error) {
+	return func(ctx context.Context, b *bench) (*server, error) {
+		return b.startBeamOf(ctx, *b.before, name, nil)
+	}
+}
+
 func proxy(name string) func(context.Context, *bench) (*server, error) {
 	return func(ctx context.Context, b *bench) (*server, error) {
 		behind, port, err := b.startGo(ctx, "http")
@@ -105,6 +116,10 @@ func proxy(name string) func(context.Context, *bench) (*server, error) {
 // startBeam starts a BEAM as `erl` does, with room for the connections of the largest loads and nothing else that is
 // not the default.
 func (b *bench) startBeam(ctx context.Context, name string, behind []*process, extra ...string) (*server, error) {
+	return b.startBeamOf(ctx, b.source, name, behind, extra...)
+}
+
+func (b *bench) startBeamOf(ctx context.Context, t source, name string, behind []*process, extra ...string) (*server, error) {
 	if _, err := exec.LookPath("erl"); err != nil {
 		return nil, &notHere{"there is no Erlang on PATH"}
 	}
@@ -112,10 +127,10 @@ func (b *bench) startBeam(ctx context.Context, name string, behind []*process, e
 		return nil, &notHere{"the Erlang half is not built: `make build` builds it"}
 	}
 	args := append([]string{"+Q", "131072", "-noshell", "-boot", "no_dot_erlang"}, b.emulator...)
-	for _, path := range append(b.paths, b.ebin) {
+	for _, path := range append(t.paths, b.ebin) {
 		args = append(args, "-pa", path)
 	}
-	args = append(args, "-s", "bench_server", "main", "-extra", "contestant="+name, "app="+b.app, "files="+b.files)
+	args = append(args, "-s", "bench_server", "main", "-extra", "contestant="+name, "app="+t.app, "files="+b.files)
 	p, err := b.start("erl", slices.Concat(args, extra, b.beamOptions)...)
 	if err != nil {
 		return nil, err

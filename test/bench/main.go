@@ -22,11 +22,12 @@ import (
 
 // options are the command's flags.
 type options struct {
-	root, out, report string
-	only, loads       string
-	rounds            int
-	duration          time.Duration
-	list, profile     bool
+	root, before  string
+	out, report   string
+	only, loads   string
+	rounds        int
+	duration      time.Duration
+	list, profile bool
 }
 
 func main() {
@@ -49,6 +50,7 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 	var o options
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.StringVar(&o.root, "root", "../..", "the repository's `folder`")
+	flags.StringVar(&o.before, "before", "", "`folder` of an earlier tree of the repository, built, whose gwport takes part beside today's")
 	flags.StringVar(&o.out, "out", "", "`folder` for results.jsonl, RESULTS.md and results.svg; else the report is printed")
 	flags.StringVar(&o.report, "report", "", "make the report again from this `file` of results, and run nothing")
 	flags.StringVar(&o.only, "only", "", "contestants whose name fits this `regexp`")
@@ -95,7 +97,7 @@ func (o options) plan() (plan, error) {
 	if err != nil {
 		return p, err
 	}
-	p.contestants = slices.DeleteFunc(contestants(), func(c contestant) bool { return !only.MatchString(c.name) })
+	p.contestants = slices.DeleteFunc(contestants(), func(c contestant) bool { return !only.MatchString(c.name) || c.earlier && o.before == "" })
 	p.loads = slices.DeleteFunc(loads(), func(l load) bool { return !which.MatchString(l.name) })
 	if len(p.contestants) == 0 || len(p.loads) == 0 {
 		return p, errors.New("bench: nothing fits; -list shows the names")
@@ -117,7 +119,13 @@ func (o options) run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	b, err := newBench(ctx, root, out)
+	before := o.before
+	if before != "" {
+		if before, err = filepath.Abs(before); err != nil {
+			return err
+		}
+	}
+	b, err := newBench(ctx, root, before, out)
 	if err != nil {
 		return err
 	}

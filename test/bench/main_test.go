@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os/exec"
 	"strings"
 	"testing"
@@ -46,6 +47,16 @@ func TestPlanRefusesWhatFitsNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, p.contestants, 1)
 	require.Len(t, p.loads, 5)
+}
+
+func TestAnEarlierTreeTakesPartWhenItIsNamed(t *testing.T) {
+	for before, want := range map[string]int{"": 2, "elsewhere": 4} {
+		p, err := options{only: "^gwport_", before: before}.plan()
+		require.NoError(t, err)
+		require.Len(t, p.contestants, want)
+	}
+	_, err := newBench(t.Context(), "../..", t.TempDir(), io.Discard)
+	require.ErrorContains(t, err, "building the Go program")
 }
 
 func TestMistakesAreNamed(t *testing.T) {
