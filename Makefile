@@ -78,12 +78,13 @@ ifneq ($(SLOW_SUITES),)
 	QUIET=1 rebar3 as lint ct --dir test/slow
 endif
 
-test-long: ## What takes longest: the modules in test/long (connectrpc's conformance suite), planted faults
+test-long: ## What takes longest: the modules in test/long (connectrpc's conformance suite), planted faults, test-trixie
 	@.ci/setup full
 	@for dir in $(LONGMODULES); do \
 		echo "== $$dir"; (cd $$dir && go vet ./... && go test -count=1 ./...); \
 	done
 	@$(MAKE) --no-print-directory planted
+	@$(MAKE) --no-print-directory test-trixie
 	@echo "make test-long: all passed"
 
 test-sid: ## The Erlang tests on Debian sid, the newest Erlang/OTP and Cowboy there are, in a chroot; needs root
@@ -126,10 +127,11 @@ planted: ## Plant faults in gwport, one by one, and see each turn the comparison
 	@QUIET=1 rebar3 compile
 	@cd test/compare && go run . -planted $(COMPARE)
 
-lint-go: ## gofumpt, go vet, staticcheck
+lint-go: ## gofumpt, go vet, staticcheck, and a build for other systems
 	@echo "gofumpt"; bad=$$($(GOFUMPT) -l $(GOFILES)); \
 		[[ -z $$bad ]] || { echo "not formatted, run make fmt:"; echo "$$bad"; exit 1; }
 	go vet ./...
+	@for os in darwin freebsd windows; do echo "go build for $$os"; GOOS=$$os CGO_ENABLED=0 go build ./...; done
 	$(STATICCHECK) ./...
 
 lint-erl: ## Compile with warnings as errors, xref, Dialyzer
