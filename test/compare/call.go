@@ -17,7 +17,8 @@ const mostCalled = 2048
 // isCallable tells whether gwport:request/2 can say the case's request: it has no say in how bytes are sent, nor in
 // what a client does meanwhile.
 func isCallable(c *cases.Case) bool {
-	return !c.Heavy && c.Raw == "" && c.Pseudo == nil && c.Client == nil && c.Proto == "" && !c.Body.Chunked &&
+	isPath := c.Target == "" || c.Target == "*" || strings.HasPrefix(c.Target, "/")
+	return isPath && !c.Heavy && c.Raw == "" && c.Host != "-" && c.Pseudo == nil && c.Client == nil && c.Proto == "" && !c.Body.Chunked &&
 		c.Body.Declared == "" && len(c.Body.Trailers) == 0 && len(c.Body.Bytes()) <= mostCalled
 }
 
@@ -70,7 +71,7 @@ func callOf(c *cases.Case, id string) script.Op {
 	}
 	args = append(args, "x-case", id, "x-do", script.Join(c.Do...))
 	for _, f := range c.Fields {
-		args = append(args, f.Name, f.Value)
+		args = append(args, f.Name, strings.Trim(f.Value, " \t")) // as whoever reads it from a line
 	}
 	return script.Op{Name: "call", Args: args}
 }
@@ -98,8 +99,11 @@ func called(op script.Op) facts {
 }
 
 // uncalled takes away what a caller without HTTP has no part in: how the body is delimited, the phrase, the date and
-// the trailers. Of a response that is not whole it is told no more than that.
+// the trailers. Of a response that is not whole, or of a refusal, it is told no more than that.
 func uncalled(f facts) facts {
+	if f["handler"] == "not entered" {
+		return facts{"end": "refused"}
+	}
 	if f["end"] != "whole" {
 		f = maps.Collect(func(yield func(string, string) bool) {
 			for name, value := range f {

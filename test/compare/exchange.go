@@ -65,6 +65,9 @@ func exchange(c *cases.Case, transport string, to contestant, at *collector) fac
 		defer at.close(x.behind)
 	}
 	f := w.seen().facts()
+	if x.isGone {
+		f = facts{} // how much it had by then is chance
+	}
 	if x.missed != "" {
 		f["client"] = x.missed
 	}
@@ -130,6 +133,7 @@ type acting struct {
 	at     *collector
 	behind *report // of the request behind it
 	missed string  // an event that never came
+	isGone bool    // it has left
 }
 
 // act does one thing; it returns false where the rest of the case makes no sense.
@@ -166,8 +170,10 @@ func (x *acting) act(op script.Op) bool {
 	case "half":
 		x.w.half()
 	case "reset":
+		x.isGone = true
 		x.w.reset()
 	case "leave":
+		x.isGone = true
 		x.w.leave()
 	case "await":
 		return x.await(op.Arg(0))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -199,7 +200,7 @@ func (w *h2) body(n int) {
 }
 
 func (w *h2) sendData(p []byte, isLast bool) {
-	s, trailers := w.main, w.c.Body.Trailers
+	s, trailers := w.main, slices.Clone(w.c.Body.Trailers)
 	for {
 		n, ok := w.credit(s, len(p))
 		if !ok {
@@ -219,6 +220,9 @@ func (w *h2) sendData(p []byte, isLast bool) {
 		}
 	}
 	if isLast && len(trailers) > 0 {
+		for i := range trailers {
+			trailers[i].Name = strings.ToLower(trailers[i].Name)
+		}
 		w.writeMu.Lock()
 		w.headers(s.id, trailers, true)
 		w.writeMu.Unlock()
@@ -332,13 +336,12 @@ func (w *h2) next(id string) string {
 
 // check tells at a response's end whether its length is what it says.
 func (s *h2stream) check() {
-	s.a.framing = "frames"
 	length, ok := joined(s.a.head.fields)["content-length"]
 	hasBody := s.method != "HEAD" && s.a.head.status != "304"
 	if s.method == "HEAD" || s.a.head.status == "304" || s.a.head.status == "204" {
 		s.a.framing = "none"
 	}
-	if ok && hasBody && length != strconv.Itoa(s.a.body.n) {
+	if n, err := strconv.Atoi(length); ok && hasBody && (err != nil || n != s.a.body.n) {
 		s.a.framing = fmt.Sprintf("length %s of %d bytes", length, s.a.body.n)
 	}
 }

@@ -118,6 +118,9 @@ func (w *h2) dataFrame(f *http2.DataFrame) {
 func (s *h2stream) over(end string) {
 	s.isOver, s.a.end = true, end
 	if s.isHeadRead {
+		s.a.framing = "frames"
+	}
+	if s.isHeadRead && end == "whole" {
 		s.check()
 	}
 }

@@ -4,8 +4,6 @@ import (
 	_ "embed"
 	"slices"
 	"strings"
-
-	"github.com/gwport/gwport/test/compare/cases"
 )
 
 // knownText has a line "THEME/NAME<tab>TRANSPORT<tab>MOUNT" for each difference that is a fault of gwport's and being
@@ -23,17 +21,4 @@ func (v verdict) place() string {
 func (v verdict) isKnown() bool {
 	_, found := slices.BinarySearch(knownLines, v.place())
 	return found
-}
-
-// isEverywhere tells of faults that show in nearly every case.
-func (v verdict) isEverywhere(d difference) bool {
-	switch d.name {
-	case "saw.context":
-		return strings.HasPrefix(d.got, "server=false")
-	case "saw.nobody":
-		return d.got == "true"
-	case "length":
-		return v.mount == cases.AppOf && d.got == "-"
-	}
-	return false
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // atOnce is how many cases run side by side.
-const atOnce = 24
+const atOnce = 16
 
 // A job is a case on one transport, with every mount or with some.
 type job struct {
@@ -69,28 +69,33 @@ func runAll(ctx context.Context, s *servers, themes []cases.Theme, only *regexp.
 	}
 }
 
-// compare runs one job.
+// compare runs one job, the mounts side by side: some outcomes are seen by nothing that comes.
 func (s *servers) compare(j job, lists rows) []verdict {
 	want := exchange(j.c, j.transport, s.want, s.at)
-	var all []verdict
-	var control facts
-	for _, mount := range cases.Every {
-		if !j.has(mount) {
-			continue
+	control := sync.OnceValue(func() facts { return exchange(j.c, j.transport, s.control, s.at) })
+	all := make([]verdict, len(cases.Every))
+	var wg sync.WaitGroup
+	for i, mount := range cases.Every {
+		if j.has(mount) {
+			wg.Go(func() {
+				got := exchange(j.c, j.transport, s.mounts[mount], s.at)
+				all[i] = j.judge(lists, mount, want, got, control)
+			})
 		}
-		v := verdict{theme: j.theme, name: j.c.Name, transport: j.transport, mount: mount}
-		row := lists.find(j.theme+"/"+j.c.Name, j.transport, mount)
-		if row != nil && row.list == "forced" && row.Clause == "" && control == nil {
-			control = exchange(j.c, j.transport, s.control, s.at)
-		}
-		got := exchange(j.c, j.transport, s.mounts[mount], s.at)
-		all = append(all, judge(v, row, want, got, control))
 	}
+	wg.Wait()
+	all = slices.DeleteFunc(all, func(v verdict) bool { return v.kind == "" })
 	if j.transport == cases.H1 && j.has(cases.Call) && isCallable(j.c) {
-		v := verdict{theme: j.theme, name: j.c.Name, transport: j.transport, mount: cases.Call}
-		all = append(all, judge(v, lists.find(j.theme+"/"+j.c.Name, j.transport, cases.Call), uncalled(want), uncalled(s.call(j.c)), nil))
+		all = append(all, j.judge(lists, cases.Call, uncalled(want), uncalled(s.call(j.c)), func() facts {
+			return uncalled(control())
+		}))
 	}
 	return all
+}
+
+func (j *job) judge(lists rows, mount string, want, got facts, control func() facts) verdict {
+	v := verdict{theme: j.theme, name: j.c.Name, transport: j.transport, mount: mount}
+	return judge(v, lists.find(j.theme+"/"+j.c.Name, j.transport, mount), want, got, control)
 }
 
 // A tally counts verdicts by transport, mount and kind.

@@ -20,6 +20,8 @@ var _ = register(map[string]operation{
 	"raw":    func(x *run, op script.Op) string { x.w.Header()[op.Arg(0)] = op.Args[1:]; return "" },
 	"status": func(x *run, op script.Op) string { return status(x.w, op.Int(0)) },
 	"write":  func(x *run, op script.Op) string { return wrote(x.w.Write([]byte(op.Arg(0)))) },
+	// put is write where it is a matter of time what comes of it.
+	"put":    func(x *run, op script.Op) string { _, _ = io.WriteString(x.w, op.Arg(0)); return "" },
 	"string": func(x *run, op script.Op) string { return wrote(io.WriteString(x.w, op.Arg(0))) },
 	// bytes N [SIZE]: N bytes in writes of SIZE.
 	"bytes": func(x *run, op script.Op) string { return writeBytes(x.w, op.Int(0), op.Int(1)) },

@@ -122,6 +122,16 @@ type Row struct {
 	NetHTTP map[string]string
 }
 
+type facts = map[string]string
+
+// because gives rows their common reason.
+func because(why string, rows ...Row) []Row {
+	for i := range rows {
+		rows[i].Why = why
+	}
+	return rows
+}
+
 // A Theme is a table of cases and the rows that belong to them.
 type Theme struct {
 	Name  string

@@ -4,7 +4,8 @@ import "strings"
 
 // Forms, uploads and their bounds, and what they leave on the disk.
 var _ = theme(Theme{
-	Name: "forms",
+	Name:   "forms",
+	Forced: formsForced,
 	Cases: []Case{
 		{Name: "urlencoded", Method: "POST", Target: "/?a=0", Fields: urlencoded, Body: Body{Text: "a=1&b=2+3%204"}, Do: ops(form)},
 		{Name: "urlencoded put", Method: "PUT", Fields: urlencoded, Body: Body{Text: "a=1"}, Do: ops(form)},

@@ -2,7 +2,8 @@ package cases
 
 // Who is asked, by whom, and over what: Host, RemoteAddr, TLS, Proto.
 var _ = theme(Theme{
-	Name: "hosts",
+	Name:   "hosts",
+	Forced: hostsForced,
 	Cases: []Case{
 		{Name: "with a port", Host: "example.test:8080"},
 		{Name: "with port 80", Host: "example.test:80"},
@@ -65,7 +66,7 @@ var _ = theme(Theme{
 			{"Sec-WebSocket-Version", "13"},
 			{"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="},
 		}},
-		{Name: "upgrade to h2c", On: []string{H1}, Do: ops(write("hello")), Fields: []Field{
+		{Name: "upgrade to h2c", On: Clear, Do: ops(write("hello")), Client: ops(send, finish, await("left")), Fields: []Field{
 			{"Connection", "Upgrade, HTTP2-Settings"}, {"Upgrade", "h2c"}, {"HTTP2-Settings", "AAMAAABkAAQAoAAAAAIAAAAA"},
 		}},
 	},

@@ -2,7 +2,8 @@ package cases
 
 // Informational responses.
 var _ = theme(Theme{
-	Name: "informs",
+	Name:   "informs",
+	Forced: informsForced,
 	Cases: []Case{
 		{Name: "early hints", Do: ops(set("Link", "</a.css>; rel=preload"), status(103), set("X-A", "1"), write("x"))},
 		{Name: "early hints twice", Do: ops(set("Link", "</a>"), status(103), add("Link", "</b>"), status(103), write("x"))},

@@ -2,7 +2,8 @@ package cases
 
 // What a handler says of its body's length, and what it writes.
 var _ = theme(Theme{
-	Name: "lengths",
+	Name:   "lengths",
+	Forced: lengthsForced,
 	Cases: []Case{
 		{Name: "right", Do: ops(set("Content-Length", "5"), write("hello"))},
 		{Name: "too long a body", Do: ops(set("Content-Length", "3"), write("hel"), write("lo"))},

@@ -2,7 +2,8 @@ package cases
 
 // Methods with and without a body, usual and not. A method is any token (RFC 9110, 9.1).
 var _ = theme(Theme{
-	Name: "methods",
+	Name:   "methods",
+	Forced: methodsForced,
 	Cases: []Case{
 		{Name: "get", Do: ops(write("hello"))},
 		{Name: "head", Method: "HEAD", Do: ops(write("hello"))},

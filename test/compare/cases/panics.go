@@ -2,7 +2,8 @@ package cases
 
 // Handlers that fail: quietly and not, before the head, behind it, behind a Flush.
 var _ = theme(Theme{
-	Name: "panics",
+	Name:   "panics",
+	Forced: panicsForced,
 	Cases: flat(each(func(f failure) []Case {
 		return []Case{
 			{Name: f.name + " at once", Do: ops(f.op)},

@@ -4,7 +4,8 @@ import "strings"
 
 // ReverseProxy before servers that answer in every way, and die in every way.
 var _ = theme(Theme{
-	Name: "proxies",
+	Name:   "proxies",
+	NotYet: proxiesNotYet,
 	Cases: append([]Case{
 		{Name: "forward", Method: "POST", Target: "/a%2Fb?c=d", Body: Body{Text: "hello"}, Fields: []Field{{"X-A", "1"}}, Do: ops(forward(readall, set("X-B", "2"), write("x")))},
 		{Name: "forward chunked", Method: "POST", Body: Body{Size: 100_000, Chunked: true}, Do: ops(forward(readall, write("x")))},
@@ -32,7 +33,7 @@ var _ = theme(Theme{
 		backend{"behind its head", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", nil},
 		backend{"behind a chunked head", "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n", ops(first)},
 		backend{"in its body", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello", nil},
-		backend{"in a large body", "HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + strings.Repeat("a", 100_000), ops(take(10))},
+		backend{"in a large body", "HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + strings.Repeat("a", 40_000), ops(take(10))},
 		backend{"behind a chunk", "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", ops(take(5))},
 		backend{"in a chunk", "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\na\r\nhello", ops(take(5))},
 		backend{"in the size of a chunk", "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n5", ops(take(5))},

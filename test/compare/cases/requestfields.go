@@ -4,7 +4,8 @@ import "strings"
 
 // Fields of requests: repeated, empty, long, odd, and those that must not pass (RFC 9110, 5.5; RFC 9113, 8.2).
 var _ = theme(Theme{
-	Name: "request fields",
+	Name:   "request fields",
+	Forced: requestFieldsForced,
 	Cases: []Case{
 		{Name: "one", Fields: []Field{{"X-A", "1"}}},
 		{Name: "twice", Fields: []Field{{"X-A", "1"}, {"X-A", "2"}}},

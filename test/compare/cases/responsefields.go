@@ -4,7 +4,8 @@ import "strings"
 
 // Fields of responses: those that a handler got wrong cost themselves, and not the answer.
 var _ = theme(Theme{
-	Name: "response fields",
+	Name:   "response fields",
+	Forced: responseFieldsForced,
 	Cases: []Case{
 		{Name: "one", Do: ops(set("X-A", "1"), write("x"))},
 		{Name: "two values", Do: ops(add("X-A", "1"), add("X-A", "2"), write("x"))},

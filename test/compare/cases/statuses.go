@@ -3,7 +3,9 @@ package cases
 import "fmt"
 
 var _ = theme(Theme{
-	Name: "statuses",
+	Name:   "statuses",
+	NotYet: statusesNotYet,
+	Forced: statusesForced,
 	Cases: append([]Case{
 		{Name: "none", Do: ops()},
 		{Name: "twice", Do: ops(status(201), status(404), write("x"))},

@@ -4,7 +4,8 @@ import "strings"
 
 // Targets as a client may write them, and what a handler finds in the URL.
 var _ = theme(Theme{
-	Name: "targets",
+	Name:   "targets",
+	Forced: targetsForced,
 	Cases: []Case{
 		{Name: "escaped slash", Target: "/a%2Fb"},
 		{Name: "escaped slash in lower case", Target: "/a%2fb"},

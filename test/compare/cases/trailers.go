@@ -2,7 +2,9 @@ package cases
 
 // Trailers of responses, announced and not, for clients that say TE: trailers and for those that do not; and of requests.
 var _ = theme(Theme{
-	Name: "trailers",
+	Name:   "trailers",
+	NotYet: trailersNotYet,
+	Forced: trailersForced,
 	Cases: flat([][]Case{
 		trailerCases("with te ", []Field{{"TE", "trailers"}}),
 		trailerCases("", nil),
@@ -11,18 +13,19 @@ var _ = theme(Theme{
 			{Name: "on 1.0", Proto: "HTTP/1.0", On: OnlyH1, Do: announced},
 			{
 				Name: "of a request announced", Method: "POST", Fields: []Field{{"Trailer", "X-Sum"}},
-				Body: Body{Text: "hello", Trailers: []Field{{"X-Sum", "1"}}}, Do: ops(trailerOf("X-Sum"), readall, trailerOf("X-Sum"), write("x")),
+				Body: Body{Text: "hello", Trailers: []Field{{"X-Sum", "1"}}}, Do: ops(trailerOf("X-Sum"), read(5), gate("a"), drain, trailerOf("X-Sum"), put("x")),
+				Client: ops(head, part(5), await("a"), release("a"), rest, finish, next),
 			},
 			{
 				Name: "of a request", Method: "POST", Body: Body{Text: "hello", Trailers: []Field{{"X-Sum", "1"}}},
-				Do: ops(readall, trailerOf("X-Sum"), write("x")),
+				Do:     ops(read(5), gate("a"), drain, trailerOf("X-Sum"), put("x")),
+				Client: ops(head, part(5), await("a"), release("a"), rest, finish, next),
 			},
 			{
-				Name: "of a request unread", Method: "POST", Body: Body{Text: "hello", Trailers: []Field{{"X-Sum", "1"}}}, Do: ops(write("x")),
-			},
-			{
-				Name: "of a request that smuggle", Method: "POST",
-				Body: Body{Text: "hello", Trailers: []Field{{"GET /smuggled?x=", " HTTP/1.1"}}}, Do: ops(readall, write("x")), On: OnlyH1,
+				Name: "of a request that smuggle", Method: "POST", On: OnlyH1,
+				Body:   Body{Text: "hello", Trailers: []Field{{"GET /smuggled?x=", " HTTP/1.1"}}},
+				Do:     ops(read(5), gate("a"), drain, put("x")),
+				Client: ops(head, part(5), await("a"), release("a"), rest, finish, next),
 			},
 			{
 				Name: "of a request with a length", Method: "POST", On: OnlyH2,

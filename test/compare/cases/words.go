@@ -13,6 +13,7 @@ func add(name, value string) script.Op   { return script.Do("add", name, value) 
 func status(code int) script.Op          { return script.Do("status", code) }
 func write(text string) script.Op        { return script.Do("write", text) }
 func bytes(n int, size ...int) script.Op { return script.Do("bytes", anys(n, size)...) }
+func put(text string) script.Op          { return script.Do("put", text) }
 func panics(text string) script.Op       { return script.Do("panic", text) }
 func gate(name string) script.Op         { return script.Do("gate", name) }
 func read(n int) script.Op               { return script.Do("read", n) }
@@ -25,6 +26,7 @@ var (
 	flush   = script.Do("flush")
 	abort   = script.Do("abort")
 	readall = script.Do("readall")
+	drain   = script.Do("drain")
 	echo    = script.Do("echo")
 	done    = script.Do("done")
 )

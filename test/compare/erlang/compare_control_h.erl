@@ -5,7 +5,7 @@
 
 -export([init/2]).
 
--record(run, {req, status = 200, headers = #{}, body = [], sent = false, facts = []}).
+-record(run, {req, status = 200, headers = #{}, body = [], sent = false, facts = [], at = 1}).
 
 init(Req = #{headers := Headers}, Socket) ->
     {ok, Probe} = gen_tcp:connect({local, Socket}, 0, [binary, {active, false}, {packet, line}]),
@@ -57,8 +57,23 @@ canonical(Name) ->
 capital([C | Rest]) when C >= $a, C =< $z -> [C - 32 | Rest];
 capital(Part) -> Part.
 
-do(["gate" | [Name]], Id, Probe, Run) -> say(Probe, "gate", [Id, Name]), Run;
-do(Op, _, _, Run) -> do(Op, Run).
+do(["gate", Name], Id, Probe, Run = #run{at = At}) ->
+    say(Probe, "gate", [Id, Name]),
+    Run#run{at = At + 1};
+do(["readall" | _], _, _, Run = #run{req = Req0, facts = Facts, at = At}) ->
+    {Body, Req} = read_all(cowboy_req:read_body(Req0), []),
+    Run#run{req = Req, at = At + 1,
+        facts = Facts ++ ["op" ++ integer_to_list(At) ++ ".readall", digest(Body)]};
+do(Op, _, _, Run0) ->
+    Run = #run{at = At} = do(Op, Run0),
+    Run#run{at = At + 1}.
+
+%% As the Go handler tells it.
+digest(Body) when byte_size(Body) =< 64 ->
+    io_lib:format("~0p EOF", [binary_to_list(Body)]);
+digest(Body) ->
+    io_lib:format("~b bytes ~s EOF",
+        [byte_size(Body), string:lowercase(binary:encode_hex(crypto:hash(sha256, Body)))]).
 
 do(["set", Name, Value], Run = #run{headers = Headers}) ->
     Run#run{headers = Headers#{lower(Name) => Value}};
@@ -79,9 +94,12 @@ do(["status", Code], Run0) ->
     end;
 do(["write", Data], Run) -> write(Data, Run);
 do(["string", Data], Run) -> write(Data, Run);
+do(["put", Data], Run) -> write(Data, Run);
 do(["bytes", N | _], Run) -> write(<< <<(I rem 251)>> || I <- lists:seq(0, binary_to_integer(N) - 1) >>, Run);
 do(["flush"], Run) -> send_head(Run);
-do(["readall"], Run = #run{req = Req}) -> Run#run{req = read_all(cowboy_req:read_body(Req))};
+do(["drain"], Run = #run{req = Req0}) ->
+    {_, Req} = read_all(cowboy_req:read_body(Req0), []),
+    Run#run{req = Req};
 do(["read", N], Run = #run{req = Req0}) ->
     {_, _, Req} = cowboy_req:read_body(Req0, #{length => binary_to_integer(N)}),
     Run#run{req = Req};
@@ -91,8 +109,8 @@ do(_, Run) -> Run.
 
 lower(Name) -> list_to_binary(string:to_lower(binary_to_list(Name))).
 
-read_all({more, _, Req}) -> read_all(cowboy_req:read_body(Req));
-read_all({ok, _, Req}) -> Req.
+read_all({more, Data, Req}, Acc) -> read_all(cowboy_req:read_body(Req), [Acc, Data]);
+read_all({ok, Data, Req}, Acc) -> {iolist_to_binary([Acc, Data]), Req}.
 
 write(Data, Run = #run{sent = false, body = Body}) ->
     Run#run{body = [Body, Data]};

@@ -54,7 +54,7 @@ options() ->
     #{idle_timeout => infinity, inactivity_timeout => infinity, max_keepalive => 1 bsl 40,
         max_request_line_length => 65536, max_header_name_length => 65536,
         max_header_value_length => 65536, max_headers => 10000,
-        max_stream_buffer_size => 262144, stream_window_data_threshold => 0,
+        initial_stream_flow_size => 1048576, max_stream_buffer_size => 262144, stream_window_data_threshold => 0,
         max_received_frame_rate => {100000000, 1000}, max_reset_stream_rate => {100000, 1000}}.
 
 listen(Name, Transport, Protocol, Options) ->

@@ -1,0 +1,17 @@
+package cases
+
+import "slices"
+
+// What Cowboy or a document makes of the bodies.
+var bodiesForced = slices.Concat(
+	because("Cowboy before 2.13 may never read from a connection again whose flow control has stopped it.",
+		Row{Case: "chunked read of 64 MiB", On: OnlyH1, Mounts: Every, Differs: facts{"next": "closed"}, Clause: "README.md, initial_stream_flow_size", NetHTTP: facts{"next": "served"}},
+		Row{Case: "read of 64 MiB", On: OnlyH1, Mounts: Every, Differs: facts{"next": "closed"}, Clause: "README.md, initial_stream_flow_size", NetHTTP: facts{"next": "served"}},
+	),
+	because("Cowboy resets a stream whose body is not as long as it says before the handler can answer.",
+		Row{Case: "shorter than it says", On: OnlyH2, Mounts: Every, Differs: facts{"end": "reset", "next": "", "status": "-"}},
+	),
+	because("Cowboy answers without waiting for a body that nobody reads.",
+		Row{Case: "that never comes and no full duplex", On: OnlyH1, Mounts: Every, Differs: facts{"end": "whole", "status": "200"}},
+	),
+)

@@ -1,0 +1,21 @@
+package cases
+
+import "slices"
+
+// What Cowboy or a document makes of the statuses.
+var statusesForced = slices.Concat(
+	because("A 204 has no length.",
+		Row{Case: "204 with a length", On: OnlyH2, Mounts: Every, Differs: facts{"framing": "none", "length": "-"}, Clause: "RFC 9110, 8.6", NetHTTP: facts{"framing": "length 5 of 0 bytes", "length": "5"}},
+	),
+	because("Fields of the connection are not passed on.",
+		Row{Case: "426 with upgrade", On: OnlyH2, Mounts: Every, Differs: facts{"field.upgrade": "-"}, Clause: "RFC 9110, 7.6.1", NetHTTP: facts{"field.upgrade": "h2c"}},
+	),
+)
+
+// What is to come for the statuses.
+var statusesNotYet = slices.Concat(
+	because("Nothing can take a connection over.",
+		Row{Case: "101", On: OnlyH1, Mounts: Every, Differs: facts{"body": "\"The application gave no valid answer.\\n\"", "field.content-type": "text/plain; charset=utf-8", "framing": "length", "reason": "Bad Gateway", "status": "502"}, Needs: "hijack"},
+		Row{Case: "101", On: []string{H1}, Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, Needs: "hijack"},
+	),
+)

@@ -1,0 +1,61 @@
+package cases
+
+import "slices"
+
+// What Cowboy or a document makes of the trailers.
+var trailersForced = slices.Concat(
+	because("Such a response ends with its head.",
+		Row{Case: "of a 204", On: OnlyH2, Mounts: Every, Differs: facts{"trailer.x-sum": "-"}, Clause: "RFC 9110, 15.3.5 and 15.4.5", NetHTTP: facts{"trailer.x-sum": "1"}},
+		Row{Case: "of a 304", On: OnlyH2, Mounts: Every, Differs: facts{"trailer.x-sum": "-"}, Clause: "RFC 9110, 15.3.5 and 15.4.5", NetHTTP: facts{"trailer.x-sum": "1"}},
+		Row{Case: "with te of a 204", On: OnlyH2, Mounts: Every, Differs: facts{"trailer.x-sum": "-"}, Clause: "RFC 9110, 15.3.5 and 15.4.5", NetHTTP: facts{"trailer.x-sum": "1"}},
+		Row{Case: "with te of a 304", On: OnlyH2, Mounts: Every, Differs: facts{"trailer.x-sum": "-"}, Clause: "RFC 9110, 15.3.5 and 15.4.5", NetHTTP: facts{"trailer.x-sum": "1"}},
+	),
+	because("A control byte does not go into a field.",
+		Row{Case: "with te with a bad value", On: OnlyH1, Mounts: Every, Differs: facts{"trailer.x-sum": "a b"}, Clause: "RFC 9110, 5.5", NetHTTP: facts{"trailer.x-sum": "a\x00b"}},
+	),
+)
+
+// What is to come for the trailers.
+var trailersNotYet = slices.Concat(
+	because("Cowboy 2.8 takes the trailers of a request for the next one, or does not tell that they end it.",
+		Row{Case: "of a request", On: OnlyH1, Mounts: Every, Differs: facts{"body": `""`, "date": "false", "field.content-type": "-", "length": "0", "next": "closed", "reason": "Bad Request", "saw.op4.trailer": "[]", "status": "400"}, Needs: "request trailers"},
+		Row{Case: "of a request announced", On: OnlyH1, Mounts: Every, Differs: facts{"body": `""`, "date": "false", "field.content-type": "-", "length": "0", "next": "closed", "reason": "Bad Request", "saw.op5.trailer": "[]", "status": "400"}, Needs: "request trailers"},
+		Row{Case: "of a request", On: OnlyH2, Mounts: Every, Differs: facts{"end": "hung", "handler": "never returned", "next": "", "status": "-"}, Needs: "request trailers"},
+		Row{Case: "of a request announced", On: OnlyH2, Mounts: Every, Differs: facts{"end": "hung", "handler": "never returned", "next": "", "status": "-"}, Needs: "request trailers"},
+		Row{Case: "of a request that smuggle", On: OnlyH1, Mounts: Every, Differs: facts{"body": `""`, "date": "false", "field.content-type": "-", "length": "0", "reason": "Bad Request", "status": "400"}, Needs: "request trailers"},
+	),
+	because("Cowboy 2.8 sends trailers to clients that say TE: trailers, and to no other.",
+		Row{Case: "announced", On: OnlyH1, Mounts: Every, Differs: facts{"field.trailer": "-", "trailer.x-sum": "-"}, Needs: "trailers without TE"},
+		Row{Case: "announced", On: OnlyH2, Mounts: Every, Differs: facts{"trailer.x-sum": "-"}, Needs: "trailers without TE"},
+		Row{Case: "announced and flushed", On: OnlyH1, Mounts: Every, Differs: facts{"field.trailer": "-", "trailer.x-sum": "-"}, Needs: "trailers without TE"},
+		Row{Case: "announced and flushed", On: OnlyH2, Mounts: Every, Differs: facts{"trailer.x-sum": "-"}, Needs: "trailers without TE"},
+		Row{Case: "announced and large", On: OnlyH1, Mounts: Every, Differs: facts{"field.trailer": "-", "trailer.x-sum": "-"}, Needs: "trailers without TE"},
+		Row{Case: "announced and large", On: OnlyH2, Mounts: Every, Differs: facts{"trailer.x-sum": "-"}, Needs: "trailers without TE"},
+		Row{Case: "announced and set before", On: OnlyH1, Mounts: Every, Differs: facts{"field.trailer": "-", "trailer.x-sum": "-"}, Needs: "trailers without TE"},
+		Row{Case: "announced and set before", On: OnlyH2, Mounts: Every, Differs: facts{"trailer.x-sum": "-"}, Needs: "trailers without TE"},
+		Row{Case: "announced as a list", On: OnlyH1, Mounts: Every, Differs: facts{"field.trailer": "-", "trailer.x-b": "-", "trailer.x-sum": "-"}, Needs: "trailers without TE"},
+		Row{Case: "announced as a list", On: OnlyH2, Mounts: Every, Differs: facts{"trailer.x-b": "-", "trailer.x-sum": "-"}, Needs: "trailers without TE"},
+		Row{Case: "announced twice", On: OnlyH1, Mounts: Every, Differs: facts{"field.trailer": "-", "trailer.x-b": "-", "trailer.x-sum": "-"}, Needs: "trailers without TE"},
+		Row{Case: "announced twice", On: OnlyH2, Mounts: Every, Differs: facts{"trailer.x-b": "-", "trailer.x-sum": "-"}, Needs: "trailers without TE"},
+		Row{Case: "announced with a length", On: OnlyH2, Mounts: Every, Differs: facts{"trailer.x-sum": "-"}, Needs: "trailers without TE"},
+		Row{Case: "announced without a body", On: OnlyH1, Mounts: Every, Differs: facts{"field.trailer": "-", "trailer.x-sum": "-"}, Needs: "trailers without TE"},
+		Row{Case: "announced without a body", On: OnlyH2, Mounts: Every, Differs: facts{"trailer.x-sum": "-"}, Needs: "trailers without TE"},
+		Row{Case: "before a panic", On: OnlyH1, Mounts: Every, Differs: facts{"field.trailer": "-"}, Needs: "trailers without TE"},
+		Row{Case: "by prefix", On: All, Mounts: Every, Differs: facts{"trailer.x-sum": "-"}, Needs: "trailers without TE"},
+		Row{Case: "by prefix set before", On: All, Mounts: Every, Differs: facts{"trailer.x-sum": "-"}, Needs: "trailers without TE"},
+		Row{Case: "by prefix unflushed", On: OnlyH2, Mounts: Every, Differs: facts{"trailer.x-sum": "-"}, Needs: "trailers without TE"},
+		Row{Case: "by prefix without a body", On: All, Mounts: Every, Differs: facts{"trailer.x-sum": "-"}, Needs: "trailers without TE"},
+		Row{Case: "forbidden", On: OnlyH1, Mounts: Every, Differs: facts{"field.trailer": "-", "trailer.x-sum": "-"}, Needs: "trailers without TE"},
+		Row{Case: "forbidden", On: OnlyH2, Mounts: Every, Differs: facts{"trailer.x-sum": "-"}, Needs: "trailers without TE"},
+		Row{Case: "of an error", On: OnlyH1, Mounts: Every, Differs: facts{"field.trailer": "-", "trailer.x-sum": "-"}, Needs: "trailers without TE"},
+		Row{Case: "of an error", On: OnlyH2, Mounts: Every, Differs: facts{"trailer.x-sum": "-"}, Needs: "trailers without TE"},
+		Row{Case: "of grpc", On: All, Mounts: Every, Differs: facts{"trailer.grpc-message": "-", "trailer.grpc-status": "-"}, Needs: "trailers without TE"},
+		Row{Case: "with a bad name", On: All, Mounts: Every, Differs: facts{"trailer.x-b": "-"}, Needs: "trailers without TE"},
+		Row{Case: "with a bad value", On: OnlyH1, Mounts: Every, Differs: facts{"field.trailer": "-", "trailer.x-b": "-", "trailer.x-sum": "-"}, Needs: "trailers without TE"},
+		Row{Case: "with a bad value", On: OnlyH2, Mounts: Every, Differs: facts{"trailer.x-b": "-"}, Needs: "trailers without TE"},
+		Row{Case: "with a line break", On: OnlyH1, Mounts: Every, Differs: facts{"field.trailer": "-", "trailer.x-b": "-", "trailer.x-sum": "-"}, Needs: "trailers without TE"},
+		Row{Case: "with a line break", On: OnlyH2, Mounts: Every, Differs: facts{"trailer.x-b": "-"}, Needs: "trailers without TE"},
+		Row{Case: "with two values", On: OnlyH1, Mounts: Every, Differs: facts{"field.trailer": "-", "trailer.x-sum": "-"}, Needs: "trailers without TE"},
+		Row{Case: "with two values", On: OnlyH2, Mounts: Every, Differs: facts{"trailer.x-sum": "-"}, Needs: "trailers without TE"},
+	),
+)
