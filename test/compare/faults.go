@@ -44,12 +44,12 @@ var faults = []fault{
 	{
 		name: "granted credit is not counted", file: "bridge/body.go",
 		old: `s.sendable += free`, new: `_ = s.sendable`,
-		shows: []sign{{"bodies/read of 1048576", cases.H2C, both, "saw.op1.readall"}},
+		shows: []sign{{"planted/a body of a megabyte", cases.H2C, both, "saw.op1.readall"}},
 	},
 	{
 		name: "no credit is granted for a body", file: "bridge/body.go",
 		old: `s.grant += free`, new: `s.grant = min(s.grant, free)`,
-		shows: []sign{{"bodies/read of 1048576", cases.H2C, both, "end"}},
+		shows: []sign{{"planted/a body of a megabyte", cases.H2C, both, "end"}},
 	},
 	{
 		name: "a deadline for reading is ignored", file: "bridge/body.go",
@@ -191,12 +191,12 @@ var faults = []fault{
 	{
 		name: "pieces of a request's body change places", file: "erlang/gwport_writer.erl",
 		old: `Bodies#{Stream := queue:in(Frame, Queue)}`, new: `Bodies#{Stream := queue:in_r(Frame, Queue)}`,
-		shows: []sign{{"bodies/read of 1048576", cases.H2C, both, "saw.op1.readall"}},
+		shows: []sign{{"planted/a body of a megabyte", cases.H2C, both, "saw.op1.readall"}},
 	},
 	{
 		name: "what came early of a body changes places", file: "erlang/gwport_stream_h.erl",
 		old: `early = Early ++ [Data || Data =/= <<>>]`, new: `early = [Data || Data =/= <<>>] ++ Early`,
-		shows: []sign{{"bodies/read of 1048576", cases.H2C, stream, "saw.op1.readall"}},
+		shows: []sign{{"planted/a body of a megabyte", cases.H2C, stream, "saw.op1.readall"}},
 	},
 
 	// The response, in Erlang.
