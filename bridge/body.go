@@ -28,12 +28,12 @@ type body struct {
 func (b *body) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(p) == 0 && !b.sawEOF {
-		return 0, nil
-	}
-	if err := b.next(); err != nil {
+	if err := b.next(len(p) == 0); err != nil {
 		b.sawEOF = err == io.EOF
 		return 0, b.s.told(err)
+	}
+	if b.current == nil {
+		return 0, nil
 	}
 	n := copy(p, b.current.b[b.off:])
 	b.off += n
@@ -44,8 +44,10 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// next sees to it that there is a current chunk.
-func (b *body) next() error {
+// next sees to it that there is a current chunk, if one is wanted: a Read of no
+// bytes waits where it does under net/http, for the end on HTTP/2 and for the next
+// chunk on HTTP/1, and not where HTTP/1 knows a length.
+func (b *body) next(isForNone bool) error {
 	s := b.s
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
@@ -75,6 +77,10 @@ func (b *body) next() error {
 		case s.remoteEnded:
 			b.setTrailer()
 			return io.EOF
+		case isForNone && s.request.major == 1 && s.received == s.request.length:
+			return io.EOF
+		case isForNone && s.request.major == 1 && s.request.length >= 0:
+			return nil
 		}
 		s.cond.Wait()
 	}

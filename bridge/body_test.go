@@ -83,7 +83,9 @@ func TestClosedBodyIsGivenNoMoreCredit(t *testing.T) {
 // What net/http makes of a body, on HTTP/1 and on HTTP/2, where NoBody is not used.
 func TestBodyIsNoBodyWhereNetHTTPHasIt(t *testing.T) {
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n, err := r.Body.Read(make([]byte, 10))
+		n, err := r.Body.Read(nil)
+		_, _ = fmt.Fprint(w, n, err)
+		n, err = r.Body.Read(make([]byte, 10))
 		_, _ = fmt.Fprint(w, r.Body == http.NoBody, r.ContentLength, r.TransferEncoding, n, n > 0 || err == io.EOF, r.GetBody == nil)
 		_, err = io.Copy(io.Discard, r.Body)
 		requireIs(err, nil)
@@ -91,6 +93,8 @@ func TestBodyIsNoBodyWhereNetHTTPHasIt(t *testing.T) {
 		_, _ = fmt.Fprint(w, n, err)
 		_ = r.Body.Close()
 		_ = r.Body.Close()
+		n, err = r.Body.Read(nil)
+		_, _ = fmt.Fprint(w, n, err)
 		n, err = r.Body.Read(make([]byte, 10))
 		_, _ = fmt.Fprint(w, n, err == io.EOF)
 	})
