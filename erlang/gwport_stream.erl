@@ -69,7 +69,7 @@
     %% The response half: what waits for the client, newest first, and what it is taking.
     queue = [] :: [binary()],
     taking = 0 :: non_neg_integer(),
-    ending = no :: no | fin | {trailers, gwport_response:fields()} | {broken, gwport_status:reason()},
+    ending = no :: no | fin | {trailers, gwport_response:fields()} | {broken, gwport_status:reason() | bad_length},
     left = undefined :: undefined | non_neg_integer(),
 
     head_timeout :: timeout(),
@@ -186,6 +186,9 @@ port({trailers, Payload}, Stream) ->
 %% What the app has flushed before it failed is the client's to see.
 port({abort, Code, _Text}, Stream = #stream{phase = streaming}) ->
     flush(Stream#stream{request = ended, ending = {broken, gwport_status:reason(Code)}});
+%% A response without a body has gone out whole; as under net/http its connection ends all the same.
+port({abort, Code, _Text}, Stream = #stream{phase = discarding}) ->
+    {[{break, gwport_status:reason(Code)}], Stream#stream{phase = ended}};
 %% An app that gives up on purpose wants its client to see a broken connection, and no answer.
 port({abort, cancelled, _Text}, Stream = #stream{phase = waiting}) ->
     {[{break, gwport_status:reason(cancelled)}], Stream#stream{phase = ended}};
@@ -283,8 +286,9 @@ subtract(Left, Size) -> Left - Size.
 
 last(_, Stream = #stream{phase = discarding}) ->
     {[done], Stream#stream{phase = ended}};
+%% It is too short, and what there is of it is the client's to see.
 last(_, Stream = #stream{left = Left}) when is_integer(Left), Left > 0 ->
-    {[{break, bad_length}], Stream#stream{phase = ended}};
+    flush(Stream#stream{ending = {broken, bad_length}});
 last(Ending, Stream) ->
     flush(Stream#stream{ending = Ending}).
 

@@ -51,8 +51,9 @@
     aborted = false :: boolean()
 }).
 
-%% `refused`: the router has sent us its answer. `refusing`: ours is on its way here. `discarding`: all is said, and so many bytes of the
-%% body may still come. `over`: what Cowboy makes of that goes out.
+%% `refused`: the router has sent us its answer. `refusing`: ours is on its way here. `discarding`:
+%% all is said, and so many bytes of the body may still come. `over`: what Cowboy makes of that goes
+%% out.
 -type state() :: {next, term()} | {exchange, #exchange{}} | {refused, gwport_http:http()}
     | {refusing, gwport_status:reason(), gwport_http:http()}
     | {discarding, Left :: non_neg_integer(), Timer :: reference()} | over.
@@ -219,15 +220,21 @@ safely(Id, Failed, Fun) ->
     try Fun()
     catch
         Class:Reason:Stack ->
-            gwport_failure:report(io_lib:format("stream ~0p of a connection", [Id]), Class, Reason, Stack),
+            Who = io_lib:format("stream ~0p of a connection", [Id]),
+            gwport_failure:report(Who, Class, Reason, Stack),
             Failed()
     end.
 
-failed(Exchange = #exchange{handle = Handle, ref = Ref}) ->
+%% Cowboy has none of what was to be done then.
+failed(Exchange = #exchange{handle = Handle, ref = Ref, headed = Headed, http = Http0}) ->
     gwport_port:abort(Handle, Ref, {internal_error, <<>>}),
-    break(internal_error, Exchange, []);
-failed(_) ->
-    {[{internal_error, internal_error, 'The response was broken off.'}], over}.
+    case Headed of
+        true ->
+            break(internal_error, Exchange, []);
+        false ->
+            {Response, Http} = gwport_http:failure(app_failed, Http0),
+            done(Exchange#exchange{aborted = true, http = Http}, [Response])
+    end.
 
 %% What comes to a stream of ours
 

@@ -13,12 +13,12 @@ all() ->
 
 groups() ->
     gwport_test:mounts([{group, parallel}, killed_under_load, nothing_leaks], [{parallel, [parallel], [
-        no_pool, no_port, busy, busy_until_the_program_knows, draining, not_entered, port_died, refused, no_app, app_failed, given_up,
+        no_pool, no_port, busy, busy_until_the_program_knows, draining, not_entered, port_died, refused, no_app, app_failed, driver_failed, given_up,
         bad_response,
         too_large_response, head_timeout, idle_timeout, deadline, too_large_head, too_large_body, bad_option,
         broken_off_by_a_panic, broken_off_by_the_end_of_the_port, broken_off_when_idle, broken_off_at_the_deadline,
         deadline_does_not_look_like_an_end, broken_off_in_its_turn,
-        broken_off_by_a_wrong_length,
+        broken_off_by_a_wrong_length, broken_off_behind_a_head_alone,
         panic_costs_one_stream, fatal_error_reaches_the_log, long_crash_reaches_the_log,
         stray_output_harms_nobody, flood_of_lines_is_bounded, records_arrive_with_level_and_metadata
     ]}]).
@@ -205,6 +205,28 @@ app_failed(Config) ->
     is_reason(app_failed, both(Bad, "/abort/1")),
     gwport_probe:stop(Bad).
 
+driver_failed(Config) ->
+    %% What drives a stream fails by a mistake of ours (here an event that no port sends): before the head that is a 500,
+    %% and on HTTP/2 the other streams of the connection live on.
+    Server = #{pool := Pool} = gwport_probe:flow(#{}, Config),
+    Fail = fun(Count) ->
+        gwport_test:until(fun() -> length(gwport_attack:rows(Pool)) =:= Count end),
+        {_, To} = hd(lists:sort(gwport_attack:rows(Pool))),
+        gwport_watch:tell(To, {credit, wrong})
+    end,
+    Socket = holding(Server, "/faults/sleep?s=60"),
+    Fail(1),
+    ?assertMatch(#{status := 500}, gwport_test:recv_head(Socket)),
+    gwport_test:close(Socket),
+    Conn = gwport_test:h2_open(Server),
+    Failing = gwport_h2:request(Conn, <<"GET">>, "/faults/sleep?s=60", []),
+    Fail(1),
+    ?assertMatch({response, _, 500, _}, gwport_h2:await(Conn, Failing, 5000)),
+    ?assertMatch(#{status := 200}, gwport_test:h2_call(Conn, <<"GET">>, "/hello", #{})),
+    gwport_h2:close(Conn),
+    gwport_test:until(fun() -> gwport_attack:rows(Pool) =:= [] end),
+    gwport_probe:stop(Server).
+
 given_up(Config) ->
     %% An app that gives up on purpose before its head (http.ErrAbortHandler): no answer, as under net/http.
     Bad = gwport_probe:bad("good", Config),
@@ -361,6 +383,23 @@ broken_off_by_a_panic(Config) ->
 is_not_whole(#{status := 200, complete := false}) -> ok;
 is_not_whole(#{status := Status, complete := true}) when Status >= 500 -> ok;
 is_not_whole(#{status := error}) -> ok.
+
+broken_off_behind_a_head_alone(Config) ->
+    %% A response without a body is whole with its head. When the app fails behind that, its connection of HTTP/1.1 is
+    %% closed, as under net/http; on HTTP/2 the stream has ended, and others live on.
+    Bad = gwport_probe:bad("good", Config),
+    [begin
+        Socket = gwport_test:connect(Bad),
+        gwport_test:send(Socket, ["HEAD /abort-late/", Code, " HTTP/1.1\r\nHost: localhost\r\n\r\n"]),
+        ?assertMatch(#{status := 200}, gwport_test:recv_head(Socket)),
+        ?assertMatch({<<>>, true}, until_closed(Socket, [])),
+        Conn = gwport_test:h2_open(Bad),
+        ?assertMatch(#{status := 200, complete := true},
+            gwport_test:h2_call(Conn, <<"HEAD">>, ["/abort-late/", Code], #{})),
+        ?assertMatch(#{status := 200}, gwport_test:h2_call(Conn, <<"GET">>, "/ok", #{})),
+        gwport_h2:close(Conn)
+    end || Code <- ["1", "2"]],
+    gwport_probe:stop(Bad).
 
 broken_off_by_the_end_of_the_port(Config) ->
     %% The program is killed in the middle of a response.

@@ -256,10 +256,17 @@ any_byte_after_a_length_of_0_breaks_the_response_test() ->
 a_length_of_0_and_no_bytes_pass_test() ->
     ?assertMatch({[{data, fin, <<>>}, done], _}, event({port, fin}, with_length(<<"0">>))).
 
+%% What has come of it goes out before.
 fewer_bytes_than_the_length_break_the_response_test_() ->
-    {_, Stream} = event(chunk(<<"12">>), with_length(<<"3">>)),
-    [?_assertMatch({[{break, bad_length}], _}, event(End, Stream))
-        || End <- [{port, fin}, {port, {trailers, term([])}}]].
+    {_, Taking} = event(chunk(<<"12">>), with_length(<<"4">>)),
+    {[], Waiting} = event(chunk(<<"3">>), Taking),
+    {_, Taken} = event(taken, Taking),
+    [fun() ->
+        ?assertMatch({[{break, bad_length}], _}, event(End, Taken)),
+        {[], Stream0} = event(End, Waiting),
+        {[{consumed, 2}, {data, nofin, [<<"3">>]}], Stream1} = event(taken, Stream0),
+        ?assertMatch({[{consumed, 1}, {break, bad_length}], _}, event(taken, Stream1))
+    end || End <- [{port, fin}, {port, {trailers, term([])}}]].
 
 %% Responses without a body [S4]
 
@@ -274,11 +281,15 @@ a_head_without_a_body_is_answered_at_once_and_its_chunks_are_given_back_test_() 
         ?assertMatch({[done], _}, event({port, {trailers, term([])}}, Stream1))
     end || {Method, Status} <- [{<<"HEAD">>, 200}, {<<"GET">>, 204}, {<<"GET">>, 304}]].
 
-an_end_of_any_kind_after_a_response_without_a_body_is_done_test_() ->
+an_end_that_is_not_the_apps_after_a_response_without_a_body_is_done_test_() ->
     {_, Stream} = event(head(204, []), stream(#{deadline => 1000})),
-    [?_assertMatch({[done], _}, event({port, Event}, Stream))
-        || Event <- [{abort, internal_error, <<>>}, {port_down, true, closed}]]
-        ++ [?_assertMatch({[{abort, deadline, _}, done], _}, at(1000, timeout, Stream))].
+    [?_assertMatch({[done], _}, event({port, {port_down, true, closed}}, Stream)),
+        ?_assertMatch({[{abort, deadline, _}, done], _}, at(1000, timeout, Stream))].
+
+an_app_that_fails_after_a_response_without_a_body_breaks_test_() ->
+    {_, Stream} = event(head(204, []), stream(#{})),
+    [?_assertEqual([{break, gwport_status:reason(Code)}],
+        commands(event({port, {abort, Code, <<"text">>}}, Stream))) || Code <- codes()].
 
 %% The program's end
 
@@ -649,6 +660,9 @@ well_ended([Command | Rest], Phase) ->
         {done, whole} -> Rest =:= [];
         {{fail, Reason}, start} -> is_integer(gwport_status:status(Reason)) andalso Rest =:= [];
         {{break, _}, body} -> Rest =:= [];
+        %% Of an app that gives up on purpose, and of one that fails behind a response without a body.
+        {{break, app_failed}, start} -> Rest =:= [];
+        {{break, _}, whole} -> Rest =:= [];
         {{inform, _, _}, start} -> well_ended(Rest, start);
         {{reply, _, _}, start} -> well_ended(Rest, whole);
         {{head, _}, start} -> well_ended(Rest, body);

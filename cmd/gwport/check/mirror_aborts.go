@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/gwport/gwport/etf"
@@ -12,7 +13,7 @@ import (
 func abortScripts() []hostScript {
 	scripts := []hostScript{
 		{path: "abort-ended", rule: "A2", name: "an abort behind the request's end is not answered", ask: ask{status: []int{500}}, run: func(s *mstream) {
-			s.giveUp(codeCancelled)
+			s.giveUp(codeInternal)
 			s.nothingMore("A2")
 		}},
 		{path: "abort-late", rule: "A2", name: "an abort behind the head is answered, and breaks the response off", ask: waiting().cut(), run: func(s *mstream) {
@@ -59,13 +60,16 @@ func abortScripts() []hostScript {
 		}, run: scriptAbortFirst},
 	}
 	for _, code := range []int{0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15, 16, 99_999, maxCredit} {
-		status := anyFailure
+		ask := waiting(anyFailure...)
 		rule := "A2"
-		if code > codePortClosed {
-			status, rule = []int{500}, "8" // as internal_error
+		switch {
+		case code > codePortClosed:
+			ask, rule = waiting(http.StatusInternalServerError), "8" // as internal_error
+		case code == codeCancelled:
+			ask = waiting().unanswered()
 		}
 		scripts = append(scripts, hostScript{
-			path: fmt.Sprintf("abort/%d", code), rule: rule, name: "an abort is answered with its own code: " + named(codeNames, int64(code)), ask: waiting(status...),
+			path: fmt.Sprintf("abort/%d", code), rule: rule, name: "an abort is answered with its own code: " + named(codeNames, int64(code)), ask: ask,
 			run: func(s *mstream) {
 				s.giveUp(code)
 				s.expectAbort(int64(code))

@@ -9,6 +9,9 @@ func hostScripts() []hostScript {
 		orderScripts(), abortScripts(), creditScripts(), portScripts())
 }
 
+// noAnswer stands in a record where there was no status.
+const noAnswer = 0
+
 // The statuses that say what went wrong (README.md).
 var (
 	anyFailure = []int{500, 502, 503, 504}
@@ -29,5 +32,11 @@ func ending(status ...int) ask { return ask{ends: true, status: status} }
 // cut is the ask with broken set: the response has begun, and is not whole.
 func (a ask) cut() ask {
 	a.status, a.broken = fine, true
+	return a
+}
+
+// unanswered is the ask whose client gets no answer: its connection or stream ends.
+func (a ask) unanswered() ask {
+	a.status, a.broken = []int{noAnswer}, true
 	return a
 }
