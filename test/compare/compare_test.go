@@ -63,3 +63,16 @@ func TestEachRowIsOfACaseAndSaysWhy(t *testing.T) {
 	}
 	require.Empty(t, all, "rows of cases that there are not")
 }
+
+// enough is the least number of cases. Those that differ in a number alone are there where a limit lies between, and few.
+const enough = 400
+
+func TestThereAreEnoughCasesOnEachTransport(t *testing.T) {
+	count := make(map[string]int)
+	for _, j := range jobs(cases.Themes(), everyCase) {
+		count[j.transport]++
+	}
+	for _, transport := range cases.All {
+		require.GreaterOrEqual(t, count[transport], enough, transport)
+	}
+}

@@ -12,7 +12,7 @@ import (
 // A verdict is what became of a case on one transport and mount.
 type verdict struct {
 	theme, name, transport, mount string
-	kind                          string // pass, forced, not yet, known, fail
+	kind                          string // pass, forced, not yet, fail
 	differs                       []difference
 	why                           []string // of a failure
 	bare                          facts    // what bare Cowboy does there
@@ -38,7 +38,7 @@ func rowsOf(themes []cases.Theme) rows {
 		for _, l := range []struct {
 			name string
 			rows []cases.Row
-		}{{"forced", t.Forced}, {"not yet", t.NotYet}, {"known", t.Known}} {
+		}{{"forced", t.Forced}, {"not yet", t.NotYet}} {
 			for _, r := range l.rows {
 				name := t.Name + "/" + r.Case
 				all[name] = append(all[name], listed{l.name, r})
@@ -63,8 +63,6 @@ func judge(v verdict, row *listed, want, got facts, control func() facts) verdic
 	switch {
 	case row == nil && len(v.differs) == 0:
 		v.kind = passed
-	case row == nil && v.isKnown():
-		v.kind = "known"
 	case row == nil:
 		v.fail("differs from net/http")
 		v.bare = control()
@@ -139,4 +137,9 @@ func (v verdict) line() string {
 		}
 	}
 	return b.String()
+}
+
+// place names where it was, once for each.
+func (v verdict) place() string {
+	return strings.Join([]string{v.theme + "/" + v.name, v.transport, v.mount}, "\t")
 }

@@ -11,16 +11,14 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/gwport/gwport/test/compare/cases"
 )
 
 type options struct {
-	only, root, known string
-	brief, planted    bool
+	only, root     string
+	brief, planted bool
 }
 
 func main() {
@@ -28,7 +26,6 @@ func main() {
 	flag.StringVar(&o.only, "only", ".", "the cases to run: a regular expression for THEME/NAME")
 	flag.StringVar(&o.root, "root", "../..", "gwport's tree")
 	flag.BoolVar(&o.brief, "failures", false, "print only what fails, and the summary")
-	flag.StringVar(&o.known, "known", "", "write what fails to this file, as the list of known faults")
 	flag.BoolVar(&o.planted, "planted", false, "plant faults, and look whether their cases fail; -only is then for their names")
 	flag.Parse()
 	if err := run(os.Stdout, o); err != nil {
@@ -58,21 +55,13 @@ func run(out io.Writer, o options) error {
 	}
 	defer s.stop()
 	began, counts := time.Now(), tally{}
-	var places []string
 	runAll(ctx, s, cases.Themes(), matches, func(v verdict) {
 		counts.add(v)
-		if v.kind == failed || v.kind == "known" {
-			places = append(places, v.place())
-		}
 		if !o.brief || v.kind == failed {
 			fmt.Fprintln(out, v.line())
 		}
 	})
 	counts.print(out)
-	if o.known != "" {
-		slices.Sort(places)
-		return os.WriteFile(o.known, []byte(strings.Join(places, "\n")), 0o600)
-	}
 	fmt.Fprintf(out, "%v\n", time.Since(began).Round(time.Second))
 	if n := counts.failures(); n > 0 {
 		return fmt.Errorf("compare: %d cases differ from net/http and are in no list, or not as it says", n)
@@ -82,13 +71,13 @@ func run(out io.Writer, o options) error {
 
 // print is the summary: cases and what became of them, by transport and mount.
 func (t tally) print(out io.Writer) {
-	fmt.Fprintf(out, "%-8s%-8s%8s%8s%8s%8s%8s%8s\n", "", "", "cases", "pass", "forced", "not yet", "known", "fail")
+	fmt.Fprintf(out, "%-8s%-8s%8s%8s%8s%8s%8s\n", "", "", "cases", "pass", "forced", "not yet", "fail")
 	for _, key := range t.keys() {
 		kinds, all := t[key], 0
 		for _, n := range kinds {
 			all += n
 		}
-		fmt.Fprintf(out, "%-8s%-8s%8d%8d%8d%8d%8d%8d\n", key[0], key[1], all,
-			kinds[passed], kinds["forced"], kinds["not yet"], kinds["known"], kinds[failed])
+		fmt.Fprintf(out, "%-8s%-8s%8d%8d%8d%8d%8d\n", key[0], key[1], all,
+			kinds[passed], kinds["forced"], kinds["not yet"], kinds[failed])
 	}
 }

@@ -140,8 +140,6 @@ type Theme struct {
 	Forced []Row
 	// NotYet are differences that a capability to come will take away.
 	NotYet []Row
-	// Known are faults that are being mended; there are none in the end.
-	Known []Row
 }
 
 var themes []Theme

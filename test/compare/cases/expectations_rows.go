@@ -4,6 +4,12 @@ import "slices"
 
 // What Cowboy or a document makes of the expectations.
 var expectationsForced = slices.Concat(
+	because("Cowboy hands a stream handler the body that has come, so that nobody is left to be told.",
+		Row{Case: "sent at once and not read", On: OnlyH1, Mounts: []string{Stream}, Differs: facts{"next": "served"}},
+	),
+	because("A client that waits to be told, when its handler aborts, is not waited for.",
+		Row{Case: "panic", On: OnlyH1, Mounts: Every, Differs: facts{"end": "cut"}},
+	),
 	because("Whoever waits to be told to go on is answered, and the connection ended, as the body may come or not.",
 		Row{Case: "closed", On: OnlyH1, Mounts: Every, Differs: facts{"end": "whole", "handler": "returned", "next": "closed", "status": "200"}, Clause: "RFC 9110, 10.1.1", NetHTTP: facts{"end": "hung", "handler": "never returned", "next": "", "status": "-"}},
 		Row{Case: "not read", On: OnlyH1, Mounts: Every, Differs: facts{"next": "closed"}, Clause: "RFC 9110, 10.1.1", NetHTTP: facts{"next": "hung"}},

@@ -15,3 +15,10 @@ var interfacesNotYet = slices.Concat(
 		Row{Case: "push", On: OnlyH2, Mounts: Every, Differs: facts{"saw.op1.push": "no Pusher"}, Needs: "push"},
 	),
 )
+
+// What Cowboy or a document makes of them.
+var interfacesForced = slices.Concat(
+	because("One writer serves both protocols, and can be copied to on either.",
+		Row{Case: "ReaderFrom", On: OnlyH2, Mounts: Every, Differs: facts{"saw.op1.has": "true"}, Clause: "README.md, Limits", NetHTTP: facts{"saw.op1.has": "false"}},
+	),
+)

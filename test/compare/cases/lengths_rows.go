@@ -4,6 +4,14 @@ import "slices"
 
 // What Cowboy or a document makes of the lengths.
 var lengthsForced = slices.Concat(
+	because("Cowboy keeps a connection on which a response was whole.",
+		Row{Case: "too long a body", On: OnlyH1, Mounts: Every, Differs: facts{"next": "served"}},
+		Row{Case: "zero and a body", On: OnlyH1, Mounts: Every, Differs: facts{"next": "served"}},
+	),
+	because("A Write that a HEAD does not send succeeds, before a Flush and behind it.",
+		Row{Case: "head flushed", On: OnlyH2, Mounts: Every, Differs: facts{"saw.op3.write": "4 nil"}, Clause: "RFC 9110, 9.3.2", NetHTTP: facts{"saw.op3.write": "0 short write"}},
+	),
+
 	because("A response that is not as long as it says is malformed, so it is not ended as if it were whole, and what is too much is not sent.",
 		Row{Case: "copied too much", On: OnlyH2, Mounts: Every, Differs: facts{"body": "\"\"", "end": "reset", "field.content-type": "-", "framing": "frames", "next": "", "saw.op2.copy": "0 content length"}, Clause: "RFC 9113, 8.1.1", NetHTTP: facts{"body": "3000 bytes e8ca4bf83f56152c", "end": "whole", "field.content-type": "application/octet-stream", "framing": "length 300 of 3000 bytes", "next": "served", "saw.op2.copy": "3000 nil"}},
 		Row{Case: "no body", On: OnlyH2, Mounts: Every, Differs: facts{"end": "reset", "framing": "frames", "next": ""}, Clause: "RFC 9113, 8.1.1", NetHTTP: facts{"end": "whole", "framing": "length 10 of 0 bytes", "next": "served"}},

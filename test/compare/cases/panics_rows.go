@@ -4,6 +4,11 @@ import "slices"
 
 // What Cowboy or a document makes of the panics.
 var panicsForced = slices.Concat(
+	because("A caller without HTTP is told that the app has failed, also where its response was whole.",
+		Row{Case: "abort behind a flushed whole body", Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, Clause: "SPEC.md, 7.2", NetHTTP: facts{"end": "whole", "status": "200"}},
+		Row{Case: "panic behind a flushed whole body", Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, Clause: "SPEC.md, 7.2", NetHTTP: facts{"end": "whole", "status": "200"}},
+	),
+
 	because("The response is whole with its head, and Cowboy has sent it.",
 		Row{Case: "abort of a 204", On: OnlyH2, Mounts: Every, Differs: facts{"end": "whole", "framing": "none", "next": "served"}},
 		Row{Case: "abort of a 204", On: OnlyH1, Mounts: Every, Differs: facts{"next": "served"}},

@@ -4,6 +4,10 @@ import "slices"
 
 // What Cowboy or a document makes of the response fields.
 var responseFieldsForced = slices.Concat(
+	because("An upgrade that Cowboy would not make is not offered.",
+		Row{Case: "upgrade", On: OnlyH1, Mounts: []string{Route, Stream, AppOf, Call}, Differs: facts{"field.upgrade": "-"}, Clause: "RFC 9110, 7.8", NetHTTP: facts{"field.upgrade": "h2c"}},
+	),
+
 	because("Fields of the connection are not passed on.",
 		Row{Case: "connection named", On: All, Mounts: Every, Differs: facts{"field.x-a": "-"}, Clause: "RFC 9110, 7.6.1", NetHTTP: facts{"field.x-a": "1"}},
 		Row{Case: "connection named", On: []string{H1}, Mounts: []string{Call}, Differs: facts{"field.x-a": "-"}, Clause: "RFC 9110, 7.6.1", NetHTTP: facts{"field.x-a": "1"}},
