@@ -59,7 +59,7 @@ func (s *servers) call(c *cases.Case) facts {
 	case <-time.After(hungAfter):
 		f = facts{"end": "hung"}
 	}
-	saw(f, report, "127.0.0.1:0")
+	saw(f, report, "127.0.0.1:0", "127.0.0.1:0")
 	return f
 }
 

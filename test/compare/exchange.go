@@ -25,6 +25,13 @@ type contestant struct {
 	clear, tls string // addresses
 }
 
+func (c *contestant) address(transport string) string {
+	if transport == cases.H1 || transport == cases.H2C {
+		return c.clear
+	}
+	return c.tls
+}
+
 // A wire is a connection that carries one case's request, and one more behind it.
 type wire interface {
 	head()        // sends the request's head
@@ -71,12 +78,12 @@ func exchange(c *cases.Case, transport string, to contestant, at *collector) fac
 	if x.missed != "" {
 		f["client"] = x.missed
 	}
-	saw(f, report, w.local())
+	saw(f, report, w.local(), to.address(transport))
 	return f
 }
 
 // saw adds what the handler tells; one that was entered is waited for.
-func saw(f facts, r *report, client string) {
+func saw(f facts, r *report, client, server string) {
 	select {
 	case <-r.entered:
 	default:
@@ -98,6 +105,9 @@ func saw(f facts, r *report, client string) {
 	}
 	if f["saw.remoteaddr"] == client {
 		f["saw.remoteaddr"] = "the client"
+	}
+	if f["saw.localaddr"] == server {
+		f["saw.localaddr"] = "the server"
 	}
 	if files, ok := f["saw.files"]; ok {
 		f["saw.files"] = left(files)

@@ -31,6 +31,21 @@ var faults = []fault{
 		shows: []sign{{"methods/get", cases.H1, both, "saw.remoteaddr"}},
 	},
 	{
+		name: "the listener's address is the client's", file: "bridge/context.go",
+		old: `c.s.request.local.addr()`, new: `c.s.request.peer.addr()`,
+		shows: []sign{{"methods/get", cases.H1, both, "saw.localaddr"}, {"methods/get", cases.TLSH2, both, "saw.localaddr"}},
+	},
+	{
+		name: "a handler finds no server in its context", file: "bridge/context.go",
+		old: `return c.s.c.server`, new: `return nil`,
+		shows: []sign{{"methods/get", cases.H1, both, "saw.context"}},
+	},
+	{
+		name: "a request without a body has one", file: "bridge/request.go",
+		old: `if q.length != 0 || q.major > 1 {`, new: `if true {`,
+		shows: []sign{{"methods/get", cases.H1, both, "saw.nobody"}},
+	},
+	{
 		name: "an escaped slash is a slash", file: "bridge/request.go",
 		old:   `return url.ParseRequestURI(q.uri())`,
 		new:   `u, err := url.ParseRequestURI(q.uri()); if err == nil { u.RawPath = "" }; return u, err`,
@@ -145,6 +160,11 @@ var faults = []fault{
 			{"panics/abort seen by a client that has the head", cases.H1, both, "end"},
 			{"panics/abort seen by a client that has the head", cases.H2C, both, "end"},
 		},
+	},
+	{
+		name: "a handler that gives up is answered for", file: "bridge/handler.go",
+		old: `if v == http.ErrAbortHandler {`, new: `if v == http.ErrHandlerTimeout {`,
+		shows: []sign{{"panics/abort at once", cases.H2C, both, "status"}},
 	},
 	{
 		name: "a handler that has given up ends its response", file: "bridge/handler.go",

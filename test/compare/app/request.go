@@ -51,8 +51,9 @@ func (p *probe) sawHeader(h http.Header) {
 // What net/http's own server puts into the context, and whether it will end by itself.
 func (p *probe) sawContext(ctx context.Context) {
 	server, isServer := ctx.Value(http.ServerContextKey).(*http.Server)
-	_, isAddr := ctx.Value(http.LocalAddrContextKey).(net.Addr)
+	local, isAddr := ctx.Value(http.LocalAddrContextKey).(net.Addr)
 	_, isBounded := ctx.Deadline()
+	p.saw("localaddr", fmt.Sprint(local))
 	p.saw("context", fmt.Sprintf("server=%v,%v addr=%v deadline=%v",
 		isServer, server != nil, isAddr, isBounded))
 }
