@@ -90,6 +90,27 @@ func TestHostMayAbortWhatIsAboutToFail(t *testing.T) {
 	require.Equal(t, bridge.CodeCancelled, h.Do(bridgetest.Request{}).Abort.Code)
 }
 
+// The one answer of a handler that panics is either what was flushed beside it or the 500.
+func TestAGoroutineBesideAPanicSendsNoSecondHead(t *testing.T) {
+	h := newHost(t, func(w http.ResponseWriter, _ *http.Request) {
+		go func() {
+			for range 100 {
+				w.(http.Flusher).Flush()
+			}
+		}()
+		panic("boom")
+	})
+	for range 2000 {
+		s := h.Open(bridgetest.Request{})
+		switch f := s.Next(); f.Kind {
+		case bridgetest.Head:
+			requireAbort(t, s, bridge.CodeInternalError)
+		default:
+			require.Equal(t, bridgetest.Reply, f.Kind)
+		}
+	}
+}
+
 func TestPanicsCostOneStream(t *testing.T) {
 	h := newHost(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X", "y")

@@ -121,18 +121,23 @@ func (w *response) finishParts(trailers []pair) error {
 }
 
 // plain answers with a status and its text, where the handler has not, or could
-// not. It is http.Error's answer.
-func (w *response) plain(status int) {
-	w.instead(status, http.StatusText(status)+"\n", []pair{
+// not. It is http.Error's answer, and not given if the head is on its way.
+func (w *response) plain(status int) bool {
+	return w.instead(status, http.StatusText(status)+"\n", []pair{
 		{"Content-Type", "text/plain; charset=utf-8"},
 		{"X-Content-Type-Options", "nosniff"},
 	})
 }
 
-// instead answers in the handler's place, with nothing of what it has written.
-func (w *response) instead(status int, text string, fields []pair) {
+// instead answers in the handler's place, with nothing of what it has written, unless
+// the head is on its way: there can be no other. A goroutine that the handler has left
+// behind may send it until this has looked, and not after.
+func (w *response) instead(status int, text string, fields []pair) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.committed {
+		return false
+	}
 	w.release()
 	w.wroteHeader, w.finished, w.contentLength = true, true, -1
 	defer w.release()
@@ -147,6 +152,7 @@ func (w *response) instead(status int, text string, fields []pair) {
 	if err := w.reply(w.buffered()); err != nil {
 		w.out.fail(giveUp(err))
 	}
+	return true
 }
 
 // trailersFrame makes the frame that ends the half.

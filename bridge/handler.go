@@ -119,19 +119,9 @@ func (s *stream) panicked(v any) {
 		text = fmt.Sprintf("bridge: panic serving %s %s: %v", s.request.method, s.request.path, v)
 	}
 	s.log(levelError, text, metaPair{"stack", string(debug.Stack())})
-	if s.response.isCommitted() {
+	if !s.response.plain(http.StatusInternalServerError) {
 		s.fail(abort(CodeInternalError, "panic"))
-		return
 	}
-	s.response.plain(http.StatusInternalServerError)
-}
-
-// isCommitted tells whether the head is on its way, so that there can be no
-// other.
-func (w *response) isCommitted() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.committed
 }
 
 // setReturned notes that the handler has returned: its body is closed, and it is
