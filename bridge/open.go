@@ -32,11 +32,11 @@ type request struct {
 	headers      []pair
 	pathInfo     int
 	length       int64 // -1: unknown
-	expects      bool  // the client waits for 100 Continue
 	app          string
 	timeout      time.Duration // 0: none is set
-	timed        bool          // timeout is set, be it to 0
 	cert         string        // DER; empty: none
+	timed        bool          // timeout is set, be it to 0
+	expects      bool          // the client waits for 100 Continue
 	secure       bool          // the client's connection is encrypted
 }
 

@@ -1,6 +1,8 @@
 package bridgetest
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,7 +39,8 @@ type Request struct {
 	Window int
 }
 
-// Term is the request's map, as section 6 of SPEC.md has it.
+// Term is the request's map, as section 6 of SPEC.md has it, with its keys in the order
+// in which the BEAM writes them.
 func (r Request) Term() etf.Map {
 	path, query, _ := strings.Cut(orText(r.Path, "/"), "?")
 	scheme, host := orText(r.Scheme, "http"), orText(r.Host, "localhost")
@@ -68,7 +71,9 @@ func (r Request) Term() etf.Map {
 		{Key: "headers", Value: pairsTerm(headers)},
 		{Key: "path_info", Value: r.pathInfo(path)},
 	}
-	return r.addOptional(m)
+	m = r.addOptional(m)
+	slices.SortFunc(m, func(a, b etf.Pair) int { return cmp.Compare(a.Key.(string), b.Key.(string)) })
+	return m
 }
 
 // Open is the payload of the open that forwards the request.
