@@ -220,8 +220,9 @@ func (c *conn) boundAbandoned() {
 		return
 	}
 	c.out.log(line{
-		levelError, "bridge: draining, because too many handlers go on after their requests have ended",
-		[]metaPair{{"abandoned", c.abandoned}},
+		level: levelError,
+		text:  "bridge: draining, because too many handlers go on after their requests have ended",
+		meta:  []metaPair{{"abandoned", c.abandoned}},
 	})
 	c.startDrain()
 }

@@ -108,13 +108,16 @@ const (
 // add adds an attribute, a group's one by one.
 func (l *line) add(prefix string, a slog.Attr) { l.addNested(prefix, a, 0) }
 
-// addNested bounds what a LogValuer that returns itself within a group would
-// make endless.
+// addNested bounds what a LogValuer that returns itself within a group would make
+// endless: in depth, and in breadth too, where its keys are all the same.
 func (l *line) addNested(prefix string, a slog.Attr, depth int) {
-	if len(l.meta) >= maxAttrs {
+	if len(l.meta) >= maxAttrs || l.given >= maxAttrs {
 		return
 	}
 	v := a.Value.Resolve()
+	if v.Kind() != slog.KindGroup || depth == maxNesting || len(v.Group()) == 0 {
+		l.given++
+	}
 	switch {
 	case v.Kind() != slog.KindGroup:
 		if !a.Equal(slog.Attr{}) {
@@ -172,5 +175,5 @@ func (c *conn) log(l line) {
 func (s *stream) log(level level, text string, meta ...metaPair) {
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
-	s.c.out.log(line{level, text, append(meta, metaPair{metaStream, int(s.id)})})
+	s.c.out.log(line{level: level, text: text, meta: append(meta, metaPair{metaStream, int(s.id)})})
 }

@@ -146,6 +146,16 @@ func (n loop) LogValue() slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
+// fork returns itself twice, in a group, under one key.
+type fork struct{}
+
+func (f fork) LogValue() slog.Value { return slog.GroupValue(slog.Any("k", f), slog.Any("k", f)) }
+
+func TestAValueThatIsInItselfUnderOneKeyEnds(t *testing.T) {
+	_, _, meta := logged(t, func(ctx context.Context, l *slog.Logger) { l.InfoContext(ctx, "x", "k", fork{}) })
+	require.Len(t, meta, 2, "the stream and the value, which is nested too deep")
+}
+
 // nested is a value within so many groups.
 func nested(groups int) slog.Attr {
 	a := slog.Int("v", 1)

@@ -143,6 +143,7 @@ type line struct {
 	level level
 	text  string
 	meta  []metaPair
+	given int // attributes that were given for meta, be it for keys that are there
 }
 
 // metaPair has a value that is an int, int64, float64, bool or string.
