@@ -395,9 +395,9 @@ upload(#{pool := Pool}, Grants, Size) ->
     Exceeded =:= <<"false">>.
 
 abort_before_the_head(Config) ->
-    %% Each code has its status.
+    %% Each code has its status, but for 2, which has no answer: gwport_fault_SUITE:given_up/1.
     [stream_faults(["/abort/" ++ integer_to_list(Code)], is_status(Status), #{}, Config)
-        || {Code, Status} <- [{0, 500}, {1, 500}, {2, 500}, {3, 504}, {4, 504}, {5, 504}, {6, 503}, {7, 500},
+        || {Code, Status} <- [{0, 500}, {1, 500}, {3, 504}, {4, 504}, {5, 504}, {6, 503}, {7, 500},
             {8, 502}, {9, 502}, {10, 502}, {11, 502}, {12, 502}, {13, 502}, {14, 502}, {15, 502},
             {16, 500}, {99999, 500}]].
 
