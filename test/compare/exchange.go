@@ -41,10 +41,11 @@ type wire interface {
 	inform() bool // reads an informational response; false: another came
 	pipeline(id string)
 	next(id string) string
-	hold()  // takes no more than it must
-	half()  // ends what it sends
-	reset() // gives up this request
-	leave() // closes the connection
+	written() // waits until all of it is sent
+	hold()    // takes no more than it must
+	half()    // ends what it sends
+	reset()   // gives up this request
+	leave()   // closes the connection
 	seen() *answer
 	local() string
 }
@@ -175,6 +176,8 @@ func (x *acting) act(op script.Op) bool {
 		x.w.pipeline(x.behind.id)
 	case "next":
 		x.next()
+	case "sent":
+		x.w.written()
 	case "hold":
 		x.w.hold()
 	case "half":

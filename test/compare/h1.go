@@ -45,6 +45,7 @@ func newH1(conn net.Conn, c *cases.Case, id string) *h1 {
 
 func (w *h1) local() string { return w.conn.LocalAddr().String() }
 func (w *h1) seen() *answer { return &w.a }
+func (w *h1) written()      { w.writing.Wait() }
 func (w *h1) hold()         {} // what nobody reads stays with the system
 func (w *h1) leave()        { _ = w.conn.Close() }
 

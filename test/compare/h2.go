@@ -89,6 +89,7 @@ func newH2(conn net.Conn, c *cases.Case, id string, isTLS bool) (*h2, error) {
 }
 
 func (w *h2) local() string { return w.conn.LocalAddr().String() }
+func (w *h2) written()      { w.work.Wait() }
 func (w *h2) leave()        { _ = w.conn.Close() }
 func (w *h2) half()         { w.body(-1) }
 

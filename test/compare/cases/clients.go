@@ -41,16 +41,16 @@ var _ = theme(Theme{
 		},
 		{Name: "leaves behind all", Do: ops(write("x")), Client: ops(send, finish, leave)},
 		{
-			Name: "ends its side while the handler waits", On: Clear, Do: ops(gate("a"), put("x")),
+			Name: "ends its side while the handler waits", On: Clear, Do: ops(gate("a"), done, put("x")),
 			Client: ops(send, await("a"), half, release("a"), finish),
 		},
 		{
-			Name: "ends its side in its body", On: Clear, Method: "POST", Body: Body{Size: 1000}, Do: ops(read(500), gate("a"), put("x")),
+			Name: "ends its side in its body", On: Clear, Method: "POST", Body: Body{Size: 1000}, Do: ops(read(500), gate("a"), drain, put("x")),
 			Client: ops(head, part(500), await("a"), half, release("a"), finish),
 		},
 		{
 			Name: "ends its side in its chunked body", On: Clear, Method: "POST", Body: Body{Size: 1000, Chunked: true},
-			Do:     ops(read(500), gate("a"), put("x")),
+			Do:     ops(read(500), gate("a"), drain, put("x")),
 			Client: ops(head, part(500), await("a"), half, release("a"), finish),
 		},
 		{Name: "ends its side in its head", On: Clear, Raw: "GET / HTTP/1.1\r\nHost: exa", Client: ops(head, half, finish)},

@@ -5,6 +5,10 @@ import "slices"
 // What Cowboy or a document makes of the panics.
 var panicsForced = slices.Concat(
 	because("A caller without HTTP is told that the app has failed, also where its response was whole.",
+		Row{Case: "abort of a 204", Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, Clause: "SPEC.md, 7.2", NetHTTP: facts{"end": "whole", "status": "204"}},
+		Row{Case: "panic of a 204", Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, Clause: "SPEC.md, 7.2", NetHTTP: facts{"end": "whole", "status": "204"}},
+		Row{Case: "abort of a flushed head", Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, Clause: "SPEC.md, 7.2", NetHTTP: facts{"end": "whole", "status": "200"}},
+		Row{Case: "panic of a flushed head", Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, Clause: "SPEC.md, 7.2", NetHTTP: facts{"end": "whole", "status": "200"}},
 		Row{Case: "abort behind a flushed whole body", Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, Clause: "SPEC.md, 7.2", NetHTTP: facts{"end": "whole", "status": "200"}},
 		Row{Case: "panic behind a flushed whole body", Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, Clause: "SPEC.md, 7.2", NetHTTP: facts{"end": "whole", "status": "200"}},
 		Row{Case: "abort of a 204", On: []string{H1}, Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, Clause: "SPEC.md, 7.2", NetHTTP: facts{"end": "whole", "status": "204"}},

@@ -29,7 +29,8 @@ var _ = theme(Theme{
 			},
 			{
 				Name: "of a request with a length", Method: "POST", On: OnlyH2,
-				Body: Body{Text: "hello", Declared: "5", Trailers: []Field{{"x-sum", "1"}}}, Do: ops(readall, trailerOf("X-Sum"), write("x")),
+				Body: Body{Text: "hello", Declared: "5", Trailers: []Field{{"x-sum", "1"}}}, Do: ops(readall, gate("a"), write("x")),
+				Client: ops(head, rest, await("a"), sent, release("a"), finish, next),
 			},
 		},
 	}),

@@ -36,6 +36,7 @@ var (
 	send   = script.Do("send")   // the whole request, while it reads
 	head   = script.Do("head")   // its head alone
 	rest   = script.Do("rest")   // what is left of the body, while it reads
+	sent   = script.Do("sent")   // waits until all that it has sent is with the system
 	finish = script.Do("finish") // reads the rest of the response
 	next   = script.Do("next")   // asks for one thing more on the connection
 	leave  = script.Do("leave")  // closes the connection

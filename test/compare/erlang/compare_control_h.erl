@@ -103,6 +103,8 @@ do(["drain"], Run = #run{req = Req0}) ->
 do(["read", N], Run = #run{req = Req0}) ->
     {_, _, Req} = cowboy_req:read_body(Req0, #{length => binary_to_integer(N)}),
     Run#run{req = Req};
+%% Cowboy ends a handler whose client has left.
+do(["done"], _) -> receive never -> ok end;
 do(["panic" | _], _) -> exit(panic);
 do(["abort"], _) -> exit(abort);
 do(_, Run) -> Run.
