@@ -13,6 +13,9 @@ GOFUMPT     := go run mvdan.cc/gofumpt@v0.12.0
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 DEADCODE    := go run golang.org/x/tools/cmd/deadcode@v0.52.0
 
+# What a module of its own below test/ has to pass. -count=1: Go's memory of what has passed knows nothing of the Erlang half.
+CHECK_MODULE = go mod tidy -diff && go vet ./... && $(STATICCHECK) ./... && go test -count=1 ./...
+
 # Our Go files, those of the modules below test/ included; _build and _checkouts hold others'.
 GOFILES = $(shell find . \( -name '_*' -o -name '.?*' -o -name testdata -o -name node_modules \) -prune \
 	-o -name '*.go' -print)
@@ -60,9 +63,8 @@ test-full: ## The slow rest of the tests: fuzzing, more properties, slow suites,
 full-go:
 	@QUIET=1 rebar3 compile
 	@echo "deadcode"; dead=$$($(DEADCODE) -test ./...); [[ -z $$dead ]] || { echo "$$dead"; exit 1; }
-# -count=1: Go's memory of what has passed knows nothing of the Erlang half.
 	@for dir in $(GOMODULES); do \
-		echo "== $$dir"; (cd $$dir && go vet ./... && go test -count=1 ./...); \
+		echo "== $$dir"; (cd $$dir && $(CHECK_MODULE)); \
 	done
 	@go test -list '^Fuzz' ./... | \
 		awk '/^Fuzz/ { names[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, names[i]; n = 0 }' | \
@@ -81,7 +83,7 @@ endif
 test-long: ## What takes longest: the modules in test/long (connectrpc's conformance suite), planted faults, test-trixie
 	@.ci/setup full
 	@for dir in $(LONGMODULES); do \
-		echo "== $$dir"; (cd $$dir && go vet ./... && go test -count=1 ./...); \
+		echo "== $$dir"; (cd $$dir && $(CHECK_MODULE)); \
 	done
 	@$(MAKE) --no-print-directory planted
 	@$(MAKE) --no-print-directory test-trixie

@@ -6,11 +6,11 @@ go 1.25
 require (
 	github.com/gwport/gwport v0.0.0
 	github.com/stretchr/testify v1.12.1
+	golang.org/x/net v0.50.0
 )
 
 require (
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
-	golang.org/x/net v0.50.0 // indirect
 	golang.org/x/text v0.34.0 // indirect
 )
 

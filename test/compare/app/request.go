@@ -25,7 +25,7 @@ func (p *probe) sawRequest(r *http.Request) {
 	p.saw("tls", fmt.Sprint(r.TLS != nil))
 	p.saw("forms", fmt.Sprint(r.Form != nil, r.PostForm != nil, r.MultipartForm != nil))
 	p.saw("pattern", r.Pattern)
-	p.saw("rest", fmt.Sprint(r.GetBody != nil, r.Response != nil, r.Cancel != nil)) //nolint:staticcheck // a field too
+	p.saw("rest", fmt.Sprint(r.GetBody != nil, r.Response != nil, r.Cancel != nil)) //lint:ignore SA1019 a field too
 	p.saw("trailers", strings.Join(slices.Sorted(maps.Keys(r.Trailer)), ","))
 	p.sawURL(r.URL)
 	p.sawHeader(r.Header)

@@ -71,7 +71,7 @@ var _ = register(map[string]operation{
 		return class(p.Push(op.Arg(0), nil))
 	},
 	"closed": func(x *run, _ script.Op) string {
-		n, ok := x.w.(http.CloseNotifier) //nolint:staticcheck // frameworks ask for it
+		n, ok := x.w.(http.CloseNotifier) //lint:ignore SA1019 frameworks ask for it
 		if !ok {
 			return "no CloseNotifier"
 		}
@@ -133,7 +133,8 @@ func has(w http.ResponseWriter, name string) bool {
 	case "Flusher":
 		_, ok = w.(http.Flusher)
 	case "CloseNotifier":
-		_, ok = w.(http.CloseNotifier) //nolint:staticcheck // frameworks ask for it
+		//lint:ignore SA1019 frameworks ask for it
+		_, ok = w.(http.CloseNotifier)
 	case "ReaderFrom":
 		_, ok = w.(io.ReaderFrom)
 	case "StringWriter":
