@@ -11,12 +11,7 @@ var panicsForced = slices.Concat(
 		Row{Case: "panic of a flushed head", Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, Clause: "SPEC.md, 7.2", NetHTTP: facts{"end": "whole", "status": "200"}},
 		Row{Case: "abort behind a flushed whole body", Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, Clause: "SPEC.md, 7.2", NetHTTP: facts{"end": "whole", "status": "200"}},
 		Row{Case: "panic behind a flushed whole body", Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, Clause: "SPEC.md, 7.2", NetHTTP: facts{"end": "whole", "status": "200"}},
-		Row{Case: "abort of a 204", On: []string{H1}, Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, Clause: "SPEC.md, 7.2", NetHTTP: facts{"end": "whole", "status": "204"}},
-		Row{Case: "abort of a flushed head", On: []string{H1}, Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, Clause: "SPEC.md, 7.2", NetHTTP: facts{"end": "whole", "status": "200"}},
-		Row{Case: "panic of a 204", On: []string{H1}, Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, Clause: "SPEC.md, 7.2", NetHTTP: facts{"end": "whole", "status": "204"}},
-		Row{Case: "panic of a flushed head", On: []string{H1}, Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, Clause: "SPEC.md, 7.2", NetHTTP: facts{"end": "whole", "status": "200"}},
 	),
-
 	because("The response is whole with its head, and Cowboy has ended the stream of HTTP/2 with it.",
 		Row{Case: "abort of a 204", On: OnlyH2, Mounts: Every, Differs: facts{"end": "whole", "framing": "none", "next": "served"}},
 		Row{Case: "panic of a 204", On: OnlyH2, Mounts: Every, Differs: facts{"end": "whole", "framing": "none", "next": "served"}},
