@@ -411,13 +411,13 @@ a_crash_in_a_callback_logs_no_request(Config) ->
     with_native(Config, [{'_', ["/faults/[...]"]}], fun(Server = #{listener := Listener}) ->
         Client = open([{server, Server}, {proto, h1}]),
         Secret = "Bearer 0123456789",
-        _ = start(Client, #{path => "/faults/sleep?s=60", headers => [{<<"authorization">>, Secret}]}),
+        Stream = start(Client, #{path => "/faults/sleep?s=60", headers => [{<<"authorization">>, Secret}]}),
         gwport_test:until(fun() -> in_flight(Config) =:= 1 end),
         [Connection] = ranch:procs(Listener, connections),
         Logged = warnings(fun() ->
             Connection ! {{Connection, 1}, {gwport, {credit, Secret}}},
-            gwport_test:until(fun() -> in_flight(Config) =:= 0 end),
-            gwport_test:until(fun() -> not is_process_alive(Connection) end)
+            ?assertMatch(#{status := 500}, gwport_http_client:rest(Stream)),
+            gwport_test:until(fun() -> in_flight(Config) =:= 0 end)
         end),
         ?assertMatch([_ | _], [Line || Line <- Logged, string:find(Line, "of a connection failed") =/= nomatch]),
         ?assertEqual([], [Line || Line <- Logged, string:find(Line, "0123456789") =/= nomatch]),
