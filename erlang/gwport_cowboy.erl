@@ -134,51 +134,56 @@ trailers(Fields) ->
     maps:from_list([{Name, iolist_to_binary(Value)} || {Name, Value} <- Fields]).
 
 %% How the listener of this request is set, as far as it touches us. The first request of a
-%% listener and protocol also tells its owner what will not work. A connection process has the
-%% options at hand; a request process must ask for them, and what was seen first is kept by name.
+%% listener and protocol also tells its owner what will not work; what was seen then is kept by name.
 -spec listener(cowboy_req:req()) -> listener().
-listener(Req = #{ref := Ref, version := Version}) ->
-    case gwport_seen:find({listener, Ref, started(Ref), Version}) of
+listener(Req = #{ref := Ref}) ->
+    Key = key(Req),
+    case gwport_seen:find(Key) of
         none ->
             Opts = try ranch:get_protocol_options(Ref) catch error:_ -> #{} end,
             Handlers = maps:get(stream_handlers, Opts, [cowboy_stream_h]),
-            listener(Req, Opts, lists:member(gwport_pipeline_h, Handlers));
+            first(Key, Opts, lists:member(gwport_pipeline_h, Handlers));
         {ok, Listener} ->
             Listener
     end.
 
-%% Guarded: whether gwport_pipeline_h is there.
+%% The same in a connection process, which has its own options at hand: the listener's may be others
+%% by now. Guarded: whether gwport_pipeline_h is there.
 -spec listener(cowboy_req:req(), cowboy:opts(), Guarded :: boolean()) -> listener().
-listener(#{ref := Ref, version := Version}, Opts, Guarded) ->
-    Idle = maps:get(idle_timeout, Opts, 60000),
-    Flow = maps:get(initial_stream_flow_size, Opts, 65535),
-    Listener = #{idle_timeout => Idle,
-        inactivity_timeout => maps:get(inactivity_timeout, Opts, 300000),
-        flow => Flow, heard => heard(Flow), secure => is_secure(Ref),
-        upgrades => lists:member(http2, maps:get(protocols, Opts, [http2, http]))},
-    _ = [warn(Version, Ref, Idle, Guarded)
-        || gwport_seen:is_first({listener, Ref, started(Ref), Version}, Listener)],
+listener(Req, Opts, Guarded) ->
+    Key = key(Req),
+    case gwport_seen:find(Key) of
+        none -> first(Key, Opts, Guarded);
+        {ok, Listener} -> set(Opts, Listener)
+    end.
+
+%% With what tells it apart from the listener that had the name before.
+key(#{ref := Ref, version := Version}) ->
+    Started = try ranch_server:get_listener_sup(Ref) catch error:badarg -> none end,
+    {listener, Ref, Started, Version}.
+
+first(Key = {listener, Ref, _, Version}, Opts, Guarded) ->
+    Listener = #{idle_timeout := Idle} = set(Opts, #{secure => is_secure(Ref), heard => heard()}),
+    _ = [warn(Version, Ref, Idle, Guarded) || gwport_seen:is_first(Key, Listener)],
     Listener.
 
-%% Told apart from the listener that had the name before.
-started(Ref) ->
-    try ranch_server:get_listener_sup(Ref)
-    catch error:badarg -> none
+set(Opts, Listener = #{heard := Heard}) ->
+    Flow = maps:get(initial_stream_flow_size, Opts, 65535),
+    Listener#{idle_timeout => maps:get(idle_timeout, Opts, 60000),
+        inactivity_timeout => maps:get(inactivity_timeout, Opts, 300000),
+        flow => Flow, heard => case Heard of infinity -> infinity; _ -> Flow end,
+        upgrades => lists:member(http2, maps:get(protocols, Opts, [http2, http]))}.
+
+%% When its flow control has stopped the socket while the body's end was in the mailbox, Cowboy
+%% before 2.13 never reads it again. A body that it takes at once does not come to that.
+heard() ->
+    case version() >= {2, 13} of
+        true -> infinity;
+        false -> flow
     end.
 
 %% What HTTP/2's `:scheme` says is the client's word.
 is_secure(Ref) ->
-    Key = {secure, Ref, started(Ref)},
-    case gwport_seen:find(Key) of
-        {ok, Secure} ->
-            Secure;
-        none ->
-            Secure = transport_is_secure(Ref),
-            _ = gwport_seen:is_first(Key, Secure),
-            Secure
-    end.
-
-transport_is_secure(Ref) ->
     try ranch:info(Ref) of
         #{transport := Transport} -> Transport:secure()
     catch
@@ -234,28 +239,9 @@ warn_pipelining(Ref) ->
         "responses without limit; put gwport_pipeline_h among the stream_handlers in its protocol "
         "options, before gwport_stream_h and cowboy_stream_h", [Ref]).
 
-%% When its flow control has stopped the socket while the body's end was in the mailbox, Cowboy
-%% before 2.13 never reads it again. A body that it takes at once does not come to that.
-heard(Flow) ->
-    case is_from({2, 13}) of
-        true -> infinity;
-        false -> Flow
-    end.
-
 %% From 2.18 on Cowboy starts the next pipelined request after the last has ended.
 is_serial() ->
-    is_from({2, 18}).
-
-%% Whether this is that version of Cowboy, or a later one.
-is_from(Since) ->
-    case gwport_seen:find({cowboy, Since}) of
-        {ok, Is} ->
-            Is;
-        none ->
-            Is = version() >= Since,
-            _ = gwport_seen:is_first({cowboy, Since}, Is),
-            Is
-    end.
+    version() >= {2, 18}.
 
 version() ->
     {ok, Version} = application:get_key(cowboy, vsn),
