@@ -175,7 +175,7 @@ others({response, Status, Headers, Body}, Http0) ->
 
 -spec log_failure(term(), http()) -> ok.
 log_failure(Reason, #http{req = #{method := Method, path := Path}}) ->
-    ?LOG_NOTICE("gwport: ~s ~ts ended: ~0p", [Method, gwport_log:printable(Path), Reason]).
+    ?LOG_NOTICE("gwport: ~s ~ts ended: ~0p", [Method, gwport_line:text(Path), Reason]).
 
 %% Cowboy's timers look at what the client sends and at what the connection process hears; a
 %% response that is on its way counts for neither. So it must hear something after so many

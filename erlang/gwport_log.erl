@@ -8,7 +8,7 @@
 -module(gwport_log).
 -behaviour(gen_server).
 
--export([start_link/1, open/1, attend/2, follow/2, frame/2, printable/1]).
+-export([start_link/1, open/1, attend/2, follow/2, frame/2]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2, format_status/1]).
 
 -include_lib("kernel/include/logger.hrl").
@@ -94,11 +94,6 @@ frame({Pid, Waiting}, Payload) ->
             counters:add(Waiting, ?WAITING, 1),
             gen_server:cast(Pid, {frame, Payload})
     end.
-
-%% Bytes of a program, or of a client, as text that cannot be taken for anything else.
--spec printable(binary()) -> binary().
-printable(Bytes) ->
-    gwport_line:text(Bytes).
 
 init(#{pool := Pool, log_lines := Lines}) ->
     process_flag(trap_exit, true),

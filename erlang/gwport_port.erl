@@ -383,7 +383,7 @@ port_frame(Kind, _, State) ->
 program_fault({ok, {Code, Text}}, State) when is_integer(Code), is_binary(Text) ->
     Name = gwport_frame:fault_name(Code),
     ?LOG_ERROR("gwport: the program of pool ~s gave up (~s): ~ts",
-        [pool(State), Name, printable(Text)]),
+        [pool(State), Name, gwport_line:text(Text)]),
     gone(#{clean => false, reason => {fault, Name}}, State);
 program_fault(_, State) ->
     program_fault({ok, {2, <<"a fault that cannot be read">>}}, State).
@@ -492,7 +492,7 @@ wire_fault(_, _, State = #port{phase = ending}) ->
     {noreply, State};
 wire_fault(Name, Sentence, State) ->
     ?LOG_ERROR("gwport: the program of pool ~s broke the wire (~s): ~ts",
-        [pool(State), Name, printable(Sentence)]),
+        [pool(State), Name, gwport_line:text(Sentence)]),
     Fault = gwport_frame:encode(fault, {gwport_frame:fault_code(Name), Sentence}),
     gwport_writer:last(State#port.writer, Fault),
     gone(#{clean => false, reason => {wire_fault, Name}}, State).
@@ -536,9 +536,6 @@ timeout(State) ->
 
 pool(#port{options = #{name := Name}}) ->
     Name.
-
-printable(Text) ->
-    gwport_log:printable(Text).
 
 %% Whatever the reason: no end waits in vain, and no program is left, nor what it has started.
 terminate(_, State = #port{process = Process}) ->

@@ -6,11 +6,13 @@
 
 %% From the client to the pipe.
 order() ->
-    [gwport_demo, gwport_app, gwport_sup, gwport, gwport_handler, gwport_stream_h,
-        gwport_client, gwport_call, gwport_mounts, gwport_pipeline_h, gwport_http, gwport_cowboy, gwport_exchange, gwport_request, gwport_stream, gwport_status, gwport_response,
-        gwport_pool_keeper, gwport_pool_sup, gwport_pool, gwport_port, gwport_greeting,
-        gwport_writer, gwport_watch, gwport_log, gwport_mux, gwport_load, gwport_os, gwport_options,
-        gwport_environ, gwport_frame, gwport_field, gwport_seen, gwport_log_budget, gwport_line, gwport_failure, gwport_secret].
+    [gwport_demo, gwport_app, gwport_sup, gwport, gwport_handler, gwport_stream_h, gwport_client,
+        gwport_call, gwport_mounts, gwport_pipeline_h, gwport_http, gwport_cowboy, gwport_exchange,
+        gwport_request, gwport_stream, gwport_status, gwport_response, gwport_pool_keeper,
+        gwport_pool_sup, gwport_pool, gwport_port, gwport_greeting, gwport_writer, gwport_watch,
+        gwport_log, gwport_mux, gwport_load, gwport_os, gwport_options, gwport_environ,
+        gwport_frame, gwport_field, gwport_seen, gwport_log_budget, gwport_line, gwport_failure,
+        gwport_secret].
 
 facing_cowboy() ->
     [gwport_demo, gwport_handler, gwport_stream_h, gwport_mounts, gwport_pipeline_h, gwport_http, gwport_cowboy].
