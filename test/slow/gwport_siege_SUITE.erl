@@ -13,7 +13,7 @@ all() ->
 
 groups() ->
     gwport_test:mounts([every_pair_is_killed_under_load, killed_again_and_again, nothing_is_left,
-        no_place_for_sockets, little_memory], []).
+        no_place_for_sockets, no_room_for_sockets, little_memory], []).
 
 init_per_group(Mount, Config) ->
     gwport_test:mount(Mount),
@@ -81,22 +81,65 @@ nothing_is_left(Config) ->
     ?assertEqual([], gwport_attack:leaks(proplists:get_value(counts, Config))).
 
 no_place_for_sockets(Config) ->
-    %% A folder that is not there, is a file, or may not be written to; a file system without a free place. Programs come
-    %% up all the same, serve, and leave nothing there when they are killed.
+    %% A folder that is not there, is a file, or may not be written to.
     Priv = proplists:get_value(priv_dir, Config),
     File = filename:join(Priv, "file"),
     ok = file:write_file(File, <<>>),
-    [begin
-        Peer = gwport_attack:peer("", [{"TMPDIR", Dir}]),
-        Server = #{pool := Pool} = gwport_attack:peer_pool(Peer, #{}),
-        ?assertMatch(#{status := 200}, gwport_test:get(Server, "/hello")),
-        ?assertMatch(#{status := 200}, gwport_test:get(Server, "/faults/stderr?bytes=1000")),
-        gwport_attack:call(Peer, gwport_attack, kill, [owner, Pool]),
-        ok = gwport_attack:call(Peer, gwport_attack, stands, [Pool]),
-        ?assertMatch(#{status := 200}, gwport_test:get(Server, "/hello")),
-        ?assertEqual([], filelib:wildcard(filename:join(Dir, "gwport-*"))),
-        gwport_attack:stop_peer(Peer)
-    end || Dir <- [filename:join(Priv, "nowhere"), File, "/proc", "/sys"]].
+    [serves_without_socket(Dir) || Dir <- [filename:join(Priv, "nowhere"), File, "/proc", "/sys"]].
+
+no_room_for_sockets(Config) ->
+    %% A file system that is full: without room for a folder, or for the socket in it.
+    Dir = filename:join(proplists:get_value(priv_dir, Config), "full-" ++ atom_to_list(gwport_test:mount())),
+    ok = file:make_dir(Dir),
+    full(Dir, [1, 2]).
+
+full(_, []) ->
+    ok;
+full(Dir, [Inodes | Rest]) ->
+    case run("mount", ["-t", "tmpfs", "-o", "size=64k,nr_inodes=" ++ integer_to_list(Inodes), "tmpfs", Dir]) of
+        {0, _} ->
+            try
+                ?assertEqual({error, enospc}, fill(Dir, Inodes)),
+                serves_without_socket(Dir)
+            after
+                {0, _} = run("umount", [Dir])
+            end,
+            full(Dir, Rest);
+        {_, Said} ->
+            {skip, "no small file system could be mounted, which takes root on Linux: " ++ Said}
+    end.
+
+%% The root of the file system is one of the inodes. What is made here is gone again afterwards.
+fill(Dir, Inodes) ->
+    Made = [filename:join(Dir, integer_to_list(N)) || N <- lists:seq(2, Inodes)],
+    [ok = file:make_dir(Folder) || Folder <- Made],
+    Full = file:make_dir(filename:join(Dir, "one")),
+    [ok = file:del_dir(Folder) || Folder <- Made],
+    Full.
+
+run(Name, Args) ->
+    case os:find_executable(Name) of
+        false -> {127, "there is no " ++ Name};
+        Path -> output(open_port({spawn_executable, Path}, [{args, Args}, exit_status, stderr_to_stdout]), [])
+    end.
+
+output(Port, Said) ->
+    receive
+        {Port, {data, Data}} -> output(Port, Said ++ Data);
+        {Port, {exit_status, Status}} -> {Status, Said}
+    end.
+
+%% Programs come up all the same, serve, and leave nothing there when they are killed.
+serves_without_socket(Dir) ->
+    Peer = gwport_attack:peer("", [{"TMPDIR", Dir}]),
+    Server = #{pool := Pool} = gwport_attack:peer_pool(Peer, #{}),
+    ?assertMatch(#{status := 200}, gwport_test:get(Server, "/hello")),
+    ?assertMatch(#{status := 200}, gwport_test:get(Server, "/faults/stderr?bytes=1000")),
+    gwport_attack:call(Peer, gwport_attack, kill, [owner, Pool]),
+    ok = gwport_attack:call(Peer, gwport_attack, stands, [Pool]),
+    ?assertMatch(#{status := 200}, gwport_test:get(Server, "/hello")),
+    ?assertEqual([], filelib:wildcard(filename:join(Dir, "gwport-*"))),
+    gwport_attack:stop_peer(Peer).
 
 little_memory(_) ->
     %% A BEAM that may have little memory more than it needs serves; uploads and downloads of many times as much pass
