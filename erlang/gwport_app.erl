@@ -8,12 +8,19 @@
 
 -spec start(application:start_type(), term()) -> {ok, pid()} | {error, term()}.
 start(_, _) ->
+    ok = load_modules(),
     case gwport_log_budget:create(application:get_env(gwport, node_log_lines, ?NODE_LOG_LINES)) of
         ok ->
             gwport_cowboy:warn_version(),
             gwport_sup:start_link();
         Error -> Error
     end.
+
+%% A BEAM that is not embedded opens a module's file at its first call. The modules that answer when
+%% something is wrong would be looked for when clients have used up the descriptors.
+load_modules() ->
+    {ok, Modules} = application:get_key(gwport, modules),
+    lists:foreach(fun code:ensure_loaded/1, Modules).
 
 -spec stop(term()) -> ok.
 stop(_) ->

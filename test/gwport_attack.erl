@@ -108,10 +108,10 @@ peer(Limit, Env) ->
     ok = call(Peer, ?MODULE, load_modules, []),
     Peer.
 
-%% As a release does at its start: no file has to be opened for it later.
+%% Of others, as a release does at its start: no file has to be opened for it later. gwport loads its own.
 load_modules() ->
-    _ = [application:load(App) || App <- [gwport, cowboy, ranch, cowlib]],
-    Modules = [Modules || App <- [kernel, stdlib, gwport, cowboy, ranch, cowlib],
+    _ = [application:load(App) || App <- [cowboy, ranch, cowlib]],
+    Modules = [Modules || App <- [kernel, stdlib, cowboy, ranch, cowlib],
         {ok, Modules} <- [application:get_key(App, modules)]],
     lists:foreach(fun code:ensure_loaded/1, lists:append(Modules)).
 
