@@ -63,7 +63,8 @@ add(<<>>, Parts) -> Parts;
 add(Bin, Parts) -> [Bin | Parts].
 
 frames(<<Size:32, _/bits>>, Acc, #buffer{max = Max}) when Size < ?MIN_FRAME; Size > Max ->
-    Sentence = sentence("a frame of ~b bytes, expected ~b to ~b", [Size, ?MIN_FRAME, Max]),
+    Sentence = sentence("a frame of ~b bytes, expected ~b to ~b~s",
+        [Size, ?MIN_FRAME, Max, printed(<<Size:32>>)]),
     {error, {bad_frame, Sentence}, lists:reverse(Acc)};
 frames(<<Size:32, 131, 104, 3, 97, Kind, 98, Stream:32, 109, Length:32, Rest0/bits>>, Acc, Buffer)
         when Length =:= Size - ?STREAM_HEAD, byte_size(Rest0) >= Length,
@@ -85,6 +86,15 @@ frames(<<Size:32, Term:Size/binary, _/bits>>, Acc, _Buffer) ->
 frames(Rest, Acc, Buffer) ->
     {ok, lists:reverse(Acc),
         Buffer#buffer{missing = missing(Rest), parts = add(Rest, [])}}.
+
+%% The commonest mistake there is looks like a length of a gigabyte.
+printed(Head) ->
+    case [C || <<C>> <= Head, C >= $\s, C =< $~] of
+        Text when length(Text) =:= byte_size(Head) ->
+            io_lib:format(": \"~s\" where a frame begins; does something print to stdout?", [Text]);
+        _ ->
+            ""
+    end.
 
 missing(<<Size:32, Rest/bits>>) -> Size - byte_size(Rest);
 missing(Rest) -> 4 - byte_size(Rest).
