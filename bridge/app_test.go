@@ -139,3 +139,26 @@ func TestAppThatReturnsNothingIsAnError(t *testing.T) {
 	h := newHostOf(t, &bridge.Server{Handler: bridge.App(func(context.Context, bridge.Environ) bridge.Result { return nil })})
 	require.Equal(t, 500, h.Do(bridgetest.Request{}).Status)
 }
+
+// Trailers of an App that is none of a handler's.
+func TestTrailersOfApps(t *testing.T) {
+	app := bridge.App(func(context.Context, bridge.Environ) bridge.Result {
+		body := strings.NewReader("hello")
+		return bridge.Response{Status: 200, Body: body, Trailers: func() []bridge.Header {
+			return []bridge.Header{{Name: "x-left", Value: fmt.Sprint(body.Len())}}
+		}}
+	})
+	for _, version := range protocols {
+		require.Equal(t, http.Header{"X-Left": {"0"}}, overBridge(t, app, version, "GET", nil).trailer)
+		require.Nil(t, overBridge(t, app, version, "HEAD", nil).trailer)
+		srv, transport := netHTTP(t, app, version)
+		require.Equal(t, http.Header{"X-Left": {"0"}}, overHTTP(t, srv, transport, "GET", nil).trailer)
+	}
+}
+
+func TestAppsMaySayThatThereIsNoTypeAndNoDate(t *testing.T) {
+	h := newHostOf(t, &bridge.Server{Handler: bridge.App(func(context.Context, bridge.Environ) bridge.Result {
+		return bridge.Response{Status: 200, Headers: []bridge.Header{{Name: "content-type"}, {Name: "date"}}, Body: strings.NewReader("<html>")}
+	})})
+	require.Equal(t, http.Header{"Date": {""}, "Content-Length": {"6"}}, headerOf(h.Do(bridgetest.Request{}).Headers))
+}
