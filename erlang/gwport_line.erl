@@ -102,8 +102,16 @@ begins_crash(<<"fatal error: ", _/bytes>>) -> true;
 begins_crash(<<"runtime: goroutine stack exceeds ", _/bytes>>) -> true;
 begins_crash(<<"runtime: out of memory", _/bytes>>) -> true;
 begins_crash(<<"Traceback (most recent call last)", _/bytes>>) -> true;
+%% A stack: of a panic that a program has caught and printed, or of one whose first line is glued to
+%% something without an end of line.
+begins_crash(<<"goroutine ", Rest/bytes>>) -> is_state(Rest);
 begins_crash(<<"SIG", _/bytes>> = Line) -> lists:member(Line, signals());
 begins_crash(_) -> false.
+
+%% `1 [running]:', or with more in the brackets.
+is_state(<<C, Rest/bytes>>) when C >= $0, C =< $9 -> is_state(Rest);
+is_state(<<" [", _/bytes>>) -> true;
+is_state(_) -> false.
 
 %% Those that end a Go program with a trace. A program may speak of signals too.
 signals() ->

@@ -91,8 +91,9 @@ what_may_go_on_is_kept_until_it_is_too_long_test() ->
 last_words_are_known_test_() ->
     [?_assert(gwport_line:begins_crash(Line)) || Line <- [<<"panic: boom">>, <<"fatal error: all goroutines are asleep">>,
         <<"runtime: goroutine stack exceeds 1000000000-byte limit">>, <<"SIGQUIT: quit">>,
-        <<"SIGSEGV: segmentation violation">>, <<"Traceback (most recent call last):">>]].
+        <<"SIGSEGV: segmentation violation">>, <<"Traceback (most recent call last):">>,
+        <<"goroutine 1 [running]:">>, <<"goroutine 18 [select, 2 minutes]:">>]].
 
 other_words_are_no_last_words_test_() ->
-    [?_assertNot(gwport_line:begins_crash(Line)) || Line <- [<<"SIGHUP received">>, <<"SIGHUP: reloading">>, <<"SIGQUIT: quitting">>,
+    [?_assertNot(gwport_line:begins_crash(Line)) || Line <- [<<"goroutine pool is full">>, <<"goroutine 1 is done">>, <<"SIGHUP received">>, <<"SIGHUP: reloading">>, <<"SIGQUIT: quitting">>,
         <<"SIGNAL">>, <<"runtime: started in 3s">>, <<"don't panic: all is well">>, <<>>]].
