@@ -77,6 +77,8 @@
 -define(WHO, "the owner of a port").
 %% How long a program has between a fault, or the end of its output, and being killed.
 -define(END_GRACE, 1000).
+%% How long the writer has for its last words.
+-define(WRITER_GRACE, 500).
 %% How often the process is looked for. OTP tells of its end only when all have closed its standard
 %% output, which what it has started may keep open.
 -define(LIFE_CHECK, 1000).
@@ -556,12 +558,18 @@ farewell(State = #port{phase = Phase, mux = Mux}) ->
     unread(State#port{phase = ending}),
     log_end(State).
 
-%% What the writer did not come to, no program has seen. It says nothing more when it is dead, and
-%% what it has said is here.
+%% What the writer did not come to, no program has seen: it says so itself, since the table of ends may
+%% be gone with the watch. One that is stuck in a write is killed, and the ends are told from the table.
+%% It says nothing more when it is dead, and what it has said is here.
 unread(State = #port{writer = Writer}) ->
     Monitor = erlang:monitor(process, Writer),
-    exit(Writer, kill),
-    receive {'DOWN', Monitor, process, _, _} -> ok end,
+    gwport_writer:finish(Writer),
+    receive
+        {'DOWN', Monitor, process, _, _} -> ok
+    after ?WRITER_GRACE ->
+        exit(Writer, kill),
+        receive {'DOWN', Monitor, process, _, _} -> ok end
+    end,
     opened_last(State),
     not_opened(State).
 

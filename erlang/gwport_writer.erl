@@ -13,7 +13,8 @@
 -module(gwport_writer).
 
 -export([start_link/1]).
--export([open/2, abort/3, control/2, body/3, drop/3, replace/3, leave/2, stop_opening/1, last/2]).
+-export([open/2, abort/3, control/2, body/3, drop/3, replace/3, leave/2, stop_opening/1, last/2,
+    finish/1]).
 -export([init/1]).
 
 -export_type([open/0]).
@@ -108,6 +109,12 @@ last(Writer, Fault) ->
     Writer ! {last, Fault},
     ok.
 
+%% Called by the owner at its end: the writer ends, and refuses the opens that it had not come to.
+-spec finish(pid()) -> ok.
+finish(Writer) ->
+    Writer ! finish,
+    ok.
+
 -spec init(#writer{}) -> no_return().
 init(Writer) ->
     gwport_failure:run("the writer of a port", fun() -> loop(Writer) end).
@@ -164,7 +171,10 @@ take({abort, Ref, {Name, Text}}, Writer = #writer{opens = Opens, owner = Owner})
             Writer
     end;
 take(stop_opening, Writer) ->
-    Writer#writer{opening = false}.
+    Writer#writer{opening = false};
+take(finish, Writer = #writer{opens = Opens}) ->
+    lists:foreach(fun(Open) -> refuse(Open, draining, Writer) end, Opens),
+    exit(normal).
 
 %% Control goes before opens: an abort in it frees the place at the program that an open takes. It
 %% cannot be about a stream of these opens, which the owner does not know before they are numbered.

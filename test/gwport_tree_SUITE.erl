@@ -385,7 +385,7 @@ resume(Writer) ->
     end.
 
 what_waits_for_a_writer_is_told_of_every_end(_) ->
-    %% The program ends, the watch is killed, the port drains, when the writer has not looked at it yet.
+    %% The program ends, the watch is killed, alone and with its heir, the port drains, when the writer has not looked at it yet.
     [[?assertMatch({503, Ms} when Ms < 2000, Seen) || Seen <- unwritten(fun(Server, Writer) ->
         Event(Server),
         _ = is_process_alive(Writer) andalso resume(Writer)
@@ -397,6 +397,10 @@ what_waits_for_a_writer_is_told_of_every_end(_) ->
         end,
         fun(#{pool := Pool}) ->
             gwport_attack:kill(watch, Pool)
+        end,
+        %% The table of ends is lost with these two.
+        fun(#{pool := Pool}) ->
+            gwport_attack:kill([keeper, watch], Pool)
         end,
         fun(#{pool := Pool}) ->
             Owner = gwport_attack:find(owner, Pool),
