@@ -149,15 +149,7 @@ func (c *collector) close(r *report) {
 	delete(c.cases, r.id)
 	c.over[r.id] = true
 	c.mu.Unlock()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, g := range r.gates {
-		select {
-		case <-g.released:
-		default:
-			close(g.released)
-		}
-	}
+	r.openGates()
 }
 
 // strayed tells of handlers that were entered for a request that no case has sent, but smuggled.
