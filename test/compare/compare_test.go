@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"os"
 	"os/exec"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -44,7 +46,9 @@ func TestEachRowIsOfACaseAndSaysWhy(t *testing.T) {
 				require.NotEmpty(t, row.Differs, name)
 				require.NotEmpty(t, row.Why, name)
 				require.NotEmpty(t, row.Mounts, name)
-				require.Equal(t, row.Clause != "", row.NetHTTP != nil, name)
+				require.Equal(t, row.Clause != "" || row.list == "chosen", row.NetHTTP != nil, name)
+				require.True(t, row.Clause == "" || row.list == "forced" && strings.HasPrefix(row.Clause, "RFC "), name)
+				require.Equal(t, row.list == "chosen", row.Words != "", name)
 				require.Equal(t, row.list == "not yet", row.Needs != "", name)
 				for _, transport := range cases.All {
 					if row.On != nil && !slices.Contains(row.On, transport) {
@@ -62,6 +66,24 @@ func TestEachRowIsOfACaseAndSaysWhy(t *testing.T) {
 		}
 	}
 	require.Empty(t, all, "rows of cases that there are not")
+}
+
+// The user finds what gwport has chosen where the row says, in these words.
+func TestTheDocumentsTellWhatIsChosen(t *testing.T) {
+	texts := make(map[string]string)
+	for _, document := range []string{"README.md", "SPEC.md"} {
+		text, err := os.ReadFile("../../" + document)
+		require.NoError(t, err)
+		texts[document] = strings.Join(strings.Fields(string(text)), " ")
+	}
+	for _, theme := range cases.Themes() {
+		for _, row := range theme.Chosen {
+			require.Contains(t, texts, row.Document, theme.Name+"/"+row.Case)
+			if !strings.Contains(texts[row.Document], row.Words) {
+				t.Errorf("%s/%s: %s does not say %q", theme.Name, row.Case, row.Document, row.Words)
+			}
+		}
+	}
 }
 
 // enough is the least number of cases. Those that differ in a number alone are there where a limit lies between, and few.

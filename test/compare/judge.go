@@ -12,7 +12,7 @@ import (
 // A verdict is what became of a case on one transport and mount.
 type verdict struct {
 	theme, name, transport, mount string
-	kind                          string // pass, forced, not yet, fail
+	kind                          string // pass, forced, chosen, not yet, fail
 	differs                       []difference
 	why                           []string // of a failure
 	bare                          facts    // what bare Cowboy does there
@@ -38,7 +38,7 @@ func rowsOf(themes []cases.Theme) rows {
 		for _, l := range []struct {
 			name string
 			rows []cases.Row
-		}{{"forced", t.Forced}, {"not yet", t.NotYet}} {
+		}{{"forced", t.Forced}, {"chosen", t.Chosen}, {"not yet", t.NotYet}} {
 			for _, r := range l.rows {
 				name := t.Name + "/" + r.Case
 				all[name] = append(all[name], listed{l.name, r})
@@ -74,8 +74,8 @@ func judge(v verdict, row *listed, want, got facts, control func() facts) verdic
 		switch {
 		case row.list == "forced" && row.Clause == "":
 			v.control(row.Differs, diff(want, control()))
-		case row.list == "forced":
-			v.clause(row.NetHTTP)
+		case row.NetHTTP != nil:
+			v.against(row.NetHTTP)
 		}
 	}
 	return v
@@ -110,8 +110,8 @@ func (v *verdict) control(said map[string]string, shown []difference) {
 	}
 }
 
-// clause: net/http does still what the document does not want.
-func (v *verdict) clause(said map[string]string) {
+// against asserts what net/http does.
+func (v *verdict) against(said map[string]string) {
 	want := make(map[string]string)
 	for _, d := range v.differs {
 		want[d.name] = d.want

@@ -71,13 +71,13 @@ func run(out io.Writer, o options) error {
 
 // print is the summary: cases and what became of them, by transport and mount.
 func (t tally) print(out io.Writer) {
-	fmt.Fprintf(out, "%-8s%-8s%8s%8s%8s%8s%8s\n", "", "", "cases", "pass", "forced", "not yet", "fail")
+	fmt.Fprintf(out, "%-8s%-8s%8s%8s%8s%8s%8s%8s\n", "", "", "cases", "pass", "forced", "chosen", "not yet", "fail")
 	for _, key := range t.keys() {
 		kinds, all := t[key], 0
 		for _, n := range kinds {
 			all += n
 		}
-		fmt.Fprintf(out, "%-8s%-8s%8d%8d%8d%8d%8d\n", key[0], key[1], all,
-			kinds[passed], kinds["forced"], kinds["not yet"], kinds[failed])
+		fmt.Fprintf(out, "%-8s%-8s%8d%8d%8d%8d%8d%8d\n", key[0], key[1], all,
+			kinds[passed], kinds["forced"], kinds["chosen"], kinds["not yet"], kinds[failed])
 	}
 }

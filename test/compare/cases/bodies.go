@@ -6,6 +6,7 @@ import "fmt"
 var _ = theme(Theme{
 	Name:   "bodies",
 	Forced: bodiesForced,
+	Chosen: bodiesChosen,
 	Cases: flat(
 		each(func(n int) []Case {
 			return []Case{

@@ -116,9 +116,11 @@ type Row struct {
 	Differs map[string]string
 	// Why is the reason, a whole sentence; Needs, for what is to come, the capability that will bring it.
 	Why, Needs string
-	// Clause names the document that wants it so, where it is not Cowboy that makes the difference. Instead of a control
-	// NetHTTP says what net/http does against it.
-	Clause  string
+	// Clause names what an RFC demands and net/http does not do, where it is not Cowboy that makes the difference.
+	Clause string
+	// Words are what Document, README.md or SPEC.md, tells the user of a difference that gwport has chosen.
+	Document, Words string
+	// NetHTTP is what net/http does, of a row that no control shows.
 	NetHTTP map[string]string
 }
 
@@ -132,12 +134,28 @@ func because(why string, rows ...Row) []Row {
 	return rows
 }
 
+// The documents that tell of what gwport has chosen.
+const (
+	readme = "README.md"
+	spec   = "SPEC.md"
+)
+
+// chosen gives rows their common reason, and the words of a document that tell the user.
+func chosen(why, document, words string, rows ...Row) []Row {
+	for i := range rows {
+		rows[i].Why, rows[i].Document, rows[i].Words = why, document, words
+	}
+	return rows
+}
+
 // A Theme is a table of cases and the rows that belong to them.
 type Theme struct {
 	Name  string
 	Cases []Case
 	// Forced are differences that Cowboy or a clause of an RFC makes.
 	Forced []Row
+	// Chosen are gwport's own.
+	Chosen []Row
 	// NotYet are differences that a capability to come will take away.
 	NotYet []Row
 }

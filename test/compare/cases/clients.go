@@ -109,7 +109,7 @@ var _ = theme(Theme{
 // What the ResponseWriter is beside one, by assertion and by http.ResponseController.
 var _ = theme(Theme{
 	Name:   "interfaces",
-	Forced: interfacesForced,
+	Chosen: interfacesChosen,
 	NotYet: interfacesNotYet,
 	Cases: append(each(func(name string) Case {
 		return Case{Name: name, Do: ops(has(name))}

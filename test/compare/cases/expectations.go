@@ -5,6 +5,7 @@ package cases
 var _ = theme(Theme{
 	Name:   "expectations",
 	Forced: expectationsForced,
+	Chosen: expectationsChosen,
 	Cases: []Case{
 		{Name: "read", Method: "POST", Body: Body{Size: 1000}, Fields: expect, Do: ops(readall, write("x")), Client: waits},
 		{Name: "read chunked", Method: "POST", Body: Body{Size: 1000, Chunked: true}, Fields: expect, Do: ops(readall, write("x")), Client: waits},

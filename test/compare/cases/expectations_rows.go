@@ -17,11 +17,6 @@ var expectationsForced = slices.Concat(
 		Row{Case: "refused", On: OnlyH1, Mounts: Every, Differs: facts{"next": "closed"}, Clause: "RFC 9110, 10.1.1", NetHTTP: facts{"next": "hung"}},
 		Row{Case: "refused with 417", On: OnlyH1, Mounts: Every, Differs: facts{"next": "closed"}, Clause: "RFC 9110, 10.1.1", NetHTTP: facts{"next": "hung"}},
 	),
-	because("What an app has not read is taken from the client behind the response, also where that has waited to be told.",
-		Row{Case: "half read", On: OnlyH1, Mounts: Every, Differs: facts{"next": "served"}, Clause: "README.md, Limits", NetHTTP: facts{"next": "closed"}},
-		Row{Case: "said and not read", On: OnlyH1, Mounts: Every, Differs: facts{"next": "served"}, Clause: "README.md, Limits", NetHTTP: facts{"next": "closed"}},
-		Row{Case: "too much", On: OnlyH1, Mounts: Every, Differs: facts{"next": "served"}, Clause: "README.md, Limits", NetHTTP: facts{"next": "closed"}},
-	),
 	because("Cowboy says 100 Continue only where it is waited for.",
 		Row{Case: "hints first", On: OnlyH1, Mounts: Every, Differs: facts{"inform2.reason": "-", "inform2.status": "-"}},
 		Row{Case: "sent at once and read", On: OnlyH1, Mounts: Every, Differs: facts{"inform1.reason": "-", "inform1.status": "-"}},
@@ -30,5 +25,15 @@ var expectationsForced = slices.Concat(
 		Row{Case: "something else too", On: OnlyH2, Mounts: Every, Differs: facts{"inform1.status": "-"}},
 		Row{Case: "with a length of 0", On: OnlyH2, Mounts: Every, Differs: facts{"inform1.status": "-"}},
 		Row{Case: "without a body", On: OnlyH2, Mounts: Every, Differs: facts{"inform1.status": "-"}},
+	),
+)
+
+// What gwport has decided for itself of the same.
+var expectationsChosen = slices.Concat(
+	chosen("What an app has not read is taken from the client behind the response, also where that has waited to be told.",
+		readme, "is taken from the client behind the response, up to 256 KiB",
+		Row{Case: "half read", On: OnlyH1, Mounts: Every, Differs: facts{"next": "served"}, NetHTTP: facts{"next": "closed"}},
+		Row{Case: "said and not read", On: OnlyH1, Mounts: Every, Differs: facts{"next": "served"}, NetHTTP: facts{"next": "closed"}},
+		Row{Case: "too much", On: OnlyH1, Mounts: Every, Differs: facts{"next": "served"}, NetHTTP: facts{"next": "closed"}},
 	),
 )

@@ -6,6 +6,7 @@ import "strings"
 var _ = theme(Theme{
 	Name:   "forms",
 	Forced: formsForced,
+	Chosen: formsChosen,
 	Cases: []Case{
 		{Name: "urlencoded", Method: "POST", Target: "/?a=0", Fields: urlencoded, Body: Body{Text: "a=1&b=2+3%204"}, Do: ops(form)},
 		{Name: "urlencoded put", Method: "PUT", Fields: urlencoded, Body: Body{Text: "a=1"}, Do: ops(form)},

@@ -4,6 +4,7 @@ package cases
 var _ = theme(Theme{
 	Name:   "hosts",
 	Forced: hostsForced,
+	Chosen: hostsChosen,
 	Cases: []Case{
 		{Name: "with a port", Host: "example.test:8080"},
 		{Name: "with port 80", Host: "example.test:80"},

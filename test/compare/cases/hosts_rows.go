@@ -4,12 +4,6 @@ import "slices"
 
 // What Cowboy or a document makes of the hosts.
 var hostsForced = slices.Concat(
-	because("The host that a request is for is told once.",
-		Row{Case: "authority and another host", On: OnlyH2, Mounts: Every, Differs: facts{"saw.header.Host": "-"}, Clause: "SPEC.md, 6", NetHTTP: facts{"saw.header.Host": "other.test"}},
-		Row{Case: "authority and the same host", On: OnlyH2, Mounts: Every, Differs: facts{"saw.header.Host": "-"}, Clause: "SPEC.md, 6", NetHTTP: facts{"saw.header.Host": "example.test"}},
-		Row{Case: "host alone", On: OnlyH2, Mounts: Every, Differs: facts{"saw.header.Host": "-"}, Clause: "SPEC.md, 6", NetHTTP: facts{"saw.header.Host": "example.test"}},
-	),
-
 	because("Cowboy answers to what has no version at once.",
 		Row{Case: "0.9", On: []string{H1}, Mounts: Every, Differs: facts{"end": "whole", "next": "closed", "status": "400"}},
 	),
@@ -41,11 +35,23 @@ var hostsForced = slices.Concat(
 		Row{Case: "scheme of another kind", On: OnlyH2, Mounts: Every, Differs: facts{"end": "whole", "next": "served", "status": "400"}},
 		Row{Case: "scheme that is none", On: OnlyH2, Mounts: Every, Differs: facts{"end": "whole", "next": "served", "status": "400"}},
 	),
-	because("Cowboy takes an upgrade to HTTP/2 at its word, and the request is one of that.",
-		Row{Case: "upgrade to h2c", On: []string{H1}, Mounts: Every, Differs: facts{"body": "\"\"", "date": "false", "field.content-type": "-", "field.upgrade": "h2c", "framing": "none", "length": "-", "reason": "Switching Protocols", "saw.header.Connection": "-", "saw.header.Http2-Settings": "-", "saw.header.Upgrade": "-", "saw.nobody": "false", "saw.proto": "HTTP/2.0 2.0", "status": "101"}, Clause: "RFC 9110, 7.8", NetHTTP: facts{"body": "\"hello\"", "date": "true", "field.content-type": "text/plain; charset=utf-8", "field.upgrade": "-", "framing": "length", "length": "5", "reason": "OK", "saw.header.Connection": "Upgrade, HTTP2-Settings", "saw.header.Http2-Settings": "AAMAAABkAAQAoAAAAAIAAAAA", "saw.header.Upgrade": "h2c", "saw.nobody": "true", "saw.proto": "HTTP/1.1 1.1", "status": "200"}},
+)
+
+// What gwport has decided for itself of the same.
+var hostsChosen = slices.Concat(
+	chosen("The host that a request is for is told once.",
+		readme, "`r.Header` has no `Host`",
+		Row{Case: "authority and another host", On: OnlyH2, Mounts: Every, Differs: facts{"saw.header.Host": "-"}, NetHTTP: facts{"saw.header.Host": "other.test"}},
+		Row{Case: "authority and the same host", On: OnlyH2, Mounts: Every, Differs: facts{"saw.header.Host": "-"}, NetHTTP: facts{"saw.header.Host": "example.test"}},
+		Row{Case: "host alone", On: OnlyH2, Mounts: Every, Differs: facts{"saw.header.Host": "-"}, NetHTTP: facts{"saw.header.Host": "example.test"}},
 	),
-	because("A port has 16 bits.",
-		Row{Case: "with port 65536", On: []string{H1}, Mounts: []string{Call}, Differs: facts{"end": "refused", "handler": "-", "status": "-"}, Clause: "RFC 9293, 3.1", NetHTTP: facts{"end": "whole", "handler": "returned", "status": "200"}},
-		Row{Case: "with port 65536", On: OnlyH2, Mounts: Every, Differs: facts{"handler": "not entered", "status": "400"}, Clause: "RFC 9293, 3.1", NetHTTP: facts{"handler": "returned", "status": "200"}},
+	chosen("A port has 16 bits.",
+		spec, "to 65,535 for a port",
+		Row{Case: "with port 65536", On: []string{H1}, Mounts: []string{Call}, Differs: facts{"end": "refused", "handler": "-", "status": "-"}, NetHTTP: facts{"end": "whole", "handler": "returned", "status": "200"}},
+		Row{Case: "with port 65536", On: OnlyH2, Mounts: Every, Differs: facts{"handler": "not entered", "status": "400"}, NetHTTP: facts{"handler": "returned", "status": "200"}},
+	),
+	chosen("Cowboy takes an upgrade to HTTP/2 at its word, and the request is one of that.",
+		spec, "`{1,0}`, `{1,1}`, `{2,0}`: of the client's connection",
+		Row{Case: "upgrade to h2c", On: []string{H1}, Mounts: Every, Differs: facts{"body": "\"\"", "date": "false", "field.content-type": "-", "field.upgrade": "h2c", "framing": "none", "length": "-", "reason": "Switching Protocols", "saw.header.Connection": "-", "saw.header.Http2-Settings": "-", "saw.header.Upgrade": "-", "saw.nobody": "false", "saw.proto": "HTTP/2.0 2.0", "status": "101"}, NetHTTP: facts{"body": "\"hello\"", "date": "true", "field.content-type": "text/plain; charset=utf-8", "field.upgrade": "-", "framing": "length", "length": "5", "reason": "OK", "saw.header.Connection": "Upgrade, HTTP2-Settings", "saw.header.Http2-Settings": "AAMAAABkAAQAoAAAAAIAAAAA", "saw.header.Upgrade": "h2c", "saw.nobody": "true", "saw.proto": "HTTP/1.1 1.1", "status": "200"}},
 	),
 )

@@ -4,6 +4,7 @@ package cases
 var _ = theme(Theme{
 	Name:   "informs",
 	Forced: informsForced,
+	Chosen: informsChosen,
 	Cases: []Case{
 		{Name: "early hints", Do: ops(set("Link", "</a.css>; rel=preload"), status(103), set("X-A", "1"), write("x"))},
 		{Name: "early hints twice", Do: ops(set("Link", "</a>"), status(103), add("Link", "</b>"), status(103), write("x"))},

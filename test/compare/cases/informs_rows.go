@@ -4,10 +4,6 @@ import "slices"
 
 // What Cowboy or a document makes of the informs.
 var informsForced = slices.Concat(
-	because("A program may send 16 informational responses for a request.",
-		Row{Case: "17", On: OnlyH1, Mounts: Every, Differs: facts{"inform17.reason": "-", "inform17.status": "-"}, Clause: "SPEC.md, 11", NetHTTP: facts{"inform17.reason": "Early Hints", "inform17.status": "103"}},
-		Row{Case: "17", On: OnlyH2, Mounts: Every, Differs: facts{"inform17.status": "-"}, Clause: "SPEC.md, 11", NetHTTP: facts{"inform17.status": "103"}},
-	),
 	because("A handler that fails before its head is out is answered with 500, as Cowboy answers for its own.",
 		Row{Case: "before a panic", On: All, Mounts: Every, Differs: facts{"end": "whole", "next": "served", "status": "500"}},
 		Row{Case: "before a panic", On: []string{H1}, Mounts: []string{Call}, Differs: facts{"end": "whole", "status": "500"}},
@@ -21,5 +17,14 @@ var informsForced = slices.Concat(
 	),
 	because("Cowboy gives no way to end an HTTP/2 connection behind a response.",
 		Row{Case: "with connection", On: OnlyH2, Mounts: Every, Differs: facts{"next": "served"}},
+	),
+)
+
+// What gwport has decided for itself of the same.
+var informsChosen = slices.Concat(
+	chosen("A program may send 16 informational responses for a request.",
+		spec, "| informs a stream | 16, fixed | host |",
+		Row{Case: "17", On: OnlyH1, Mounts: Every, Differs: facts{"inform17.reason": "-", "inform17.status": "-"}, NetHTTP: facts{"inform17.reason": "Early Hints", "inform17.status": "103"}},
+		Row{Case: "17", On: OnlyH2, Mounts: Every, Differs: facts{"inform17.status": "-"}, NetHTTP: facts{"inform17.status": "103"}},
 	),
 )

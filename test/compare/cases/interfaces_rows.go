@@ -16,9 +16,10 @@ var interfacesNotYet = slices.Concat(
 	),
 )
 
-// What Cowboy or a document makes of them.
-var interfacesForced = slices.Concat(
-	because("One writer serves both protocols, and can be copied to on either.",
-		Row{Case: "ReaderFrom", On: OnlyH2, Mounts: Every, Differs: facts{"saw.op1.has": "true"}, Clause: "README.md, Limits", NetHTTP: facts{"saw.op1.has": "false"}},
+// What gwport has decided for itself of the same.
+var interfacesChosen = slices.Concat(
+	chosen("One writer serves both protocols, and can be copied to on either.",
+		readme, "It is an `io.ReaderFrom`, as on HTTP/1.1",
+		Row{Case: "ReaderFrom", On: OnlyH2, Mounts: Every, Differs: facts{"saw.op1.has": "true"}, NetHTTP: facts{"saw.op1.has": "false"}},
 	),
 )

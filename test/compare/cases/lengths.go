@@ -4,6 +4,7 @@ package cases
 var _ = theme(Theme{
 	Name:   "lengths",
 	Forced: lengthsForced,
+	Chosen: lengthsChosen,
 	Cases: []Case{
 		{Name: "right", Do: ops(set("Content-Length", "5"), write("hello"))},
 		{Name: "too long a body", Do: ops(set("Content-Length", "3"), write("hel"), write("lo"))},

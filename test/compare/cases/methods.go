@@ -4,6 +4,7 @@ package cases
 var _ = theme(Theme{
 	Name:   "methods",
 	Forced: methodsForced,
+	Chosen: methodsChosen,
 	Cases: []Case{
 		{Name: "get", Do: ops(write("hello"))},
 		{Name: "head", Method: "HEAD", Do: ops(write("hello"))},

@@ -4,6 +4,7 @@ package cases
 var _ = theme(Theme{
 	Name:   "panics",
 	Forced: panicsForced,
+	Chosen: panicsChosen,
 	Cases: flat(each(func(f failure) []Case {
 		return []Case{
 			{Name: f.name + " at once", Do: ops(f.op)},

@@ -4,14 +4,6 @@ import "slices"
 
 // What Cowboy or a document makes of the panics.
 var panicsForced = slices.Concat(
-	because("A caller without HTTP is told that the app has failed, also where its response was whole.",
-		Row{Case: "abort of a 204", Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, Clause: "SPEC.md, 7.2", NetHTTP: facts{"end": "whole", "status": "204"}},
-		Row{Case: "panic of a 204", Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, Clause: "SPEC.md, 7.2", NetHTTP: facts{"end": "whole", "status": "204"}},
-		Row{Case: "abort of a flushed head", Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, Clause: "SPEC.md, 7.2", NetHTTP: facts{"end": "whole", "status": "200"}},
-		Row{Case: "panic of a flushed head", Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, Clause: "SPEC.md, 7.2", NetHTTP: facts{"end": "whole", "status": "200"}},
-		Row{Case: "abort behind a flushed whole body", Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, Clause: "SPEC.md, 7.2", NetHTTP: facts{"end": "whole", "status": "200"}},
-		Row{Case: "panic behind a flushed whole body", Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, Clause: "SPEC.md, 7.2", NetHTTP: facts{"end": "whole", "status": "200"}},
-	),
 	because("The response is whole with its head, and Cowboy has ended the stream of HTTP/2 with it.",
 		Row{Case: "abort of a 204", On: OnlyH2, Mounts: Every, Differs: facts{"end": "whole", "framing": "none", "next": "served"}},
 		Row{Case: "panic of a 204", On: OnlyH2, Mounts: Every, Differs: facts{"end": "whole", "framing": "none", "next": "served"}},
@@ -40,5 +32,18 @@ var panicsForced = slices.Concat(
 		Row{Case: "panic with fields", On: All, Mounts: Every, Differs: facts{"end": "whole", "next": "served", "status": "500"}},
 		Row{Case: "panic with fields", On: []string{H1}, Mounts: []string{Call}, Differs: facts{"end": "whole", "status": "500"}},
 		Row{Case: "panic with half a body", On: All, Mounts: Every, Differs: facts{"end": "whole", "next": "served", "status": "500"}},
+	),
+)
+
+// What gwport has decided for itself of the same.
+var panicsChosen = slices.Concat(
+	chosen("A caller without HTTP is told that the app has failed, also where its response was whole.",
+		readme, "says that an app has failed also where its response was whole by then",
+		Row{Case: "abort of a 204", Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, NetHTTP: facts{"end": "whole", "status": "204"}},
+		Row{Case: "panic of a 204", Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, NetHTTP: facts{"end": "whole", "status": "204"}},
+		Row{Case: "abort of a flushed head", Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, NetHTTP: facts{"end": "whole", "status": "200"}},
+		Row{Case: "panic of a flushed head", Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, NetHTTP: facts{"end": "whole", "status": "200"}},
+		Row{Case: "abort behind a flushed whole body", Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, NetHTTP: facts{"end": "whole", "status": "200"}},
+		Row{Case: "panic behind a flushed whole body", Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, NetHTTP: facts{"end": "whole", "status": "200"}},
 	),
 )

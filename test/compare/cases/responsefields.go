@@ -6,6 +6,7 @@ import "strings"
 var _ = theme(Theme{
 	Name:   "response fields",
 	Forced: responseFieldsForced,
+	Chosen: responseFieldsChosen,
 	Cases: []Case{
 		{Name: "one", Do: ops(set("X-A", "1"), write("x"))},
 		{Name: "two values", Do: ops(add("X-A", "1"), add("X-A", "2"), write("x"))},

@@ -8,7 +8,7 @@ var statusesForced = slices.Concat(
 		Row{Case: "204 with a length", On: OnlyH2, Mounts: Every, Differs: facts{"framing": "none", "length": "-"}, Clause: "RFC 9110, 8.6", NetHTTP: facts{"framing": "length 5 of 0 bytes", "length": "5"}},
 	),
 	because("Fields of the connection are not passed on.",
-		Row{Case: "426 with upgrade", On: OnlyH2, Mounts: Every, Differs: facts{"field.upgrade": "-"}, Clause: "RFC 9110, 7.6.1", NetHTTP: facts{"field.upgrade": "h2c"}},
+		Row{Case: "426 with upgrade", On: OnlyH2, Mounts: Every, Differs: facts{"field.upgrade": "-"}, Clause: "RFC 9113, 8.2.2", NetHTTP: facts{"field.upgrade": "h2c"}},
 	),
 )
 
