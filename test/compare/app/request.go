@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"maps"
 	"net"
@@ -12,6 +13,15 @@ import (
 )
 
 // sawRequest notes every field of the Request, and what its context has.
+// tlsOf is what a handler can learn of the client's TLS connection.
+func tlsOf(state *tls.ConnectionState) string {
+	if state == nil {
+		return "none"
+	}
+	return fmt.Sprintf("version=%s suite=%t complete=%t name=%s protocol=%s certificates=%d", tls.VersionName(state.Version),
+		state.CipherSuite != 0, state.HandshakeComplete, state.ServerName, state.NegotiatedProtocol, len(state.PeerCertificates))
+}
+
 func (p *probe) sawRequest(r *http.Request) {
 	p.saw("method", r.Method)
 	p.saw("proto", fmt.Sprint(r.Proto, " ", r.ProtoMajor, ".", r.ProtoMinor))

@@ -77,6 +77,7 @@ var _ = register(map[string]operation{
 		}
 		return fmt.Sprint(<-n.CloseNotify())
 	},
+	"tls": func(x *run, _ script.Op) string { return tlsOf(x.r.TLS) },
 	"has": func(x *run, op script.Op) string { return fmt.Sprint(has(x.w, op.Arg(0))) },
 })
 

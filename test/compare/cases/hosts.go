@@ -67,6 +67,8 @@ var _ = theme(Theme{
 			{"Sec-WebSocket-Version", "13"},
 			{"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="},
 		}},
+		{Name: "tls", Do: ops(tlsState, write("x"))},
+		{Name: "tls and another host", Host: "other.test", Do: ops(tlsState, write("x"))},
 		{Name: "upgrade to h2c", On: Clear, Do: ops(write("hello")), Client: ops(send, finish, await("left")), Fields: []Field{
 			{"Connection", "Upgrade, HTTP2-Settings"}, {"Upgrade", "h2c"}, {"HTTP2-Settings", "AAMAAABkAAQAoAAAAAIAAAAA"},
 		}},

@@ -112,6 +112,7 @@ var (
 	toldTo   = script.Do("told")     // waits for 100 Continue, and sends the rest then
 	inform   = script.Do("inform")   // reads an informational response
 	hijack   = script.Do("hijack")
+	tlsState = script.Do("tls")
 	closed   = script.Do("closed") // waits for http.CloseNotifier
 )
 
