@@ -109,10 +109,11 @@ left_of(#http{req = #{body_length := undefined}}) -> 0;
 left_of(#http{req = #{body_length := Length}, taken = Taken}) -> Length - Taken.
 
 %% Whether what comes next cannot be told from the body. A client that was never told to go on still
-%% owes it, and may or may not send it; and one of HTTP/1.0 may take the end of the connection for
-%% that of the response.
-is_unsure(#http{complete = true}) -> false;
+%% owes it, and may or may not send it; where it has sent it unasked, the connection ends as well,
+%% because only one of the two mounts would know. One of HTTP/1.0 may take the end of the connection
+%% for that of the response.
 is_unsure(#http{continued = false}) -> true;
+is_unsure(#http{complete = true}) -> false;
 is_unsure(#http{req = #{version := Version}}) -> Version =:= 'HTTP/1.0'.
 
 %% Whether Cowboy may have stopped reading the socket before the body's end came, and not know of

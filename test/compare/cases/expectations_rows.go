@@ -4,9 +4,6 @@ import "slices"
 
 // What Cowboy or a document makes of the expectations.
 var expectationsForced = slices.Concat(
-	because("Cowboy hands a stream handler the body that has come, so that nobody is left to be told.",
-		Row{Case: "sent at once and not read", On: OnlyH1, Mounts: []string{Stream}, Differs: facts{"next": "served"}},
-	),
 	because("A client that waits to be told, when its handler aborts, is not waited for.",
 		Row{Case: "panic", On: OnlyH1, Mounts: Every, Differs: facts{"end": "cut"}},
 	),
