@@ -39,7 +39,7 @@ type wire interface {
 	readHead()    // reads the response's head
 	readBody(int) // ... so many bytes of its body, all if negative
 	inform() bool // reads an informational response; false: another came
-	pipeline(id string)
+	pipeline(id string, do ...script.Op)
 	next(id string) string
 	written() // waits until all of it is sent
 	hold()    // takes no more than it must
@@ -173,7 +173,11 @@ func (x *acting) act(op script.Op) bool {
 		}
 	case "pipeline":
 		x.behind = x.at.open()
-		x.w.pipeline(x.behind.id)
+		do := script.Do("write", "next")
+		if len(op.Args) > 0 {
+			do = script.Op{Name: "bytes", Args: op.Args}
+		}
+		x.w.pipeline(x.behind.id, do)
 	case "next":
 		x.next()
 	case "sent":

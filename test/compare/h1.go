@@ -344,8 +344,8 @@ func (w *h1) inform() bool {
 }
 
 // pipeline sends the next request without waiting for an answer.
-func (w *h1) pipeline(id string) {
-	w.behind = newH1(w.conn, &cases.Case{Do: []script.Op{script.Do("write", "next")}}, id)
+func (w *h1) pipeline(id string, do ...script.Op) {
+	w.behind = newH1(w.conn, &cases.Case{Do: do}, id)
 	w.behind.order = w.order
 	w.behind.head()
 	w.order = w.behind.order
@@ -357,7 +357,7 @@ func (w *h1) next(id string) string {
 		return "closed"
 	}
 	if w.behind == nil {
-		w.pipeline(id)
+		w.pipeline(id, script.Do("write", "next"))
 	}
 	other := w.behind
 	other.in = w.in

@@ -316,8 +316,8 @@ func (w *h2) inform() bool {
 }
 
 // pipeline sends the next request without waiting for an answer.
-func (w *h2) pipeline(id string) {
-	other := &h2{c: &cases.Case{Do: []script.Op{script.Do("write", "next")}}, id: id, isTLS: w.isTLS}
+func (w *h2) pipeline(id string, do ...script.Op) {
+	other := &h2{c: &cases.Case{Do: do}, id: id, isTLS: w.isTLS}
 	w.behind = w.start(other.fields(), "GET", true)
 }
 
@@ -329,7 +329,7 @@ func (w *h2) next(id string) string {
 		return "closed"
 	}
 	if w.behind == nil {
-		w.pipeline(id)
+		w.pipeline(id, script.Do("write", "next"))
 	}
 	w.wait(w.behind, func() bool { return false })
 	return w.behind.a.served()

@@ -116,4 +116,7 @@ var (
 	closed   = script.Do("closed") // waits for http.CloseNotifier
 )
 
+// pipelined sends a next request at once whose answer has so many bytes.
+func pipelined(n int) script.Op { return script.Do("pipeline", n) }
+
 func push(target string) script.Op { return script.Do("push", target) }
