@@ -55,8 +55,9 @@ var _ = theme(Theme{
 		},
 		{Name: "ends its side in its head", On: Clear, Raw: "GET / HTTP/1.1\r\nHost: exa", Client: ops(head, half, finish)},
 		{Name: "is there all the time", Do: ops(ctx, write("x"), flush, ctx)},
-		{Name: "is slow", Do: ops(bytes(1 << 20)), Client: ops(send, hold, take(1), finish, next)},
-		{Name: "is slow with a length", Do: ops(set("Content-Length", "1048576"), bytes(1<<20)), Client: ops(send, hold, take(1), finish, next)},
+		// Not as large as an HTTP/2 client's window here, 1 MiB: the README's limits tell what Cowboy does when one is used up at the end.
+		{Name: "is slow", Do: ops(bytes(1_000_000)), Client: ops(send, hold, take(1), finish, next)},
+		{Name: "is slow with a length", Do: ops(set("Content-Length", "1000000"), bytes(1_000_000)), Client: ops(send, hold, take(1), finish, next)},
 	},
 })
 

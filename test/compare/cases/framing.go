@@ -76,7 +76,7 @@ var _ = theme(Theme{
 		},
 		{Name: "pipelined behind a large answer", Do: ops(bytes(500_000)), Client: ops(send, pipeline, finish, next)},
 		{Name: "pipelined large behind a large answer", Do: ops(bytes(500_000)), Client: ops(send, pipelined(500_000), finish, next)},
-		{Name: "pipelined larger behind a small answer", Do: ops(write("x")), Client: ops(send, pipelined(2_000_000), finish, next)},
+		{Name: "pipelined larger behind a small answer", Do: ops(write("x")), Client: ops(send, pipelined(900_000), finish, next)},
 		{Name: "pipelined behind a panic", Do: ops(panics("x")), Client: ops(send, pipeline, finish, next)},
 	},
 })
