@@ -65,8 +65,12 @@ init({Options, Top, Sup}) ->
     end.
 
 handle_continue({start, Slots}, State = #keeper{sup = Sup}) ->
-    Starter = gwport_pool_sup:ports(Sup),
-    {noreply, lists:foldl(fun start/2, State#keeper{starter = Starter}, Slots)}.
+    case gwport_pool_sup:ports(Sup) of
+        {ok, Starter} ->
+            {noreply, lists:foldl(fun start/2, State#keeper{starter = Starter}, Slots)};
+        {error, _} ->
+            {stop, shutdown, State}
+    end.
 
 handle_call(await, _From, State = #keeper{tried = true}) ->
     {reply, ok, State};

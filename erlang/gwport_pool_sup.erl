@@ -8,7 +8,7 @@
 -export([init/1]).
 
 %% How long the keeper waits for a supervisor that may be waiting for the keeper.
--define(PATIENCE, 1000).
+-define(PATIENCE, 2000).
 
 %% Returns when the first port is ready, or has failed to be: a wrong option stops the start, a
 %% program that does not come up does not (the keeper tries again, requests are answered with 503).
@@ -48,11 +48,15 @@ children(Sup) ->
     catch exit:_ -> []
     end.
 
-%% Called by the keeper, once: later this supervisor may be waiting for it to stop.
--spec ports(Sup :: pid()) -> Ports :: pid().
+%% Called by the keeper, once. Where this supervisor is itself ending, it waits for the keeper to stop:
+%% the keeper gives up, and is not waited for any longer.
+-spec ports(Sup :: pid()) -> {ok, Ports :: pid()} | {error, killed}.
 ports(Sup) ->
-    {_, Ports, _, _} = lists:keyfind(ports, 1, supervisor:which_children(Sup)),
-    Ports.
+    asked(fun() ->
+        {_, Ports, _, _} = lists:keyfind(ports, 1,
+            gen_server:call(Sup, which_children, ?PATIENCE)),
+        {ok, Ports}
+    end).
 
 %% Asked for with each port, because it may be another one by then. The supervisor of the pool does
 %% not answer while it waits for the keeper to stop.
