@@ -38,12 +38,13 @@
 
 -spec init(cowboy_req:req(), map()) -> {ok, cowboy_req:req(), map()}.
 init(Req, Options) ->
-    %% A process that is shut down says nothing; Cowboy answers with 500, or breaks off what has begun.
+    %% A process that is shut down says nothing; Cowboy answers with 500, or breaks off what has begun. From
+    %% 2.9 to 2.17 it does so for a reason that is a pair alone.
     try exchange(Req, Options)
     catch
         Class:Reason:Stack when Class =/= exit; Reason =/= shutdown ->
             gwport_failure:report("a request", Class, Reason, Stack),
-            exit(shutdown)
+            exit({shutdown, failed})
     end,
     {ok, Req, Options}.
 

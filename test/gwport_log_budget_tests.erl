@@ -43,6 +43,7 @@ what_is_no_number_of_lines_is_refused_by_name() ->
     ?assertEqual(ok, gwport_log_budget:create(1000000)).
 
 the_application_does_not_start_with_a_wrong_one() ->
+    _ = application:load(gwport),
     ok = application:set_env(gwport, node_log_lines, many),
     try ?assertEqual({error, {bad_option, {node_log_lines, many}}}, gwport_app:start(normal, []))
     after application:unset_env(gwport, node_log_lines)
