@@ -39,6 +39,7 @@ type wire interface {
 	readHead()    // reads the response's head
 	readBody(int) // ... so many bytes of its body, all if negative
 	inform() bool // reads an informational response; false: another came
+	send()        // the head and the body
 	pipeline(id string, do ...script.Op)
 	next(id string) string
 	written() // waits until all of it is sent
@@ -151,8 +152,7 @@ type acting struct {
 func (x *acting) act(op script.Op) bool {
 	switch op.Name {
 	case "send":
-		x.w.head()
-		x.w.body(-1)
+		x.w.send()
 	case "head":
 		x.w.head()
 	case "part":

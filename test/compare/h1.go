@@ -18,11 +18,13 @@ import (
 
 // h1 is HTTP/1.x, byte by byte.
 type h1 struct {
-	c    *cases.Case
-	id   string
-	conn net.Conn
-	in   *bufio.Reader
-	a    answer
+	joins  bool // what is written is kept in joined
+	joined []byte
+	c      *cases.Case
+	id     string
+	conn   net.Conn
+	in     *bufio.Reader
+	a      answer
 
 	isHeadRead bool
 	left       int64 // of the body that is read: bytes of it, or of its chunk
@@ -65,6 +67,10 @@ func (w *h1) reset() {
 
 // write writes while the client goes on, behind what was written before. An error will be seen by who reads.
 func (w *h1) write(p []byte) {
+	if w.joins {
+		w.joined = append(w.joined, p...)
+		return
+	}
 	before, now := w.order, make(chan struct{})
 	w.order = now
 	w.writing.Add(1)
@@ -76,6 +82,21 @@ func (w *h1) write(p []byte) {
 		}
 		_, _ = w.conn.Write(p)
 	}()
+}
+
+// send writes head and body at once where they are small: a server that has refused the head and closed the connection
+// would answer a body that comes behind with a reset, which may overtake its response.
+func (w *h1) send() {
+	if len(w.data) > 2048 {
+		w.head()
+		w.body(-1)
+		return
+	}
+	w.joins = true
+	w.head()
+	w.body(-1)
+	w.joins = false
+	w.write(w.joined)
 }
 
 func (w *h1) head() { w.write([]byte(w.headText())) }

@@ -315,6 +315,11 @@ func (w *h2) inform() bool {
 	return true
 }
 
+func (w *h2) send() {
+	w.head()
+	w.body(-1)
+}
+
 // pipeline sends the next request without waiting for an answer.
 func (w *h2) pipeline(id string, do ...script.Op) {
 	other := &h2{c: &cases.Case{Do: do}, id: id, isTLS: w.isTLS}
