@@ -204,6 +204,10 @@ handle_info(open, State) ->
     {noreply, open(State)};
 handle_info({again, Job}, State) ->
     {noreply, do(Job, State)};
+handle_info({remove, Row = {_, {socket, Path}}}, State) ->
+    remove(Path),
+    true = ets:delete_object(?MODULE, Row),
+    {noreply, State};
 handle_info({'DOWN', _, process, Pid, _}, State) ->
     {noreply, lists:foldl(fun clear_up/2, State, ets:lookup(?MODULE, Pid))};
 handle_info(_, State) ->
@@ -212,11 +216,17 @@ handle_info(_, State) ->
 %% The owner of a program is gone. What it has ended itself has no row any more.
 clear_up({_, {process, Process}}, State) ->
     do({kill, none, Process}, State);
+%% What a process that is killed does to a file at that moment goes on to its end, which is after it
+%% is known to be dead: a folder may be made behind its removal.
 clear_up(Row = {_, {socket, Path}}, State) ->
+    remove(Path),
+    _ = erlang:send_after(?AGAIN, self(), {remove, Row}),
+    State.
+
+remove(Path) ->
     _ = file:delete(Path),
     _ = file:del_dir(filename:dirname(Path)),
-    true = ets:delete_object(?MODULE, Row),
-    State.
+    ok.
 
 %% The shell
 

@@ -160,10 +160,11 @@ silence_ends_a_crash() ->
     %% Lines that come for longer than a second, but never a second apart, are one crash; behind a second they are
     %% lines again.
     ?assertEqual([
-        {error, <<"panic: boom\n    one\n    two\n    three">>},
+        {error, <<"panic: boom\n    one\n    two\n    three\n    four\n    five">>},
         {notice, <<"alive">>}
     ], said(1000, fun(Program) ->
-        [begin print(Program, [Line, "\n"]), timer:sleep(600) end || Line <- ["panic: boom", "one", "two", "three"]],
+        [begin print(Program, [Line, "\n"]), timer:sleep(300) end
+            || Line <- ["panic: boom", "one", "two", "three", "four", "five"]],
         await(Program),
         print(Program, "alive\n")
     end)).
