@@ -20,8 +20,9 @@
     handle :: gwport_port:handle(),
     ref :: reference(),
     stream :: gwport_stream:stream(),
-    %% Whether an answer to a read of the request's body is still to come.
+    %% Whether an answer to a read of the request's body is still to come, and whether a head went out.
     reading = false :: boolean(),
+    headed = false :: boolean(),
     %% When the data that the client is taking was handed out.
     handed = 0 :: integer(),
     %% When the connection must hear of us again, and whether its idle timer is off.
@@ -38,13 +39,11 @@
 
 -spec init(cowboy_req:req(), map()) -> {ok, cowboy_req:req(), map()}.
 init(Req, Options) ->
-    %% A process that is shut down says nothing; Cowboy answers with 500, or breaks off what has begun. From
-    %% 2.9 to 2.17 it does so for a reason that is a pair alone.
     try exchange(Req, Options)
     catch
         Class:Reason:Stack when Class =/= exit; Reason =/= shutdown ->
             gwport_failure:report("a request", Class, Reason, Stack),
-            exit({shutdown, failed})
+            break_off(Req)
     end,
     {ok, Req, Options}.
 
@@ -108,8 +107,18 @@ taken(Exchange = #exchange{handed = Handed, http = Http}) ->
     end.
 
 event(Event, Exchange = #exchange{stream = Stream0}) ->
-    {Commands, Stream} = gwport_stream:event(Event, now_ms(), Stream0),
-    commands(Commands, Exchange#exchange{stream = Stream}).
+    try gwport_stream:event(Event, now_ms(), Stream0) of
+        {Commands, Stream} -> commands(Commands, Exchange#exchange{stream = Stream})
+    catch
+        Class:Reason:Stack ->
+            gwport_failure:report("a request", Class, Reason, Stack),
+            failed(Exchange)
+    end.
+
+failed(Exchange = #exchange{headed = false}) ->
+    commands([{abort, internal_error, <<>>}, {fail, app_failed}], Exchange);
+failed(Exchange) ->
+    commands([{abort, internal_error, <<>>}, {break, internal_error}], Exchange).
 
 commands([], Exchange) ->
     loop(Exchange);
@@ -141,7 +150,7 @@ command({consumed, _} = Command, Exchange = #exchange{handle = Handle, ref = Ref
 command(Command, Exchange = #exchange{req = Req, http = Http0}) ->
     {Response, Http} = gwport_http:response(Command, Http0),
     cast(Response, Req),
-    Exchange#exchange{http = Http}.
+    Exchange#exchange{http = Http, headed = element(1, Command) =/= inform}.
 
 cast(Command, Req) ->
     cowboy_req:cast(Command, Req).
@@ -192,8 +201,13 @@ discard(false, Ref, Left, Time, Req) ->
 %% is cut is seen whether the body is chunked or not; on HTTP/2 gwport_pipeline_h resets the stream,
 %% and the end of this process with an error does so if a head is out.
 -spec break(term(), #exchange{}) -> no_return().
-break(Reason, #exchange{http = Http, req = Req = #{version := Version}}) ->
+break(Reason, #exchange{http = Http, req = Req}) ->
     gwport_http:log_failure(Reason, Http),
+    break_off(Req).
+
+%% A process that is shut down says nothing of what it holds.
+-spec break_off(cowboy_req:req()) -> no_return().
+break_off(Req = #{version := Version}) ->
     _ = Version =/= 'HTTP/2' andalso close(Req),
     cast(gwport_reset, Req),
     exit(shutdown).

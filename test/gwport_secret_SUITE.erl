@@ -14,9 +14,10 @@ all() ->
     [what_is_looked_for_is_found, a_wrong_option_shows_no_value, a_fun_prints_as_its_name] ++ gwport_test:mounts().
 
 groups() ->
-    gwport_test:mounts([{group, parallel}], [{parallel, [parallel], [owner, owner_told_to_end, owner_killed, writer, watch,
+    %% The status is asked of processes of the node as well, which other cases make fail.
+    gwport_test:mounts([{group, parallel}, status_of_each_process], [{parallel, [parallel], [owner, owner_told_to_end, owner_killed, writer, watch,
         log_reader, keeper, helper, supervisors, ends_of_streams, ends_of_streams_killed, client, client_with_wrong_values,
-        status_of_each_process, program]}]).
+        program]}]).
 
 %% One handler for all cases: a mark is nobody's, wherever it is found.
 init_per_suite(Config) ->
