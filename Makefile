@@ -80,8 +80,9 @@ ifneq ($(SLOW_SUITES),)
 	QUIET=1 rebar3 as lint ct --dir test/slow
 endif
 
-test-long: ## What takes longest: the modules in test/long (connectrpc's conformance suite), planted faults, test-trixie
+test-long: ## What takes longest: test/long (connectrpc's conformance suite, the siege of the process tree), planted faults, test-trixie
 	@.ci/setup full
+	QUIET=1 rebar3 as lint ct --dir test/long
 	@for dir in $(LONGMODULES); do \
 		echo "== $$dir"; (cd $$dir && $(CHECK_MODULE)); \
 	done
