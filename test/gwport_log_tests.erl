@@ -87,9 +87,9 @@ logged(Program = #{pid := Pid}) ->
     after 0 -> []
     end.
 
-%% Waits until the next event of the reader, which is left to be seen.
-await(#{pid := Pid}) ->
-    receive Event = {log_event, _, _, #{pid := Pid}} -> self() ! Event, ok
+%% Waits until the reader has logged a crash, which is left to be seen.
+await_crash(#{pid := Pid}) ->
+    receive Event = {log_event, error, _, #{pid := Pid}} -> self() ! Event, ok
     after 10000 -> error(silence)
     end.
 
@@ -165,7 +165,7 @@ silence_ends_a_crash() ->
     ], said(1000, fun(Program) ->
         [begin print(Program, [Line, "\n"]), timer:sleep(300) end
             || Line <- ["panic: boom", "one", "two", "three", "four", "five"]],
-        await(Program),
+        await_crash(Program),
         print(Program, "alive\n")
     end)).
 
@@ -225,7 +225,7 @@ crashes_keep_to_the_budget() ->
     %% it is discarded.
     Events = said(2, fun(Program) ->
         print(Program, "one\ntwo\nthree\npanic: boom\ngoroutine 1\n"),
-        timer:sleep(3500),
+        await_crash(Program),
         print(Program, "alive\n")
     end),
     ?assertEqual([{notice, <<"one">>}, {notice, <<"two">>}, {error, <<"panic: boom\n    goroutine 1">>},
