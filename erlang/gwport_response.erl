@@ -192,6 +192,8 @@ add({Name, Value}, Values) ->
         #{} -> Values#{Name => [Value]}
     end.
 
+%% An empty one adds nothing to a list (RFC 9110, 5.6.1.2), and a value that ends with a space is no
+%% value on HTTP/2.
 joined([{<<"set-cookie">>, _} = Cookie | Rest], Values) ->
     [Cookie | joined(Rest, Values)];
 joined([{Name, Value} | Rest], Values) ->
@@ -199,7 +201,8 @@ joined([{Name, Value} | Rest], Values) ->
         #{Name := [_]} -> [{Name, Value} | joined(Rest, Values)];
         #{Name := []} -> joined(Rest, Values);
         #{Name := Several} ->
-            [{Name, lists:join(<<", ">>, lists:reverse(Several))} | joined(Rest, Values#{Name := []})]
+            Full = [One || One <- lists:reverse(Several), One =/= <<>>],
+            [{Name, lists:join(<<", ">>, Full)} | joined(Rest, Values#{Name := []})]
     end;
 joined([], _) ->
     [].

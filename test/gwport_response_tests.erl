@@ -80,6 +80,12 @@ fields_that_are_no_pairs_of_binaries_are_refused_test_() ->
         [{<<"a">>, "b"}], [{<<"a">>, 1}], [{a, <<"b">>}], [[<<"a">>, <<"b">>]],
         [{<<"a">>, <<"b">>} | foo], [{<<1:1>>, <<"b">>}], [{<<"a">>, <<1:1>>}]]].
 
+an_empty_value_among_several_adds_nothing_test_() ->
+    %% A value that ends with the comma's space is none on HTTP/2.
+    [?_assertEqual({ok, [{<<"x">>, Joined}]}, trailers([{<<"x">>, Value} || Value <- Values]))
+        || {Values, Joined} <- [{[<<"a">>, <<>>], <<"a">>}, {[<<>>, <<"a">>], <<"a">>},
+            {[<<"a">>, <<>>, <<"b">>], <<"a, b">>}, {[<<>>, <<>>], <<>>}]].
+
 several_of_a_name_become_one_in_order_test() ->
     ?assertEqual([{<<"vary">>, <<"a, b, c">>}, {<<"x">>, <<"1">>}],
         headers([{<<"Vary">>, <<"a">>}, {<<"x">>, <<"1">>}, {<<"vary">>, <<"b">>}, {<<"VARY">>, <<"c">>}])).
@@ -265,7 +271,7 @@ fields_that_pass_are_fit_for_a_client_test_() ->
             %% Two lengths that differ.
             {error, _, _} ->
                 length(lists:usort([Value || {Name, Value} <- Fields,
-                    string:lowercase(Name) =:= <<"content-length">>])) > 1
+                    cowboy_bstr:to_lower(Name) =:= <<"content-length">>])) > 1
         end)).
 
 is_fit(Fields) ->
