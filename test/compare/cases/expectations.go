@@ -22,7 +22,8 @@ var _ = theme(Theme{
 		{Name: "said twice by the handler", Method: "POST", Body: Body{Size: 1000}, Fields: expect, Do: ops(status(100), status(100), readall, write("x")), Client: waits},
 		{Name: "said and not read", Method: "POST", Body: Body{Size: 1000}, Fields: expect, Do: ops(status(100), write("x")), Client: waits},
 		{Name: "hints first", Method: "POST", Body: Body{Size: 1000}, Fields: expect, Do: ops(status(103), readall, write("x"))},
-		{Name: "sent at once and read", Method: "POST", Body: Body{Size: 1000}, Fields: expect, Do: ops(readall, write("x"))},
+		// On HTTP/2 the body stands in another frame than the head, which may come before the handler reads or after.
+		{Name: "sent at once and read", Method: "POST", On: OnlyH1, Body: Body{Size: 1000}, Fields: expect, Do: ops(readall, write("x"))},
 		{Name: "sent at once and not read", Method: "POST", Body: Body{Size: 1000}, Fields: expect, Do: ops(write("x"))},
 		{Name: "without a body", Fields: expect, Do: ops(readall, write("x"))},
 		{Name: "with a length of 0", Method: "POST", Body: Body{Declared: "0"}, Fields: expect, Do: ops(readall, write("x"))},
