@@ -1,0 +1,63 @@
+%% The lines of a crash, which are one event in the log: Go's runtime writes a trace of many lines
+%% and no sign of its end. A crash is over when nothing has come for a while. One that lasts was
+%% none, and its program goes on. Times are monotonic milliseconds; there is no clock in here.
+-module(gwport_log_crash).
+
+-export([new/2, add/3, left/2, close/1, is_closed/1, lines/1, count/1]).
+
+-export_type([crash/0]).
+
+%% The lines in reverse, how many and how large; when the first and the last came. One that is over
+%% may wait for the budget.
+-record(crash, {
+    lines :: [binary()],
+    count = 1 :: pos_integer(),
+    bytes :: non_neg_integer(),
+    first :: integer(),
+    last :: integer(),
+    closed = false :: boolean()
+}).
+-opaque crash() :: #crash{}.
+
+%% What is logged of one crash; the rest of it is discarded.
+-define(MAX_LINES, 2000).
+-define(MAX_BYTES, 262144).
+%% How long nothing comes behind a crash, and how long one may last.
+-define(SILENCE, 1000).
+-define(TIME, 5000).
+
+-spec new(Line :: binary(), Now :: integer()) -> crash().
+new(Line, Now) ->
+    #crash{lines = [Line], bytes = byte_size(Line), first = Now, last = Now}.
+
+%% `full`: the line does not go with the crash any more, and is to be discarded.
+-spec add(Line :: binary(), Now :: integer(), crash()) -> {added | full, crash()}.
+add(Line, Now, Crash = #crash{closed = false, lines = Lines, count = Count, bytes = Bytes})
+        when Count < ?MAX_LINES, Bytes + byte_size(Line) =< ?MAX_BYTES ->
+    {added, Crash#crash{lines = [Line | Lines], count = Count + 1,
+        bytes = Bytes + byte_size(Line), last = Now}};
+add(_, Now, Crash) ->
+    {full, Crash#crash{last = Now}}.
+
+%% Milliseconds until it can be over, at the earliest; 0 or less: it is.
+-spec left(Now :: integer(), crash()) -> integer().
+left(Now, #crash{first = First, last = Last}) ->
+    min(Last + ?SILENCE, First + ?TIME) - Now.
+
+%% It is over.
+-spec close(crash()) -> crash().
+close(Crash) ->
+    Crash#crash{closed = true}.
+
+-spec is_closed(crash()) -> boolean().
+is_closed(#crash{closed = Closed}) ->
+    Closed.
+
+%% In order.
+-spec lines(crash()) -> [binary()].
+lines(#crash{lines = Lines}) ->
+    lists:reverse(Lines).
+
+-spec count(crash()) -> pos_integer().
+count(#crash{count = Count}) ->
+    Count.

@@ -1,0 +1,41 @@
+%% When a crash is over, and how much of it goes into the log.
+-module(gwport_log_crash_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+a_second_of_silence_ends_it_test() ->
+    Crash0 = gwport_log_crash:new(<<"panic: x">>, 10000),
+    ?assertEqual(1000, gwport_log_crash:left(10000, Crash0)),
+    {added, Crash} = gwport_log_crash:add(<<"goroutine 1">>, 10900, Crash0),
+    ?assertEqual(1, gwport_log_crash:left(11899, Crash)),
+    ?assertEqual(0, gwport_log_crash:left(11900, Crash)),
+    ?assertEqual([<<"panic: x">>, <<"goroutine 1">>], gwport_log_crash:lines(Crash)).
+
+five_seconds_end_it_whatever_comes_test() ->
+    Crash = lists:foldl(
+        fun(Now, Crash0) -> {added, Crash1} = gwport_log_crash:add(<<"x">>, Now, Crash0), Crash1 end,
+        gwport_log_crash:new(<<"panic: x">>, 0), lists:seq(500, 4900, 100)),
+    ?assertEqual(1, gwport_log_crash:left(4999, Crash)),
+    ?assertEqual(0, gwport_log_crash:left(5000, Crash)).
+
+it_has_2000_lines_at_most_test() ->
+    Crash = crash(1999, <<"x">>),
+    ?assertEqual(2000, gwport_log_crash:count(Crash)),
+    ?assertMatch({full, _}, gwport_log_crash:add(<<"x">>, 0, Crash)).
+
+it_has_262144_bytes_at_most_test() ->
+    Crash = crash(255, binary:copy(<<"x">>, 1024)),
+    Left = 262144 - 255 * 1024 - byte_size(<<"panic: x">>),
+    ?assertMatch({added, _}, gwport_log_crash:add(binary:copy(<<"x">>, Left), 0, Crash)),
+    ?assertMatch({full, _}, gwport_log_crash:add(binary:copy(<<"x">>, Left + 1), 0, Crash)).
+
+a_crash_that_is_over_takes_no_more_test() ->
+    Crash0 = gwport_log_crash:close(gwport_log_crash:new(<<"panic: x">>, 0)),
+    ?assert(gwport_log_crash:is_closed(Crash0)),
+    {full, Crash} = gwport_log_crash:add(<<"x">>, 0, Crash0),
+    ?assertEqual([<<"panic: x">>], gwport_log_crash:lines(Crash)).
+
+crash(More, Line) ->
+    lists:foldl(
+        fun(_, Crash0) -> {added, Crash} = gwport_log_crash:add(Line, 0, Crash0), Crash end,
+        gwport_log_crash:new(<<"panic: x">>, 0), lists:seq(1, More)).
