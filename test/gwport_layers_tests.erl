@@ -6,7 +6,7 @@
 
 %% From the client to the pipe.
 order() ->
-    [gwport_demo, gwport_app, gwport_sup, gwport, gwport_handler, gwport_stream_h, gwport_client,
+    [gwport_app, gwport_sup, gwport, gwport_handler, gwport_stream_h, gwport_client,
         gwport_call, gwport_mounts, gwport_pipeline_h, gwport_http, gwport_cowboy, gwport_exchange,
         gwport_request, gwport_stream, gwport_status, gwport_response, gwport_pool_keeper,
         gwport_pool_sup, gwport_pool, gwport_port, gwport_greeting, gwport_writer, gwport_watch,
@@ -15,7 +15,7 @@ order() ->
         gwport_secret].
 
 facing_cowboy() ->
-    [gwport_demo, gwport_handler, gwport_stream_h, gwport_mounts, gwport_pipeline_h, gwport_http, gwport_cowboy].
+    [gwport_handler, gwport_stream_h, gwport_mounts, gwport_pipeline_h, gwport_http, gwport_cowboy].
 
 every_module_has_its_place_test() ->
     Dir = filename:dirname(code:which(gwport)),
