@@ -235,11 +235,16 @@ func TestBrokenProgramsAreNamed(t *testing.T) {
 	for name, b := range brokenPrograms {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			report, err := Run(Options{
+			o, row := Options{
 				Command: []string{os.Args[0], envBroken + "=" + name, envProgram + "=" + program},
 				Rules:   []string{b.rule}, Patience: time.Second,
-			})
+			}, "program "+name
+			if *everyLine {
+				o.Rules, o.Patience, row = nil, 2*time.Second, "program "+name+", every line"
+			}
+			report, err := Run(o)
 			require.NoError(t, err)
+			require.NoError(t, holdRow(row, report))
 			i := slices.IndexFunc(report.Results, func(r Result) bool {
 				return r.Status == Fail && strings.Contains(r.String(), b.says)
 			})

@@ -29,6 +29,11 @@ func TestMain(m *testing.M) {
 	// Or a race detector's programs would take a second each to end.
 	_ = os.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0"))
 	code := m.Run()
+	if *updateMatrix && code == 0 {
+		if err := writeMatrix(); err != nil {
+			panic(err)
+		}
+	}
 	if built.dir != "" {
 		_ = os.RemoveAll(built.dir)
 	}

@@ -254,8 +254,9 @@ func TestBrokenHostsAreNamed(t *testing.T) {
 	for name, b := range brokenHosts {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			lines := greeted(t, b.play).failed(b.rule)
-			require.Contains(t, strings.Join(lines, "\n"), b.says)
+			report := greeted(t, b.play)
+			require.Contains(t, strings.Join(report.failed(b.rule), "\n"), b.says)
+			require.NoError(t, holdRow("host "+name, report))
 		})
 	}
 }
@@ -277,7 +278,9 @@ func TestBrokenGreetingsAreNamed(t *testing.T) {
 			h := playHost(t, mirrorOptions{})
 			h.greet(c.change)
 			h.await(kindReady)
-			require.Contains(t, strings.Join(h.report().failed(c.rule), "\n"), c.says)
+			report := h.report()
+			require.Contains(t, strings.Join(report.failed(c.rule), "\n"), c.says)
+			require.NoError(t, holdRow("host that greets with "+name, report))
 		})
 	}
 }

@@ -82,7 +82,7 @@ func TestBrokenPythonProgramsAreNamed(t *testing.T) {
 				Rules: append([]string{b.rule}, b.with...), Patience: 2 * time.Second, Start: 20 * time.Second,
 			}
 			if b.says == "expected ready" {
-				o.Start = time.Second
+				o.Start = 5 * time.Second // within which one that does greet has always come
 			}
 			report, err := Run(o)
 			if err != nil {
@@ -98,6 +98,9 @@ func TestBrokenPythonProgramsAreNamed(t *testing.T) {
 			}
 			if !named {
 				t.Errorf("%s: expected a failure of %s with %q, got %v", b.name, b.rule, b.says, report.Results)
+			}
+			if err := holdRow("python "+b.name, report); err != nil {
+				t.Error(err)
 			}
 			t.Logf("%-22s [%s] %d failed of %d in %d ms", b.name, b.rule, report.Failed, len(report.Results), report.Millis)
 		})
