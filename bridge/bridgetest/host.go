@@ -172,7 +172,7 @@ func (h *Host) SendRaw(b []byte) {
 
 // SendTerm sends a frame whose payload is a term.
 func (h *Host) SendTerm(k Kind, stream uint32, payload any) {
-	h.Send(Frame{k, stream, term(payload)})
+	h.Send(Frame{Kind: k, Stream: stream, Payload: term(payload)})
 }
 
 // Next returns the next frame without a stream. It is not ok at the end of the

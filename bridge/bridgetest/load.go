@@ -30,7 +30,7 @@ func NewLoad(w io.Writer, r io.Reader) *Load {
 	}}
 	// As much credit as the benchmarks' bodies need.
 	payload := term(etf.Tuple{0, 256 << 10, req.Term()})
-	return &Load{w: w, r: r, next: 256, open: Frame{Open, 256, payload}.Append(nil), buf: make([]byte, 1<<20)}
+	return &Load{w: w, r: r, next: 256, open: Frame{Kind: Open, Stream: 256, Payload: payload}.Append(nil), buf: make([]byte, 1<<20)}
 }
 
 // Greet greets the program.

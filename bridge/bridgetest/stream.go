@@ -16,7 +16,7 @@ type Stream struct {
 func (h *Host) Open(r Request) *Stream {
 	h.t.Helper()
 	s := h.NewStream()
-	h.Send(Frame{Open, s.ID, r.Open()})
+	h.Send(Frame{Kind: Open, Stream: s.ID, Payload: r.Open()})
 	return s
 }
 
@@ -57,7 +57,7 @@ func (s *Stream) Pending() int {
 }
 
 // Chunk sends a piece of the request's body, without asking for credit.
-func (s *Stream) Chunk(b []byte) { s.h.Send(Frame{Chunk, s.ID, b}) }
+func (s *Stream) Chunk(b []byte) { s.h.Send(Frame{Kind: Chunk, Stream: s.ID, Payload: b}) }
 
 // Fin ends the request.
 func (s *Stream) Fin() { s.h.SendTerm(Fin, s.ID, etf.List{}) }

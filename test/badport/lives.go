@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gwport/gwport/bridge/bridgetest/frames"
 	"github.com/gwport/gwport/etf"
 )
 
@@ -21,9 +22,9 @@ var lives = map[string]func(p *program, arg string){
 	"stray":  func(p *program, _ string) { p.raw([]byte("Hello, stdout\n")) },
 	"mute":   func(*program, string) {},
 	"exit":   func(_ *program, arg string) { os.Exit(num(arg)) },
-	"fault":  func(p *program, arg string) { p.send(fault, etf.Tuple{num(arg), "badport: a sentence about ranges"}) },
-	"kind":   func(p *program, arg string) { p.send(num(arg), 1) },
-	"stream": func(p *program, _ string) { p.stream(chunk, 256, "too early") },
+	"fault":  func(p *program, arg string) { p.send(frames.Fault, etf.Tuple{num(arg), "badport: a sentence about ranges"}) },
+	"kind":   func(p *program, arg string) { p.send(frames.Kind(num(arg)), 1) },
+	"stream": func(p *program, _ string) { p.stream(frames.Chunk, 256, "too early") },
 	"length": func(p *program, arg string) { p.raw(lengthOf(num(arg))) },
 
 	// A ready with something wrong.
@@ -38,7 +39,7 @@ var lives = map[string]func(p *program, arg string){
 	// After it.
 	"deaf":    func(p *program, _ string) { p.nextWindow = 16 << 20; p.greet(nil); forever() },
 	"undying": func(p *program, _ string) { p.ignoreBye = true; p.greet(nil) },
-	"drains":  func(p *program, arg string) { p.greet(nil); p.send(drain, num(arg)) },
+	"drains":  func(p *program, arg string) { p.greet(nil); p.send(frames.Drain, num(arg)) },
 	"leaves":  func(p *program, arg string) { p.greet(nil); os.Exit(num(arg)) },
 }
 
@@ -50,7 +51,7 @@ func (p *program) greet(change func(etf.Map) etf.Map) {
 }
 
 func (p *program) answerHello(f frame, change func(etf.Map) etf.Map) {
-	if f.kind != hello {
+	if f.kind != frames.Hello {
 		panic("badport: expected hello")
 	}
 	r := etf.Map{
@@ -67,7 +68,7 @@ func (p *program) answerHello(f frame, change func(etf.Map) etf.Map) {
 	if change != nil {
 		r = change(r)
 	}
-	p.send(ready, r)
+	p.send(frames.Ready, r)
 }
 
 // more is what a ready may say that nobody knows yet, beside other values for what people read.
@@ -90,7 +91,7 @@ func speaks(p *program, arg string) {
 	hostLow, hostHigh := int(v.(etf.Tuple)[0].(int64)), int(v.(etf.Tuple)[1].(int64))
 	version := min(num(high), hostHigh)
 	if version < max(num(low), hostLow) {
-		p.send(fault, etf.Tuple{1, fmt.Sprintf("badport speaks wire versions %s to %s, the host %d to %d", low, high, hostLow, hostHigh)})
+		p.send(frames.Fault, etf.Tuple{1, fmt.Sprintf("badport speaks wire versions %s to %s, the host %d to %d", low, high, hostLow, hostHigh)})
 		os.Exit(1)
 	}
 	p.answerHello(f, func(r etf.Map) etf.Map { return with(r, "version", version) })

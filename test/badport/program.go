@@ -10,28 +10,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/gwport/gwport/bridge/bridgetest/frames"
 	"github.com/gwport/gwport/etf"
-)
-
-// The kinds of frames (SPEC.md, section 4).
-const (
-	hello    = 0
-	ready    = 1
-	fault    = 2
-	ping     = 3
-	pong     = 4
-	drain    = 5
-	logLine  = 6
-	open     = 16
-	entered  = 17
-	chunk    = 18
-	fin      = 19
-	trailers = 20
-	credit   = 21
-	abort    = 22
-	inform   = 23
-	head     = 24
-	reply    = 25
 )
 
 // program is the wire, and what has to be remembered of a stream.
@@ -50,7 +30,7 @@ type program struct {
 
 // frame is one of the host's.
 type frame struct {
-	kind    int
+	kind    frames.Kind
 	stream  uint32
 	payload []byte
 }
@@ -88,7 +68,7 @@ func (p *program) read() (frame, error) {
 	term, err := etf.Decode(b, etf.Limits{})
 	must(err)
 	tuple := term.(etf.Tuple)
-	f := frame{kind: int(tuple[0].(int64)), payload: []byte(tuple[len(tuple)-1].(etf.Binary))}
+	f := frame{kind: frames.Kind(tuple[0].(int64)), payload: []byte(tuple[len(tuple)-1].(etf.Binary))}
 	if len(tuple) == 3 {
 		f.stream = uint32(tuple[1].(int64))
 	}
@@ -103,32 +83,32 @@ func (f frame) term() any {
 
 func (p *program) take(f frame) {
 	switch f.kind {
-	case ping:
-		p.send(pong, f.term())
-	case pong:
+	case frames.Ping:
+		p.send(frames.Pong, f.term())
+	case frames.Pong:
 		if id, ok := p.asked[f.term().(int64)]; ok {
-			p.stream(reply, id, ok200("pong\n"))
+			p.stream(frames.Reply, id, ok200("pong\n"))
 		}
-	case fault:
+	case frames.Fault:
 		if !p.ignoreBye {
 			os.Exit(1)
 		}
-	case drain:
+	case frames.Drain:
 		if !p.ignoreBye {
-			p.send(drain, int(p.highest))
+			p.send(frames.Drain, int(p.highest))
 			os.Exit(0)
 		}
-	case open:
+	case frames.Open:
 		p.highest = f.stream
 		p.answer(f)
-	case chunk, fin:
+	case frames.Chunk, frames.Fin:
 		if u := p.uploads[f.stream]; u != nil {
 			u.take(p, f)
 		}
-	case abort:
+	case frames.Abort:
 		delete(p.uploads, f.stream)
 		if !p.silent[f.stream] {
-			p.stream(abort, f.stream, f.term())
+			p.stream(frames.Abort, f.stream, f.term())
 		}
 	}
 }
@@ -139,24 +119,24 @@ func (p *program) answer(f frame) {
 	name, arg := cut(strings.TrimPrefix(string(path.(etf.Binary)), "/"))
 	do, ok := answers[name]
 	if !ok {
-		p.stream(reply, f.stream, etf.Tuple{404, etf.List{}, "badport: no such answer: " + name + "\n"})
+		p.stream(frames.Reply, f.stream, etf.Tuple{404, etf.List{}, "badport: no such answer: " + name + "\n"})
 		return
 	}
 	do(p, f.stream, arg)
 }
 
 // send writes a frame without a stream, stream one with it.
-func (p *program) send(kind int, payload any) {
-	p.raw(envelope(etf.Tuple{kind, encode(payload)}))
+func (p *program) send(kind frames.Kind, payload any) {
+	p.raw(envelope(etf.Tuple{int(kind), encode(payload)}))
 }
 
-func (p *program) stream(kind int, id uint32, payload any) {
+func (p *program) stream(kind frames.Kind, id uint32, payload any) {
 	p.payload(kind, id, encode(payload))
 }
 
 // payload writes a frame whose payload is these bytes, whatever they are.
-func (p *program) payload(kind int, id uint32, payload []byte) {
-	p.raw(envelope(etf.Tuple{kind, id, payload}))
+func (p *program) payload(kind frames.Kind, id uint32, payload []byte) {
+	p.raw(envelope(etf.Tuple{int(kind), id, payload}))
 }
 
 func (p *program) raw(b []byte) {

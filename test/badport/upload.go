@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gwport/gwport/bridge/bridgetest/frames"
 	"github.com/gwport/gwport/etf"
 )
 
@@ -33,14 +34,14 @@ func (u *upload) grant(p *program, id uint32) {
 		n := u.pattern[u.turn%len(u.pattern)]
 		u.turn++
 		u.credit += n
-		p.stream(credit, id, n)
+		p.stream(frames.Credit, id, n)
 	}
 }
 
 func (u *upload) take(p *program, f frame) {
-	if f.kind == fin {
+	if f.kind == frames.Fin {
 		delete(p.uploads, f.stream)
-		p.stream(reply, f.stream, etf.Tuple{
+		p.stream(frames.Reply, f.stream, etf.Tuple{
 			200, etf.List{field("x-exceeded", strconv.FormatBool(u.exceeded))}, itoa(u.bytes),
 		})
 		return
