@@ -40,22 +40,29 @@ var answers = map[string]func(p *program, id uint32, arg string){
 		p.payload(frames.Chunk, id, make([]byte, num(arg)))
 		p.end(id)
 	},
-	"reply-size": func(p *program, id uint32, arg string) { p.stream(frames.Reply, id, ok200(strings.Repeat("x", num(arg)))) },
-	"head-size":  func(p *program, id uint32, arg string) { p.payload(frames.Head, id, padded(num(arg))); p.end(id) },
-	"grant":      func(p *program, id uint32, arg string) { p.stream(frames.Credit, id, num(arg)) },
+	"reply-size": func(p *program, id uint32, arg string) {
+		p.stream(frames.Reply, id, ok200(strings.Repeat("x", num(arg))))
+	},
+	"head-size": func(p *program, id uint32, arg string) { p.payload(frames.Head, id, padded(num(arg))); p.end(id) },
+	"grant":     func(p *program, id uint32, arg string) { p.stream(frames.Credit, id, num(arg)) },
 	"grant-overflow": func(p *program, id uint32, _ string) {
 		p.stream(frames.Credit, id, 1<<31-1)
 		p.stream(frames.Credit, id, 1<<31-1)
 	},
-	"grant-text":  func(p *program, id uint32, _ string) { p.stream(frames.Credit, id, "much") },
-	"grants":      grants,
-	"grant-later": func(p *program, id uint32, _ string) { p.stream(frames.Reply, id, ok200("ok\n")); p.stream(frames.Credit, id, 1) },
+	"grant-text": func(p *program, id uint32, _ string) { p.stream(frames.Credit, id, "much") },
+	"grants":     grants,
+	"grant-later": func(p *program, id uint32, _ string) {
+		p.stream(frames.Reply, id, ok200("ok\n"))
+		p.stream(frames.Credit, id, 1)
+	},
 
 	// Payloads that are not as section 4 says.
 	"no-term":    func(p *program, id uint32, _ string) { p.payload(frames.Reply, id, []byte("no term")) },
 	"trailing":   func(p *program, id uint32, _ string) { p.payload(frames.Reply, id, append(encode(ok200("ok\n")), 0)) },
 	"compressed": func(p *program, id uint32, _ string) { p.payload(frames.Reply, id, compressed(ok200("ok\n"))) },
-	"pid":        func(p *program, id uint32, _ string) { p.stream(frames.Reply, id, etf.Tuple{200, etf.List{}, etf.Raw(pid)}) },
+	"pid": func(p *program, id uint32, _ string) {
+		p.stream(frames.Reply, id, etf.Tuple{200, etf.List{}, etf.Raw(pid)})
+	},
 	"atom": func(p *program, id uint32, arg string) {
 		p.stream(frames.Reply, id, etf.Tuple{200, etf.List{}, etf.Atom(arg)})
 	},
@@ -70,7 +77,9 @@ var answers = map[string]func(p *program, id uint32, arg string){
 	"headers-no-list": func(p *program, id uint32, _ string) { p.stream(frames.Reply, id, etf.Tuple{200, 1, "ok\n"}) },
 
 	// What Cowboy must not see.
-	"status":     func(p *program, id uint32, arg string) { p.stream(frames.Reply, id, etf.Tuple{num(arg), etf.List{}, ""}) },
+	"status": func(p *program, id uint32, arg string) {
+		p.stream(frames.Reply, id, etf.Tuple{num(arg), etf.List{}, ""})
+	},
 	"value-crlf": func(p *program, id uint32, _ string) { p.fields(id, field("x-a", "b\r\nset-cookie: stolen=1")) },
 	"name-crlf":  func(p *program, id uint32, _ string) { p.fields(id, field("x-a\r\nset-cookie", "stolen=1")) },
 	"name-empty": func(p *program, id uint32, _ string) { p.fields(id, field("", "x")) },
@@ -82,7 +91,9 @@ var answers = map[string]func(p *program, id uint32, arg string){
 	"length-long":  func(p *program, id uint32, _ string) { p.sized(id, "3", "0123456789") },
 
 	// Aborts.
-	"abort": func(p *program, id uint32, arg string) { p.stream(frames.Abort, id, etf.Tuple{num(arg), "badport: because"}) },
+	"abort": func(p *program, id uint32, arg string) {
+		p.stream(frames.Abort, id, etf.Tuple{num(arg), "badport: because"})
+	},
 	"abort-late": func(p *program, id uint32, arg string) {
 		p.head(id)
 		p.payload(frames.Chunk, id, []byte("some"))
@@ -100,11 +111,13 @@ var answers = map[string]func(p *program, id uint32, arg string){
 	"never-opened": func(p *program, id uint32, _ string) { p.payload(frames.Chunk, id+1000, []byte("x")) },
 	"odd":          func(p *program, id uint32, _ string) { p.payload(frames.Chunk, id-1, []byte("x")) },
 	"closed":       closed,
-	"fault":        func(p *program, _ uint32, arg string) { p.send(frames.Fault, etf.Tuple{num(arg), "badport: cannot go on"}) },
-	"ready":        func(p *program, _ uint32, _ string) { p.send(frames.Ready, etf.Map{}) },
-	"pong":         func(p *program, _ uint32, _ string) { p.send(frames.Pong, 77777) },
-	"ping":         func(p *program, id uint32, _ string) { p.asked[4711] = id; p.send(frames.Ping, 4711) },
-	"drain":        func(p *program, id uint32, arg string) { p.send(frames.Drain, num(arg)) },
+	"fault": func(p *program, _ uint32, arg string) {
+		p.send(frames.Fault, etf.Tuple{num(arg), "badport: cannot go on"})
+	},
+	"ready": func(p *program, _ uint32, _ string) { p.send(frames.Ready, etf.Map{}) },
+	"pong":  func(p *program, _ uint32, _ string) { p.send(frames.Pong, 77777) },
+	"ping":  func(p *program, id uint32, _ string) { p.asked[4711] = id; p.send(frames.Ping, 4711) },
+	"drain": func(p *program, id uint32, arg string) { p.send(frames.Drain, num(arg)) },
 	"log": func(p *program, id uint32, arg string) {
 		p.send(frames.Log, etf.Tuple{num(arg), "badport: a line", meta(id)})
 		answerOK(p, id)
@@ -115,7 +128,11 @@ var answers = map[string]func(p *program, id uint32, arg string){
 	// The process.
 	"exit":         func(_ *program, _ uint32, arg string) { os.Exit(num(arg)) },
 	"entered-exit": func(p *program, id uint32, _ string) { p.stream(frames.Entered, id, etf.List{}); os.Exit(0) },
-	"head-exit":    func(p *program, id uint32, _ string) { p.head(id); p.payload(frames.Chunk, id, []byte("some")); os.Exit(0) },
+	"head-exit": func(p *program, id uint32, _ string) {
+		p.head(id)
+		p.payload(frames.Chunk, id, []byte("some"))
+		os.Exit(0)
+	},
 	"partial": func(p *program, _ uint32, _ string) {
 		p.raw(envelope(etf.Tuple{int(frames.Pong), []byte("12345")})[:9])
 		os.Exit(0)

@@ -19,10 +19,12 @@ var lives = map[string]func(p *program, arg string){
 	"window": func(p *program, arg string) { p.nextWindow = num(arg); p.greet(nil) },
 
 	// Instead of a greeting.
-	"stray":  func(p *program, _ string) { p.raw([]byte("Hello, stdout\n")) },
-	"mute":   func(*program, string) {},
-	"exit":   func(_ *program, arg string) { os.Exit(num(arg)) },
-	"fault":  func(p *program, arg string) { p.send(frames.Fault, etf.Tuple{num(arg), "badport: a sentence about ranges"}) },
+	"stray": func(p *program, _ string) { p.raw([]byte("Hello, stdout\n")) },
+	"mute":  func(*program, string) {},
+	"exit":  func(_ *program, arg string) { os.Exit(num(arg)) },
+	"fault": func(p *program, arg string) {
+		p.send(frames.Fault, etf.Tuple{num(arg), "badport: a sentence about ranges"})
+	},
 	"kind":   func(p *program, arg string) { p.send(frames.Kind(num(arg)), 1) },
 	"stream": func(p *program, _ string) { p.stream(frames.Chunk, 256, "too early") },
 	"length": func(p *program, arg string) { p.raw(lengthOf(num(arg))) },

@@ -1,5 +1,6 @@
 // Package corpus reads the wire's corpus, which lies beside it; README.md
-// describes the format. It is for tests.
+// describes the format. It is for tests, and for gwport check, which plays the
+// scripts.
 package corpus
 
 import (
@@ -13,6 +14,16 @@ import (
 
 //go:embed frames.txt terms.txt
 var files embed.FS
+
+// ProgramScripts are what a host does to a program.
+//
+//go:embed program.script
+var ProgramScripts string
+
+// HostScripts are what a program does to a host.
+//
+//go:embed host.script
+var HostScripts string
 
 // Case is one entry.
 type Case struct {

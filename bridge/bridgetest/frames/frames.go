@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/gwport/gwport/etf"
 )
@@ -50,6 +51,12 @@ func (k Kind) String() string {
 	return fmt.Sprintf("kind %d", byte(k))
 }
 
+// KindOf returns the kind of a name.
+func KindOf(name string) (k Kind, ok bool) {
+	i := slices.Index(names[:], name)
+	return Kind(max(i, 0)), i >= 0 && name != ""
+}
+
 // HasStream tells the kinds with a stream number.
 func (k Kind) HasStream() bool { return k >= Open }
 
@@ -71,6 +78,9 @@ type Frame struct {
 	Stream  uint32
 	Payload []byte
 }
+
+// New makes a frame.
+func New(k Kind, stream uint32, payload []byte) Frame { return Frame{k, stream, payload} }
 
 // Term decodes the payload, which must not be a chunk's; what is no term gives
 // the error.

@@ -15,6 +15,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gwport/gwport/bridge/bridgetest/frames"
+	"github.com/gwport/gwport/cmd/gwport/check/peer"
+	"github.com/gwport/gwport/cmd/gwport/check/program"
+	"github.com/gwport/gwport/cmd/gwport/check/report"
 	"github.com/gwport/gwport/etf"
 )
 
@@ -29,19 +33,19 @@ const (
 // frame; none of them passes frames on as they are.
 type broken struct {
 	rule, says string // what must be found broken, and a part of how
-	in         func(m *meddler, f frame) [][]byte
-	out        func(m *meddler, f frame) [][]byte
+	in         func(m *meddler, f frames.Frame) [][]byte
+	out        func(m *meddler, f frames.Frame) [][]byte
 
 	stays    bool // at the end of its input
 	deaf     bool // to SIGTERM
 	exitCode int
 }
 
-func pass(f frame) [][]byte { return [][]byte{f.bytes()} }
+func pass(f frames.Frame) [][]byte { return [][]byte{f.Append(nil)} }
 
-func drop(k kind) func(*meddler, frame) [][]byte {
-	return func(_ *meddler, f frame) [][]byte {
-		if f.kind == k {
+func drop(k frames.Kind) func(*meddler, frames.Frame) [][]byte {
+	return func(_ *meddler, f frames.Frame) [][]byte {
+		if f.Kind == k {
 			return nil
 		}
 		return pass(f)
@@ -49,9 +53,9 @@ func drop(k kind) func(*meddler, frame) [][]byte {
 }
 
 // on changes the frames of a kind.
-func on(k kind, change func(m *meddler, f frame) [][]byte) func(*meddler, frame) [][]byte {
-	return func(m *meddler, f frame) [][]byte {
-		if f.kind == k {
+func on(k frames.Kind, change func(m *meddler, f frames.Frame) [][]byte) func(*meddler, frames.Frame) [][]byte {
+	return func(m *meddler, f frames.Frame) [][]byte {
+		if f.Kind == k {
 			return change(m, f)
 		}
 		return pass(f)
@@ -59,17 +63,17 @@ func on(k kind, change func(m *meddler, f frame) [][]byte) func(*meddler, frame)
 }
 
 // recode changes the code of an abort.
-func recode(from, to int64) func(*meddler, frame) [][]byte {
-	return on(kindAbort, func(_ *meddler, f frame) [][]byte {
-		if code, text := f.reason(); code == from {
-			f.payload = payload(etf.Tuple{to, text})
+func recode(from, to int64) func(*meddler, frames.Frame) [][]byte {
+	return on(frames.Abort, func(_ *meddler, f frames.Frame) [][]byte {
+		if code, text := f.Reason(); code == from {
+			f.Payload = peer.Payload(etf.Tuple{to, text})
 		}
 		return pass(f)
 	})
 }
 
-func swapKey(f frame, key string, value any) [][]byte {
-	term, _ := decode(f.payload)
+func swapKey(f frames.Frame, key string, value any) [][]byte {
+	term, _ := peer.Decode(f.Payload)
 	m := etf.Map{}
 	for _, p := range term.(etf.Map) {
 		if p.Key == etf.Binary(key) {
@@ -79,137 +83,137 @@ func swapKey(f frame, key string, value any) [][]byte {
 			m = append(m, p)
 		}
 	}
-	return pass(frame{f.kind, f.stream, payload(m)})
+	return pass(frames.New(f.Kind, f.Stream, peer.Payload(m)))
 }
 
 var brokenPrograms = map[string]broken{
-	"prints": {rule: "P1", says: `"Hello`, out: on(kindReady, func(_ *meddler, f frame) [][]byte {
+	"prints": {rule: "P1", says: `"Hello`, out: on(frames.Ready, func(_ *meddler, f frames.Frame) [][]byte {
 		return append(pass(f), []byte("Hello, standard output\n"))
 	})},
 	"stays behind the end of input": {rule: "P5", says: "still running", stays: true},
 	"ignores SIGTERM":               {rule: "P6", says: "expected drain", deaf: true},
 	"exits with 3":                  {rule: "D2", says: "exit 3", exitCode: 3},
 	"exits with 3 when idle":        {rule: "P7", says: "exit 3, expected exit 0", exitCode: 3},
-	"writes another layout": {rule: "F3", says: "83 68 02 62", out: on(kindFault, func(_ *meddler, f frame) [][]byte {
-		b := append([]byte("\x83h\x02b\x00\x00\x00\x02m"), binary.BigEndian.AppendUint32(nil, uint32(len(f.payload)))...)
-		return [][]byte{framed(append(b, f.payload...))}
+	"writes another layout": {rule: "F3", says: "83 68 02 62", out: on(frames.Fault, func(_ *meddler, f frames.Frame) [][]byte {
+		b := append([]byte("\x83h\x02b\x00\x00\x00\x02m"), binary.BigEndian.AppendUint32(nil, uint32(len(f.Payload)))...)
+		return [][]byte{peer.Framed(append(b, f.Payload...))}
 	})},
-	"sends empty chunks": {rule: "F4", says: "chunk of 0 bytes", out: on(kindChunk, func(_ *meddler, f frame) [][]byte {
-		return append(pass(frame{kindChunk, f.stream, nil}), f.bytes())
+	"sends empty chunks": {rule: "F4", says: "chunk of 0 bytes", out: on(frames.Chunk, func(_ *meddler, f frames.Frame) [][]byte {
+		return append(pass(frames.New(frames.Chunk, f.Stream, nil)), f.Append(nil))
 	})},
-	"says no fault": {rule: "F2", says: "the end of standard output", out: drop(kindFault)},
-	"inflates": {rule: "F5", says: "expected abort bad_payload (8)", in: on(kindOpen, func(_ *meddler, f frame) [][]byte {
-		if f.payload[1] == 80 {
-			f.payload = request{path: "/status/200", window: plenty}.payload()
+	"says no fault": {rule: "F2", says: "the end of standard output", out: drop(frames.Fault)},
+	"inflates": {rule: "F5", says: "expected abort bad_payload (8)", in: on(frames.Open, func(_ *meddler, f frames.Frame) [][]byte {
+		if f.Payload[1] == 80 {
+			f.Payload = peer.Request{Path: "/status/200", Window: 65_536}.Payload()
 		}
 		return pass(f)
 	})},
-	"takes bad payloads": {rule: "F6", says: "expected abort bad_payload (8)", out: recode(codeBadPayload, codeInternal)},
-	"knows no other keys": {rule: "F7", says: "abort bad_payload (8)", in: on(kindOpen, func(m *meddler, f frame) [][]byte {
-		if strings.Contains(string(f.payload), "later") {
-			f.payload = payload(1)
+	"takes bad payloads": {rule: "F6", says: "expected abort bad_payload (8)", out: recode(frames.BadPayload, frames.Internal)},
+	"knows no other keys": {rule: "F7", says: "abort bad_payload (8)", in: on(frames.Open, func(m *meddler, f frames.Frame) [][]byte {
+		if strings.Contains(string(f.Payload), "later") {
+			f.Payload = peer.Payload(1)
 		}
 		return pass(f)
 	})},
-	"ignores unknown kinds": {rule: "F8", says: "expected fault bad_frame (2)", in: func(_ *meddler, f frame) [][]byte {
-		if f.kind.String() == "kind 7" {
+	"ignores unknown kinds": {rule: "F8", says: "expected fault bad_frame (2)", in: func(_ *meddler, f frames.Frame) [][]byte {
+		if f.Kind.String() == "kind 7" {
 			return nil
 		}
 		return pass(f)
 	}},
-	"has no apps": {rule: "G1", says: "apps is", out: on(kindReady, func(_ *meddler, f frame) [][]byte {
+	"has no apps": {rule: "G1", says: "apps is", out: on(frames.Ready, func(_ *meddler, f frames.Frame) [][]byte {
 		return swapKey(f, "apps", nil)
 	})},
-	"speaks version 2": {rule: "G3", says: "version 2", out: on(kindReady, func(_ *meddler, f frame) [][]byte {
+	"speaks version 2": {rule: "G3", says: "version 2", out: on(frames.Ready, func(_ *meddler, f frames.Frame) [][]byte {
 		return swapKey(f, "version", 2)
 	})},
-	"names no ranges": {rule: "G3", says: "a sentence that names both ranges", out: on(kindFault, func(_ *meddler, f frame) [][]byte {
-		code, _ := f.reason()
-		return pass(frame{f.kind, 0, payload(etf.Tuple{code, "no"})})
+	"names no ranges": {rule: "G3", says: "a sentence that names both ranges", out: on(frames.Fault, func(_ *meddler, f frames.Frame) [][]byte {
+		code, _ := f.Reason()
+		return pass(frames.New(f.Kind, 0, peer.Payload(etf.Tuple{code, "no"})))
 	})},
-	"sends large heads": {rule: "G4", says: "expected abort, because no head fits", in: on(kindHello, func(_ *meddler, f frame) [][]byte {
+	"sends large heads": {rule: "G4", says: "expected abort, because no head fits", in: on(frames.Hello, func(_ *meddler, f frames.Frame) [][]byte {
 		return swapKey(f, "max_head", 1000)
 	})},
-	"takes numbers twice": {rule: "R2", says: "expected fault bad_stream (3)", in: on(kindOpen, func(m *meddler, f frame) [][]byte {
-		if f.stream <= m.highest {
+	"takes numbers twice": {rule: "R2", says: "expected fault bad_stream (3)", in: on(frames.Open, func(m *meddler, f frames.Frame) [][]byte {
+		if f.Stream <= m.highest {
 			return nil
 		}
-		m.highest = f.stream
+		m.highest = f.Stream
 		return pass(f)
 	})},
-	"calls no_app something else": {rule: "R4", says: "expected abort no_app (7)", out: recode(codeNoApp, codeInternal)},
-	"says no entered":             {rule: "R5", says: "expected entered", out: drop(kindEntered)},
-	"says entered always": {rule: "R5", says: "expected no entered for GET", out: on(kindReply, func(_ *meddler, f frame) [][]byte {
-		return append(pass(frame{kindEntered, f.stream, empty}), f.bytes())
+	"calls no_app something else": {rule: "R4", says: "expected abort no_app (7)", out: recode(frames.NoApp, frames.Internal)},
+	"says no entered":             {rule: "R5", says: "expected entered", out: drop(frames.Entered)},
+	"says entered always": {rule: "R5", says: "expected no entered for GET", out: on(frames.Reply, func(_ *meddler, f frames.Frame) [][]byte {
+		return append(pass(frames.New(frames.Entered, f.Stream, peer.Empty)), f.Append(nil))
 	})},
-	"ends twice": {rule: "S1", says: "fin of stream", out: on(kindFin, func(_ *meddler, f frame) [][]byte {
-		return append(pass(f), f.bytes())
+	"ends twice": {rule: "S1", says: "fin of stream", out: on(frames.Fin, func(_ *meddler, f frames.Frame) [][]byte {
+		return append(pass(f), f.Append(nil))
 	})},
-	"answers every abort": {rule: "S2", says: "abort no_error", in: on(kindAbort, func(m *meddler, f frame) [][]byte {
-		m.toHost(f.bytes())
+	"answers every abort": {rule: "S2", says: "abort no_error", in: on(frames.Abort, func(m *meddler, f frames.Frame) [][]byte {
+		m.toHost(f.Append(nil))
 		return pass(f)
 	})},
-	"loses bytes": {rule: "S5", says: "as content-length says", out: on(kindReply, func(_ *meddler, f frame) [][]byte {
-		term, _ := decode(f.payload)
+	"loses bytes": {rule: "S5", says: "as content-length says", out: on(frames.Reply, func(_ *meddler, f frames.Frame) [][]byte {
+		term, _ := peer.Decode(f.Payload)
 		if t := term.(etf.Tuple); len(t[2].(etf.Binary)) > 1 {
 			t[2] = t[2].(etf.Binary)[1:]
-			f.payload = payload(t)
+			f.Payload = peer.Payload(t)
 		}
 		return pass(f)
 	})},
-	"lets line breaks through": {rule: "S6", says: `"a\nb"`, out: on(kindReply, func(_ *meddler, f frame) [][]byte {
-		term, _ := decode(f.payload)
+	"lets line breaks through": {rule: "S6", says: `"a\nb"`, out: on(frames.Reply, func(_ *meddler, f frames.Frame) [][]byte {
+		term, _ := peer.Decode(f.Payload)
 		t := term.(etf.Tuple)
 		t[1] = append(t[1].(etf.List), etf.Tuple{"x", "a\nb"})
-		return pass(frame{f.kind, f.stream, payload(t)})
+		return pass(frames.New(f.Kind, f.Stream, peer.Payload(t)))
 	})},
-	"takes a body of any length": {rule: "R7", says: "expected abort bad_length (13)", out: recode(codeBadLength, codeBadOrder)},
-	"answers a failure with 200": {rule: "S7", says: "with status 200", out: on(kindReply, func(_ *meddler, f frame) [][]byte {
-		return pass(frame{f.kind, f.stream, payload(etf.Tuple{200, etf.List{}, ""})})
+	"takes a body of any length": {rule: "R7", says: "expected abort bad_length (13)", out: recode(int64(frames.CodeOf(frames.Abort, "bad_length")), int64(frames.CodeOf(frames.Abort, "bad_order")))},
+	"answers a failure with 200": {rule: "S7", says: "with status 200", out: on(frames.Reply, func(_ *meddler, f frames.Frame) [][]byte {
+		return pass(frames.New(f.Kind, f.Stream, peer.Payload(etf.Tuple{200, etf.List{}, ""})))
 	})},
-	"aborts twice": {rule: "A1", says: "one abort a stream", out: on(kindAbort, func(_ *meddler, f frame) [][]byte {
-		return append(pass(f), f.bytes())
+	"aborts twice": {rule: "A1", says: "one abort a stream", out: on(frames.Abort, func(_ *meddler, f frames.Frame) [][]byte {
+		return append(pass(f), f.Append(nil))
 	})},
-	"answers streams of its own": {rule: "R3", says: "stream 2147483646", out: on(kindReply, func(_ *meddler, f frame) [][]byte {
-		return append(pass(frame{kindCredit, 2147483646, payload(1)}), f.bytes())
+	"answers streams of its own": {rule: "R3", says: "stream 2147483646", out: on(frames.Reply, func(_ *meddler, f frames.Frame) [][]byte {
+		return append(pass(frames.New(frames.Credit, 2147483646, peer.Payload(1))), f.Append(nil))
 	})},
-	"refuses no types":      {rule: "R1", says: "expected abort refused (6)", out: recode(codeRefused, codeInternal)},
-	"answers no abort":      {rule: "A2", says: "expected abort cancelled (2)", out: drop(kindAbort)},
-	"answers with one code": {rule: "A2", says: "seen abort cancelled (2)", out: func(m *meddler, f frame) [][]byte { return recode(deadline, codeCancelled)(m, f) }},
-	"goes on behind an abort": {rule: "A4", says: "chunk of 1 bytes", out: on(kindAbort, func(_ *meddler, f frame) [][]byte {
-		return append(pass(f), frame{kindChunk, f.stream, []byte("x")}.bytes())
+	"refuses no types":      {rule: "R1", says: "expected abort refused (6)", out: recode(frames.Refused, frames.Internal)},
+	"answers no abort":      {rule: "A2", says: "expected abort cancelled (2)", out: drop(frames.Abort)},
+	"answers with one code": {rule: "A2", says: "seen abort cancelled (2)", out: func(m *meddler, f frames.Frame) [][]byte { return recode(deadline, frames.Cancelled)(m, f) }},
+	"goes on behind an abort": {rule: "A4", says: "chunk of 1 bytes", out: on(frames.Abort, func(_ *meddler, f frames.Frame) [][]byte {
+		return append(pass(f), frames.New(frames.Chunk, f.Stream, []byte("x")).Append(nil))
 	})},
-	"doubles credit": {rule: "C1", says: "which is the credit", in: on(kindCredit, func(_ *meddler, f frame) [][]byte {
-		if term, _ := decode(f.payload); isInt(term, 1, 1<<20) {
-			f.payload = payload(2 * term.(int64))
+	"doubles credit": {rule: "C1", says: "which is the credit", in: on(frames.Credit, func(_ *meddler, f frames.Frame) [][]byte {
+		if term, _ := peer.Decode(f.Payload); peer.IsInt(term, 1, 1<<20) {
+			f.Payload = peer.Payload(2 * term.(int64))
 		}
 		return pass(f)
 	})},
-	"grants before it is asked to": {rule: "C2", says: "no credit for a body with continue", out: on(kindReply, func(_ *meddler, f frame) [][]byte {
-		return append(pass(frame{kindCredit, f.stream, payload(10)}), f.bytes())
+	"grants before it is asked to": {rule: "C2", says: "no credit for a body with continue", out: on(frames.Reply, func(_ *meddler, f frames.Frame) [][]byte {
+		return append(pass(frames.New(frames.Credit, f.Stream, peer.Payload(10))), f.Append(nil))
 	})},
-	"has another name for overflow": {rule: "C3", says: "expected abort flow_exceeded (11)", out: recode(codeFlowExceeded, codeBadOrder)},
-	"grants nothing":                {rule: "C4", says: "expected credit", out: drop(kindCredit)},
-	"serves one at a time": {rule: "O1", says: "seen nothing", in: on(kindOpen, func(m *meddler, f frame) [][]byte {
+	"has another name for overflow": {rule: "C3", says: "expected abort flow_exceeded (11)", out: recode(frames.FlowExceeded, int64(frames.CodeOf(frames.Abort, "bad_order")))},
+	"grants nothing":                {rule: "C4", says: "expected credit", out: drop(frames.Credit)},
+	"serves one at a time": {rule: "O1", says: "seen nothing", in: on(frames.Open, func(m *meddler, f frames.Frame) [][]byte {
 		if m.highest == 0 {
-			m.highest = f.stream
+			m.highest = f.Stream
 			return pass(f)
 		}
 		return nil
 	})},
-	"drains above": {rule: "D1", says: "drain 2147483647", out: on(kindDrain, func(_ *meddler, f frame) [][]byte {
-		return pass(frame{kindDrain, 0, payload(maxStream)})
+	"drains above": {rule: "D1", says: "drain 2147483647", out: on(frames.Drain, func(_ *meddler, f frames.Frame) [][]byte {
+		return pass(frames.New(frames.Drain, 0, peer.Payload(frames.MaxStream)))
 	})},
-	"does not say drain": {rule: "D2", says: "expected the program's drain", out: drop(kindDrain)},
-	"miscounts pings": {rule: "D4", says: "expected pong", out: on(kindPong, func(_ *meddler, f frame) [][]byte {
-		return pass(frame{kindPong, 0, payload(5)})
+	"does not say drain": {rule: "D2", says: "expected the program's drain", out: drop(frames.Drain)},
+	"miscounts pings": {rule: "D4", says: "expected pong", out: on(frames.Pong, func(_ *meddler, f frames.Frame) [][]byte {
+		return pass(frames.New(frames.Pong, 0, peer.Payload(5)))
 	})},
-	"logs at level 9": {rule: "D5", says: "{Level, Text, Meta}", out: on(kindLog, func(_ *meddler, f frame) [][]byte {
-		return pass(frame{kindLog, 0, payload(etf.Tuple{9, "", etf.Map{}})})
+	"logs at level 9": {rule: "D5", says: "{Level, Text, Meta}", out: on(frames.Log, func(_ *meddler, f frames.Frame) [][]byte {
+		return pass(frames.New(frames.Log, 0, peer.Payload(etf.Tuple{9, "", etf.Map{}})))
 	})},
-	"does not say too_large": {rule: "11", says: "expected abort too_large (12)", out: recode(codeTooLarge, codeRefused)},
-	"talks behind a fault": {rule: "8", says: "nothing behind fault", out: on(kindFault, func(_ *meddler, f frame) [][]byte {
-		return append(pass(f), frame{kindPong, 0, payload(1)}.bytes())
+	"does not say too_large": {rule: "11", says: "expected abort too_large (12)", out: recode(frames.TooLarge, frames.Refused)},
+	"talks behind a fault": {rule: "8", says: "nothing behind fault", out: on(frames.Fault, func(_ *meddler, f frames.Frame) [][]byte {
+		return append(pass(f), frames.New(frames.Pong, 0, peer.Payload(1)).Append(nil))
 	})},
 	"changes nothing": {rule: "P4", says: "without close-on-exec"},
 }
@@ -219,36 +223,36 @@ const deadline = 3
 // The control: of the meddler alone only the rule is broken that it is listed
 // with, its descriptors.
 func TestMeddlerBreaksNothingElse(t *testing.T) {
-	program := build(t)
-	report, err := Run(Options{
-		Command:  []string{os.Args[0], envBroken + "=changes nothing", envProgram + "=" + program},
+	gwport := build(t)
+	rep, err := program.Run(program.Options{
+		Command:  []string{os.Args[0], envBroken + "=changes nothing", envProgram + "=" + gwport},
 		Patience: 20 * time.Second,
 	})
 	require.NoError(t, err)
-	for _, r := range report.Results {
-		require.True(t, r.Status == Pass || r.Rule == "P4", "%v", r)
+	for _, r := range rep.Results {
+		require.True(t, r.Status == report.Pass || r.Rule == "P4", "%v", r)
 	}
 }
 
 func TestBrokenProgramsAreNamed(t *testing.T) {
-	program := build(t)
+	gwport := build(t)
 	for name, b := range brokenPrograms {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o, row := Options{
-				Command: []string{os.Args[0], envBroken + "=" + name, envProgram + "=" + program},
+			o, row := program.Options{
+				Command: []string{os.Args[0], envBroken + "=" + name, envProgram + "=" + gwport},
 				Rules:   []string{b.rule}, Patience: time.Second,
 			}, "program "+name
 			if *everyLine {
 				o.Rules, o.Patience, row = nil, 2*time.Second, "program "+name+", every line"
 			}
-			report, err := Run(o)
+			rep, err := program.Run(o)
 			require.NoError(t, err)
-			require.NoError(t, holdRow(row, report))
-			i := slices.IndexFunc(report.Results, func(r Result) bool {
-				return r.Status == Fail && strings.Contains(r.String(), b.says)
+			require.NoError(t, holdRow(row, rep))
+			i := slices.IndexFunc(rep.Results, func(r report.Result) bool {
+				return r.Status == report.Fail && strings.Contains(r.String(), b.says)
 			})
-			require.GreaterOrEqual(t, i, 0, "expected a failure with %q, got %v", b.says, report.Results)
+			require.GreaterOrEqual(t, i, 0, "expected a failure with %q, got %v", b.says, rep.Results)
 		})
 	}
 }
@@ -313,7 +317,7 @@ func (n *narrowed) Read(b []byte) (int, error) {
 }
 
 // relay passes frames on, and whatever is none of them as it is.
-func (m *meddler) relay(from io.Reader, change func(*meddler, frame) [][]byte, to func([]byte)) {
+func (m *meddler) relay(from io.Reader, change func(*meddler, frames.Frame) [][]byte, to func([]byte)) {
 	if change == nil {
 		_, _ = io.Copy(writerFunc(to), from)
 		return
@@ -332,7 +336,7 @@ func (m *meddler) relay(from io.Reader, change func(*meddler, frame) [][]byte, t
 		}
 		b := make([]byte, n)
 		got, err := io.ReadFull(from, b)
-		f, ok := parseEnvelope(b)
+		f, ok := frames.Parse(b)
 		switch {
 		case err != nil || !ok:
 			to(append(length[:], b[:got]...))

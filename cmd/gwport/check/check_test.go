@@ -13,6 +13,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gwport/gwport/cmd/gwport/check/peer"
+	"github.com/gwport/gwport/cmd/gwport/check/program"
+	"github.com/gwport/gwport/cmd/gwport/check/report"
+	"github.com/gwport/gwport/test/corpus"
 )
 
 // TestMain lets the test binary be a broken program.
@@ -63,49 +68,49 @@ func build(t *testing.T) string {
 }
 
 func TestGwportKeepsEveryRule(t *testing.T) {
-	report, err := Run(Options{Command: []string{build(t)}, Patience: 20 * time.Second})
+	rep, err := program.Run(program.Options{Command: []string{build(t)}, Patience: 20 * time.Second})
 	require.NoError(t, err)
-	for _, r := range report.Results {
+	for _, r := range rep.Results {
 		if r.Rule == "P4" && runtime.GOOS != "linux" {
 			continue // it takes a /proc
 		}
-		require.Equal(t, Pass, r.Status, "%v", r)
+		require.Equal(t, report.Pass, r.Status, "%v", r)
 	}
-	require.Len(t, report.Results, len(rules))
-	t.Logf("%d rules in %d ms", len(rules), report.Millis)
+	require.Len(t, rep.Results, len(peer.Scripts(corpus.ProgramScripts)))
+	t.Logf("%d rules in %d ms", len(rep.Results), rep.Millis)
 }
 
 func TestNothingIsLeftBehind(t *testing.T) {
-	program := build(t)
+	gwport := build(t)
 	before := runtime.NumGoroutine()
-	_, err := Run(Options{Command: []string{program}, Rules: []string{"P5", "A2", "F3"}})
+	_, err := program.Run(program.Options{Command: []string{gwport}, Rules: []string{"P5", "A2", "F3"}})
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+1 }, 10*time.Second, time.Millisecond)
 }
 
 func TestMainSaysHowItWent(t *testing.T) {
-	program := build(t)
+	gwport := build(t)
 	try := func(args ...string) (code int, stdout, stderr string) {
 		var out, err strings.Builder
 		code = Main(args, &out, &err)
 		return code, out.String(), err.String()
 	}
-	code, stdout, stderr := try("--rule", "G3", "--", program)
+	code, stdout, stderr := try("--rule", "G3", "--", gwport)
 	require.Zero(t, code)
 	require.Empty(t, stderr)
 	require.Contains(t, stdout, "pass       [G3] a range that has version 1 in it\n")
 	require.Contains(t, stdout, ": 2 passed, 0 failed, 0 not tested, in ")
 
-	code, stdout, _ = try("--json", "--rule=G3,P2", "--", program)
+	code, stdout, _ = try("--json", "--rule=G3,P2", "--", gwport)
 	require.Zero(t, code)
-	var report Report
-	require.NoError(t, json.Unmarshal([]byte(stdout), &report))
-	require.Equal(t, 3, report.Passed)
-	require.Equal(t, []string{program}, report.Command)
+	var rep report.Report
+	require.NoError(t, json.Unmarshal([]byte(stdout), &rep))
+	require.Equal(t, 3, rep.Passed)
+	require.Equal(t, []string{gwport}, rep.Command)
 
-	code, stdout, _ = try("--timeout", "1s", "--rule", "R4", "--", os.Args[0], envBroken+"=says no entered", envProgram+"="+program)
+	code, stdout, _ = try("--timeout", "1s", "--rule", "R4", "--", os.Args[0], envBroken+"=says no entered", envProgram+"="+gwport)
 	require.Zero(t, code, stdout)
-	code, stdout, _ = try("--timeout", "1s", "--rule", "R5", "--", os.Args[0], envBroken+"=says no entered", envProgram+"="+program)
+	code, stdout, _ = try("--timeout", "1s", "--rule", "R5", "--", os.Args[0], envBroken+"=says no entered", envProgram+"="+gwport)
 	require.Equal(t, 1, code)
 	require.Contains(t, stdout, "FAIL       [R5] entered before an app whose method is not idempotent: seen ")
 }
@@ -133,10 +138,10 @@ func TestWhatIsNoPortProgramFails(t *testing.T) {
 	for _, command := range [][]string{{"true"}, {"cat"}, {"sleep", "100"}, {"yes"}} {
 		t.Run(command[0], func(t *testing.T) {
 			t.Parallel()
-			report, err := Run(Options{Command: command, Patience: 200 * time.Millisecond})
+			rep, err := program.Run(program.Options{Command: command, Patience: 200 * time.Millisecond})
 			require.NoError(t, err)
-			require.NotZero(t, report.Failed)
-			require.Greater(t, report.NotTested, 80)
+			require.NotZero(t, rep.Failed)
+			require.Greater(t, rep.NotTested, 80)
 		})
 	}
 }
@@ -158,12 +163,12 @@ func TestWhatCannotBeGreetedKeepsNoRule(t *testing.T) {
 // longer to its first word than anything takes that comes later.
 func TestStartHasTwiceThePatience(t *testing.T) {
 	t.Parallel()
-	report, err := Run(Options{
+	rep, err := program.Run(program.Options{
 		Command: []string{"sh", "-c", `sleep 2.2; exec "$0"`, build(t)},
 		Rules:   []string{"F7"}, Patience: 2 * time.Second,
 	})
 	require.NoError(t, err)
-	for _, r := range report.Results {
-		require.Equal(t, Pass, r.Status, "%v", r)
+	for _, r := range rep.Results {
+		require.Equal(t, report.Pass, r.Status, "%v", r)
 	}
 }

@@ -1,7 +1,14 @@
+// Package check is `gwport check -- COMMAND`: it plays the BEAM's side of the wire
+// (SPEC.md) against a port program in any language, and tells rule by rule whether
+// the program keeps to it. The mirror of that, test/mirror, plays the program's
+// side against a host.
+//
+// Package program checks programs, package host checks hosts. Both play scripts
+// (test/corpus), and what scripts cannot say is code; both have the wire, and the
+// watch of all that the other side writes, from package peer.
 package check
 
 import (
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -9,6 +16,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gwport/gwport/cmd/gwport/check/program"
 )
 
 const usage = `Usage: gwport check [--json] [--rule ID ...] [--timeout D] -- COMMAND [ARGS]
@@ -40,28 +49,15 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "gwport check: %v; see gwport check --help\n", err)
 		return 2
 	}
-	report, err := Run(o)
+	rep, err := program.Run(o)
 	if err != nil {
 		fmt.Fprintf(stderr, "gwport check: %v\n", err)
 		return 2
 	}
-	return report.print(stdout, asJSON)
+	return rep.Print(stdout, asJSON)
 }
 
-// print writes the report, and returns the exit code.
-func (r Report) print(to io.Writer, asJSON bool) int {
-	if asJSON {
-		_ = r.writeJSON(to)
-	} else {
-		r.writeText(to)
-	}
-	if r.Failed > 0 {
-		return 1
-	}
-	return 0
-}
-
-func parse(args []string) (o Options, asJSON bool, err error) {
+func parse(args []string) (o program.Options, asJSON bool, err error) {
 	flags := flag.NewFlagSet("gwport check", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.BoolVar(&asJSON, "json", false, "")
@@ -83,42 +79,4 @@ func parse(args []string) (o Options, asJSON bool, err error) {
 		err = fmt.Errorf("a timeout of %v", o.Patience)
 	}
 	return o, asJSON, err
-}
-
-func (r Report) writeJSON(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(r)
-}
-
-// writeText prints a line for each rule and a summary.
-func (r Report) writeText(w io.Writer) {
-	for _, res := range r.Results {
-		fmt.Fprintln(w, res)
-	}
-	program := r.Program
-	if program == "" {
-		program = strings.Join(r.Command, " ")
-	}
-	fmt.Fprintf(w, "%s: %d passed, %d failed, %d not tested, in %.1f s\n",
-		program, r.Passed, r.Failed, r.NotTested, float64(r.Millis)/1000)
-}
-
-// String is the line; what has line breaks in it has them escaped.
-func (r Result) String() string {
-	return strings.ReplaceAll(r.line(), "\n", `\n`)
-}
-
-func (r Result) line() string {
-	line := fmt.Sprintf("%-10s [%s] %s", r.Status, r.Rule, r.Name)
-	switch {
-	case r.Status == Fail:
-		return line + ": seen " + r.Seen + ", expected " + r.Expected
-	case r.Status == NotTested:
-		return line + ": " + r.Reason
-	case r.Seen != "":
-		return line + " (" + r.Seen + ")"
-	}
-	return line
 }

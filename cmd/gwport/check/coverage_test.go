@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gwport/gwport/cmd/gwport/check/host"
+	"github.com/gwport/gwport/cmd/gwport/check/peer"
 	"github.com/gwport/gwport/test/corpus"
 )
 
@@ -38,8 +40,8 @@ func TestEveryRuleIsCovered(t *testing.T) {
 		name  string
 		lines map[string]int
 	}{{"check", map[string]int{}}, {"corpus", map[string]int{}}, {"mirror", map[string]int{}}}
-	for _, r := range rules {
-		columns[0].lines[r.id]++
+	for _, r := range peer.Scripts(corpus.ProgramScripts) {
+		columns[0].lines[r.Rule]++
 	}
 	for _, id := range corpusRules(t) {
 		columns[1].lines[id]++
@@ -75,11 +77,11 @@ func TestEveryRuleIsCovered(t *testing.T) {
 
 // mirrorRules are the ids of the mirror's lines.
 func mirrorRules() (ids []string) {
-	for _, w := range hostWatched {
-		ids = append(ids, w.id)
+	for _, w := range host.Watched {
+		ids = append(ids, w.ID)
 	}
-	for _, s := range hostScripts() {
-		ids = append(ids, s.rule)
+	for _, s := range host.Scripts() {
+		ids = append(ids, s.Rule)
 	}
 	return ids
 }
@@ -101,21 +103,40 @@ func isSection(text, id string) bool {
 	return strings.Contains(text, "\n## "+id+". ") || strings.Contains(text, "\n### "+id+" ")
 }
 
+// watchedRules are the ids that the watch of a side names: those of package peer,
+// of its rows and others, and those of the player.
+func watchedRules(t *testing.T, side string, files ...string) (ids []string) {
+	t.Helper()
+	notThis := map[string]string{"Host": "P1", "Program": "F7"}[side] // package peer names it for the other side alone
+	patterns := []*regexp.Regexp{
+		regexp.MustCompile(`(?:Broke|Hold|optional|kept|broke)\("([^"]+)"`),
+		regexp.MustCompile(`(?m)^\t\{frames\.\w+, (?:\w+ \| )?` + side + `(?: \| \w+)?, .*, "([A-Z][0-9])",`),
+		regexp.MustCompile(side + `: \{"([A-Z][0-9])",`),
+	}
+	for _, name := range append(files, "peer/watch.go", "peer/kinds.go") {
+		source, err := os.ReadFile(name)
+		require.NoError(t, err)
+		for _, p := range patterns {
+			for _, m := range p.FindAllStringSubmatch(string(source), -1) {
+				if m[1] != notThis {
+					ids = append(ids, m[1])
+				}
+			}
+		}
+	}
+	return ids
+}
+
 // The watch names rules that are in the table, or what it finds would be lost;
 // and each of them has a check besides, so that --rule has something to watch.
 func TestWatchedRulesAreInTheTable(t *testing.T) {
-	var source []byte
-	for _, name := range []string{"watch.go", "watch_head.go", "watch_log.go"} {
-		b, err := os.ReadFile(name)
-		require.NoError(t, err)
-		source = append(source, b...)
-	}
-	named := regexp.MustCompile(`violated\("([^"]+)"|rule, expected :?= "([A-Z0-9]+)"`).FindAllStringSubmatch(string(source), -1)
-	require.GreaterOrEqual(t, len(named), 20)
-	for _, m := range named {
-		id := m[1] + m[2]
+	ids := watchedRules(t, "Program", "program/watch.go")
+	require.GreaterOrEqual(t, len(ids), 30)
+	for _, id := range ids {
 		has := func(watched bool) bool {
-			return slices.ContainsFunc(rules, func(r rule) bool { return r.id == id && (r.check == nil) == watched })
+			return slices.ContainsFunc(peer.Scripts(corpus.ProgramScripts), func(s peer.Script) bool {
+				return s.Rule == id && strings.HasSuffix(s.Name, "(watched)") == watched
+			})
 		}
 		require.True(t, has(true), "%s has no line for the watch", id)
 		require.True(t, has(false), "%s has no check", id)
@@ -124,14 +145,9 @@ func TestWatchedRulesAreInTheTable(t *testing.T) {
 
 // What the mirror's watch names has a line in its report.
 func TestWatchedRulesOfHostsAreInTheTable(t *testing.T) {
-	named := 0
-	for _, name := range []string{"mirror.go", "mirror_watch.go", "mirror_open.go", "mirror_stream.go", "mirror_cli.go"} {
-		source, err := os.ReadFile(name)
-		require.NoError(t, err)
-		for _, m := range regexp.MustCompile(`(?:broke|holdTo|kept)\("([^"]+)"`).FindAllStringSubmatch(string(source), -1) {
-			named++
-			require.True(t, slices.ContainsFunc(hostWatched, func(w struct{ id, name string }) bool { return w.id == m[1] }), m[1])
-		}
+	ids := watchedRules(t, "Host", "host/watch.go", "host/request.go", "host/watched.go", "host/mirror.go")
+	require.GreaterOrEqual(t, len(ids), 40)
+	for _, id := range ids {
+		require.True(t, slices.ContainsFunc(host.Watched, func(w struct{ ID, Name string }) bool { return w.ID == id }), id)
 	}
-	require.GreaterOrEqual(t, named, 40)
 }

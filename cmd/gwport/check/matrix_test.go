@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/gwport/gwport/cmd/gwport/check/report"
 )
 
 // The matrix says which lines of a report each broken variant fails: a check that
@@ -44,10 +46,10 @@ type matrixOf struct {
 }
 
 // holdRow holds the failing lines of a report against the matrix.
-func holdRow(variant string, report Report) error {
+func holdRow(variant string, rep report.Report) error {
 	var lines []string
-	for _, r := range report.Results {
-		if r.Status == Fail {
+	for _, r := range rep.Results {
+		if r.Status == report.Fail {
 			lines = append(lines, fmt.Sprintf("[%s] %s", r.Rule, r.Name))
 		}
 	}

@@ -14,6 +14,6 @@ func narrow(pipe io.Reader) {
 	}
 	const setPipeSize = 1031 // F_SETPIPE_SZ of fcntl(2), which package syscall does not name
 	_ = conn.Control(func(fd uintptr) {
-		_, _, _ = syscall.Syscall(syscall.SYS_FCNTL, fd, setPipeSize, defaultPipe)
+		_, _, _ = syscall.Syscall(syscall.SYS_FCNTL, fd, setPipeSize, 64<<10)
 	})
 }

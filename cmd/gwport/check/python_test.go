@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gwport/gwport/cmd/gwport/check/program"
+	"github.com/gwport/gwport/cmd/gwport/check/report"
 )
 
 // pyport is the folder of the programs in Python: one that keeps every rule, as
@@ -77,32 +80,32 @@ func TestBrokenPythonProgramsAreNamed(t *testing.T) {
 		all.Go(func() {
 			atATime <- struct{}{}
 			defer func() { <-atATime }()
-			o := Options{
+			o := program.Options{
 				Command: pythonProgram(t, "broken.py", b.name), Parallel: 2,
 				Rules: append([]string{b.rule}, b.with...), Patience: 2 * time.Second, Start: 20 * time.Second,
 			}
 			if b.says == "expected ready" {
 				o.Start = 5 * time.Second // within which one that does greet has always come
 			}
-			report, err := Run(o)
+			rep, err := program.Run(o)
 			if err != nil {
 				t.Errorf("%s: %v", b.name, err)
 				return
 			}
 			named := false
-			for _, r := range report.Results {
-				named = named || r.Status == Fail && r.Rule == b.rule && strings.Contains(r.String(), b.says)
-				if r.Status == Fail && r.Rule != b.rule {
+			for _, r := range rep.Results {
+				named = named || r.Status == report.Fail && r.Rule == b.rule && strings.Contains(r.String(), b.says)
+				if r.Status == report.Fail && r.Rule != b.rule {
 					t.Errorf("%s breaks another rule than %s: %v", b.name, b.rule, r)
 				}
 			}
 			if !named {
-				t.Errorf("%s: expected a failure of %s with %q, got %v", b.name, b.rule, b.says, report.Results)
+				t.Errorf("%s: expected a failure of %s with %q, got %v", b.name, b.rule, b.says, rep.Results)
 			}
-			if err := holdRow("python "+b.name, report); err != nil {
+			if err := holdRow("python "+b.name, rep); err != nil {
 				t.Error(err)
 			}
-			t.Logf("%-22s [%s] %d failed of %d in %d ms", b.name, b.rule, report.Failed, len(report.Results), report.Millis)
+			t.Logf("%-22s [%s] %d failed of %d in %d ms", b.name, b.rule, rep.Failed, len(rep.Results), rep.Millis)
 		})
 	}
 	all.Wait()

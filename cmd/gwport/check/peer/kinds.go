@@ -1,0 +1,86 @@
+package peer
+
+import "github.com/gwport/gwport/bridge/bridgetest/frames"
+
+// Sender is who sends a kind.
+type Sender int
+
+// The two there are.
+const (
+	Host Sender = 1 << iota
+	Program
+)
+
+func (s Sender) String() string {
+	if s == Host {
+		return "host"
+	}
+	return "program"
+}
+
+// state is where a half of a stream is, for who receives it.
+type state int
+
+const (
+	fresh   state = 1 << iota // nothing of a response has come
+	begun                     // entered or an inform has
+	flowing                   // its head has; a request's is its open
+	ended
+	aborted
+)
+
+// row is what SPEC.md says of a kind: who sends it, in which states of the half
+// that it belongs to, the shape of its payload, and the rule that is broken where
+// it comes in another state. What is broken behind an abort is A4 whatever comes,
+// and for an abort A1.
+type row struct {
+	kind   frames.Kind
+	from   Sender
+	states state
+	shape  Shape
+	rule   string
+	order  string // what is expected
+	greets bool
+}
+
+const (
+	inResponse = "head, chunks, and fin or trailers"
+	inRequest  = "nothing but abort and credit behind the request's end"
+	beforeHead = "one head or reply, and informs before it"
+	untilEnd   = fresh | begun | flowing
+)
+
+// rows are section 4's table of kinds. Those without a state are of no stream.
+var rows = []row{
+	{frames.Hello, Host, 0, isMap, "", "", true},
+	{frames.Ready, Program, 0, isMap, "", "", true},
+	{frames.Fault, Host | Program, 0, isReason, "", "", false},
+	{frames.Ping, Host | Program, 0, Int(0, MaxCredit), "", "", false},
+	{frames.Pong, Host | Program, 0, Int(0, MaxCredit), "", "", false},
+	{frames.Drain, Host | Program, 0, Int(NoStream, frames.MaxStream), "", "", false},
+	{frames.Log, Program, 0, isAny, "", "", false}, // D5 has a watch of its own
+	{frames.Open, Host, 0, isTriple, "", "", false},
+	{frames.Entered, Program, fresh, isEmpty, "R5", "entered once, before the response", false},
+	{frames.Chunk, Host, flowing, nil, "S1", inRequest, false},
+	{frames.Chunk, Program, flowing, nil, "S1", inResponse, false},
+	{frames.Fin, Host, flowing, isEmpty, "S1", inRequest, false},
+	{frames.Fin, Program, flowing, isEmpty, "S1", inResponse, false},
+	{frames.Trailers, Host, flowing, IsPairs, "S1", inRequest, false},
+	{frames.Trailers, Program, flowing, IsPairs, "S1", inResponse, false},
+	{frames.Credit, Host, untilEnd | ended, Int(1, MaxCredit), "", "", false},
+	{frames.Credit, Program, untilEnd, Int(1, MaxCredit), "S2", "no credit behind the end of the response", false},
+	{frames.Abort, Host | Program, untilEnd | ended, isReason, "A1", "one abort a stream", false},
+	{frames.Inform, Program, fresh | begun, head(2), "S1", beforeHead, false},
+	{frames.Head, Program, fresh | begun, head(2), "S1", beforeHead, false},
+	{frames.Reply, Program, fresh | begun, head(3), "S1", beforeHead, false},
+}
+
+// rowOf finds the row of a kind that a side sends.
+func rowOf(k frames.Kind, from Sender) (row, bool) {
+	for _, r := range rows {
+		if r.kind == k && r.from&from != 0 {
+			return r, true
+		}
+	}
+	return row{}, false
+}

@@ -1,0 +1,48 @@
+package program
+
+import (
+	"sync"
+
+	"github.com/gwport/gwport/cmd/gwport/check/peer"
+	"github.com/gwport/gwport/test/corpus"
+)
+
+// rule is a line of the report. A rule without a check is the watch's.
+type rule struct {
+	id    string
+	name  string
+	check func(*trial)
+	alone bool // measures time, or needs the machine
+}
+
+// inCode are the checks that are no scripts: they measure time, draw lots, look at
+// the process, or go to the edge of what the program has announced.
+var inCode = map[string]func(*trial){
+	"a program started by hand says so, or ends":                checkByHand,
+	"descriptor 2 is connected to GWPORT_STDERR before ready":   checkStderr,
+	"children do not inherit the descriptors of the wire":       checkDescriptors,
+	"before the greeting 1048576 is taken, and one more is not": checkFirstMaxFrame,
+	"ready has all keys, within their limits":                   checkReady,
+	"abort replaces what is not written yet":                    checkAbortReplaces,
+	"never a byte beyond credit, over random grants":            checkRandomGrants,
+	"a grant when half of the window is free":                   checkGrantsAtHalf,
+	"the program reads while nobody reads what it writes":       checkReadsAlways,
+	"thousands of streams at a time":                            checkThousands,
+	"behind its fault the program ends":                         checkFaultIsLast,
+	"ping is answered before bodies":                            checkPingFirst,
+}
+
+// rules are the lines, in the order of SPEC.md.
+var rules = sync.OnceValue(func() (all []rule) {
+	for _, s := range peer.Scripts(corpus.ProgramScripts) {
+		r := rule{id: s.Rule, name: s.Name, alone: s.Is("alone")}
+		switch {
+		case s.Is("code"):
+			r.check = inCode[s.Name]
+		case len(s.Lines) > 0:
+			r.check = func(t *trial) { play(t, s) }
+		}
+		all = append(all, r)
+	}
+	return all
+})
