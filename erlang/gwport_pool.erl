@@ -97,21 +97,33 @@ keeper(Name) ->
     end.
 
 %% Called by the keeper, which owns the table. Names are the node's: there is one pool of each. One
-%% that has lost a supervisor is no more, although its keeper may still be ending: that is awaited.
+%% that has lost a supervisor is no more, although its keeper may still be ending: that is awaited,
+%% as is that of another one that has waited with us, was first, and has lost its supervisor meanwhile.
 -spec create(atom(), Sups :: [pid()]) -> {ok, ets:table()} | {error, {pool_exists, atom()}}.
 create(Name, Sups) ->
+    case alone(Name, fun() -> take(Name, Sups) end) of
+        {await, Keeper} ->
+            ended(Keeper),
+            create(Name, Sups);
+        Result ->
+            Result
+    end.
+
+take(Name, Sups) ->
     case persistent_term:get(?KEY(Name), undefined) of
         undefined ->
             {ok, create_table(Name, Sups)};
         {_, Keeper, Before} ->
-            case lists:all(fun is_process_alive/1, [Keeper | Before]) of
-                true ->
-                    {error, {pool_exists, Name}};
-                false ->
-                    ended(Keeper),
-                    {ok, create_table(Name, Sups)}
+            case {is_process_alive(Keeper), lists:all(fun is_process_alive/1, Before)} of
+                {false, _} -> {ok, create_table(Name, Sups)};
+                {true, false} -> {await, Keeper};
+                {true, true} -> {error, {pool_exists, Name}}
             end
     end.
+
+%% Nobody else on this node takes the name, or gives it back, meanwhile.
+alone(Name, Fun) ->
+    global:trans({?KEY(Name), self()}, Fun, [node()]).
 
 %% It drains its ports, which those who wait for the pool to stand again cannot wait for.
 ended(Keeper) ->
@@ -132,7 +144,11 @@ publish(Table, Handles) ->
     true = ets:insert(Table, {ports, Handles}),
     ok.
 
+%% Called by the keeper at its end. The name may be another one's by now: where this keeper's
+%% supervisors were killed, their successors do not wait for it.
 -spec delete(atom()) -> ok.
 delete(Name) ->
-    _ = persistent_term:erase(?KEY(Name)),
-    ok.
+    alone(Name, fun() ->
+        _ = [persistent_term:erase(?KEY(Name)) || keeper(Name) =:= self()],
+        ok
+    end).
