@@ -11,7 +11,7 @@ start(_, _) ->
     ok = load_modules(),
     case gwport_log_budget:create(application:get_env(gwport, node_log_lines, ?NODE_LOG_LINES)) of
         ok ->
-            gwport_cowboy:warn_version(),
+            gwport_cowboy_listener:warn_version(),
             gwport_sup:start_link();
         Error -> Error
     end.

@@ -16,7 +16,7 @@
 
 -record(exchange, {
     req :: cowboy_req:req(),
-    http :: gwport_http:http(),
+    http :: gwport_cowboy_response:response(),
     handle :: gwport_port:handle(),
     ref :: reference(),
     stream :: gwport_stream:stream(),
@@ -50,28 +50,29 @@ init(Req, Options) ->
 exchange(Req, Options) ->
     case gwport_options:mount(Options) of
         {ok, Mount} ->
-            serve(Req, Mount, gwport_cowboy:listener(Req));
+            serve(Req, Mount, gwport_cowboy_listener:of_request(Req));
         {error, Error} ->
             ?LOG_ERROR("gwport: a route's options are wrong: ~0p", [Error]),
-            Listener = gwport_cowboy:listener(Req),
-            fail(bad_option, gwport_http:new(gwport_cowboy:spoken(Req, Listener), Listener), Req)
+            Listener = gwport_cowboy_listener:of_request(Req),
+            Spoken = gwport_cowboy_request:spoken(Req, Listener),
+            fail(bad_option, gwport_cowboy_response:new(Spoken, Listener), Req)
     end.
 
 serve(Req0, Mount, Listener) ->
-    Req = gwport_cowboy:spoken(Req0, Listener),
-    Request = gwport_cowboy:request(Req, Mount, Listener),
-    Http = gwport_http:new(Req, Listener),
+    Req = gwport_cowboy_request:spoken(Req0, Listener),
+    Request = gwport_cowboy_request:new(Req, Mount, Listener),
+    Http = gwport_cowboy_response:new(Req, Listener),
     case gwport_exchange:open(Request, Mount, ref) of
         {ok, Handle, Ref, Stream} ->
             loop(#exchange{req = Req, http = Http, handle = Handle, ref = Ref, stream = Stream,
-                tick_at = now_ms() + gwport_http:tick(Http)});
+                tick_at = now_ms() + gwport_cowboy_response:tick(Http)});
         {error, Reason} ->
             fail(Reason, Http, Req)
     end.
 
 %% No stream was opened.
 fail(Reason, Http0, Req) ->
-    {Response, Http} = gwport_http:failure(Reason, Http0),
+    {Response, Http} = gwport_cowboy_response:failure(Reason, Http0),
     cast(Response, Req),
     over(false, make_ref(), Http, Req).
 
@@ -93,7 +94,7 @@ loop(Exchange = #exchange{ref = Ref, req = #{pid := Connection}}) ->
 
 received(IsFin, Data, Exchange = #exchange{http = Http}) ->
     event({client, IsFin, Data}, Exchange#exchange{reading = false,
-        http = gwport_http:taken(Data, gwport_http:received(IsFin, Data, Http))}).
+        http = gwport_cowboy_response:taken(Data, gwport_cowboy_response:received(IsFin, Data, Http))}).
 
 time(Now, Exchange = #exchange{tick_at = TickAt}) when Now >= TickAt ->
     event(tick, keep_connection(Now, Exchange));
@@ -101,7 +102,7 @@ time(_, Exchange) ->
     event(timeout, Exchange).
 
 taken(Exchange = #exchange{handed = Handed, http = Http}) ->
-    case gwport_http:stalled(now_ms() - Handed, Http) of
+    case gwport_cowboy_response:stalled(now_ms() - Handed, Http) of
         true -> break(client_stalled, Exchange);
         false -> event(taken, Exchange)
     end.
@@ -125,8 +126,8 @@ commands([], Exchange) ->
 commands([done | _], Exchange) ->
     finish(Exchange);
 commands([{fail, Reason} | _], Exchange = #exchange{req = Req, http = Http0}) ->
-    gwport_http:log_failure(Reason, Http0),
-    {Response, Http} = gwport_http:failure(Reason, Http0),
+    gwport_cowboy_response:log_failure(Reason, Http0),
+    {Response, Http} = gwport_cowboy_response:failure(Reason, Http0),
     cast(Response, Req),
     finish(Exchange#exchange{http = Http});
 commands([{break, Reason} | _], Exchange) ->
@@ -136,7 +137,7 @@ commands([Command | Rest], Exchange) ->
 
 command(read, Exchange = #exchange{ref = Ref, req = Req, http = Http}) ->
     cast({read_body, self(), Ref, 1, ?READ_PERIOD}, Req),
-    Exchange#exchange{reading = true, http = gwport_http:reading(Http)};
+    Exchange#exchange{reading = true, http = gwport_cowboy_response:reading(Http)};
 command({data, IsFin, Data}, Exchange = #exchange{req = Req}) ->
     cast({data, self(), IsFin, Data}, Req),
     Exchange#exchange{handed = now_ms()};
@@ -148,7 +149,7 @@ command({consumed, _} = Command, Exchange = #exchange{handle = Handle, ref = Ref
     gwport_exchange:tell(Command, Handle, Ref),
     Exchange;
 command(Command, Exchange = #exchange{req = Req, http = Http0}) ->
-    {Response, Http} = gwport_http:response(Command, Http0),
+    {Response, Http} = gwport_cowboy_response:response(Command, Http0),
     cast(Response, Req),
     Exchange#exchange{http = Http, headed = element(1, Command) =/= inform}.
 
@@ -157,11 +158,11 @@ cast(Command, Req) ->
 
 keep_connection(Now, Exchange = #exchange{req = Req, http = Http, idle_off = Off}) ->
     cast(gwport_tick, Req),
-    Exchange#exchange{tick_at = Now + gwport_http:tick(Http),
+    Exchange#exchange{tick_at = Now + gwport_cowboy_response:tick(Http),
         idle_off = Off orelse idle(off, Req, Http)}.
 
 idle(State, Req, Http) ->
-    [cast(Command, Req) || Command <- gwport_http:idle(State, Http)] =/= [].
+    [cast(Command, Req) || Command <- gwport_cowboy_response:idle(State, Http)] =/= [].
 
 finish(#exchange{http = Http, req = Req, handle = Handle, ref = Ref} = Exchange) ->
     #exchange{idle_off = Off, reading = Reading} = Exchange,
@@ -171,7 +172,7 @@ finish(#exchange{http = Http, req = Req, handle = Handle, ref = Ref} = Exchange)
 
 %% The response is out. The stream of this request ends with this process.
 over(Reading, Ref, Http, Req) ->
-    case gwport_http:left(Http) of
+    case gwport_cowboy_response:left(Http) of
         stop -> ok;
         cut -> close(Req);
         {discard, Bytes, Time} -> discard(Reading, Ref, Bytes, Time, Req)
@@ -202,7 +203,7 @@ discard(false, Ref, Left, Time, Req) ->
 %% and the end of this process with an error does so if a head is out.
 -spec break(term(), #exchange{}) -> no_return().
 break(Reason, #exchange{http = Http, req = Req}) ->
-    gwport_http:log_failure(Reason, Http),
+    gwport_cowboy_response:log_failure(Reason, Http),
     break_off(Req).
 
 %% A process that is shut down says nothing of what it holds.

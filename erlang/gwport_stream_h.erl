@@ -23,7 +23,7 @@
 
 -record(exchange, {
     id :: cowboy_stream:streamid(),
-    http :: gwport_http:http(),
+    http :: gwport_cowboy_response:response(),
     handle :: gwport_port:handle(),
     ref :: reference(),
     stream :: gwport_stream:stream(),
@@ -54,8 +54,8 @@
 %% `refused`: the router has sent us its answer. `refusing`: ours is on its way here. `discarding`:
 %% all is said, and so many bytes of the body may still come. `over`: what Cowboy makes of that goes
 %% out.
--type state() :: {next, term()} | {exchange, #exchange{}} | {refused, gwport_http:http()}
-    | {refusing, gwport_status:reason(), gwport_http:http()}
+-type state() :: {next, term()} | {exchange, #exchange{}} | {refused, gwport_cowboy_response:response()}
+    | {refusing, gwport_status:reason(), gwport_cowboy_response:response()}
     | {discarding, Left :: non_neg_integer(), Timer :: reference()} | over.
 
 %% How much Cowboy may take off the socket when it has nothing left that it may.
@@ -102,15 +102,15 @@ matched(Id, Req, Opts) ->
 
 http(Req, Opts) ->
     Listener = listener(Req, Opts),
-    gwport_http:new(gwport_cowboy:spoken(Req, Listener), Listener).
+    gwport_cowboy_response:new(gwport_cowboy_request:spoken(Req, Listener), Listener).
 
 listener(Req, Opts) ->
-    gwport_cowboy:listener(Req, Opts, gwport_pipeline_h:is_before()).
+    gwport_cowboy_listener:of_request(Req, Opts, gwport_pipeline_h:is_before()).
 
 match(Req = #{ref := Ref}, Opts) ->
     case gwport_mounts:match(Req, maps:get(gwport, Opts, none)) of
         {none, Why} ->
-            gwport_cowboy:warn_no_mounts(Why, Ref),
+            gwport_cowboy_listener:warn_no_mounts(Why, Ref),
             pass;
         Match ->
             Match
@@ -118,15 +118,15 @@ match(Req = #{ref := Ref}, Opts) ->
 
 serve(Id, Req0, Mount, Opts) ->
     Listener = #{flow := Flow} = listener(Req0, Opts),
-    Req = #{version := Version} = gwport_cowboy:spoken(Req0, Listener),
-    Request = gwport_cowboy:request(Req, Mount, Listener),
-    Http = gwport_http:new(Req, Listener),
+    Req = #{version := Version} = gwport_cowboy_request:spoken(Req0, Listener),
+    Request = gwport_cowboy_request:new(Req, Mount, Listener),
+    Http = gwport_cowboy_response:new(Req, Listener),
     case gwport_exchange:open(Request, Mount, {self(), Id}) of
         {ok, Handle, Ref, Stream} ->
             Now = now_ms(),
             {[], {exchange, set_timer(Now, #exchange{id = Id, http = Http, handle = Handle,
                 ref = Ref, stream = Stream, version = Version, flow = Flow,
-                tick_at = Now + gwport_http:tick(Http)})}};
+                tick_at = Now + gwport_cowboy_response:tick(Http)})}};
         {error, Reason} ->
             refuse(Id, Reason, Http)
     end.
@@ -139,7 +139,7 @@ refuse(Id, Reason, Http) ->
 
 %% The response is out, with these commands. What may come of the body is allowed at once.
 over(Id, Commands, Http) ->
-    case gwport_http:left(Http) of
+    case gwport_cowboy_response:left(Http) of
         stop ->
             {Commands ++ [stop], over};
         {discard, Bytes, Time} ->
@@ -170,9 +170,9 @@ data(Id, IsFin, Data, {next, Next0}) ->
 data(Id, IsFin, Data, {exchange, Exchange}) ->
     safely(Id, fun() -> failed(Exchange) end, fun() -> body(IsFin, Data, Exchange) end);
 data(_, IsFin, Data, {refused, Http}) ->
-    {[], {refused, gwport_http:received(IsFin, Data, Http)}};
+    {[], {refused, gwport_cowboy_response:received(IsFin, Data, Http)}};
 data(_, IsFin, Data, {refusing, Reason, Http}) ->
-    {[], {refusing, Reason, gwport_http:received(IsFin, Data, Http)}};
+    {[], {refusing, Reason, gwport_cowboy_response:received(IsFin, Data, Http)}};
 data(_, IsFin, Data, {discarding, Left, Timer}) ->
     discard(IsFin, Data, Left, Timer);
 data(_, _, _, State) ->
@@ -185,10 +185,10 @@ info(Id, Info, {next, Next0}) ->
 info(Id, Info, {exchange, Exchange}) ->
     safely(Id, fun() -> failed(Exchange) end, fun() -> heard(Info, Exchange) end);
 info(Id, Info = {response, _, _, _}, {refused, Http0}) ->
-    {Response, Http} = gwport_http:others(Info, Http0),
+    {Response, Http} = gwport_cowboy_response:others(Info, Http0),
     over(Id, [Response], Http);
 info(Id, gwport_refused, {refusing, Reason, Http0}) ->
-    {Response, Http} = gwport_http:failure(Reason, Http0),
+    {Response, Http} = gwport_cowboy_response:failure(Reason, Http0),
     over(Id, [Response], Http);
 info(_, gwport_time, {discarding, _, _}) ->
     {[close()], over};
@@ -232,7 +232,7 @@ failed(Exchange = #exchange{handle = Handle, ref = Ref, headed = Headed, http = 
         true ->
             break(internal_error, Exchange, []);
         false ->
-            {Response, Http} = gwport_http:failure(app_failed, Http0),
+            {Response, Http} = gwport_cowboy_response:failure(app_failed, Http0),
             done(Exchange#exchange{aborted = true, http = Http}, [Response])
     end.
 
@@ -242,7 +242,7 @@ heard({gwport, Event}, Exchange) ->
     event({port, Event}, Exchange);
 heard(gwport_sent, Exchange = #exchange{guard = Guard, handed = Handed, http = Http}) ->
     InTime = gwport_watch:unguard(Guard),
-    Stalled = gwport_http:stalled(now_ms() - Handed, Http) orelse not InTime,
+    Stalled = gwport_cowboy_response:stalled(now_ms() - Handed, Http) orelse not InTime,
     sent(Stalled, Exchange#exchange{guard = none});
 heard(gwport_room, Exchange) ->
     room(Exchange);
@@ -290,8 +290,8 @@ set_timer(Now, Exchange = #exchange{id = Id, stream = Stream, tick_at = TickAt})
     Exchange#exchange{timer = erlang:send_after(Time, self(), {{self(), Id}, gwport_time})}.
 
 time(Now, Exchange0 = #exchange{tick_at = TickAt, http = Http, idle_off = Off}) when Now >= TickAt ->
-    Commands = case Off of true -> []; false -> gwport_http:idle(off, Http) end,
-    Exchange = set_timer(Now, Exchange0#exchange{tick_at = Now + gwport_http:tick(Http),
+    Commands = case Off of true -> []; false -> gwport_cowboy_response:idle(off, Http) end,
+    Exchange = set_timer(Now, Exchange0#exchange{tick_at = Now + gwport_cowboy_response:tick(Http),
         idle_off = Off orelse Commands =/= []}),
     before(Commands, event(tick, Exchange));
 time(Now, Exchange = #exchange{stream = Stream}) ->
@@ -307,7 +307,7 @@ before(Commands1, {Commands2, State}) ->
 
 body(IsFin, Data, Exchange = #exchange{early = Early, flow = Flow, http = Http}) ->
     has_body(Exchange#exchange{early = Early ++ [Data || Data =/= <<>>], is_fin = IsFin,
-        flow = Flow - byte_size(Data), http = gwport_http:received(IsFin, Data, Http)}).
+        flow = Flow - byte_size(Data), http = gwport_cowboy_response:received(IsFin, Data, Http)}).
 
 %% A read is answered by one piece, as it came.
 has_body(Exchange = #exchange{reading = true, early = [Data], is_fin = IsFin}) ->
@@ -321,12 +321,12 @@ has_body(Exchange) ->
 
 has_read(IsFin, Data, Exchange = #exchange{http = Http}) ->
     event({client, IsFin, Data},
-        Exchange#exchange{reading = false, http = gwport_http:taken(Data, Http)}).
+        Exchange#exchange{reading = false, http = gwport_cowboy_response:taken(Data, Http)}).
 
 read(Exchange = #exchange{http = Http, headed = Headed}) ->
-    Continue = [{inform, 100, #{}} || gwport_http:expects(Http), not Headed],
+    Continue = [{inform, 100, #{}} || gwport_cowboy_response:expects(Http), not Headed],
     before(Continue ++ more(Exchange),
-        has_body(Exchange#exchange{reading = true, http = gwport_http:reading(Http)})).
+        has_body(Exchange#exchange{reading = true, http = gwport_cowboy_response:reading(Http)})).
 
 %% More is allowed when all that came has been read, and not a byte before. On HTTP/2 Cowboy opens a
 %% window by a margin more than it is asked for, each time that it is asked and the window shut: a
@@ -361,8 +361,8 @@ commands([read], Exchange, Acc) ->
 commands([done | _], Exchange, Acc) ->
     done(Exchange, Acc);
 commands([{fail, Reason} | _], Exchange = #exchange{http = Http0}, Acc) ->
-    gwport_http:log_failure(Reason, Http0),
-    {Response, Http} = gwport_http:failure(Reason, Http0),
+    gwport_cowboy_response:log_failure(Reason, Http0),
+    {Response, Http} = gwport_cowboy_response:failure(Reason, Http0),
     done(Exchange#exchange{http = Http}, [Response | Acc]);
 commands([{break, Reason} | _], Exchange, Acc) ->
     break(Reason, Exchange, Acc);
@@ -376,7 +376,7 @@ commands([Command = {consumed, _} | Rest], Exchange, Acc) ->
     commands(Rest, tell(Command, Exchange), Acc);
 commands([Command | Rest], Exchange = #exchange{http = Http0}, Acc) ->
     Headed = element(1, Command) =/= inform,
-    {Response, Http} = gwport_http:response(Command, Http0),
+    {Response, Http} = gwport_cowboy_response:response(Command, Http0),
     commands(Rest, Exchange#exchange{headed = Headed, http = Http}, [Response | Acc]).
 
 tell(Command, Exchange = #exchange{handle = Handle, ref = Ref}) ->
@@ -402,13 +402,13 @@ fate(_) -> kill.
 
 done(Exchange = #exchange{id = Id, idle_off = Off, http = Http}, Acc) ->
     leave(Exchange),
-    Idle = case Off of true -> gwport_http:idle(on, Http); false -> [] end,
+    Idle = case Off of true -> gwport_cowboy_response:idle(on, Http); false -> [] end,
     over(Id, lists:reverse(Acc, Idle), Http).
 
 %% Most ways to stop look like a complete response to somebody. On HTTP/1.1 only a connection that
 %% is cut is seen whether the body is chunked or not.
 break(Reason, Exchange = #exchange{http = Http, version = Version}, Acc) ->
-    gwport_http:log_failure(Reason, Http),
+    gwport_cowboy_response:log_failure(Reason, Http),
     leave(Exchange#exchange{aborted = true}),
     {lists:reverse(Acc, [cut(Version, Reason)]), over}.
 

@@ -286,7 +286,7 @@ await_gone(OsPid) ->
 an_old_cowboy_is_warned_of_at_start(_) ->
     %% Once, of what nobody behind it can see; and a new one is not.
     ?assertMatch([[_, _], [_, _], [_], [_], [], []],
-        [gwport_cowboy:gaps(Version) || Version <- [{2, 8}, {2, 10}, {2, 11}, {2, 16}, {2, 17}, {3, 0}]]),
+        [gwport_cowboy_listener:gaps(Version) || Version <- [{2, 8}, {2, 10}, {2, 11}, {2, 16}, {2, 17}, {3, 0}]]),
     {ok, Vsn} = application:get_key(cowboy, vsn),
     [Major, Minor | _] = [list_to_integer(Part) || Part <- string:lexemes(Vsn, ".")],
     Log = gwport_test:capture_log(),
@@ -294,7 +294,7 @@ an_old_cowboy_is_warned_of_at_start(_) ->
     ok = application:start(gwport),
     gwport_test:release_log(Log),
     Said = said("this Cowboy (" ++ integer_to_list(Major) ++ "." ++ integer_to_list(Minor) ++ ")"),
-    ?assertEqual(case gwport_cowboy:gaps({Major, Minor}) of [] -> 0; _ -> 1 end, length(Said)).
+    ?assertEqual(case gwport_cowboy_listener:gaps({Major, Minor}) of [] -> 0; _ -> 1 end, length(Said)).
 
 %% What has been logged with this in it.
 said(Part) ->

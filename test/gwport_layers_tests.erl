@@ -7,7 +7,8 @@
 %% From the client to the pipe.
 order() ->
     [gwport_app, gwport_sup, gwport, gwport_handler, gwport_stream_h, gwport_client,
-        gwport_call, gwport_mounts, gwport_pipeline_h, gwport_http, gwport_cowboy, gwport_exchange,
+        gwport_call, gwport_mounts, gwport_pipeline_h, gwport_cowboy_response,
+        gwport_cowboy_request, gwport_cowboy_listener, gwport_exchange,
         gwport_request, gwport_stream, gwport_status, gwport_response, gwport_pool_keeper,
         gwport_pool_sup, gwport_pool, gwport_port, gwport_greeting, gwport_writer, gwport_watch,
         gwport_log, gwport_log_socket, gwport_log_frame, gwport_log_crash, gwport_mux, gwport_load,
@@ -15,7 +16,8 @@ order() ->
         gwport_secret].
 
 facing_cowboy() ->
-    [gwport_handler, gwport_stream_h, gwport_mounts, gwport_pipeline_h, gwport_http, gwport_cowboy].
+    [gwport_handler, gwport_stream_h, gwport_mounts, gwport_pipeline_h,
+        gwport_cowboy_response, gwport_cowboy_request, gwport_cowboy_listener].
 
 every_module_has_its_place_test() ->
     Dir = filename:dirname(code:which(gwport)),

@@ -87,7 +87,7 @@ every_byte_is_where_it_may_be_and_nowhere_else_test() ->
 no_bytes_in_any_field_get_past_test_() ->
     gwport_gen:check(?FORALL({Req, App}, {req(), binary()},
         begin
-            Request = gwport_cowboy:request(Req, #{app => App, deadline => infinity},
+            Request = gwport_cowboy_request:new(Req, #{app => App, deadline => infinity},
                 #{secure => false}),
             gwport_request:check(Request) =/= ok orelse is_allowed(Request)
         end)).

@@ -135,7 +135,7 @@ reductions(Fields) ->
     {Pid, Monitor} = spawn_monitor(fun() ->
         {_, Before} = process_info(self(), reductions),
         {ok, Head} = gwport_response:head(Payload),
-        _ = gwport_cowboy:inform_headers(maps:get(headers, Head)),
+        _ = gwport_cowboy_response:inform_headers(maps:get(headers, Head)),
         {_, After} = process_info(self(), reductions),
         exit({reductions, After - Before})
     end),

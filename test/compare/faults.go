@@ -193,12 +193,12 @@ var faults = []fault{
 		},
 	},
 	{
-		name: "the port of an authority is lost", file: "erlang/gwport_cowboy.erl",
+		name: "the port of an authority is lost", file: "erlang/gwport_cowboy_request.erl",
 		old: `authority(_, Host, Port) -> <<Host/binary, ":", (integer_to_binary(Port))/binary>>.`, new: `authority(_, Host, _) -> Host.`,
 		shows: []sign{{"hosts/with a port", cases.H2C, both, "saw.host"}},
 	},
 	{
-		name: "a client is told to go on before anybody reads", file: "erlang/gwport_cowboy.erl",
+		name: "a client is told to go on before anybody reads", file: "erlang/gwport_cowboy_request.erl",
 		old: `cowboy_bstr:to_lower(Expect) =:= <<"100-continue">>;`, new: `cowboy_bstr:to_lower(Expect) =:= <<"101-continue">>;`,
 		shows: []sign{{"expectations/refused", cases.H2C, route, "inform1.status"}},
 	},
@@ -231,7 +231,7 @@ var faults = []fault{
 		shows: []sign{{"response fields/two values", cases.H1, both, "field.x-a"}, {"response fields/two values", cases.H2C, both, "field.x-a"}},
 	},
 	{
-		name: "a 204 has a length", file: "erlang/gwport_http.erl",
+		name: "a 204 has a length", file: "erlang/gwport_cowboy_response.erl",
 		old: `with_length(_, undefined, Headers) ->`,
 		new: `with_length(204, _, Headers) -> Headers#{<<"content-length">> => <<"0">>};
 with_length(_, undefined, Headers) ->`,
@@ -248,7 +248,7 @@ with_length(_, undefined, Headers) ->`,
 		shows: []sign{{"methods/head", cases.H1, both, "status"}},
 	},
 	{
-		name: "an empty Date is sent", file: "erlang/gwport_cowboy.erl",
+		name: "an empty Date is sent", file: "erlang/gwport_cowboy_response.erl",
 		old: `#{Name := <<>>} -> maps:remove(Name, Headers);`, new: ``,
 		shows: []sign{{"response fields/date nil", cases.H1, both, "date"}},
 	},
@@ -299,12 +299,12 @@ with_length(_, undefined, Headers) ->`,
 		shows: []sign{{"hosts/handler closes", cases.H1, both, "next"}},
 	},
 	{
-		name: "a client that owes its body keeps its connection", file: "erlang/gwport_http.erl",
-		old: `is_unsure(#http{continued = false}) -> true;`, new: `is_unsure(#http{continued = false}) -> false;`,
+		name: "a client that owes its body keeps its connection", file: "erlang/gwport_cowboy_response.erl",
+		old: `is_unsure(#response{continued = false}) -> true;`, new: `is_unsure(#response{continued = false}) -> false;`,
 		shows: []sign{{"expectations/not read chunked", cases.H1, both, "next"}},
 	},
 	{
-		name: "a body of unknown length costs the connection", file: "erlang/gwport_http.erl",
+		name: "a body of unknown length costs the connection", file: "erlang/gwport_cowboy_response.erl",
 		old: `    Complete andalso Received >= Heard;`, new: `    Complete orelse Received >= Heard;`,
 		shows: []sign{{"bodies/chunked read of 10", cases.H1, both, "next"}},
 	},

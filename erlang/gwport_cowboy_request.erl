@@ -1,0 +1,84 @@
+%% A request as Cowboy has it, as a request of ours.
+-module(gwport_cowboy_request).
+
+-export([new/3, spoken/2, expects_continue/1]).
+
+%% A request in the version that its connection speaks. One of HTTP/1.1 that asks for h2c gets its
+%% response over HTTP/2, and Cowboy does not say so in the request.
+-spec spoken(cowboy_req:req(), gwport_cowboy_listener:listener()) -> cowboy_req:req().
+spoken(Req = #{version := 'HTTP/1.1', headers := Headers = #{<<"upgrade">> := Upgrade,
+        <<"connection">> := Connection, <<"http2-settings">> := _}}, #{upgrades := true}) ->
+    Options = gwport_response:options(Connection),
+    case [<<"upgrade">>, <<"http2-settings">>] -- Options =:= []
+            andalso lists:member(<<"h2c">>, gwport_response:options(Upgrade)) of
+        true -> Req#{version := 'HTTP/2', headers :=
+            maps:without([<<"upgrade">>, <<"connection">>, <<"http2-settings">>], Headers)};
+        false -> Req
+    end;
+spoken(Req, _) ->
+    Req.
+
+%% The Request of SPEC.md, section 6.
+-spec new(cowboy_req:req(), gwport_options:mount(), gwport_cowboy_listener:listener()) ->
+    gwport_environ:request().
+new(Req, #{app := App, deadline := Deadline}, #{secure := Secure}) ->
+    #{method := Method, path := Path, qs := Query, version := Version, scheme := Scheme,
+        host := Host, port := Port, peer := Peer, sock := Local} = Req,
+    Request = #{
+        <<"method">> => Method,
+        <<"path">> => Path,
+        <<"query">> => Query,
+        <<"version">> => version(Version),
+        <<"scheme">> => Scheme,
+        <<"host">> => Host,
+        <<"port">> => Port,
+        <<"peer">> => address(Peer),
+        <<"local">> => address(Local),
+        <<"headers">> => maps:to_list(with_host(Req)),
+        <<"path_info">> => behind(cowboy_req:path_info(Req))
+    },
+    Optional = [{<<"app">>, App} || App =/= <<>>]
+        ++ [{<<"timeout">>, Deadline} || Deadline =/= infinity]
+        ++ [{<<"cert">>, Cert} || Cert <- [maps:get(cert, Req, undefined)], is_binary(Cert)]
+        ++ [{<<"length">>, Length} || Length <- [body_length(Req)], is_integer(Length)]
+        ++ [{<<"continue">>, true} || expects_continue(Req)]
+        ++ [{<<"tls">>, true} || Secure],
+    lists:foldl(fun({Key, Value}, Map) -> Map#{Key => Value} end, Request, Optional).
+
+%% HTTP/2 names the host beside the headers. (The port of a scheme that Cowboy does not know is not
+%% there: a request that will be refused.) A `host` that stands among them all the same is not the
+%% one that this request was routed by.
+with_host(Req = #{version := 'HTTP/2', headers := Headers}) ->
+    #{scheme := Scheme, host := Host, port := Port} = Req,
+    Headers#{<<"host">> => authority(Scheme, Host, Port)};
+with_host(#{headers := Headers}) ->
+    Headers.
+
+authority(<<"http">>, Host, 80) -> Host;
+authority(<<"https">>, Host, 443) -> Host;
+authority(_, Host, undefined) -> Host;
+authority(_, Host, Port) -> <<Host/binary, ":", (integer_to_binary(Port))/binary>>.
+
+version('HTTP/1.0') -> {1, 0};
+version('HTTP/1.1') -> {1, 1};
+version('HTTP/2') -> {2, 0}.
+
+address({Address, Port}) when is_tuple(Address) -> {list_to_binary(inet:ntoa(Address)), Port};
+address({local, _}) -> {<<>>, 0};
+address(_) -> {<<>>, 0}.
+
+%% How many segments of the path `[...]` in the route matched. A route without it is all
+%% SCRIPT_NAME.
+behind(undefined) -> 0;
+behind(Segments) -> length(Segments).
+
+body_length(#{has_body := false}) -> 0;
+body_length(#{body_length := Length}) -> Length.
+
+%% Whether the client waits to be told to go on with its body.
+-spec expects_continue(cowboy_req:req()) -> boolean().
+expects_continue(#{version := 'HTTP/1.0'}) -> false;
+expects_continue(#{has_body := false}) -> false;
+expects_continue(#{headers := #{<<"expect">> := Expect}}) ->
+    cowboy_bstr:to_lower(Expect) =:= <<"100-continue">>;
+expects_continue(_) -> false.

@@ -1,0 +1,240 @@
+%% The client's side of an exchange under Cowboy, as far as both mounts share it: what has come of
+%% the request's body, which of Cowboy's commands a response is, when a connection may carry no
+%% other request, and how it is kept from timing out.
+%%
+%% The commands are Cowboy's raw ones: cowboy_req:reply/4 and its kin would overwrite a length,
+%% refuse a cookie, crash on a 204; the commands behind them do what they are told.
+-module(gwport_cowboy_response).
+
+-export([new/2, received/3, taken/2, reading/1, expects/1]).
+-export([response/2, failure/2, others/2, left/1, inform_headers/1]).
+-export([tick/1, idle/2, log_failure/2, stalled/2]).
+
+-export_type([response/0]).
+
+-include_lib("kernel/include/logger.hrl").
+
+-record(response, {
+    req :: cowboy_req:req(),
+    listener :: gwport_cowboy_listener:listener(),
+    %% Whether the client was told to go on, or never asked.
+    continued :: boolean(),
+    %% Bytes of the request's body that have come, and that were asked for; whether its end has come.
+    received = 0 :: non_neg_integer(),
+    taken = 0 :: non_neg_integer(),
+    complete :: boolean(),
+    %% Whether the response said that the connection ends with it.
+    last = false :: boolean()
+}).
+-opaque response() :: #response{}.
+
+%% Ranch's send_timeout. Cowboy 2.8 takes no notice when a send has failed for it.
+-define(SEND_TIMEOUT, 30000).
+-define(MAX_TICK, 60000).
+%% What is taken of a body behind its response, so that the next request on the connection can be
+%% found: bytes (net/http's number), and milliseconds.
+-define(MAX_DISCARD, 262144).
+-define(DISCARD_TIME, 30000).
+
+-spec new(cowboy_req:req(), gwport_cowboy_listener:listener()) -> response().
+new(Req = #{has_body := HasBody}, Listener) ->
+    #response{req = Req, listener = Listener, complete = not HasBody,
+        continued = not gwport_cowboy_request:expects_continue(Req)}.
+
+%% A piece of the request's body has come.
+-spec received(nofin | fin, binary(), response()) -> response().
+received(IsFin, Data, Response = #response{received = Received, complete = Complete}) ->
+    Response#response{received = Received + byte_size(Data),
+        complete = Complete orelse IsFin =:= fin}.
+
+%% It goes on to the app, or could.
+-spec taken(binary(), response()) -> response().
+taken(Data, Response = #response{taken = Taken}) ->
+    Response#response{taken = Taken + byte_size(Data)}.
+
+%% The body is read: a client that waits for 100 Continue is told to go on.
+-spec reading(response()) -> response().
+reading(Response) ->
+    Response#response{continued = true}.
+
+%% Whether the client still waits to be told.
+-spec expects(response()) -> boolean().
+expects(#response{continued = Continued, received = Received}) ->
+    not Continued andalso Received =:= 0.
+
+%% A command of gwport_stream's to the client, as Cowboy's.
+-spec response(Command, response()) -> {tuple(), response()} when
+    Command :: {inform, gwport_response:status(), gwport_response:fields()}
+             | {reply, gwport_response:head(), iodata()}
+             | {head, gwport_response:head()}
+             | {trailers, gwport_response:fields()}.
+response({inform, Status, Fields}, Response) ->
+    {{inform, Status, inform_headers(Fields)}, Response};
+response({reply, Head = #{status := Status, close := Close}, Body}, Response0) ->
+    Response = last(Close orelse ends(Response0), Response0),
+    {{response, Status, headers(Head, Response), Body}, Response};
+%% An app that has begun to answer may read on.
+response({head, Head = #{status := Status, close := Close}}, Response0) ->
+    Response = last(Close orelse is_unsure(Response0) orelse is_deaf(Response0), Response0),
+    {{headers, Status, headers(Head, Response)}, Response};
+response({trailers, Fields}, Response) ->
+    {{trailers, trailers(Fields)}, Response}.
+
+headers(#{headers := Fields, code := Code, length := Length}, Response = #response{req = Req}) ->
+    close(Response, with_length(Code, Length, response_headers(Fields, Req))).
+
+with_length(_, undefined, Headers) -> Headers;
+with_length(204, _, Headers) -> Headers;
+with_length(_, Length, Headers) -> Headers#{<<"content-length">> => integer_to_binary(Length)}.
+
+%% Fields of a checked response as Cowboy's raw commands want them: a map, cookies as a list, date
+%% and server added. A `date` that is there but empty means that none is wanted. What middlewares
+%% before us have set on the request goes along.
+response_headers(Fields, Req) ->
+    Headers0 = maps:get(resp_headers, Req, #{}),
+    Headers1 = fields(Fields,
+        Headers0#{<<"date">> => cowboy_clock:rfc1123(), <<"server">> => <<"Cowboy">>}),
+    Headers2 = lists:foldl(fun empty/2, Headers1, [<<"date">>, <<"server">>]),
+    cookies(maps:values(maps:get(resp_cookies, Req, #{})), Headers2).
+
+%% Over those that are there.
+fields(Fields, Headers) ->
+    cookies([Value || {<<"set-cookie">>, Value} <- Fields],
+        maps:merge(Headers, maps:from_list([Field || Field = {Name, _} <- Fields,
+            Name =/= <<"set-cookie">>]))).
+
+cookies([], Headers) -> Headers;
+cookies(Cookies, Headers) ->
+    Headers#{<<"set-cookie">> => maps:get(<<"set-cookie">>, Headers, []) ++ Cookies}.
+
+empty(Name, Headers) ->
+    case Headers of
+        #{Name := <<>>} -> maps:remove(Name, Headers);
+        #{} -> Headers
+    end.
+
+%% Those of an informational response, to which nothing is added.
+-spec inform_headers(gwport_response:fields()) -> map().
+inform_headers(Fields) ->
+    fields(Fields, #{}).
+
+trailers(Fields) ->
+    maps:from_list([{Name, iolist_to_binary(Value)} || {Name, Value} <- Fields]).
+
+last(_, Response = #response{req = #{version := 'HTTP/2'}}) -> Response;
+last(Last, Response) -> Response#response{last = Last}.
+
+%% `upgrade` is a field of the connection, and is named as one (RFC 9110, 7.8); HTTP/2 has none.
+close(#response{req = #{version := 'HTTP/2'}}, Headers) ->
+    maps:remove(<<"upgrade">>, Headers);
+close(#response{last = Last}, Headers) ->
+    case {Last, Headers} of
+        {true, #{<<"upgrade">> := _}} -> Headers#{<<"connection">> => <<"close, upgrade">>};
+        {true, _} -> Headers#{<<"connection">> => <<"close">>};
+        {false, #{<<"upgrade">> := _}} -> Headers#{<<"connection">> => <<"upgrade">>};
+        {false, _} -> Headers
+    end.
+
+%% Whether the connection may carry no other request once the app has done with this one, since too
+%% much of its body is left.
+ends(Response) ->
+    is_unsure(Response) orelse is_deaf(Response) orelse left_of(Response) > ?MAX_DISCARD.
+
+left_of(#response{req = #{body_length := undefined}}) -> 0;
+left_of(#response{req = #{body_length := Length}, taken = Taken}) -> Length - Taken.
+
+%% Whether what comes next cannot be told from the body. A client that was never told to go on still
+%% owes it, and may or may not send it; where it has sent it unasked, the connection ends as well,
+%% because only one of the two mounts would know. One of HTTP/1.0 may take the end of the connection
+%% for that of the response.
+is_unsure(#response{continued = false}) -> true;
+is_unsure(#response{complete = true}) -> false;
+is_unsure(#response{req = #{version := Version}}) -> Version =:= 'HTTP/1.0'.
+
+%% Whether Cowboy may have stopped reading the socket before the body's end came, and not know of
+%% it: see gwport_cowboy_listener:of_request/1.
+is_deaf(#response{req = #{body_length := undefined}, received = Received,
+        listener = #{heard := Heard}, complete = Complete}) ->
+    Complete andalso Received >= Heard;
+is_deaf(#response{req = #{body_length := Length}, listener = #{heard := Heard}}) ->
+    Length > Heard.
+
+%% What is to be done when the response is over: `stop`; or take what is left of the body from the
+%% client, if it is no more than so many bytes and comes in so many milliseconds; or cut the
+%% connection. A stream of HTTP/1.1 that stops before its body has come is a trap: Cowboy before 2.13
+%% does not look at what stands behind such a body, be it a whole request, until more comes.
+-spec left(response()) ->
+    stop | {discard, Bytes :: non_neg_integer(), Milliseconds :: pos_integer()} | cut.
+left(#response{req = #{version := 'HTTP/2'}}) -> stop;
+left(#response{last = true}) -> stop;
+left(Response = #response{complete = true}) ->
+    case is_deaf(Response) of
+        true -> cut;
+        false -> stop
+    end;
+left(Response = #response{received = Received, taken = Taken}) ->
+    Most = min(?MAX_DISCARD - (Received - Taken), most_heard(Response)),
+    case {left_of(Response) > ?MAX_DISCARD orelse Most < 0, is_closing(Response)} of
+        {true, _} -> cut;
+        {false, true} -> stop;
+        {false, false} -> {discard, Most, ?DISCARD_TIME}
+    end.
+
+%% Of a body whose length was known the response has said before what will be.
+most_heard(#response{req = #{body_length := undefined}, received = Received,
+        listener = #{heard := Heard}}) when is_integer(Heard) ->
+    Heard - 1 - Received;
+most_heard(_) ->
+    infinity.
+
+%% The client has said so itself.
+is_closing(#response{req = #{headers := Headers}}) ->
+    Connection = maps:get(<<"connection">>, Headers, <<>>),
+    lists:member(<<"close">>, gwport_response:options(Connection)).
+
+%% What a client is told when there is no answer from an app. Where a request ends that is not
+%% valid, nobody can say.
+-spec failure(gwport_status:reason(), response()) -> {tuple(), response()}.
+failure(Reason, Response0 = #response{req = Req = #{method := Method}}) ->
+    Text = gwport_status:text(Reason),
+    Body = case Method of <<"HEAD">> -> <<>>; _ -> Text end,
+    Headers = response_headers(gwport_status:headers(Reason), Req),
+    Response = last(Reason =:= bad_request orelse ends(Response0), Response0),
+    {{response, gwport_status:status(Reason), close(Response,
+        Headers#{<<"content-length">> => integer_to_binary(byte_size(Text))}), Body}, Response}.
+
+%% A whole response that somebody else has made.
+-spec others({response, term(), map(), term()}, response()) -> {tuple(), response()}.
+others({response, Status, Headers, Body}, Response0) ->
+    Response = last(ends(Response0), Response0),
+    {{response, Status, close(Response, Headers), Body}, Response}.
+
+-spec log_failure(term(), response()) -> ok.
+log_failure(Reason, #response{req = #{method := Method, path := Path}}) ->
+    ?LOG_NOTICE("gwport: ~s ~ts ended: ~0p", [Method, gwport_line:text(Path), Reason]).
+
+%% Cowboy's timers look at what the client sends and at what the connection process hears; a
+%% response that is on its way counts for neither. So it must hear something after so many
+%% milliseconds: a third of what it would wait, for once lost is not yet late.
+-spec tick(response()) -> pos_integer().
+tick(#response{listener = #{idle_timeout := Idle, inactivity_timeout := Inactivity}}) ->
+    max(1, min(min(Idle, Inactivity), 3 * ?MAX_TICK) div 3).
+
+%% The idle timer of the connection, off while the response is under way, and set as the listener's
+%% owner wants it behind that: a connection that is kept alive needs it. On HTTP/2 only that owner
+%% can change it.
+-spec idle(off | on, response()) -> [tuple()].
+idle(_, #response{listener = #{idle_timeout := infinity}}) ->
+    [];
+idle(_, #response{req = #{version := 'HTTP/2'}}) ->
+    [];
+idle(off, _) ->
+    [{set_options, #{idle_timeout => infinity}}];
+idle(on, #response{listener = #{idle_timeout := Idle}}) ->
+    [{set_options, #{idle_timeout => Idle}}].
+
+%% Whether a send that took so many milliseconds has failed: Cowboy 2.8 goes on at full speed, to
+%% nowhere, when one has timed out, and the only sign of it is the time that passed.
+-spec stalled(integer(), response()) -> boolean().
+stalled(Took, #response{req = #{version := Version}}) ->
+    Version =/= 'HTTP/2' andalso Took >= ?SEND_TIMEOUT.
