@@ -1,14 +1,14 @@
-%% A request to an app without HTTP: gwport:request/3. It drives gwport_stream as the handler does,
-%% with a client that has its whole body at hand and keeps the whole response.
+%% A request to an app without HTTP: gwport:request/3. It drives gwport_exchange as a mount does,
+%% for a client that has its whole body at hand and keeps the whole response.
 -module(gwport_client).
 
 -export([request/3]).
 
 -record(call, {
+    %% The monitor of the caller, and what our messages have in front.
     caller :: reference(),
-    handle :: gwport_port:handle() | undefined,
-    ref :: reference() | undefined,
-    stream :: gwport_stream:stream() | undefined,
+    tag :: reference(),
+    exchange :: gwport_exchange:exchange(),
     body :: binary(),
     head :: undefined | gwport_response:head(),
     data = [] :: iodata(),
@@ -39,16 +39,16 @@ request(Pool, Request, Options) ->
 
 call(Pool, Given, Options, Caller) ->
     case options(Pool, Options) of
-        {ok, Mount, Room} ->
-            case gwport_call:request(Given, Mount) of
-                {ok, Term, Body} ->
-                    open(Term, Mount, #call{caller = Caller, body = Body, room = Room});
-                Error ->
-                    Error
-            end;
-        Error ->
-            Error
+        {ok, Mount, Room} -> open(gwport_call:request(Given, Mount), Mount, Room, Caller);
+        Error -> Error
     end.
+
+open({ok, Request, Body}, Mount, Room, Caller) ->
+    Tag = make_ref(),
+    loop(#call{caller = Caller, tag = Tag, body = Body, room = Room,
+        exchange = gwport_exchange:open(Request, Mount, Tag, now_ms())});
+open(Error, _, _, _) ->
+    Error.
 
 options(_, #{max_response := Max}) when not is_integer(Max); Max < 0 ->
     {error, {bad_option, {max_response, Max}}};
@@ -64,29 +64,23 @@ options(Pool, Options) ->
         error:badarg -> {error, {bad_option, {options, hidden}}}
     end.
 
-open(Term, Mount, Call) ->
-    case gwport_exchange:open(Term, Mount, ref) of
-        {ok, Handle, Ref, Stream} -> loop(Call#call{handle = Handle, ref = Ref, stream = Stream});
-        Error -> Error
-    end.
-
-loop(Call = #call{caller = Caller, ref = Ref, stream = Stream}) ->
+loop(Call = #call{caller = Caller, tag = Tag, exchange = Exchange}) ->
     receive
         {'DOWN', Caller, process, _, _} -> exit(normal);
-        {Ref, {gwport, Event}} -> event({port, Event}, Call)
-    after gwport_stream:timeout(now_ms(), Stream) ->
+        {Tag, Event = {gwport, _}} -> event(Event, Call)
+    after gwport_exchange:timeout(now_ms(), Exchange) ->
         event(timeout, Call)
     end.
 
-event(Event, Call = #call{stream = Stream0}) ->
-    {Commands, Stream} = gwport_stream:event(Event, now_ms(), Stream0),
-    commands(Commands, Call#call{stream = Stream}).
+event(Event, Call = #call{exchange = Exchange0}) ->
+    {Commands, Exchange} = gwport_exchange:event(Event, now_ms(), Exchange0),
+    commands(Commands, Call#call{exchange = Exchange}).
 
 commands([], Call) -> loop(Call);
-commands([done | _], #call{room = Room}) when Room < 0 -> {error, too_large_response};
-commands([done | _], Call) -> {ok, response(Call)};
-commands([{fail, Reason} | _], _) -> {error, Reason};
-commands([{break, Reason} | _], _) -> {error, {broken_off, Reason}};
+commands([done], #call{room = Room}) when Room < 0 -> {error, too_large_response};
+commands([done], Call) -> {ok, response(Call)};
+commands([{Failed, Reason}], _) when Failed =:= fail; Failed =:= refuse -> {error, Reason};
+commands([{break, Reason}], _) -> {error, {broken_off, Reason}};
 %% This client reads and takes at once; nothing can be left to do behind either.
 commands([read], Call = #call{body = Body}) -> event({client, fin, Body}, Call);
 commands([{data, nofin, Data}], Call) -> taken(keep(Data, Call));
@@ -94,18 +88,18 @@ commands([Command | Rest], Call) -> commands(Rest, command(Command, Call)).
 
 command({reply, Head, Body}, Call) -> keep(Body, Call#call{head = Head});
 command({head, Head}, Call) -> Call#call{head = Head};
-command({data, _, Data}, Call) -> keep(Data, Call);
+command({data, fin, Data}, Call) -> keep(Data, Call);
 command({inform, _, _}, Call) -> Call;
-command({trailers, _}, Call) -> Call;
-command(Command, Call = #call{handle = Handle, ref = Ref}) ->
-    gwport_exchange:tell(Command, Handle, Ref),
-    Call.
+command({trailers, _}, Call) -> Call.
 
 keep(Data, Call = #call{data = Before, room = Room}) ->
     Call#call{data = [Before | Data], room = Room - iolist_size(Data)}.
 
-taken(#call{room = Room}) when Room < 0 -> {error, too_large_response};
-taken(Call) -> event(taken, Call).
+taken(#call{room = Room, exchange = Exchange}) when Room < 0 ->
+    gwport_exchange:close(Exchange),
+    {error, too_large_response};
+taken(Call) ->
+    event(taken, Call).
 
 response(#call{head = #{code := Code, headers := Headers}, data = Data}) ->
     {Code, [{Name, iolist_to_binary(Value)} || {Name, Value} <- Headers], iolist_to_binary(Data)}.

@@ -1,5 +1,5 @@
-%% What a listener of Cowboy's is set to, as far as it touches us, and what of it its owner is told in
-%% the log, once: what will not work, and what this Cowboy lets through.
+%% What a listener of Cowboy's is set to, as far as it touches us, and what of it its owner is told
+%% in the log, once: what will not work, and what this Cowboy lets through.
 -module(gwport_cowboy_listener).
 
 -export([of_request/1, of_request/3, warn_no_mounts/2, warn_version/0, gaps/1]).
@@ -8,8 +8,9 @@
 
 -include_lib("kernel/include/logger.hrl").
 
-%% Milliseconds; the bytes of a request that Cowboy takes before anybody reads; and how long its body
-%% may be (if its length is unknown, a byte less) for the next request on the connection to be heard.
+%% Milliseconds; the bytes of a request that Cowboy takes before anybody reads; and how long its
+%% body may be (if its length is unknown, a byte less) for the next request on the connection to be
+%% heard.
 -type listener() :: #{
     idle_timeout := timeout(), inactivity_timeout := timeout(), flow := non_neg_integer(),
     heard := non_neg_integer() | infinity,
@@ -17,8 +18,8 @@
     secure := boolean(), upgrades := boolean()
 }.
 
-%% How the listener of this request is set, as far as it touches us. The first request of a
-%% listener and protocol also tells its owner what will not work; what was seen then is kept by name.
+%% How the listener of this request is set, as far as it touches us. The first request of a listener
+%% and protocol also tells its owner what will not work; what was seen then is kept by name.
 -spec of_request(cowboy_req:req()) -> listener().
 of_request(Req = #{ref := Ref}) ->
     Key = key(Req),

@@ -1,36 +1,31 @@
-%% The client's side of an exchange under Cowboy, as far as both mounts share it: what has come of
-%% the request's body, which of Cowboy's commands a response is, when a connection may carry no
-%% other request, and how it is kept from timing out.
+%% A response as Cowboy's commands, and whether its connection may carry another request behind it,
+%% which is a matter of what has come of this one's body.
 %%
 %% The commands are Cowboy's raw ones: cowboy_req:reply/4 and its kin would overwrite a length,
 %% refuse a cookie, crash on a 204; the commands behind them do what they are told.
 -module(gwport_cowboy_response).
 
--export([new/2, received/3, taken/2, reading/1, expects/1]).
--export([response/2, failure/2, others/2, left/1, inform_headers/1]).
--export([tick/1, idle/2, log_failure/2, stalled/2]).
+-export([new/2, received/3, taken/2, reading/1]).
+-export([command/2, failure/2, others/2, left/1, inform_headers/1]).
 
 -export_type([response/0]).
-
--include_lib("kernel/include/logger.hrl").
 
 -record(response, {
     req :: cowboy_req:req(),
     listener :: gwport_cowboy_listener:listener(),
     %% Whether the client was told to go on, or never asked.
     continued :: boolean(),
-    %% Bytes of the request's body that have come, and that were asked for; whether its end has come.
+    %% Bytes of the request's body that have come, and that were asked for; whether its end has
+    %% come.
     received = 0 :: non_neg_integer(),
     taken = 0 :: non_neg_integer(),
     complete :: boolean(),
-    %% Whether the response said that the connection ends with it.
+    %% Whether a head went out, and whether it said that the connection ends with it.
+    headed = false :: boolean(),
     last = false :: boolean()
 }).
 -opaque response() :: #response{}.
 
-%% Ranch's send_timeout. Cowboy 2.8 takes no notice when a send has failed for it.
--define(SEND_TIMEOUT, 30000).
--define(MAX_TICK, 60000).
 %% What is taken of a body behind its response, so that the next request on the connection can be
 %% found: bytes (net/http's number), and milliseconds.
 -define(MAX_DISCARD, 262144).
@@ -52,32 +47,27 @@ received(IsFin, Data, Response = #response{received = Received, complete = Compl
 taken(Data, Response = #response{taken = Taken}) ->
     Response#response{taken = Taken + byte_size(Data)}.
 
-%% The body is read: a client that waits for 100 Continue is told to go on.
--spec reading(response()) -> response().
-reading(Response) ->
-    Response#response{continued = true}.
+%% The body is read: whether a client has to be told to go on with it.
+-spec reading(response()) -> {boolean(), response()}.
+reading(Response = #response{continued = Continued, received = Received, headed = Headed}) ->
+    {not Continued andalso Received =:= 0 andalso not Headed, Response#response{continued = true}}.
 
-%% Whether the client still waits to be told.
--spec expects(response()) -> boolean().
-expects(#response{continued = Continued, received = Received}) ->
-    not Continued andalso Received =:= 0.
-
-%% A command of gwport_stream's to the client, as Cowboy's.
--spec response(Command, response()) -> {tuple(), response()} when
+%% What gwport_exchange has for the client, as Cowboy's.
+-spec command(Command, response()) -> {tuple(), response()} when
     Command :: {inform, gwport_response:status(), gwport_response:fields()}
              | {reply, gwport_response:head(), iodata()}
              | {head, gwport_response:head()}
              | {trailers, gwport_response:fields()}.
-response({inform, Status, Fields}, Response) ->
+command({inform, Status, Fields}, Response) ->
     {{inform, Status, inform_headers(Fields)}, Response};
-response({reply, Head = #{status := Status, close := Close}, Body}, Response0) ->
-    Response = last(Close orelse ends(Response0), Response0),
+command({reply, Head = #{status := Status, close := Close}, Body}, Response0) ->
+    Response = head(Close orelse ends(Response0), Response0),
     {{response, Status, headers(Head, Response), Body}, Response};
 %% An app that has begun to answer may read on.
-response({head, Head = #{status := Status, close := Close}}, Response0) ->
-    Response = last(Close orelse is_unsure(Response0) orelse is_deaf(Response0), Response0),
+command({head, Head = #{status := Status, close := Close}}, Response0) ->
+    Response = head(Close orelse is_unsure(Response0) orelse is_deaf(Response0), Response0),
     {{headers, Status, headers(Head, Response)}, Response};
-response({trailers, Fields}, Response) ->
+command({trailers, Fields}, Response) ->
     {{trailers, trailers(Fields)}, Response}.
 
 headers(#{headers := Fields, code := Code, length := Length}, Response = #response{req = Req}) ->
@@ -121,8 +111,9 @@ inform_headers(Fields) ->
 trailers(Fields) ->
     maps:from_list([{Name, iolist_to_binary(Value)} || {Name, Value} <- Fields]).
 
-last(_, Response = #response{req = #{version := 'HTTP/2'}}) -> Response;
-last(Last, Response) -> Response#response{last = Last}.
+%% It ends an HTTP/1.1 connection, or not.
+head(Last, Response = #response{req = #{version := Version}}) ->
+    Response#response{headed = true, last = Last andalso Version =/= 'HTTP/2'}.
 
 %% `upgrade` is a field of the connection, and is named as one (RFC 9110, 7.8); HTTP/2 has none.
 close(#response{req = #{version := 'HTTP/2'}}, Headers) ->
@@ -161,8 +152,8 @@ is_deaf(#response{req = #{body_length := Length}, listener = #{heard := Heard}})
 
 %% What is to be done when the response is over: `stop`; or take what is left of the body from the
 %% client, if it is no more than so many bytes and comes in so many milliseconds; or cut the
-%% connection. A stream of HTTP/1.1 that stops before its body has come is a trap: Cowboy before 2.13
-%% does not look at what stands behind such a body, be it a whole request, until more comes.
+%% connection. A stream of HTTP/1.1 that stops before its body has come is a trap: Cowboy before
+%% 2.13 does not look at what stands behind such a body, be it a whole request, until more comes.
 -spec left(response()) ->
     stop | {discard, Bytes :: non_neg_integer(), Milliseconds :: pos_integer()} | cut.
 left(#response{req = #{version := 'HTTP/2'}}) -> stop;
@@ -199,42 +190,12 @@ failure(Reason, Response0 = #response{req = Req = #{method := Method}}) ->
     Text = gwport_status:text(Reason),
     Body = case Method of <<"HEAD">> -> <<>>; _ -> Text end,
     Headers = response_headers(gwport_status:headers(Reason), Req),
-    Response = last(Reason =:= bad_request orelse ends(Response0), Response0),
+    Response = head(Reason =:= bad_request orelse ends(Response0), Response0),
     {{response, gwport_status:status(Reason), close(Response,
         Headers#{<<"content-length">> => integer_to_binary(byte_size(Text))}), Body}, Response}.
 
 %% A whole response that somebody else has made.
 -spec others({response, term(), map(), term()}, response()) -> {tuple(), response()}.
 others({response, Status, Headers, Body}, Response0) ->
-    Response = last(ends(Response0), Response0),
+    Response = head(ends(Response0), Response0),
     {{response, Status, close(Response, Headers), Body}, Response}.
-
--spec log_failure(term(), response()) -> ok.
-log_failure(Reason, #response{req = #{method := Method, path := Path}}) ->
-    ?LOG_NOTICE("gwport: ~s ~ts ended: ~0p", [Method, gwport_line:text(Path), Reason]).
-
-%% Cowboy's timers look at what the client sends and at what the connection process hears; a
-%% response that is on its way counts for neither. So it must hear something after so many
-%% milliseconds: a third of what it would wait, for once lost is not yet late.
--spec tick(response()) -> pos_integer().
-tick(#response{listener = #{idle_timeout := Idle, inactivity_timeout := Inactivity}}) ->
-    max(1, min(min(Idle, Inactivity), 3 * ?MAX_TICK) div 3).
-
-%% The idle timer of the connection, off while the response is under way, and set as the listener's
-%% owner wants it behind that: a connection that is kept alive needs it. On HTTP/2 only that owner
-%% can change it.
--spec idle(off | on, response()) -> [tuple()].
-idle(_, #response{listener = #{idle_timeout := infinity}}) ->
-    [];
-idle(_, #response{req = #{version := 'HTTP/2'}}) ->
-    [];
-idle(off, _) ->
-    [{set_options, #{idle_timeout => infinity}}];
-idle(on, #response{listener = #{idle_timeout := Idle}}) ->
-    [{set_options, #{idle_timeout => Idle}}].
-
-%% Whether a send that took so many milliseconds has failed: Cowboy 2.8 goes on at full speed, to
-%% nowhere, when one has timed out, and the only sign of it is the time that passed.
--spec stalled(integer(), response()) -> boolean().
-stalled(Took, #response{req = #{version := Version}}) ->
-    Version =/= 'HTTP/2' andalso Took >= ?SEND_TIMEOUT.

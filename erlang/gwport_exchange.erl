@@ -1,48 +1,129 @@
-%% Where a request meets its port: what every driver of a stream does at the start, and with the
-%% commands of gwport_stream that are the port's. The drivers are gwport_handler, gwport_stream_h and
-%% gwport_client.
+%% One request with its reply, as whoever drives it sees it. A driver is an adapter for one kind of
+%% client: gwport_handler and gwport_stream_h for Cowboy's, gwport_client for a caller without HTTP.
+%% It knows its client and nothing of ports; an exchange is the only thing that it holds of us.
+%%
+%% The life of an exchange:
+%%
+%% 1. open/4 checks the request, chooses a port of the mount's pool and opens a stream there. It
+%%    returns an exchange whatever comes of it: what becomes of a request is an event.
+%% 2. The driver's process is sent {Tag, {gwport, _}}, and hands the second part to event/3; so it
+%%    does what its client says, and what the clock does (timeout/2). What comes back is what the
+%%    client is to be told (client_command()). A request that nobody takes is no other case: the
+%%    event of its refusal stands in the mailbox when open/4 returns.
+%% 3. The client is asked for its body by `read`, when the app wants some of it and the program's
+%%    credit allows it to be sent. The response comes as `reply`, or as `head` and then `data`, a
+%%    piece at a time: the next one when the event `taken` has said that the client has that.
+%% 4. The last command is `done`, `fail`, `refuse` or `break`. With it the exchange has left its
+%%    port, once, whichever way it ended. close/1 is for a client that goes before. A driver whose
+%%    process ends, or is killed, need not call it: the port monitors that process.
+%%
+%% The order and the times of all that are a pure machine, gwport_stream. In here is what it takes
+%% to carry out its commands: the port, the stream's name there, and the watch that looks after a
+%% process which is stuck with its client.
+%%
+%% What is not there yet has its place. A request that waits for a port with room is an exchange
+%% without a port, to which nobody has granted credit: open/4 enters the pool's queue, and the
+%% queue's word is an event like a port's, behind which at/4 is called. One that is repeated keeps
+%% what it has encoded and what it has sent of the body until the app is known to have been entered,
+%% and calls at/4 again when the port is down before. A port on another node is another handle: an
+%% event comes to an alias, wherever from. A connection that is taken over (WebSocket, Hijack) is a
+%% client command instead of `head`, and a request half that `open` does not end. A file is another
+%% kind of piece in `data`, refunded by its size. Plug is one more driver.
 -module(gwport_exchange).
 
--export([open/3, tell/3]).
+-export([open/4, refuse/2, event/3, failed/4, close/1]).
+-export([timeout/2, guard/3, unguard/1]).
+
+-export_type([exchange/0, event/0, client_command/0]).
 
 -include_lib("kernel/include/logger.hrl").
 
-%% Opens a stream for the calling process at a port of the mount's pool. Events come as
-%% {Tag, {gwport, Event}}; see gwport_port:open/3.
--spec open(gwport_environ:request(), gwport_options:mount(), Tag :: ref | term()) ->
-    {ok, gwport_port:handle(), reference(), gwport_stream:stream()}
-  | {error, gwport_status:reason()}.
-open(Request, Mount, Tag) ->
-    case gwport_request:check(Request) of
-        ok -> checked(Request, Mount, Tag);
-        {error, _} -> {error, bad_request}
+-record(exchange, {
+    %% Of the messages that are its events.
+    tag :: term(),
+    stream :: gwport_stream:stream(),
+    %% Where it is served, and its name there: not before a port has been chosen, nor behind the
+    %% end.
+    port = none :: gwport_port:handle() | none,
+    ref :: reference() | undefined,
+    guard = none :: gwport_watch:guard() | none,
+    %% Whether an event may come, or be in the mailbox, behind the end.
+    is_late = false :: boolean()
+}).
+-opaque exchange() :: #exchange{}.
+-type event() ::
+    %% The second part of a message {Tag, {gwport, _}}.
+    {gwport, term()}
+    %% What the client sent, one piece or none for a `read`; and that it has taken the `data` that
+    %% it was last handed, or takes none any more.
+  | {client, nofin | fin, binary()}
+  | taken
+  | stalled
+    %% What timeout/2 named has passed; or some time, in which a client that is not read may have
+    %% left.
+  | timeout
+  | tick.
+-type client_command() :: gwport_stream:client_command().
+
+%% For the calling process, to which the events come.
+-spec open(gwport_environ:request(), gwport_options:mount(), Tag :: term(), Now :: integer()) ->
+    exchange().
+open(Request = #{<<"method">> := Method}, Mount, Tag, Now) ->
+    Stream = gwport_stream:new(Mount#{method => Method, body => gwport_request:body(Request),
+        length => maps:get(<<"length">>, Request, undefined)}, Now),
+    case checked(gwport_request:check(Request), Request, Mount, Tag) of
+        {ok, Port, Ref} -> #exchange{tag = Tag, stream = Stream, port = Port, ref = Ref};
+        {error, Reason} -> refused(Reason, Tag, Stream)
     end.
 
-checked(#{<<"length">> := Length}, #{max_body := MaxBody}, _) when Length > MaxBody ->
+%% One that is over before there is a request: the driver has the reason.
+-spec refuse(gwport_status:reason(), Tag :: term()) -> exchange().
+refuse(Reason, Tag) ->
+    refused(Reason, Tag, gwport_stream:new(#{method => <<>>, body => none, length => 0,
+        max_body => infinity, head_timeout => infinity, idle_timeout => infinity,
+        deadline => infinity}, 0)).
+
+refused(Reason, Tag, Stream) ->
+    self() ! {Tag, {gwport, {refused, Reason}}},
+    #exchange{tag = Tag, stream = Stream, is_late = true}.
+
+checked({error, _}, _, _, _) ->
+    {error, bad_request};
+checked(ok, #{<<"length">> := Length}, #{max_body := MaxBody}, _) when Length > MaxBody ->
     {error, too_large_body};
-checked(Request, Mount = #{pool := Pool}, Tag) ->
+checked(ok, Request, Mount = #{pool := Pool}, Tag) ->
     case gwport_pool:choose(Pool) of
-        {ok, Handle} ->
-            open_at(Handle, Request, Mount, Tag);
-        Error = {error, no_pool} ->
-            _ = [?LOG_ERROR("gwport: a request is for pool ~p, which does not run on this node (said once)",
-                [Pool]) || gwport_seen:is_first({no_pool, Pool})],
-            Error;
-        Error ->
-            Error
+        {ok, Port} -> at(Port, Request, Mount, Tag);
+        {error, Reason} -> no_port(Reason, Pool)
     end.
 
-open_at(Handle, Request, Mount = #{pool := Pool, app := App}, Tag) ->
-    case gwport_port:has_app(App, Handle) of
+no_port(no_pool, Pool) ->
+    _ = [?LOG_ERROR("gwport: a request is for pool ~p, which does not run on this node (said once)",
+        [Pool]) || gwport_seen:is_first({no_pool, Pool})],
+    {error, no_pool};
+no_port(Reason, _) ->
+    {error, Reason}.
+
+at(Port, Request, Mount = #{app := App}, Tag) ->
+    case gwport_port:has_app(App, Port) of
         true ->
-            Encoded = gwport_request:encode(Request, gwport_port:max_head(Handle)),
-            encoded(Encoded, Handle, Request, Mount, Tag);
+            opened(gwport_request:encode(Request, gwport_port:max_head(Port)), Port, Tag);
         false ->
-            _ = [?LOG_ERROR("gwport: a request is for ~ts of pool ~p, whose program has ~ts (said once)",
-                [wanted(App), Pool, had(gwport_port:apps(Handle))])
-                || gwport_seen:is_first({no_app, Pool, App})],
-            {error, no_app}
+            no_app(Mount, gwport_port:apps(Port))
     end.
+
+opened({ok, Encoded}, Port, Tag) ->
+    case gwport_port:open(Port, Encoded, Tag) of
+        {ok, Ref} -> {ok, Port, Ref};
+        Error -> Error
+    end;
+opened(Error, _, _) ->
+    Error.
+
+no_app(#{pool := Pool, app := App}, Apps) ->
+    _ = [?LOG_ERROR("gwport: a request is for ~ts of pool ~p, whose program has ~ts (said once)",
+        [wanted(App), Pool, had(Apps)]) || gwport_seen:is_first({no_app, Pool, App})],
+    {error, no_app}.
 
 wanted(<<>>) -> "the app without a name (a mount's option app)";
 wanted(App) -> io_lib:format("app ~0p", [App]).
@@ -50,21 +131,88 @@ wanted(App) -> io_lib:format("app ~0p", [App]).
 had([]) -> "one app, without a name";
 had(Apps) -> io_lib:format("~0p", [Apps]).
 
-encoded({ok, Encoded}, Handle, Request, Mount, Tag) ->
-    case gwport_port:open(Handle, Encoded, Tag) of
-        {ok, Ref} -> {ok, Handle, Ref, stream(Encoded, Request, Mount)};
-        Error -> Error
-    end;
-encoded(Error, _, _, _, _) ->
-    Error.
+%% What an event means to the client.
+-spec event(event(), Now :: integer(), exchange()) -> {[client_command()], exchange()}.
+event(Event, Now, Exchange = #exchange{stream = Stream}) ->
+    try react(gwport_stream:event(of_port(Event), Now, Stream), Exchange)
+    catch
+        Class:Reason:Stack -> failed(Class, Reason, Stack, Exchange)
+    end.
 
-stream(#{body := Body}, Request = #{<<"method">> := Method}, Mount) ->
-    Limits = maps:with([max_body, head_timeout, idle_timeout, deadline], Mount),
-    gwport_stream:new(Limits#{method => Method, body => Body,
-        length => maps:get(<<"length">>, Request, undefined)}, erlang:monotonic_time(millisecond)).
+of_port({gwport, Event}) -> {port, Event};
+of_port(Event) -> Event.
 
-%% Does what a stream asks of its port.
--spec tell(gwport_stream:port_command(), gwport_port:handle(), reference()) -> ok.
-tell({send, Kind, Data}, Handle, Ref) -> gwport_port:send(Handle, Ref, Kind, Data);
-tell({consumed, Bytes}, Handle, Ref) -> gwport_port:consumed(Handle, Ref, Bytes);
-tell({abort, Code, Text}, Handle, Ref) -> gwport_port:abort(Handle, Ref, {Code, Text}).
+%% A driver that has failed with an event, and has the exchange as it was before: its client is told
+%% so, and the log where, but not with what.
+-spec failed(error | exit | throw, term(), Stack :: list(), exchange()) ->
+    {[client_command()], exchange()}.
+failed(Class, Reason, Stack, Exchange = #exchange{stream = Stream}) ->
+    gwport_failure:report("a request", Class, Reason, Stack),
+    react(gwport_stream:event(failed, 0, Stream), Exchange).
+
+react({Commands, Stream}, Exchange) ->
+    carry_out(Commands, Exchange#exchange{stream = Stream}).
+
+%% What is the port's is done, and what is the client's is left.
+carry_out([], Exchange) ->
+    {[], Exchange};
+carry_out([{send, Kind, Data} | Rest], Exchange = #exchange{port = Port, ref = Ref}) ->
+    gwport_port:send(Port, Ref, Kind, Data),
+    carry_out(Rest, Exchange);
+carry_out([{consumed, Bytes} | Rest], Exchange = #exchange{port = Port, ref = Ref}) ->
+    gwport_port:consumed(Port, Ref, Bytes),
+    carry_out(Rest, Exchange);
+carry_out([{abort, Code, Text} | Rest], Exchange) ->
+    carry_out(Rest, abort(Code, Text, Exchange));
+carry_out([Last], Exchange) when Last =:= done; element(1, Last) =:= fail;
+        element(1, Last) =:= refuse; element(1, Last) =:= break ->
+    {[Last], leave(Exchange)};
+carry_out([Command | Rest], Exchange0) ->
+    {Commands, Exchange} = carry_out(Rest, Exchange0),
+    {[Command | Commands], Exchange}.
+
+abort(_, _, Exchange = #exchange{port = none}) ->
+    Exchange;
+abort(Code, Text, Exchange = #exchange{port = Port, ref = Ref}) ->
+    gwport_port:abort(Port, Ref, {Code, Text}),
+    Exchange#exchange{is_late = true}.
+
+%% The client has gone: the app is told, if the exchange is not over.
+-spec close(exchange()) -> ok.
+close(Exchange) ->
+    _ = leave(abort(cancelled, <<>>, Exchange)),
+    ok.
+
+leave(Exchange = #exchange{port = none}) ->
+    left(Exchange);
+leave(Exchange = #exchange{port = Port, ref = Ref, guard = Guard}) ->
+    gwport_port:leave(Port, Ref),
+    _ = gwport_watch:unguard(Guard),
+    left(Exchange#exchange{port = none, guard = none}).
+
+%% No event is left to a process that goes on, and may not know what it means.
+left(Exchange = #exchange{is_late = false}) ->
+    Exchange;
+left(Exchange = #exchange{tag = Tag}) ->
+    receive {Tag, {gwport, _}} -> left(Exchange)
+    after 0 -> Exchange#exchange{is_late = false}
+    end.
+
+%% Milliseconds until the event `timeout` is due.
+-spec timeout(Now :: integer(), exchange()) -> timeout().
+timeout(Now, #exchange{stream = Stream}) ->
+    gwport_stream:timeout(Now, Stream).
+
+%% The calling process is about to send data to its client, which may last, and will hear of no time
+%% that is up meanwhile: the port's watch looks after that until unguard/1. With `kill` it ends the
+%% process if need be.
+-spec guard(keep | kill, Now :: integer(), exchange()) -> exchange().
+guard(Fate, Now, Exchange = #exchange{port = Port, ref = Ref, stream = Stream}) ->
+    {Time, Code} = gwport_stream:due(Now, Stream),
+    Exchange#exchange{guard =
+        gwport_watch:guard(Time, Code, Fate, Ref, gwport_port:watch(Port))}.
+
+%% Whether it was in time.
+-spec unguard(exchange()) -> {boolean(), exchange()}.
+unguard(Exchange = #exchange{guard = Guard}) ->
+    {gwport_watch:unguard(Guard), Exchange#exchange{guard = none}}.

@@ -1,6 +1,7 @@
-%% The life of one request, from the client's side of it: a pure state machine. Events of the port,
-%% of the client and of time go in, commands come out. gwport_handler drives it under Cowboy,
-%% gwport_client without HTTP.
+%% What is known of one exchange, as a pure state machine: how far its request and its response have
+%% come, what credit is left, when time is up. Events of the port, of the client and of time go in,
+%% commands come out. gwport_exchange, which drives it, carries out those that are the port's and
+%% hands on those that are the client's.
 %%
 %% The request's body waits here when the client is ahead of the program's credit, the response's
 %% when the program is ahead of the client; the latter is bounded by the window that was granted,
@@ -9,7 +10,7 @@
 
 -export([new/2, event/3, timeout/2, due/2]).
 
--export_type([stream/0, event/0, command/0, port_command/0, options/0]).
+-export_type([stream/0, event/0, command/0, client_command/0, port_command/0, options/0]).
 
 -type options() :: #{
     method := binary(),
@@ -17,10 +18,11 @@
     body := none | now | continue,
     length := undefined | non_neg_integer(),
     max_body := non_neg_integer() | infinity,
-    head_timeout := timeout(), idle_timeout := timeout(), deadline := timeout()
+    head_timeout := timeout(), idle_timeout := timeout(), deadline := timeout(),
+    _ => _
 }.
 -type event() ::
-    {port, gwport_mux:event() | {refused, busy | draining}}
+    {port, gwport_mux:event() | {refused, gwport_status:reason()}}
     %% What the client sent; at most one answer to each `read`.
   | {client, nofin | fin, binary()}
     %% The client has taken the data that was last handed out.
@@ -28,20 +30,24 @@
     %% Some time has passed; see tick/1.
   | tick
     %% The time that timeout/2 named has come.
-  | timeout.
--type command() ::
-    %% To the client: read (some of the body), and the response.
+  | timeout
+    %% The client takes nothing any more.
+  | stalled
+    %% A fault of ours: what should have come of an event is not known.
+  | failed.
+-type command() :: client_command() | port_command().
+-type client_command() ::
+    %% Read (some of the body), and the response.
     read
   | {inform, gwport_response:status(), gwport_response:fields()}
   | {reply, gwport_response:head(), iodata()}
   | {head, gwport_response:head()}
   | {data, nofin | fin, iodata()}
   | {trailers, gwport_response:fields()}
-  | port_command()
-    %% The end: all is said; or no head went out and the reason has a status; or the response is
-    %% to be broken off visibly.
+    %% The end: all is said; or no head went out and the reason has a status, and with `refuse` no
+    %% port took the request; or the response is to be broken off visibly.
   | done
-  | {fail, gwport_status:reason()}
+  | {fail | refuse, gwport_status:reason()}
   | {break, term()}.
 
 %% To the port.
@@ -69,7 +75,8 @@
     %% The response half: what waits for the client, newest first, and what it is taking.
     queue = [] :: [binary()],
     taking = 0 :: non_neg_integer(),
-    ending = no :: no | fin | {trailers, gwport_response:fields()} | {broken, gwport_status:reason() | bad_length},
+    ending = no :: no | fin | {trailers, gwport_response:fields()}
+        | {broken, gwport_status:reason() | bad_length},
     left = undefined :: undefined | non_neg_integer(),
 
     head_timeout :: timeout(),
@@ -140,7 +147,13 @@ event(timeout, Now, Stream = #stream{head_at = Head, idle_at = Idle, deadline_at
         Head =< Now -> give_up(head_timeout, Stream);
         Idle =< Now -> give_up(idle_timeout, Stream);
         true -> {[], Stream}
-    end.
+    end;
+event(stalled, _, Stream) ->
+    {[{abort, cancelled, <<>>}, {break, client_stalled}], Stream#stream{phase = ended}};
+event(failed, _, Stream = #stream{phase = waiting}) ->
+    {[{abort, internal_error, <<>>}, {fail, app_failed}], Stream#stream{phase = ended}};
+event(failed, _, Stream) ->
+    {[{abort, internal_error, <<>>}, {break, internal_error}], Stream#stream{phase = ended}}.
 
 %% Bytes have moved.
 touch(Stream = #stream{now = Now, idle_timeout = Idle}) ->
@@ -195,7 +208,7 @@ port({abort, cancelled, _Text}, Stream = #stream{phase = waiting}) ->
 port({abort, Code, _Text}, Stream) ->
     ended(gwport_status:reason(Code), Stream);
 port({refused, Why}, Stream) ->
-    ended(Why, Stream);
+    {[{refuse, Why}], Stream#stream{phase = ended}};
 port({port_down, _, drain}, Stream) ->
     ended(draining, Stream);
 port({port_down, true, _}, Stream) ->

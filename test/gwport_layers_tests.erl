@@ -7,8 +7,8 @@
 %% From the client to the pipe.
 order() ->
     [gwport_app, gwport_sup, gwport, gwport_handler, gwport_stream_h, gwport_client,
-        gwport_call, gwport_mounts, gwport_pipeline_h, gwport_cowboy_response,
-        gwport_cowboy_request, gwport_cowboy_listener, gwport_exchange,
+        gwport_call, gwport_mounts, gwport_pipeline_h, gwport_cowboy,
+        gwport_cowboy_response, gwport_cowboy_request, gwport_cowboy_listener, gwport_exchange,
         gwport_request, gwport_stream, gwport_status, gwport_response, gwport_pool_keeper,
         gwport_pool_sup, gwport_pool, gwport_port, gwport_greeting, gwport_writer, gwport_watch,
         gwport_log, gwport_log_socket, gwport_log_frame, gwport_log_crash, gwport_mux, gwport_load,
@@ -16,7 +16,7 @@ order() ->
         gwport_secret].
 
 facing_cowboy() ->
-    [gwport_handler, gwport_stream_h, gwport_mounts, gwport_pipeline_h,
+    [gwport_handler, gwport_stream_h, gwport_mounts, gwport_pipeline_h, gwport_cowboy,
         gwport_cowboy_response, gwport_cowboy_request, gwport_cowboy_listener].
 
 every_module_has_its_place_test() ->
@@ -38,6 +38,19 @@ calls_go_to_the_right_test_() ->
 only_who_faces_cowboy_calls_it_test_() ->
     [{atom_to_list(Module), ?_assertEqual([], [Called || Called <- imported(Module), is_cowboy(Called)])}
         || Module <- order() -- facing_cowboy()].
+
+%% Who drives an exchange knows one kind of client, and nothing of ports and what they are told.
+drivers() ->
+    [gwport_handler, gwport_stream_h, gwport_cowboy, gwport_client].
+
+drivers_know_nothing_of_ports_test_() ->
+    Ports = [Module || Module <- behind(gwport_exchange), not lists:member(Module, besides())],
+    [{atom_to_list(Module), ?_assertEqual([], [Called || Called <- calls(Module), lists:member(Called, Ports)])}
+        || Module <- drivers()].
+
+%% What stands behind gwport_exchange and is everybody's.
+besides() ->
+    [gwport_options, gwport_line, gwport_failure].
 
 %% The compilers of later releases refuse what those of earlier ones took: `fun register/2`, say, where a
 %% function of ours has the name of one that is imported by itself.

@@ -419,7 +419,7 @@ a_crash_in_a_callback_logs_no_request(Config) ->
             ?assertMatch(#{status := 500}, gwport_http_client:rest(Stream)),
             gwport_test:until(fun() -> in_flight(Config) =:= 0 end)
         end),
-        ?assertMatch([_ | _], [Line || Line <- Logged, string:find(Line, "of a connection failed") =/= nomatch]),
+        ?assertMatch([_ | _], [Line || Line <- Logged, string:find(Line, "a request failed") =/= nomatch]),
         ?assertEqual([], [Line || Line <- Logged, string:find(Line, "0123456789") =/= nomatch]),
         close(Client)
     end).

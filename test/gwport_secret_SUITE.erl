@@ -325,11 +325,7 @@ ends_of_streams(Config) ->
         gwport_probe:stop(Server),
         ?assertEqual([], found(Config))
     end || Event <- [{chunk, {mark(response_body)}}, {reply, mark(set_cookie), many}, {credit, mark(request_body)}]],
-    logged(case gwport_test:mount() of
-        route -> "gwport: a request failed: error";
-        stream -> "of a connection failed: error"
-    end, Config),
-    logged("gwport: gwport:request/3 failed: error", Config).
+    logged("gwport: a request failed: error", Config).
 
 %% Cowboy writes what it does not know to the log.
 is_connection(Pid) ->

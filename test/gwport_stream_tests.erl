@@ -324,8 +324,8 @@ codes() ->
     [no_error, internal_error, cancelled, deadline, head_timeout, idle_timeout, refused, no_app,
      bad_payload, bad_order, bad_credit, flow_exceeded, too_large, bad_length, bad_response, port_closed].
 
-a_request_that_no_port_took_fails_with_why_test() ->
-    [?assertMatch({[{fail, Why}], _}, event({port, {refused, Why}}, stream(#{}))) || Why <- [busy, draining]].
+a_request_that_no_port_took_is_refused_with_why_test() ->
+    [?assertMatch({[{refuse, Why}], _}, event({port, {refused, Why}}, stream(#{}))) || Why <- [busy, draining]].
 
 the_end_of_a_port_fails_by_whether_the_app_was_entered_test() ->
     [?assertMatch({[{fail, Reason}], _}, event({port, Event}, stream(#{}))) || {Event, Reason} <- [
@@ -348,6 +348,16 @@ after_the_end_nothing_is_said_test_() ->
     [?_assertEqual({[], Stream}, event(Event, Stream))
         || Event <- [{port, {credit, 1}}, head(200, []), chunk(<<"x">>), {port, fin}, taken, timeout,
             {client, fin, <<>>}, {port, {port_down, true, closed}}]].
+
+a_client_that_takes_nothing_any_more_ends_it_test() ->
+    {_, Stream} = event(chunk(<<"1">>), streaming(#{})),
+    ?assertMatch({[{abort, cancelled, _}, {break, client_stalled}], _}, event(stalled, Stream)).
+
+%% Before the head the client can be told.
+a_fault_of_ours_ends_it_test_() ->
+    [?_assertMatch({[{abort, internal_error, _}, Last], _}, event(failed, Stream)) || {Last, Stream} <- [
+        {{fail, app_failed}, stream(#{})}, {{break, internal_error}, streaming(#{})},
+        {{break, internal_error}, then(0, head(204, []), stream(#{}))}]].
 
 %% Time. The clock stands at 0 when a stream begins.
 
@@ -613,6 +623,7 @@ wild_step() ->
         {1, {port, {trailers, oneof([term([]), binary()])}}},
         {1, {port, {abort, elements(codes()), <<>>}}},
         {1, {port, {refused, busy}}},
+        {1, elements([stalled, failed])},
         {1, {port, {port_down, boolean(), closed}}}]).
 
 good_head() ->
@@ -658,8 +669,9 @@ well_ended([Command | Rest], Phase) ->
     case {Command, Phase} of
         {done, body_ended} -> Rest =:= [];
         {done, whole} -> Rest =:= [];
-        {{fail, Reason}, start} -> is_integer(gwport_status:status(Reason)) andalso Rest =:= [];
+        {{Failed, Reason}, start} when Failed =:= fail; Failed =:= refuse -> is_integer(gwport_status:status(Reason)) andalso Rest =:= [];
         {{break, _}, body} -> Rest =:= [];
+        {{break, client_stalled}, start} -> Rest =:= [];
         %% Of an app that gives up on purpose, and of one that fails behind a response without a body.
         {{break, app_failed}, start} -> Rest =:= [];
         {{break, _}, whole} -> Rest =:= [];

@@ -186,7 +186,7 @@ var faults = []fault{
 	// The request, in Erlang.
 	{
 		name: "a forbidden byte reaches a handler", file: "erlang/gwport_exchange.erl",
-		old: `{error, _} -> {error, bad_request}`, new: `{error, _} -> checked(Request, Mount, Tag)`,
+		old: `case checked(gwport_request:check(Request), Request, Mount, Tag) of`, new: `case checked(ok, Request, Mount, Tag) of`,
 		shows: []sign{
 			{"request fields/a value with a control byte", cases.H1, both, "status"},
 			{"request fields/a value with del", cases.TLSH1, both, "status"},
@@ -203,9 +203,8 @@ var faults = []fault{
 		shows: []sign{{"expectations/refused", cases.H2C, route, "inform1.status"}},
 	},
 	{
-		name: "a reset does not reach the program", file: "erlang/gwport_stream_h.erl",
-		old: `    gwport_port:abort(Handle, Ref, {cancelled, <<>>}),
-    leave(`, new: `    leave(`,
+		name: "a reset does not reach the program", file: "erlang/gwport_exchange.erl",
+		old: `_ = leave(abort(cancelled, <<>>, Exchange))`, new: `_ = leave(Exchange)`,
 		shows: []sign{{"clients/resets while the handler waits", cases.H2C, stream, "handler"}},
 	},
 	{

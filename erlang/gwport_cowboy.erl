@@ -1,0 +1,184 @@
+%% An exchange whose client is Cowboy's, as far as both mounts share it: what gwport_exchange has
+%% for the client becomes steps, most of which are raw commands of Cowboy's. Besides, it logs what
+%% goes wrong, keeps Cowboy's timers from ending what is under way, and tells what is to become of
+%% the connection when all is said.
+%%
+%% What is left to a mount is how Cowboy is reached: gwport_handler sends it messages from the
+%% request's own process, gwport_stream_h returns commands inside the connection's.
+-module(gwport_cowboy).
+
+-export([open/4, refuse/4, event/2, failed/4, close/1]).
+-export([received/3, read/3, guard/1, sent/1, timeout/1, time/1, is_shared/1]).
+
+-export_type([cowboy/0, step/0]).
+
+-include_lib("kernel/include/logger.hrl").
+
+-record(cowboy, {
+    req :: cowboy_req:req(),
+    listener :: gwport_cowboy_listener:listener(),
+    exchange :: gwport_exchange:exchange(),
+    response :: gwport_cowboy_response:response(),
+    %% When the data that the client is taking was handed out.
+    handed = 0 :: integer(),
+    %% When the connection must hear of us again, and whether its idle timer is off.
+    tick_at :: integer(),
+    idle_off = false :: boolean()
+}).
+-opaque cowboy() :: #cowboy{}.
+-type step() ::
+    %% A piece of the request's body is wanted (one read/3), and maybe the client has to be told to
+    %% go on with it.
+    {read, Continue :: boolean()}
+    %% A piece of the response. Behind one that is `nofin`, sent/1 when Cowboy has taken it.
+  | {data, nofin | fin, iodata()}
+    %% A command that is Cowboy's as it is.
+  | tuple()
+    %% The last step. The stream may end. Or it may when what is left of the request's body, so many
+    %% bytes at most, has been taken from the client, within so many milliseconds. Or it is to be
+    %% seen that the response is not whole; most ways to stop look like the end of a whole one to
+    %% somebody. On HTTP/1.1 only a connection that is cut is seen whether the body is chunked or
+    %% not; a stream of HTTP/2 is reset.
+  | stop
+  | {discard, Bytes :: non_neg_integer(), Milliseconds :: pos_integer()}
+  | cut
+  | {reset, Reason :: term()}.
+
+%% Ranch's send_timeout. Cowboy 2.8 takes no notice when a send has failed for it.
+-define(SEND_TIMEOUT, 30000).
+-define(MAX_TICK, 60000).
+
+%% For the calling process, which is sent events as {Tag, {gwport, _}}; see gwport_exchange.
+-spec open(cowboy_req:req(), gwport_options:mount(), gwport_cowboy_listener:listener(),
+    Tag :: term()) -> cowboy().
+open(Req0, Mount, Listener, Tag) ->
+    Now = now_ms(),
+    Req = gwport_cowboy_request:spoken(Req0, Listener),
+    Request = gwport_cowboy_request:new(Req, Mount, Listener),
+    new(Now, Req, Listener, gwport_exchange:open(Request, Mount, Tag, Now)).
+
+%% The same for a request that is not to reach an app.
+-spec refuse(gwport_status:reason(), cowboy_req:req(), gwport_cowboy_listener:listener(),
+    Tag :: term()) -> cowboy().
+refuse(Reason, Req, Listener, Tag) ->
+    new(now_ms(), gwport_cowboy_request:spoken(Req, Listener), Listener,
+        gwport_exchange:refuse(Reason, Tag)).
+
+new(Now, Req, Listener, Exchange) ->
+    #cowboy{req = Req, listener = Listener, exchange = Exchange,
+        response = gwport_cowboy_response:new(Req, Listener), tick_at = Now + tick(Listener)}.
+
+-spec event(gwport_exchange:event(), cowboy()) -> {[step()], cowboy()}.
+event(Event, Cowboy = #cowboy{exchange = Exchange}) ->
+    steps(gwport_exchange:event(Event, now_ms(), Exchange), Cowboy).
+
+%% See gwport_exchange:failed/4.
+-spec failed(error | exit | throw, term(), Stack :: list(), cowboy()) -> {[step()], cowboy()}.
+failed(Class, Reason, Stack, Cowboy = #cowboy{exchange = Exchange}) ->
+    steps(gwport_exchange:failed(Class, Reason, Stack, Exchange), Cowboy).
+
+%% The client has left before the last step, or its connection has ended.
+-spec close(cowboy()) -> ok.
+close(#cowboy{exchange = Exchange}) ->
+    gwport_exchange:close(Exchange).
+
+steps({Commands, Exchange}, Cowboy) ->
+    steps(Commands, Cowboy#cowboy{exchange = Exchange}, []).
+
+steps([], Cowboy, Acc) ->
+    {lists:reverse(Acc), Cowboy};
+steps([read | Rest], Cowboy = #cowboy{response = Response0}, Acc) ->
+    {Continue, Response} = gwport_cowboy_response:reading(Response0),
+    steps(Rest, Cowboy#cowboy{response = Response}, [{read, Continue} | Acc]);
+steps([Data = {data, _, _} | Rest], Cowboy, Acc) ->
+    steps(Rest, Cowboy#cowboy{handed = now_ms()}, [Data | Acc]);
+steps([done], Cowboy, Acc) ->
+    {lists:reverse(Acc, over(Cowboy)), Cowboy};
+steps([{refuse, Reason}], Cowboy, Acc) ->
+    failure(Reason, Cowboy, Acc);
+steps([{fail, Reason}], Cowboy, Acc) ->
+    log(Reason, Cowboy),
+    failure(Reason, Cowboy, Acc);
+steps([{break, Reason}], Cowboy, Acc) ->
+    log(Reason, Cowboy),
+    Last = case is_shared(Cowboy) of true -> {reset, Reason}; false -> cut end,
+    {lists:reverse(Acc, [Last]), Cowboy};
+steps([Command | Rest], Cowboy = #cowboy{response = Response0}, Acc) ->
+    {Cowboys, Response} = gwport_cowboy_response:command(Command, Response0),
+    steps(Rest, Cowboy#cowboy{response = Response}, [Cowboys | Acc]).
+
+failure(Reason, Cowboy0 = #cowboy{response = Response0}, Acc) ->
+    {Cowboys, Response} = gwport_cowboy_response:failure(Reason, Response0),
+    Cowboy = Cowboy0#cowboy{response = Response},
+    {lists:reverse(Acc, [Cowboys | over(Cowboy)]), Cowboy}.
+
+%% A connection that is kept alive needs its idle timer, as the listener's owner wants it.
+over(#cowboy{response = Response, idle_off = Off, listener = #{idle_timeout := Idle}}) ->
+    [{set_options, #{idle_timeout => Idle}} || Off] ++ [gwport_cowboy_response:left(Response)].
+
+log(Reason, #cowboy{req = #{method := Method, path := Path}}) ->
+    ?LOG_NOTICE("gwport: ~s ~ts ended: ~0p", [Method, gwport_line:text(Path), Reason]).
+
+%% Whether the connection has other streams to carry.
+-spec is_shared(cowboy()) -> boolean().
+is_shared(#cowboy{req = #{version := Version}}) ->
+    Version =:= 'HTTP/2'.
+
+%% A piece of the request's body has come.
+-spec received(nofin | fin, binary(), cowboy()) -> cowboy().
+received(IsFin, Data, Cowboy = #cowboy{response = Response}) ->
+    Cowboy#cowboy{response = gwport_cowboy_response:received(IsFin, Data, Response)}.
+
+%% It answers a `read`.
+-spec read(nofin | fin, binary(), cowboy()) -> {[step()], cowboy()}.
+read(IsFin, Data, Cowboy = #cowboy{response = Response}) ->
+    event({client, IsFin, Data},
+        Cowboy#cowboy{response = gwport_cowboy_response:taken(Data, Response)}).
+
+%% This process is about to send the data that it was handed, and hears of no time that is up until
+%% sent/1: another looks after that, and kills it if it is stuck and carries nothing else.
+-spec guard(cowboy()) -> cowboy().
+guard(Cowboy = #cowboy{exchange = Exchange, handed = Handed}) ->
+    Fate = case is_shared(Cowboy) of true -> keep; false -> kill end,
+    Cowboy#cowboy{exchange = gwport_exchange:guard(Fate, Handed, Exchange)}.
+
+%% Cowboy has taken the data, and this is the event that it comes to. Cowboy 2.8 goes on at full
+%% speed, to nowhere, when a send has timed out, and the only sign of it is the time that passed.
+-spec sent(cowboy()) -> {taken | stalled, cowboy()}.
+sent(Cowboy = #cowboy{exchange = Exchange0, handed = Handed}) ->
+    {InTime, Exchange} = gwport_exchange:unguard(Exchange0),
+    IsQuick = is_shared(Cowboy) orelse now_ms() - Handed < ?SEND_TIMEOUT,
+    Event = case InTime andalso IsQuick of true -> taken; false -> stalled end,
+    {Event, Cowboy#cowboy{exchange = Exchange}}.
+
+%% Milliseconds until time/1 is to be called.
+-spec timeout(cowboy()) -> non_neg_integer().
+timeout(#cowboy{exchange = Exchange, tick_at = TickAt}) ->
+    Now = now_ms(),
+    max(0, min(TickAt - Now, gwport_exchange:timeout(Now, Exchange))).
+
+%% Cowboy's timers look at what the client sends and at what the connection process hears; a
+%% response that is on its way counts for neither. So the idle timer is off while one is, where it
+%% can be set for a connection (on HTTP/2 only the listener's owner can change it), and the
+%% connection must hear something now and then.
+-spec time(cowboy()) -> {[step()], cowboy()}.
+time(Cowboy) ->
+    time(now_ms(), Cowboy).
+
+time(Now, Cowboy0 = #cowboy{tick_at = TickAt, listener = Listener}) when Now >= TickAt ->
+    IsNew = has_idle(Cowboy0) andalso not Cowboy0#cowboy.idle_off,
+    {Steps, Cowboy} = event(tick, Cowboy0#cowboy{tick_at = Now + tick(Listener),
+        idle_off = has_idle(Cowboy0)}),
+    {[{set_options, #{idle_timeout => infinity}} || IsNew] ++ Steps, Cowboy};
+time(_, Cowboy) ->
+    event(timeout, Cowboy).
+
+has_idle(Cowboy = #cowboy{listener = #{idle_timeout := Idle}}) ->
+    Idle =/= infinity andalso not is_shared(Cowboy).
+
+%% A third of what the connection would wait, for once lost is not yet late.
+tick(#{idle_timeout := Idle, inactivity_timeout := Inactivity}) ->
+    max(1, min(min(Idle, Inactivity), 3 * ?MAX_TICK) div 3).
+
+now_ms() ->
+    erlang:monotonic_time(millisecond).
