@@ -1,45 +1,35 @@
-%% A Cowboy stream handler that bounds what HTTP/1.1 pipelining may queue, for Cowboy before 2.18:
+%% A Cowboy stream handler to stand in front of the others:
 %%
 %%     stream_handlers => [gwport_pipeline_h, cowboy_stream_h]
 %%
-%% and in front of gwport_stream_h where that is used.
+%% and in front of gwport_stream_h where that is used. It does two things for those behind it.
 %%
-%% Before 2.18 pipelined requests run at once, and what a later one answers waits in the connection
-%% process until its turn, while its sender is told to go on. Here a stream that sends data before
-%% its turn sees the alarm that Cowboy's HTTP/2 raises when its buffer is full, which holds the
-%% sender after one piece; the alarm ends when the streams before it have.
+%% It bounds what HTTP/1.1 pipelining may queue, which Cowboy does itself from 2.18 on: a stream
+%% that sends before its turn (gwport_turns) sees the alarm that Cowboy's HTTP/2 raises when its
+%% buffer is full, which holds the sender after one piece, and the end of that alarm when its turn
+%% has come.
 %%
-%% A connection's open streams stand in its process dictionary, lowest first. Only one that is held
-%% is told of its turn: Cowboy warns of every message to a stream that has ended meanwhile.
+%% And it hears what gwport_handler wants of a connection and Cowboy has no word for, whatever its
+%% version: an answer, by which a request process knows that the connection is not stuck; and the
+%% reset of a stream without a head, to which Cowboy answers with 500.
 -module(gwport_pipeline_h).
 -behaviour(cowboy_stream).
 
 -export([init/3, data/4, info/3, terminate/3, early_error/5]).
-%% For a stream handler behind it.
--export([is_before/0]).
 
--define(OPEN, '$gwport_open_streams').
-
-%% Beside the state of the next handler: whether this is HTTP/1.1.
+%% Whether turns are kept for the stream, and the state of the next handler.
 -type state() :: {http1 | other, Next :: term()}.
-
-%% Whether it stands before the caller, which looks after a request of HTTP/1.1.
--spec is_before() -> boolean().
-is_before() ->
-    get(?OPEN) =/= undefined.
 
 -spec init(cowboy_stream:streamid(), cowboy_req:req(), cowboy:opts()) ->
     {cowboy_stream:commands(), state()}.
-init(Id, Req = #{version := Version}, Opts) ->
-    _ = [put(?OPEN, open()) || Version =:= 'HTTP/1.1'],
+init(Id, Req = #{version := 'HTTP/1.1'}, Opts) ->
+    gwport_turns:keep(),
     {Commands, Next} = cowboy_stream:init(Id, Req, Opts),
-    case Version of
-        'HTTP/1.1' ->
-            _ = put(?OPEN, open() ++ [{Id, free}]),
-            {Commands, {http1, Next}};
-        _ ->
-            {Commands, {other, Next}}
-    end.
+    gwport_turns:enter(Id),
+    {Commands, {http1, Next}};
+init(Id, Req, Opts) ->
+    {Commands, Next} = cowboy_stream:init(Id, Req, Opts),
+    {Commands, {other, Next}}.
 
 -spec data(cowboy_stream:streamid(), cowboy_stream:fin(), binary(), state()) ->
     {cowboy_stream:commands(), state()}.
@@ -48,45 +38,32 @@ data(Id, IsFin, Data, {Version, Next0}) ->
     {Commands, {Version, Next}}.
 
 -spec info(cowboy_stream:streamid(), term(), state()) -> {cowboy_stream:commands(), state()}.
-info(Id, gwport_turn, State) ->
-    pass(Id, {alarm, stream_buffer_full, off}, State);
 info(_, {gwport_ping, Pid}, State) ->
-    %% Who asks wants to know whether this process is stuck.
     Pid ! gwport_pong,
     {[], State};
 info(_, gwport_reset, State) ->
-    %% A request process cannot reset its stream before the head: Cowboy answers its end with 500.
     {[{internal_error, gwport_reset, 'The response was broken off.'}], State};
-info(Id, Info = {data, _, _, _}, State = {http1, _}) ->
-    {Commands1, State1} = hold(Id, open(), State),
+info(Id, gwport_turn, State) ->
+    pass(Id, {alarm, stream_buffer_full, off}, State);
+%% The sender of a message is to be held before it is told that its data is taken.
+info(Id, Info = {data, _, _, _}, State0 = {http1, _}) ->
+    {Commands1, State1} = hold(Id, State0),
     {Commands2, State2} = pass(Id, Info, State1),
     {Commands1 ++ Commands2, State2};
 info(Id, Info, State0) ->
-    Said = {Commands, State} = pass(Id, Info, State0),
-    case State of
-        {http1, _} -> held(Id, Commands, Said);
-        _ -> Said
-    end.
-
-%% Data that did not come as a message, so its sender did not have to be told before.
-held(Id, Commands, {_, State0} = Said) ->
-    case lists:keymember(nofin, 2, Commands) of
+    {Commands1, State1} = pass(Id, Info, State0),
+    case element(1, State1) =:= http1 andalso lists:keymember(nofin, 2, Commands1) of
         true ->
-            {More, State} = hold(Id, open(), State0),
-            {Commands ++ More, State};
+            {Commands2, State2} = hold(Id, State1),
+            {Commands1 ++ Commands2, State2};
         false ->
-            Said
+            {Commands1, State1}
     end.
 
-hold(Id, [{Id, _} | _], State) ->
-    {[], State};
-hold(Id, Open, State) ->
-    case lists:keyfind(Id, 1, Open) of
-        {Id, free} ->
-            _ = put(?OPEN, lists:keyreplace(Id, 1, Open, {Id, held})),
-            pass(Id, {alarm, stream_buffer_full, on}, State);
-        _ ->
-            {[], State}
+hold(Id, State) ->
+    case gwport_turns:is_held(Id) of
+        true -> pass(Id, {alarm, stream_buffer_full, on}, State);
+        false -> {[], State}
     end.
 
 pass(Id, Info, {Version, Next0}) ->
@@ -95,20 +72,8 @@ pass(Id, Info, {Version, Next0}) ->
 
 -spec terminate(cowboy_stream:streamid(), cowboy_stream:reason(), state()) -> term().
 terminate(Id, Reason, {Version, Next}) ->
-    _ = [close(lists:keydelete(Id, 1, open())) || Version =:= http1],
+    _ = [gwport_turns:leave(Id) || Version =:= http1],
     cowboy_stream:terminate(Id, Reason, Next).
-
-close([{Next, held} | Rest]) ->
-    _ = put(?OPEN, [{Next, free} | Rest]),
-    self() ! {{self(), Next}, gwport_turn};
-close(Open) ->
-    put(?OPEN, Open).
-
-open() ->
-    case get(?OPEN) of
-        undefined -> [];
-        Open -> Open
-    end.
 
 -spec early_error(cowboy_stream:streamid(), cowboy_stream:reason(), cowboy_stream:partial_req(),
     cowboy_stream:resp_command(), cowboy:opts()) -> cowboy_stream:resp_command().

@@ -109,7 +109,7 @@ refuse(Reason, Id, Req, Opts) ->
     begun(Id, gwport_cowboy:refuse(Reason, Req, Listener, {self(), Id}), Listener).
 
 listener(Req, Opts) ->
-    gwport_cowboy_listener:of_request(Req, Opts, gwport_pipeline_h:is_before()).
+    gwport_cowboy_listener:of_request(Req, Opts, gwport_turns:are_kept()).
 
 %% All answers come by a message to this process: Cowboy says 101 to a client of h2c before it looks
 %% at those, and behind what init/3 returns.

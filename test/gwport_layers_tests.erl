@@ -7,7 +7,7 @@
 %% From the client to the pipe.
 order() ->
     [gwport_app, gwport_sup, gwport, gwport_handler, gwport_stream_h, gwport_client,
-        gwport_call, gwport_mounts, gwport_pipeline_h, gwport_cowboy,
+        gwport_call, gwport_mounts, gwport_pipeline_h, gwport_turns, gwport_cowboy,
         gwport_cowboy_response, gwport_cowboy_request, gwport_cowboy_listener, gwport_exchange,
         gwport_request, gwport_stream, gwport_status, gwport_response, gwport_pool_keeper,
         gwport_pool_sup, gwport_pool, gwport_port, gwport_greeting, gwport_writer, gwport_watch,
