@@ -1,0 +1,147 @@
+%% An exchange with a real port: whatever becomes of a request is an event, the last command comes once, and behind it
+%% nothing is left: no place at the port, no row of its watch, no message.
+-module(gwport_exchange_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+-define(TAG, {tag, of_ours}).
+
+exchange_test_() ->
+    {setup, fun() -> gwport_test:start_pool(#{}) end, fun gwport_test:stop_pool/1, fun(Pool) ->
+        [{spawn, {atom_to_list(Name), {timeout, 30, fun() -> Fun(Pool) end}}} || {Name, Fun} <- [
+            {a_whole_response_is_done, fun a_whole_response_is_done/1},
+            {a_body_goes_as_it_is_asked_for, fun a_body_goes_as_it_is_asked_for/1},
+            {a_refusal_is_an_event, fun a_refusal_is_an_event/1},
+            {a_refusal_that_nobody_heard_is_not_left_behind, fun a_refusal_that_nobody_heard_is_not_left_behind/1},
+            {a_driver_may_have_a_reason_of_its_own, fun a_driver_may_have_a_reason_of_its_own/1},
+            {each_end_leaves_nothing_behind, fun each_end_leaves_nothing_behind/1},
+            {a_client_that_is_killed_leaves_nothing_behind, fun a_client_that_is_killed_leaves_nothing_behind/1},
+            {a_client_may_be_closed_behind_its_end, fun a_client_may_be_closed_behind_its_end/1},
+            {a_guard_that_is_not_called_off_is_late, fun a_guard_that_is_not_called_off_is_late/1}]]
+    end}.
+
+a_whole_response_is_done(Pool) ->
+    {Said, _} = drive(open(#{path => "/hello"}, #{}, Pool)),
+    ?assertMatch([{reply, #{code := 200}, <<"Hello from Go\n">>}, done], Said),
+    is_clean(Pool).
+
+a_body_goes_as_it_is_asked_for(Pool) ->
+    Body = binary:copy(<<"0123456789">>, 40000),
+    {Said, _} = drive(open(#{method => 'POST', path => "/echo", body => Body}, #{app => echo}, Pool), Body),
+    ?assertEqual(Body, iolist_to_binary([Data || {data, _, Data} <- Said])),
+    ?assertEqual(done, lists:last(Said)),
+    is_clean(Pool).
+
+a_refusal_is_an_event(Pool) ->
+    [begin
+        Exchange = open(Request, Options, To),
+        receive {?TAG, Event} -> ?assertEqual({gwport, {refused, Reason}}, Event) end,
+        ?assertMatch({[{refuse, Reason}], _}, gwport_exchange:event({gwport, {refused, Reason}}, 0, Exchange)),
+        is_clean(Pool)
+    end || {Reason, Request, Options, To} <- [
+        {no_pool, #{}, #{}, no_such_pool},
+        {no_app, #{}, #{app => no_such_app}, Pool},
+        {too_large_body, #{method => 'POST', body => "12"}, #{max_body => 1}, Pool},
+        {too_large_head, #{headers => [{a, binary:copy(<<"x">>, 70000)}]}, #{}, Pool}]].
+
+a_refusal_that_nobody_heard_is_not_left_behind(Pool) ->
+    ok = gwport_exchange:close(open(#{}, #{app => no_such_app}, Pool)),
+    is_clean(Pool).
+
+a_driver_may_have_a_reason_of_its_own(Pool) ->
+    ?assertMatch({[{refuse, bad_option}], _}, drive(gwport_exchange:refuse(bad_option, ?TAG))),
+    is_clean(Pool).
+
+each_end_leaves_nothing_behind(Pool) ->
+    Sleep = #{path => "/faults/sleep?s=60", path_info => 1},
+    [begin
+        {Said, _} = drive(End(open(Request, Options#{app => faults}, Pool))),
+        ?assertEqual({Last, Request}, {lists:last(Said), Request}),
+        is_clean(Pool)
+    end || {Last, Request, Options, End} <- [
+        {done, #{path => "/faults/panic", path_info => 1}, #{}, fun(Exchange) -> Exchange end},
+        {{break, app_failed}, #{path => "/faults/panic-late", path_info => 1}, #{}, fun(Exchange) -> Exchange end},
+        {{fail, head_timeout}, Sleep, #{head_timeout => 10}, fun(Exchange) -> Exchange end},
+        {{fail, app_failed}, Sleep, #{}, fun(Exchange) -> self() ! {?TAG, {gwport, {credit, wrong}}}, Exchange end},
+        {{break, client_stalled}, Sleep, #{}, fun(Exchange) -> self() ! {?TAG, stalled}, Exchange end}]],
+    %% One that its client leaves.
+    ok = gwport_exchange:close(open(Sleep, #{app => faults}, Pool)),
+    is_clean(Pool).
+
+a_client_that_is_killed_leaves_nothing_behind(Pool) ->
+    Self = self(),
+    {Pid, Monitor} = spawn_monitor(fun() ->
+        _ = open(#{path => "/faults/sleep?s=60", path_info => 1}, #{app => faults}, Pool),
+        Self ! {self(), opened},
+        receive stop -> ok end
+    end),
+    receive {Pid, opened} -> ok end,
+    gwport_test:until(fun() -> in_flight(Pool) =:= 1 end),
+    exit(Pid, kill),
+    receive {'DOWN', Monitor, process, Pid, killed} -> ok end,
+    is_clean(Pool).
+
+a_client_may_be_closed_behind_its_end(Pool) ->
+    {_, Exchange} = drive(open(#{path => "/hello"}, #{}, Pool)),
+    ?assertEqual(ok, gwport_exchange:close(Exchange)),
+    ?assertMatch({[], _}, gwport_exchange:event(stalled, 0, Exchange)),
+    is_clean(Pool).
+
+%% The watch gives the stream up when the time has come that nobody hears of.
+a_guard_that_is_not_called_off_is_late(Pool) ->
+    Open = fun(Deadline) ->
+        gwport_exchange:guard(keep, now_ms(), open(#{path => "/faults/sleep?s=60", path_info => 1},
+            #{app => faults, deadline => Deadline}, Pool))
+    end,
+    {InTime, InTimeExchange} = gwport_exchange:unguard(Open(60000)),
+    ?assert(InTime),
+    ok = gwport_exchange:close(InTimeExchange),
+    is_clean(Pool),
+    Late = Open(10),
+    gwport_test:until(fun() -> in_flight(Pool) =:= 0 end),
+    {false, LateExchange} = gwport_exchange:unguard(Late),
+    ok = gwport_exchange:close(LateExchange),
+    is_clean(Pool).
+
+%% Helpers
+
+open(Given, Options, Pool) ->
+    {ok, Mount} = gwport_options:mount(maps:merge(#{pool => Pool, app => hello}, Options)),
+    {ok, Request, _} = gwport_call:request(Given, Mount),
+    gwport_exchange:open(Request, Mount, ?TAG, now_ms()).
+
+drive(Exchange) ->
+    drive(Exchange, <<>>).
+
+%% All that the client is told, by a driver that has no client.
+drive(Exchange, Body) ->
+    receive
+        {?TAG, Event} -> drive(gwport_exchange:event(Event, now_ms(), Exchange), [], Body)
+    after gwport_exchange:timeout(now_ms(), Exchange) ->
+        drive(gwport_exchange:event(timeout, now_ms(), Exchange), [], Body)
+    end.
+
+drive({Commands, Exchange}, Before, Body) ->
+    Said = Before ++ Commands,
+    case Commands =/= [] andalso lists:last(Commands) of
+        false -> more(Said, drive(Exchange, Body));
+        read -> drive(gwport_exchange:event({client, fin, Body}, now_ms(), Exchange), Said, Body);
+        {data, nofin, _} -> drive(gwport_exchange:event(taken, now_ms(), Exchange), Said, Body);
+        Last when Last =:= done; element(1, Last) =:= fail; element(1, Last) =:= refuse; element(1, Last) =:= break ->
+            {Said, Exchange};
+        _ -> more(Said, drive(Exchange, Body))
+    end.
+
+more(Said, {Rest, Exchange}) ->
+    {Said ++ Rest, Exchange}.
+
+is_clean(Pool) ->
+    gwport_test:until(fun() -> {0, []} =:= {in_flight(Pool), gwport_attack:rows(Pool)} end),
+    ?assertEqual({messages, []}, process_info(self(), messages)).
+
+in_flight(Pool) ->
+    {ok, [#{in_flight := Count}]} = gwport:info(Pool),
+    Count.
+
+now_ms() ->
+    erlang:monotonic_time(millisecond).
