@@ -52,21 +52,24 @@
 -spec open(cowboy_req:req(), gwport_options:mount(), gwport_cowboy_listener:listener(),
     Tag :: term()) -> cowboy().
 open(Req0, Mount, Listener, Tag) ->
-    Now = now_ms(),
     Req = gwport_cowboy_request:spoken(Req0, Listener),
     Request = gwport_cowboy_request:new(Req, Mount, Listener),
-    new(Now, Req, Listener, gwport_exchange:open(Request, Mount, Tag, Now)).
+    new(Req, Listener, fun(Now) -> gwport_exchange:open(Request, Mount, Tag, Now) end).
 
 %% The same for a request that is not to reach an app.
 -spec refuse(gwport_status:reason(), cowboy_req:req(), gwport_cowboy_listener:listener(),
     Tag :: term()) -> cowboy().
 refuse(Reason, Req, Listener, Tag) ->
-    new(now_ms(), gwport_cowboy_request:spoken(Req, Listener), Listener,
-        gwport_exchange:refuse(Reason, Tag)).
+    new(gwport_cowboy_request:spoken(Req, Listener), Listener,
+        fun(_) -> gwport_exchange:refuse(Reason, Tag) end).
 
-new(Now, Req, Listener, Exchange) ->
-    #cowboy{req = Req, listener = Listener, exchange = Exchange,
-        response = gwport_cowboy_response:new(Req, Listener), tick_at = Now + tick(Listener)}.
+%% Opened last, when nothing else can fail any more.
+new(Req, Listener, Open) ->
+    Now = now_ms(),
+    Response = gwport_cowboy_response:new(Req, Listener),
+    TickAt = Now + tick(Listener),
+    #cowboy{req = Req, listener = Listener, response = Response, tick_at = TickAt,
+        exchange = Open(Now)}.
 
 -spec event(gwport_exchange:event(), cowboy()) -> {[step()], cowboy()}.
 event(Event, Cowboy = #cowboy{exchange = Exchange}) ->
