@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
 // AppOf makes an App of an http.Handler, so that it can stand behind Middleware.
@@ -129,22 +131,22 @@ func (a *appRun) end(v any) {
 // queue takes what would be a frame on the wire.
 func (a *appRun) queue(f *buffer) error {
 	defer f.free()
-	payload := f.b[chunkRoom:]
+	payload := f.b[wire.ChunkRoom:]
 	switch f.kind {
-	case kindChunk:
+	case wire.KindChunk:
 		return a.write(payload)
-	case kindInform:
+	case wire.KindInform:
 		head := mustDecodeHead(payload)
-		a.call.inform(head.status, head.headers)
-	case kindReply:
+		a.call.inform(head.Status, headersOf(head.Headers))
+	case wire.KindReply:
 		a.begin(mustDecodeHead(payload), true)
-	case kindHead:
+	case wire.KindHead:
 		a.begin(mustDecodeHead(payload), false)
 		return a.write(nil) // waits for who reads the body, and has sent the head
-	case kindTrailers:
+	case wire.KindTrailers:
 		a.trailers = mustDecodePairs(payload)
 		return a.in.Close()
-	case kindFin:
+	case wire.KindFin:
 		return a.in.Close()
 	}
 	return nil
@@ -160,10 +162,10 @@ func (a *appRun) write(p []byte) error {
 }
 
 // begin makes the Response.
-func (a *appRun) begin(head decodedHead, isWhole bool) {
-	res := Response{Status: head.status, Reason: head.reason, Headers: head.headers}
+func (a *appRun) begin(head wire.Head, isWhole bool) {
+	res := Response{Status: head.Status, Reason: head.Reason, Headers: headersOf(head.Headers)}
 	if isWhole {
-		res.Body = strings.NewReader(head.body)
+		res.Body = strings.NewReader(head.Body)
 	} else {
 		res.Body = &appBody{a}
 		res.Trailers = func() []Header { return a.trailers }
@@ -174,11 +176,11 @@ func (a *appRun) begin(head decodedHead, isWhole bool) {
 		}
 	}
 	// What the handler has not said is not to be added.
-	hasBody := !a.w.isHead && bodyAllowed(head.status)
-	if hasBody && (!isWhole || head.body != "") && !has(head.headers, "Content-Type") {
+	hasBody := !a.w.isHead && bodyAllowed(head.Status)
+	if hasBody && (!isWhole || head.Body != "") && !has(res.Headers, "Content-Type") {
 		res.Headers = append(res.Headers, Header{"Content-Type", ""})
 	}
-	if isWhole && !has(head.headers, "Content-Length") {
+	if isWhole && !has(res.Headers, "Content-Length") {
 		res.Headers = append(res.Headers, Header{"Content-Length", ""})
 	}
 	a.once.Do(func() {
@@ -228,7 +230,7 @@ func (a *appRun) setWriteDeadline(t time.Time) error {
 	return a.call.controller().SetWriteDeadline(t)
 }
 
-func (a *appRun) log(l level, text string, meta ...metaPair) {
+func (a *appRun) log(l wire.Level, text string, meta ...wire.MetaPair) {
 	if s := streamOf(a.ctx); s != nil {
 		s.log(l, text, meta...)
 		return

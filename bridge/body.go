@@ -4,6 +4,8 @@ import (
 	"io"
 	"net/http"
 	"sync"
+
+	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
 // body is the request's body as the handler reads it. Reading is what gives the
@@ -55,7 +57,7 @@ func (b *body) next(isForNone bool) error {
 	b.taken = 0
 	for {
 		switch {
-		case b.closed && s.request.major > 1 && (b.sawEOF || s.request.length == 0):
+		case b.closed && s.request.Major > 1 && (b.sawEOF || s.request.Length == 0):
 			return io.EOF // which net/http's body forgets on HTTP/1 only
 		case b.closed:
 			return http.ErrBodyReadAfterClose
@@ -77,9 +79,9 @@ func (b *body) next(isForNone bool) error {
 		case s.remoteEnded:
 			b.setTrailer()
 			return io.EOF
-		case isForNone && s.request.major == 1 && s.received == s.request.length:
+		case isForNone && s.request.Major == 1 && s.received == s.request.Length:
 			return io.EOF
-		case isForNone && s.request.major == 1 && s.request.length >= 0:
+		case isForNone && s.request.Major == 1 && s.request.Length >= 0:
 			return nil
 		}
 		s.cond.Wait()
@@ -140,8 +142,8 @@ func (s *stream) grantMore() {
 	if free < max(1, s.c.set.window/2) {
 		return
 	}
-	if s.request.length >= 0 {
-		free = int(min(int64(free), s.request.length-s.received-int64(s.sendable)))
+	if s.request.Length >= 0 {
+		free = int(min(int64(free), s.request.Length-s.received-int64(s.sendable)))
 	}
 	if free <= 0 {
 		return
@@ -157,7 +159,7 @@ func (s *stream) grantMore() {
 func (s *stream) goAhead() bool {
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
-	if !s.request.expects || s.received > 0 || s.sendable > 0 || s.cause != nil {
+	if !s.request.Expects || s.received > 0 || s.sendable > 0 || s.cause != nil {
 		return false
 	}
 	s.grantMore()
@@ -168,7 +170,7 @@ func (s *stream) goAhead() bool {
 func (s *stream) onChunk(p []byte) *AbortError {
 	n := len(p)
 	switch {
-	case n == 0 || n > maxChunk:
+	case n == 0 || n > wire.MaxChunk:
 		return abort(CodeBadPayload, "chunk of %d bytes", n)
 	case s.remoteEnded:
 		return abort(CodeBadOrder, "chunk behind the end of the request")
@@ -177,8 +179,8 @@ func (s *stream) onChunk(p []byte) *AbortError {
 	}
 	s.sendable -= n
 	s.received += int64(n)
-	if s.request.length >= 0 && s.received > s.request.length {
-		return abort(CodeBadLength, "request body is longer than its length, %d", s.request.length)
+	if s.request.Length >= 0 && s.received > s.request.Length {
+		return abort(CodeBadLength, "request body is longer than its length, %d", s.request.Length)
 	}
 	if s.unwanted {
 		return nil
@@ -205,12 +207,12 @@ func (s *stream) store(p []byte) {
 }
 
 // onEnd is the end of the request half, with trailing fields or none.
-func (s *stream) onEnd(trailers []pair) *AbortError {
+func (s *stream) onEnd(trailers []wire.Pair) *AbortError {
 	switch {
 	case s.remoteEnded:
 		return abort(CodeBadOrder, "a second end of the request")
-	case s.request.length > s.received:
-		return abort(CodeBadLength, "request body of %d bytes ends after %d", s.request.length, s.received)
+	case s.request.Length > s.received:
+		return abort(CodeBadLength, "request body of %d bytes ends after %d", s.request.Length, s.received)
 	}
 	s.trailers = trailers
 	s.endRemote()

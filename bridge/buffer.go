@@ -1,8 +1,9 @@
 package bridge
 
 import (
-	"encoding/binary"
 	"sync"
+
+	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
 // buffer is memory on its way through a stream, and a link of the queue that it
@@ -11,13 +12,13 @@ import (
 type buffer struct {
 	next *buffer
 	b    []byte
-	kind kind
+	kind wire.Kind
 }
 
 // The sizes of the buffers that are used again: what a stream's frames need when
 // there is no body, a little of it, a buffer full.
 var (
-	bufferSizes = [...]int{256, firstBuffer + chunkRoom, lastBuffer + chunkRoom}
+	bufferSizes = [...]int{256, firstBuffer + wire.ChunkRoom, lastBuffer + wire.ChunkRoom}
 	bufferPools [len(bufferSizes)]sync.Pool
 )
 
@@ -26,7 +27,7 @@ var (
 // is kept for good, 8 MiB in all, and only after a load that needed them.
 var chunkBuffers = make(chan *buffer, 128)
 
-const chunkBufferSize = maxChunk + chunkRoom
+const chunkBufferSize = wire.MaxChunk + wire.ChunkRoom
 
 // newBuffer returns an empty buffer with room for n bytes.
 func newBuffer(n int) *buffer {
@@ -69,23 +70,23 @@ func (b *buffer) free() {
 
 // newFrame returns a buffer for a frame of the kind with a payload of up to n
 // bytes, which the caller appends.
-func newFrame(k kind, n int) *buffer {
-	b := newBuffer(chunkRoom + n)
-	b.b, b.kind = b.b[:chunkRoom], k
+func newFrame(k wire.Kind, n int) *buffer {
+	b := newBuffer(wire.ChunkRoom + n)
+	b.b, b.kind = b.b[:wire.ChunkRoom], k
 	return b
 }
 
 // payload is how many bytes the frame carries.
-func (b *buffer) payload() int { return len(b.b) - chunkRoom }
+func (b *buffer) payload() int { return len(b.b) - wire.ChunkRoom }
 
 // seal writes the frame's head into the room before the payload.
 func (b *buffer) seal(stream uint32) {
-	appendStreamHead(b.b[:0], b.kind, stream, b.payload())
+	wire.AppendStreamHead(b.b[:0], b.kind, stream, b.payload())
 }
 
 // room is how many body bytes the chunk could still take in.
 func (b *buffer) room() int {
-	return min(cap(b.b)-len(b.b), maxChunk-b.payload())
+	return min(cap(b.b)-len(b.b), wire.MaxChunk-b.payload())
 }
 
 // bufferQueue is a queue of buffers. Its zero value is empty.
@@ -117,16 +118,4 @@ func (q *bufferQueue) clear() {
 	for !q.empty() {
 		q.pop().free()
 	}
-}
-
-// beginFrame and endFrame write a frame whose payload is encoded in place.
-func beginFrame(dst []byte, k kind) (out []byte, at int) {
-	return appendPortHead(dst, k, 0), len(dst)
-}
-
-func endFrame(b []byte, at int) []byte {
-	size := len(b) - at - lengthSize - portHead
-	binary.BigEndian.PutUint32(b[at:], uint32(portHead+size))
-	binary.BigEndian.PutUint32(b[at+lengthSize+portHead-4:], uint32(size))
-	return b
 }

@@ -1,6 +1,6 @@
 package bridge
 
-import "strconv"
+import "github.com/gwport/gwport/bridge/internal/wire"
 
 // A Code says why a stream was aborted. The numbers and names are those of
 // SPEC.md, section 8.
@@ -28,28 +28,8 @@ const (
 	CodePortClosed    Code = 15
 )
 
-var codeNames = [...]string{
-	"no_error", "internal_error", "cancelled", "deadline", "head_timeout", "idle_timeout",
-	"refused", "no_app", "bad_payload", "bad_order", "bad_credit", "flow_exceeded",
-	"too_large", "bad_length", "bad_response", "port_closed",
-}
-
 // String returns the code's name in SPEC.md.
-func (c Code) String() string {
-	if 0 <= c && int(c) < len(codeNames) {
-		return codeNames[c]
-	}
-	return "code " + strconv.Itoa(int(c))
-}
-
-// known maps a code from the wire to one that has a name: an unknown one counts
-// as internal_error, so that codes can be added to the wire.
-func (c Code) known() Code {
-	if 0 <= c && int(c) < len(codeNames) {
-		return c
-	}
-	return CodeInternalError
-}
+func (c Code) String() string { return wire.Code(c).String() }
 
 // A FaultCode says why a side ended the whole port (SPEC.md, section 8).
 type FaultCode int
@@ -63,19 +43,5 @@ const (
 	FaultFailed          FaultCode = 5
 )
 
-var faultNames = [...]string{"", "no_common_version", "bad_frame", "bad_stream", "bad_greeting", "failed"}
-
 // String returns the code's name in SPEC.md.
-func (c FaultCode) String() string {
-	if 0 < c && int(c) < len(faultNames) {
-		return faultNames[c]
-	}
-	return "fault " + strconv.Itoa(int(c))
-}
-
-func (c FaultCode) known() FaultCode {
-	if 0 < c && int(c) < len(faultNames) {
-		return c
-	}
-	return FaultBadFrame
-}
+func (c FaultCode) String() string { return wire.FaultCode(c).String() }

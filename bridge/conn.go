@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
 // conn is one wire and all that lives on it. It owns two goroutines: one reads,
@@ -16,14 +18,15 @@ import (
 // I/O, no copying of more than a chunk, no call into a handler or a context.
 type conn struct {
 	set *settings
-	in  *input
+	r   io.Reader
+	in  *wire.Input
 	w   io.Writer
 
 	// server is what handlers find under http.ServerContextKey.
 	server *http.Server
 
 	// host is what hello said; the reader writes it once, before any stream.
-	host hello
+	host wire.Hello
 
 	// onFail is called once, at the end of the input or on a fault, before
 	// anything else is done about it.
@@ -51,10 +54,11 @@ type conn struct {
 func newConn(set *settings, r io.Reader, w io.Writer) *conn {
 	c := &conn{
 		set:     set,
-		in:      newInput(r),
+		r:       r,
+		in:      wire.NewInput(r),
 		w:       w,
 		streams: make(map[uint32]*stream),
-		highest: minStream - 1,
+		highest: wire.MinStream - 1,
 		done:    make(chan struct{}),
 		left:    make(chan struct{}),
 		written: make(chan struct{}),
@@ -94,8 +98,8 @@ func (c *conn) serve() error {
 	if c.isOwnDrain() {
 		c.await(c.unread, grace)
 	}
-	closeIfCloser(c.in.r)
-	return c.err
+	closeIfCloser(c.r)
+	return serveError(c.err)
 }
 
 // isOwnDrain tells whether the host may still open streams that it has not been
@@ -134,7 +138,7 @@ func (c *conn) fail(err error) {
 	if c.onFail != nil {
 		c.onFail()
 	}
-	if f := (*FaultError)(nil); errors.As(err, &f) && !f.Host {
+	if f := (*wire.Fault)(nil); errors.As(err, &f) && !f.Host {
 		c.out.fault(f)
 	}
 	c.ended = true // or a drain would take the last stream's end for its own
@@ -219,10 +223,10 @@ func (c *conn) boundAbandoned() {
 	if c.abandoned <= c.set.maxAbandoned || c.drain.on {
 		return
 	}
-	c.out.log(line{
-		level: levelError,
-		text:  "bridge: draining, because too many handlers go on after their requests have ended",
-		meta:  []metaPair{{"abandoned", c.abandoned}},
+	c.out.log(wire.Line{
+		Level: wire.LevelError,
+		Text:  "bridge: draining, because too many handlers go on after their requests have ended",
+		Meta:  []wire.MetaPair{{Key: "abandoned", Value: c.abandoned}},
 	})
 	c.startDrain()
 }

@@ -1,4 +1,4 @@
-package bridge
+package bridge_test
 
 import (
 	"bytes"
@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gwport/gwport/bridge"
+	"github.com/gwport/gwport/bridge/bridgetest"
 	"github.com/gwport/gwport/etf"
 )
 
@@ -20,40 +22,41 @@ func FuzzConn(f *testing.F) {
 	f.Add([]byte{0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100})
 	f.Add([]byte{1, 1, 7, 8, 9, 3, 2, 1, 200, 201})
 	f.Add(bytes.Repeat([]byte{3, 4, 5, 6, 7}, 50))
-	request := openPayload(f, 0, 100, without(without(requestTerm(), "cert"), "continue"))
-	plain := openPayload(f, 0, 1, with(without(without(without(requestTerm(), "cert"), "continue"), "app"), "length", 0))
+	f.Add([]byte{2, 3, 4, 5, 2, 19, 6, 18, 8})
+	withBody := bridgetest.Request{Method: "POST", Body: []byte("abc"), TLS: true, Window: 100}.Open()
+	plain := bridgetest.Request{Method: "POST", Window: 1}.Open()
 	f.Fuzz(func(t *testing.T, choices []byte) {
-		wire := helloFrame(t)
-		next := uint32(minStream)
-		for i := 0; i < len(choices); i++ {
-			stream := minStream + 2*(uint32(choices[i])/16%8)
+		wire := helloFrame()
+		next := uint32(256)
+		add := func(kind bridgetest.Kind, stream uint32, payload []byte) {
+			wire = bridgetest.Frame{Kind: kind, Stream: stream, Payload: payload}.Append(wire)
+		}
+		for i := range choices {
+			stream := 256 + 2*(uint32(choices[i])/16%8)
 			switch choices[i] % 16 {
-			case 0, 1:
-				wire = appendStreamFrame(wire, kindOpen, next, []byte(plain))
-				next += 2
 			case 2:
-				wire = appendStreamFrame(wire, kindOpen, next, []byte(request))
+				add(bridgetest.Open, next, withBody)
 				next += 2
 			case 3, 4:
-				wire = appendStreamFrame(wire, kindChunk, stream, make([]byte, 1+int(choices[i])%3))
+				add(bridgetest.Chunk, stream, make([]byte, 1+int(choices[i])%3))
 			case 5:
-				wire = appendStreamFrame(wire, kindFin, stream, emptyPayload)
+				add(bridgetest.Fin, stream, payloadOf(etf.List{}))
 			case 6:
-				wire = appendStreamFrame(wire, kindTrailers, stream, []byte("\x83l\x00\x00\x00\x01h\x02m\x00\x00\x00\x01am\x00\x00\x00\x01bj"))
+				add(bridgetest.Trailers, stream, payloadOf(etf.List{etf.Tuple{"a", "b"}}))
 			case 7, 8:
-				wire = appendStreamFrame(wire, kindCredit, stream, appendIntPayload(nil, int64(choices[i])))
+				add(bridgetest.Credit, stream, payloadOf(int(choices[i])))
 			case 9:
-				wire = appendStreamFrame(wire, kindAbort, stream, appendReason(nil, int(choices[i]), "x"))
+				add(bridgetest.Abort, stream, payloadOf(etf.Tuple{int(choices[i]), "x"}))
 			case 10:
-				wire = appendPortFrame(wire, kindPing, appendIntPayload(nil, 1))
+				add(bridgetest.Ping, 0, payloadOf(1))
 			case 11:
-				wire = appendPortFrame(wire, kindDrain, appendIntPayload(nil, 255))
+				add(bridgetest.Drain, 0, payloadOf(255))
 			case 12:
-				wire = appendStreamFrame(wire, kind(choices[i]), stream, choices[i:min(i+9, len(choices))])
+				add(bridgetest.Kind(choices[i]), stream, choices[i:min(i+9, len(choices))])
 			case 13:
 				wire = append(wire, choices[i:min(i+3, len(choices))]...)
 			default:
-				wire = appendStreamFrame(wire, kindOpen, next, []byte(plain))
+				add(bridgetest.Open, next, plain)
 				next += 2
 			}
 		}
@@ -61,18 +64,15 @@ func FuzzConn(f *testing.F) {
 	})
 }
 
-func helloFrame(t testing.TB) []byte {
-	t.Helper()
-	b, err := etf.Append(etf.AppendVersion(nil), etf.Map{
-		{Key: "versions", Value: etf.Tuple{1, 1}},
-		{Key: "max_frame", Value: 1 << 20},
-		{Key: "max_head", Value: 65536},
-		{Key: "max_streams", Value: 1000},
-		{Key: "capabilities", Value: etf.List{}},
-		{Key: "options", Value: etf.Map{}},
-	})
-	require.NoError(t, err)
-	return appendPortFrame(nil, kindHello, b)
+// payloadOf is a term as a payload.
+func payloadOf(term any) []byte {
+	b, err := etf.Append(etf.AppendVersion(nil), term)
+	requireIs(err, nil)
+	return b
+}
+
+func helloFrame() []byte {
+	return bridgetest.Frame{Kind: bridgetest.Hello, Payload: payloadOf(helloTerm())}.Append(nil)
 }
 
 // requireEnds runs a program on the input and looks at what it writes.
@@ -81,16 +81,13 @@ func requireEnds(t *testing.T, wire []byte) {
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusEarlyHints)
 		n, _ := io.Copy(w, r.Body)
-		_, _ = fmt.Fprint(w, n, EnvironOf(r).Method())
+		_, _ = fmt.Fprint(w, n, bridge.EnvironOf(r).Method())
 	})
-	set, err := (&Server{Handler: handler, MaxStreams: 5, Window: 4}).settings()
-	require.NoError(t, err)
 	fromProg, out := io.Pipe()
-	c := newConn(set, bytes.NewReader(wire), out)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = c.serve()
+		_ = (&bridge.Server{Handler: handler, MaxStreams: 5, Window: 4}).ServeConn(bytes.NewReader(wire), out)
 	}()
 	read := make(chan error, 1)
 	go func() { read <- readAllFrames(fromProg) }()
@@ -100,24 +97,18 @@ func requireEnds(t *testing.T, wire []byte) {
 		require.FailNow(t, "the program hangs")
 	}
 	require.NoError(t, <-read)
-	require.Empty(t, c.streams)
 }
 
 func readAllFrames(r io.Reader) error {
-	var head [9]byte
 	for {
-		if _, err := io.ReadFull(r, head[:]); err != nil {
-			if err == io.EOF {
-				return nil
-			}
+		f, err := bridgetest.ReadFrame(r)
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
 			return err
-		}
-		if head[4] != tagVersion || kindRules[head[8]].name == "" {
-			return fmt.Errorf("not a frame: % x", head)
-		}
-		n := int64(head[2])<<8 | int64(head[3]) | int64(head[1])<<16
-		if _, err := io.CopyN(io.Discard, r, n-5); err != nil {
-			return err
+		case f.Kind.String() == fmt.Sprintf("kind %d", f.Kind):
+			return fmt.Errorf("unknown %v", f.Kind)
 		}
 	}
 }

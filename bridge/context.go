@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
 // streamContext is the root of a request's context. It carries values only, so
@@ -27,7 +29,7 @@ func (c streamContext) Value(key any) any {
 	case http.ServerContextKey:
 		return c.s.c.server
 	case http.LocalAddrContextKey:
-		return c.s.request.local.addr()
+		return address(c.s.request.Local).addr()
 	}
 	return nil
 }
@@ -49,14 +51,17 @@ func streamOf(ctx context.Context) *stream {
 	return s
 }
 
+// address is one end of a connection.
+type address wire.Address
+
 // addr is the address as net/http gives it: a TCP one where it can be, a Unix
 // socket's where there is no host.
 func (a address) addr() net.Addr {
-	if a.host == "" {
+	if a.Host == "" {
 		return &net.UnixAddr{Net: "unix"}
 	}
-	if ip := net.ParseIP(a.host); ip != nil {
-		return &net.TCPAddr{IP: ip, Port: a.port}
+	if ip := net.ParseIP(a.Host); ip != nil {
+		return &net.TCPAddr{IP: ip, Port: a.Port}
 	}
 	return textAddr(a.String())
 }
@@ -64,10 +69,10 @@ func (a address) addr() net.Addr {
 // String joins host and port, as in http.Request.RemoteAddr; "@" is what
 // net/http has there for the nameless client of a Unix socket.
 func (a address) String() string {
-	if a.host == "" {
+	if a.Host == "" {
 		return "@"
 	}
-	return net.JoinHostPort(a.host, strconv.Itoa(a.port))
+	return net.JoinHostPort(a.Host, strconv.Itoa(a.Port))
 }
 
 // textAddr is an address that is neither an IP's nor a socket's.

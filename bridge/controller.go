@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
 // What a handler reaches by http.Flusher, http.CloseNotifier, io.ReaderFrom and
@@ -50,9 +52,9 @@ func (w *response) ReadFrom(r io.Reader) (total int64, err error) {
 		}
 	}
 	for {
-		f := newFrame(kindChunk, maxChunk)
-		n, err := r.Read(f.b[chunkRoom : chunkRoom+maxChunk])
-		f.b = f.b[:chunkRoom+n]
+		f := newFrame(wire.KindChunk, wire.MaxChunk)
+		n, err := r.Read(f.b[wire.ChunkRoom : wire.ChunkRoom+wire.MaxChunk])
+		f.b = f.b[:wire.ChunkRoom+n]
 		if werr := w.writeBuffer(f); werr != nil {
 			return total, werr
 		}

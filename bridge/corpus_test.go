@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gwport/gwport/etf"
+	"github.com/gwport/gwport/bridge/internal/wire"
 	"github.com/gwport/gwport/test/corpus"
 )
 
@@ -28,11 +28,11 @@ func TestFramesOfTheCorpus(t *testing.T) {
 		t.Run(c.Name, func(t *testing.T) {
 			conn := corpusConn(t, c)
 			for _, want := range c.Frames {
-				f, err := conn.in.next()
+				f, err := conn.in.Next()
 				require.NoError(t, err)
-				require.Equal(t, want.Kind, f.kind.String())
-				require.Equal(t, want.Stream, f.stream)
-				require.Equal(t, string(want.Payload), string(f.payload))
+				require.Equal(t, want.Kind, f.Kind.String())
+				require.Equal(t, want.Stream, f.Stream)
+				require.Equal(t, string(want.Payload), string(f.Payload))
 				if got := conn.verdict(&f); got != "ok" {
 					require.Equal(t, c.Verdict, got)
 					return
@@ -54,25 +54,25 @@ func corpusConn(t *testing.T, c corpus.Case) *conn {
 	set, err := (&Server{Handler: idle}).settings()
 	require.NoError(t, err)
 	conn := newConn(set, bytes.NewReader(c.Bytes), io.Discard)
-	conn.in.maxFrame = c.Max
+	conn.in.MaxFrame = c.Max
 	if len(c.Frames) == 0 || c.Frames[0].Kind != "open" {
-		conn.highest = minStream
-		conn.newStream(minStream, &open{request: request{method: "PUT", length: -1}}, idle)
+		conn.highest = wire.MinStream
+		conn.newStream(wire.MinStream, &wire.Open{Request: wire.Request{Method: "PUT", Length: -1}}, idle)
 	}
 	return conn
 }
 
 // verdict handles a frame, and says of what became of it what the corpus would.
-func (c *conn) verdict(f *frame) string {
-	kind := f.kind
+func (c *conn) verdict(f *wire.Frame) string {
+	kind := f.Kind
 	var err error
-	if kind == kindHello {
-		err = (&conn{set: c.set, in: newInput(bytes.NewReader(f.append(nil)))}).greet()
+	if kind == wire.KindHello {
+		err = (&conn{set: c.set, in: wire.NewInput(bytes.NewReader(wire.AppendPortFrame(nil, f.Kind, f.Payload)))}).greet()
 	} else {
 		err = c.handle(f)
 	}
-	if fault := (*FaultError)(nil); errors.As(err, &fault) && !fault.Host {
-		if fault.Code == FaultBadFrame {
+	if fault := (*wire.Fault)(nil); errors.As(err, &fault) && !fault.Host {
+		if fault.Code == wire.FaultBadFrame {
 			return "bad-payload"
 		}
 		return "wire-fault " + fault.Code.String()
@@ -80,7 +80,7 @@ func (c *conn) verdict(f *frame) string {
 	for !c.out.urgent.empty() {
 		s := c.out.urgent.pop()
 		switch {
-		case s.abortion == nil || kind == kindAbort && s.abortion.Code != CodeBadPayload:
+		case s.abortion == nil || kind == wire.KindAbort && s.abortion.Code != CodeBadPayload:
 		case s.abortion.Code == CodeBadPayload:
 			return "bad-payload"
 		default:
@@ -92,8 +92,8 @@ func (c *conn) verdict(f *frame) string {
 
 // ending says what the reader makes of what there is behind so many frames.
 func (c *conn) ending(frames int) string {
-	_, err := c.in.next()
-	fault := (*FaultError)(nil)
+	_, err := c.in.Next()
+	fault := (*wire.Fault)(nil)
 	switch {
 	case errors.As(err, &fault):
 		return "wire-fault " + fault.Code.String()
@@ -103,33 +103,4 @@ func (c *conn) ending(frames int) string {
 		return "need-more" // of nothing
 	}
 	return "ok"
-}
-
-// Payloads that no kind has a use for are passed over as values of unknown keys
-// are; that is where F5 is looked after.
-func TestTermsOfTheCorpus(t *testing.T) {
-	cases, err := corpus.Terms()
-	require.NoError(t, err)
-	for _, c := range cases {
-		t.Run(c.Name, func(t *testing.T) {
-			err := skipPayload(string(c.Bytes))
-			switch c.Verdict {
-			case "ok":
-				require.NoError(t, err)
-			case "bad-payload":
-				require.Error(t, err)
-			}
-		})
-	}
-}
-
-func skipPayload(payload string) error {
-	r, err := etf.NewReader(payload)
-	if err != nil {
-		return err
-	}
-	if err := skipValue(&r, 0); err != nil {
-		return err
-	}
-	return r.End()
 }

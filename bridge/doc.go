@@ -46,7 +46,8 @@
 // # How it is built
 //
 // The wire is described in SPEC.md, and nowhere else; comments point at its
-// rules, as [F2] or [A4]. A request passes conn (reader.go), stream.go,
+// rules, as [F2] or [A4]. What is bytes and terms stands in internal/wire. A
+// request passes conn (reader.go), stream.go,
 // request.go and body.go to the handler, and goes back by way of response.go,
 // flow.go, outbox.go and writer.go.
 package bridge

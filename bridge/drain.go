@@ -35,7 +35,7 @@ func (c *conn) startDrain() {
 	c.drain.on, c.drain.limit = true, c.highest
 	if c.out.greeted {
 		c.out.drain(c.highest)
-		c.drain.timer = time.AfterFunc(c.host.drainTimeout, c.drainLate)
+		c.drain.timer = time.AfterFunc(c.host.DrainTimeout, c.drainLate)
 	}
 	c.endIfDrained()
 }

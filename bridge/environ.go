@@ -55,40 +55,40 @@ func (e Environ) Errors() io.Writer {
 // environ derives the variables that follow from the request alone. They are
 // the same on both sides of the wire, held to it by test/vectors/environ.txt.
 func (q *request) environ() Environ {
-	p := splitPath(q.path, q.pathInfo)
+	p := splitPath(q.Path, q.PathInfo)
 	env := Environ{
-		"REQUEST_METHOD":     q.method,
+		"REQUEST_METHOD":     q.Method,
 		"SCRIPT_NAME":        p.script,
 		"PATH_INFO":          p.info,
-		"QUERY_STRING":       q.query,
+		"QUERY_STRING":       q.Query,
 		"SERVER_NAME":        q.serverName(),
-		"SERVER_PORT":        strconv.Itoa(q.port),
+		"SERVER_PORT":        strconv.Itoa(q.Port),
 		"SERVER_PROTOCOL":    q.protocol(),
-		"REMOTE_ADDR":        q.peer.host,
-		"REMOTE_PORT":        strconv.Itoa(q.peer.port),
+		"REMOTE_ADDR":        q.Peer.Host,
+		"REMOTE_PORT":        strconv.Itoa(q.Peer.Port),
 		"REQUEST_URI":        q.uri(),
 		"gwport.version":     [2]int{1, 0},
-		"gwport.url_scheme":  q.scheme,
+		"gwport.url_scheme":  q.Scheme,
 		"gwport.script_name": p.rawScript,
 		"gwport.path_info":   p.rawInfo,
 	}
-	for _, h := range q.headers {
-		env.addHeader(h.name, h.value)
+	for _, h := range q.Headers {
+		env.addHeader(h.Name, h.Value)
 	}
 	return env
 }
 
 func (q *request) serverName() string {
-	if q.host == "" {
-		return q.local.host
+	if q.Host == "" {
+		return q.Local.Host
 	}
-	return q.host
+	return q.Host
 }
 
 // protocol is HTTP/1.1 in CGI's spelling, where HTTP/2 has no minor number.
 func (q *request) protocol() string {
-	if q.major >= 2 && q.minor == 0 {
-		return "HTTP/" + strconv.Itoa(q.major)
+	if q.Major >= 2 && q.Minor == 0 {
+		return "HTTP/" + strconv.Itoa(q.Major)
 	}
 	return q.proto()
 }

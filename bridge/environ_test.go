@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gwport/gwport/bridge/internal/wire"
 	"github.com/gwport/gwport/etf"
 )
 
@@ -50,11 +51,11 @@ func unhex(t *testing.T, s string) string {
 func TestEnvironIsTheOneOfTheVectors(t *testing.T) {
 	for _, v := range vectors(t) {
 		t.Run(v.name, func(t *testing.T) {
-			q, err := decodeRequest(v.request)
+			q, err := wire.DecodeRequest(v.request)
 			require.NoError(t, err)
 			want, err := etf.Decode([]byte(v.env), etf.Limits{})
 			require.NoError(t, err)
-			require.Equal(t, environOfTerm(want.(etf.Map)), q.environ())
+			require.Equal(t, environOfTerm(want.(etf.Map)), (&request{q}).environ())
 		})
 	}
 }
@@ -77,10 +78,10 @@ func environOfTerm(m etf.Map) Environ {
 func TestEnvironOfTheHandlersRequestIsTheSame(t *testing.T) {
 	for _, v := range vectors(t) {
 		t.Run(v.name, func(t *testing.T) {
-			q, err := decodeRequest(v.request)
+			q, err := wire.DecodeRequest(v.request)
 			require.NoError(t, err)
 			c := newConn(&settings{}, nil, nil)
-			s := c.newStream(256, &open{request: q}, nil)
+			s := c.newStream(256, &wire.Open{Request: q}, nil)
 			defer s.cancel(nil)
 			r, err := s.newRequest()
 			if err != nil {
@@ -88,10 +89,10 @@ func TestEnvironOfTheHandlersRequestIsTheSame(t *testing.T) {
 				return
 			}
 			got := EnvironOf(r)
-			for key, want := range q.environ() {
+			for key, want := range s.request.environ() {
 				require.Equal(t, want, got[key], key)
 			}
-			require.Len(t, got, len(q.environ())+6, "and the values of Go itself")
+			require.Len(t, got, len(s.request.environ())+6, "and the values of Go itself")
 		})
 	}
 }

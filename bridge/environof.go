@@ -8,6 +8,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
 // EnvironOf returns a request's environ, made afresh. It takes requests of the
@@ -30,24 +32,24 @@ func EnvironOf(r *http.Request) Environ {
 
 // requestFrom is the way back from a handler's request to a forwarded one.
 func requestFrom(r *http.Request) *request {
-	q := &request{
-		method: r.Method,
-		major:  r.ProtoMajor,
-		minor:  r.ProtoMinor,
-		scheme: "http",
-		length: r.ContentLength,
-	}
-	q.path, q.query = targetOf(r)
+	q := &request{wire.Request{
+		Method: r.Method,
+		Major:  r.ProtoMajor,
+		Minor:  r.ProtoMinor,
+		Scheme: "http",
+		Length: r.ContentLength,
+	}}
+	q.Path, q.Query = targetOf(r)
 	if r.TLS != nil {
-		q.scheme = "https"
+		q.Scheme = "https"
 	}
-	q.host, q.port = splitHost(r.Host, q.scheme)
-	q.peer = parseAddress(r.RemoteAddr)
+	q.Host, q.Port = splitHost(r.Host, q.Scheme)
+	q.Peer = parseAddress(r.RemoteAddr)
 	if a, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
-		q.local = parseAddress(a.String())
+		q.Local = parseAddress(a.String())
 	}
-	q.headers = pairsOf(r)
-	q.pathInfo = pathInfoOf(r, q.path)
+	q.Headers = pairsOf(r)
+	q.PathInfo = pathInfoOf(r, q.Path)
 	return q
 }
 
@@ -88,27 +90,27 @@ func splitHost(host, scheme string) (name string, port int) {
 	return strings.ToLower(name), port
 }
 
-func parseAddress(s string) address {
+func parseAddress(s string) wire.Address {
 	host, port, err := net.SplitHostPort(s)
 	if err != nil {
-		return address{} // a Unix socket
+		return wire.Address{} // a Unix socket
 	}
 	n, _ := strconv.ParseUint(port, 10, 16)
-	return address{host, int(n)}
+	return wire.Address{Host: host, Port: int(n)}
 }
 
 // pairsOf returns the header as pairs, with what net/http has taken out of it.
-func pairsOf(r *http.Request) []pair {
-	pairs := make([]pair, 0, len(r.Header)+2)
+func pairsOf(r *http.Request) []wire.Pair {
+	pairs := make([]wire.Pair, 0, len(r.Header)+2)
 	if r.Host != "" {
-		pairs = append(pairs, pair{"host", r.Host})
+		pairs = append(pairs, wire.Pair{Name: "host", Value: r.Host})
 	}
 	if len(r.TransferEncoding) > 0 {
-		pairs = append(pairs, pair{"transfer-encoding", strings.Join(r.TransferEncoding, ", ")})
+		pairs = append(pairs, wire.Pair{Name: "transfer-encoding", Value: strings.Join(r.TransferEncoding, ", ")})
 	}
 	for name, values := range r.Header {
 		for _, v := range values {
-			pairs = append(pairs, pair{name, v})
+			pairs = append(pairs, wire.Pair{Name: name, Value: v})
 		}
 	}
 	return pairs
@@ -126,7 +128,7 @@ func pathInfoOf(r *http.Request, path string) int {
 		return countSegments(path) - countSegments(mount)
 	}
 	if s := streamOf(r.Context()); s != nil {
-		return s.request.pathInfo
+		return s.request.PathInfo
 	}
 	return len(path)
 }
@@ -155,7 +157,7 @@ type streamErrors struct{ s *stream }
 func (w streamErrors) Write(p []byte) (int, error) {
 	for text := range strings.Lines(string(p)) {
 		if text = strings.TrimRight(text, "\r\n"); text != "" {
-			w.s.log(levelError, text)
+			w.s.log(wire.LevelError, text)
 		}
 	}
 	return len(p), nil

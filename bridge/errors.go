@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
 // What context.Cause tells a handler about the end of its request, and what
@@ -106,8 +108,12 @@ func (e *FaultError) Error() string {
 	return fmt.Sprintf("bridge: %s: %v: %s", who, e.Code, e.Text)
 }
 
-func fault(code FaultCode, format string, args ...any) *FaultError {
-	return &FaultError{Code: code, Text: fmt.Sprintf(format, args...)}
+// serveError is what Serve returns for what has ended the wire.
+func serveError(err error) error {
+	if f := (*wire.Fault)(nil); errors.As(err, &f) {
+		return &FaultError{Code: FaultCode(f.Code), Text: f.Text, Host: f.Host}
+	}
+	return err
 }
 
 func abort(code Code, format string, args ...any) *AbortError {

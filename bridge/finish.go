@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gwport/gwport/bridge/internal/wire"
 	"github.com/gwport/gwport/etf"
 )
 
@@ -77,7 +78,7 @@ func (w *response) tooShort() bool {
 // finishShort sends what there is of a body that is too short. The client must see
 // that, so the response is then broken off and not ended.
 func (w *response) finishShort() error {
-	w.out.log(levelError, "bridge: response broken off: body of "+strconv.FormatInt(w.accepted, 10)+
+	w.out.log(wire.LevelError, "bridge: response broken off: body of "+strconv.FormatInt(w.accepted, 10)+
 		" bytes, declared were "+strconv.FormatInt(w.contentLength, 10))
 	if err := w.flush(); err != nil {
 		return err
@@ -99,7 +100,7 @@ func (w *response) reply(body []byte) error {
 		return w.finishParts(nil)
 	}
 	w.committed = true
-	f, err := w.head.frame(kindReply, body, w.maxHead)
+	f, err := w.head.frame(wire.KindReply, body, w.maxHead)
 	if err != nil {
 		w.drop(err)
 		return err
@@ -108,7 +109,7 @@ func (w *response) reply(body []byte) error {
 }
 
 // finishParts sends what is left of a response as head, chunks and end.
-func (w *response) finishParts(trailers []pair) error {
+func (w *response) finishParts(trailers []Header) error {
 	if err := w.flush(); err != nil {
 		return err
 	}
@@ -123,7 +124,7 @@ func (w *response) finishParts(trailers []pair) error {
 // plain answers with a status and its text, where the handler has not, or could
 // not. It is http.Error's answer, and not given if the head is on its way.
 func (w *response) plain(status int) bool {
-	return w.instead(status, http.StatusText(status)+"\n", []pair{
+	return w.instead(status, http.StatusText(status)+"\n", []Header{
 		{"Content-Type", "text/plain; charset=utf-8"},
 		{"X-Content-Type-Options", "nosniff"},
 	})
@@ -132,7 +133,7 @@ func (w *response) plain(status int) bool {
 // instead answers in the handler's place, with nothing of what it has written, unless
 // the head is on its way: there can be no other. A goroutine that the handler has left
 // behind may send it until this has looked, and not after.
-func (w *response) instead(status int, text string, fields []pair) bool {
+func (w *response) instead(status int, text string, fields []Header) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.committed {
@@ -144,9 +145,9 @@ func (w *response) instead(status int, text string, fields []pair) bool {
 	w.head = head{status: status, noType: true, pairs: newBuffer(firstBuffer)}
 	w.head.setLength(int64(len(text)))
 	for _, f := range fields {
-		w.head.add(f.name, f.value)
+		w.head.add(f.Name, f.Value)
 	}
-	if w.buf = newFrame(kindChunk, len(text)); !w.isHead {
+	if w.buf = newFrame(wire.KindChunk, len(text)); !w.isHead {
 		w.buf.b = append(w.buf.b, text...)
 	}
 	if err := w.reply(w.buffered()); err != nil {
@@ -156,23 +157,23 @@ func (w *response) instead(status int, text string, fields []pair) bool {
 }
 
 // trailersFrame makes the frame that ends the half.
-func trailersFrame(trailers []pair, maxHead int) (*buffer, *AbortError) {
+func trailersFrame(trailers []Header, maxHead int) (*buffer, *AbortError) {
 	if len(trailers) == 0 {
-		f := newFrame(kindFin, len(emptyPayload))
-		f.b = append(f.b, emptyPayload...)
+		f := newFrame(wire.KindFin, len(wire.EmptyPayload))
+		f.b = append(f.b, wire.EmptyPayload...)
 		return f, nil
 	}
 	size := 16
 	for _, p := range trailers {
-		size += 12 + len(p.name) + len(p.value)
+		size += 12 + len(p.Name) + len(p.Value)
 	}
 	if size > maxHead {
 		return nil, abort(CodeTooLarge, "trailers of %d bytes, expected at most %d", size, maxHead)
 	}
-	f := newFrame(kindTrailers, size)
+	f := newFrame(wire.KindTrailers, size)
 	f.b = etf.AppendList(etf.AppendVersion(f.b), len(trailers))
 	for _, p := range trailers {
-		f.b = appendPair(f.b, p.name, p.value)
+		f.b = wire.AppendPair(f.b, p.Name, p.Value)
 	}
 	f.b = etf.AppendNil(f.b)
 	return f, nil
@@ -181,13 +182,13 @@ func trailersFrame(trailers []pair, maxHead int) (*buffer, *AbortError) {
 // finalTrailers returns the trailing fields that the handler has set: those it
 // announced, and those that carry the prefix; where the response has a place for
 // them.
-func (w *response) finalTrailers() []pair {
+func (w *response) finalTrailers() []Header {
 	if !w.mayTrail() {
 		return nil
 	}
-	var trailers []pair
+	var trailers []Header
 	for name, values := range w.header {
-		if name, found := strings.CutPrefix(name, http.TrailerPrefix); found && isToken(name) {
+		if name, found := strings.CutPrefix(name, http.TrailerPrefix); found && wire.IsToken(name) {
 			if !w.isHTTP2() || trailerAllowed(http.CanonicalHeaderKey(name)) {
 				trailers = appendTrailer(trailers, name, values, w.isHTTP2())
 			}
@@ -198,7 +199,7 @@ func (w *response) finalTrailers() []pair {
 			trailers = appendTrailer(trailers, name, w.header[name], w.isHTTP2())
 		}
 	}
-	slices.SortStableFunc(trailers, func(a, b pair) int { return strings.Compare(a.name, b.name) })
+	slices.SortStableFunc(trailers, func(a, b Header) int { return strings.Compare(a.Name, b.Name) })
 	return trailers
 }
 
@@ -215,10 +216,10 @@ func (w *response) mayTrail() bool {
 	return w.minor > 0 && w.head.chunked && !isWhole
 }
 
-func appendTrailer(trailers []pair, name string, values []string, isHTTP2 bool) []pair {
+func appendTrailer(trailers []Header, name string, values []string, isHTTP2 bool) []Header {
 	for _, v := range values {
 		if v, ok := cleanValue(v, isHTTP2); ok {
-			trailers = append(trailers, pair{name, v})
+			trailers = append(trailers, Header{name, v})
 		}
 	}
 	return trailers

@@ -1,6 +1,10 @@
 package bridge
 
-import "time"
+import (
+	"time"
+
+	"github.com/gwport/gwport/bridge/internal/wire"
+)
 
 // The response half: what a handler writes, on its way to the writer. Body bytes
 // are queued against credit and never without it, so that what a stream can
@@ -48,7 +52,7 @@ func (s *stream) queueChunk(f *buffer) error {
 	}
 	s.c.mu.Unlock()
 	if err == nil {
-		_, err = send(s, f.b[chunkRoom:])
+		_, err = send(s, f.b[wire.ChunkRoom:])
 	}
 	f.free()
 	return s.told(err)
@@ -92,8 +96,8 @@ func (s *stream) ended() error {
 // push queues a frame. Small chunks join the one before, as long as that is not
 // written: a handler that flushes each byte would else hold a buffer for each.
 func (s *stream) push(f *buffer) {
-	if last := s.out.last; last != nil && f.kind == kindChunk && last.kind == kindChunk && f.payload() <= last.room() {
-		last.b = append(last.b, f.b[chunkRoom:]...)
+	if last := s.out.last; last != nil && f.kind == wire.KindChunk && last.kind == wire.KindChunk && f.payload() <= last.room() {
+		last.b = append(last.b, f.b[wire.ChunkRoom:]...)
 		f.free()
 		return
 	}
@@ -123,8 +127,8 @@ func (s *stream) fail(cause *AbortError) {
 		s.abortLocked(cause)
 	default:
 		s.failure = cause
-		f := newFrame(kindAbort, len(cause.Text)+reasonRoom)
-		f.b = appendReason(f.b, int(cause.Code), cause.Text)
+		f := newFrame(wire.KindAbort, len(cause.Text)+wire.ReasonRoom)
+		f.b = wire.AppendReason(f.b, int(cause.Code), cause.Text)
 		s.push(f)
 	}
 	s.c.mu.Unlock()
@@ -152,7 +156,7 @@ func (s *stream) onCredit(n int64) *AbortError {
 	if s.localEnded {
 		return nil // [C5]
 	}
-	if n < 1 || n > maxCredit-int64(s.credit) {
+	if n < 1 || n > wire.MaxCredit-int64(s.credit) {
 		return abort(CodeBadCredit, "a grant of %d on top of %d", n, s.credit)
 	}
 	s.credit += int(n)

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"runtime/debug"
+
+	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
 // run is the goroutine of a stream's handler.
@@ -39,11 +41,11 @@ func (s *stream) run() {
 func (s *stream) responseKind() responseKind {
 	q, host := &s.request, &s.c.host
 	return responseKind{
-		isHead:   q.method == http.MethodHead,
-		major:    q.major,
-		minor:    q.minor,
-		maxHead:  host.maxHead,
-		maxReply: min(host.maxFrame-streamHead-headSlack, host.maxHead+s.window),
+		isHead:   q.Method == http.MethodHead,
+		major:    q.Major,
+		minor:    q.Minor,
+		maxHead:  host.MaxHead,
+		maxReply: min(host.MaxFrame-wire.StreamHead-wire.HeadSlack, host.MaxHead+s.window),
 	}
 }
 
@@ -55,9 +57,9 @@ func (s *stream) refuse(err error) {
 	case errors.As(err, &cause):
 		s.fail(cause)
 	case err == errExpectation:
-		s.response.instead(http.StatusExpectationFailed, "", []pair{{"Connection", "close"}})
+		s.response.instead(http.StatusExpectationFailed, "", []Header{{"Connection", "close"}})
 	default:
-		s.response.instead(http.StatusBadRequest, "400 Bad Request", []pair{
+		s.response.instead(http.StatusBadRequest, "400 Bad Request", []Header{
 			{"Content-Type", "text/plain; charset=utf-8"}, {"Connection", "close"},
 		})
 	}
@@ -116,9 +118,9 @@ func (s *stream) panicked(v any) {
 	}
 	text := "bridge: handler called runtime.Goexit"
 	if v != nil {
-		text = fmt.Sprintf("bridge: panic serving %s %s: %v", s.request.method, s.request.path, v)
+		text = fmt.Sprintf("bridge: panic serving %s %s: %v", s.request.Method, s.request.Path, v)
 	}
-	s.log(levelError, text, metaPair{"stack", string(debug.Stack())})
+	s.log(wire.LevelError, text, wire.MetaPair{Key: "stack", Value: string(debug.Stack())})
 	if !s.response.plain(http.StatusInternalServerError) {
 		s.fail(abort(CodeInternalError, "panic"))
 	}

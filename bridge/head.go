@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gwport/gwport/bridge/internal/wire"
 	"github.com/gwport/gwport/etf"
 )
 
@@ -73,7 +74,7 @@ func (h *head) fixBody(w *response) {
 		te = w.header.Get("Transfer-Encoding")
 	}
 	if w.contentLength >= 0 && te != "" && te != "identity" {
-		w.out.log(levelWarning, "bridge: both Transfer-Encoding and Content-Length; the length is ignored")
+		w.out.log(wire.LevelWarning, "bridge: both Transfer-Encoding and Content-Length; the length is ignored")
 		w.contentLength = -1
 	}
 	lengths, hasLength := w.header["Content-Length"]
@@ -117,7 +118,7 @@ func (h *head) names(names []string, header http.Header) []string {
 		case name == "Trailer":
 			h.noLength = h.noLength || !h.isHTTP2 && len(values) > 0
 			h.declare(values)
-		case !isToken(name), isFraming(name):
+		case !wire.IsToken(name), isFraming(name):
 			continue // as net/http: there is nobody to tell
 		}
 		names = append(names, name)
@@ -144,7 +145,7 @@ func (h *head) declare(values []string) {
 	for _, v := range values {
 		for name := range strings.SplitSeq(v, ",") {
 			name = http.CanonicalHeaderKey(strings.TrimSpace(name))
-			if isToken(name) && trailerAllowed(name) {
+			if wire.IsToken(name) && trailerAllowed(name) {
 				h.trailers = append(h.trailers, name)
 			}
 		}
@@ -169,12 +170,8 @@ func (h *head) addAll(name string, values []string) {
 }
 
 func (h *head) add(name, value string) {
-	h.pairs.b = appendPair(h.pairs.b, name, value)
+	h.pairs.b = wire.AppendPair(h.pairs.b, name, value)
 	h.count++
-}
-
-func appendPair(dst []byte, name, value string) []byte {
-	return etf.AppendBinary(etf.AppendBinary(etf.AppendTuple(dst, 2), name), value)
 }
 
 // sniff adds the Content-Type that the beginning of the body suggests.
@@ -198,14 +195,14 @@ func (h *head) size() int {
 
 // frame makes the frame of a head, inform or reply, the last of which has a
 // body.
-func (h *head) frame(k kind, body []byte, maxHead int) (*buffer, *AbortError) {
+func (h *head) frame(k wire.Kind, body []byte, maxHead int) (*buffer, *AbortError) {
 	size := h.size()
 	if size > maxHead {
 		return nil, abort(CodeTooLarge, "head of %d bytes, expected at most %d", size, maxHead)
 	}
 	f := newFrame(k, size+len(body))
 	arity := 2
-	if k == kindReply {
+	if k == wire.KindReply {
 		arity = 3
 	}
 	f.b = etf.AppendTuple(etf.AppendVersion(f.b), arity)
@@ -214,7 +211,7 @@ func (h *head) frame(k kind, body []byte, maxHead int) (*buffer, *AbortError) {
 	if h.count > 0 {
 		f.b = etf.AppendNil(append(f.b, h.pairs.b...))
 	}
-	if k == kindReply {
+	if k == wire.KindReply {
 		f.b = etf.AppendBinary(f.b, body)
 	}
 	return f, nil
@@ -248,6 +245,19 @@ func cleanValue(v string, isHTTP2 bool) (clean string, ok bool) {
 		v = controlToSpace(v)
 	}
 	return strings.Trim(v, " \t"), true
+}
+
+// isControlButTab tells the control characters, of which a tab is the only one
+// that belongs into a field's value.
+func isControlButTab(c byte) bool { return c < ' ' && c != '\t' || c == 0x7f }
+
+func hasControlButTab(s string) bool {
+	for i := range len(s) {
+		if isControlButTab(s[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 func controlToSpace(v string) string {

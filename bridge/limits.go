@@ -7,52 +7,11 @@ const (
 	// WireVersion is the version of SPEC.md that this package speaks.
 	WireVersion = 1
 
-	// maxChunk is the most body bytes of one frame. A chunk beyond it aborts
-	// its stream with bad_payload.
-	maxChunk = 65_536
-
-	// minStream and maxStream bound stream numbers, so that INTEGER_EXT is the
-	// one way to write them.
-	minStream = 256
-	maxStream = 1<<31 - 1
-
-	// maxCredit is the most credit a half may have; more of it is bad_credit.
-	maxCredit = 1<<31 - 1
-
-	// maxWindow is the most a half may be opened with.
-	maxWindow = 16 << 20
-
-	// maxInforms is how many 1xx responses a stream may have. A handler that
-	// sends more gets them dropped, with a line in the log.
-	maxInforms = 16
-
-	// maxLog is the largest payload of a log line; texts are cut to fit.
-	maxLog = 65_536
-
-	// maxText is the longest text of an abort or a fault; it is cut to fit.
-	maxText = 1_024
-
-	// maxNesting is how deep a payload may be nested; a deeper one is a
-	// bad_payload.
-	maxNesting = 32
-
-	// minMaxFrame is the least a side may offer to take: a whole chunk.
-	minMaxFrame = maxChunk + streamHead
-
-	// firstMaxFrame holds until the greeting.
-	firstMaxFrame = 1 << 20
-
-	// headSlack is what a frame needs around a head, for max_frame.
-	headSlack = 64
-
 	// stopGrace is how long the program may live after the end of its input
 	// [P5]. Handlers are told at once; the process ends itself a little
 	// earlier, because the host counts too.
 	stopGrace  = 500 * time.Millisecond
 	stopMargin = 50 * time.Millisecond
-
-	// defaultDrainTimeout is D2's, for a host that names none.
-	defaultDrainTimeout = 30 * time.Second
 )
 
 // Limits of our own, that the wire knows nothing of.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
 // current is the conn that the process's standard input carries, for records
@@ -70,9 +72,9 @@ func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 	if c == nil {
 		return h.toStderr(ctx, r)
 	}
-	l := line{level: levelOf(r.Level), text: r.Message}
+	l := record{line: wire.Line{Level: levelOf(r.Level), Text: r.Message}}
 	if s != nil {
-		l.meta = append(l.meta, metaPair{metaStream, int(s.id)})
+		l.line.Meta = append(l.line.Meta, wire.MetaPair{Key: metaStream, Value: int(s.id)})
 	}
 	for _, a := range h.attrs {
 		l.add("", a)
@@ -81,22 +83,28 @@ func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 		l.add(h.group, a)
 		return true
 	})
-	c.log(l)
+	c.log(l.line)
 	return nil
+}
+
+// record is a line in the making.
+type record struct {
+	line  wire.Line
+	given int // attributes that were given for Meta, be it for keys that are there
 }
 
 // levelOf maps slog's levels to those of RFC 5424. What is between two of
 // slog's counts as the lower.
-func levelOf(l slog.Level) level {
+func levelOf(l slog.Level) wire.Level {
 	switch {
 	case l >= slog.LevelError:
-		return levelError
+		return wire.LevelError
 	case l >= slog.LevelWarn:
-		return levelWarning
+		return wire.LevelWarning
 	case l >= slog.LevelInfo:
-		return levelInfo
+		return wire.LevelInfo
 	}
-	return levelDebug
+	return wire.LevelDebug
 }
 
 // The keys of Meta that are the wire's own.
@@ -106,16 +114,16 @@ const (
 )
 
 // add adds an attribute, a group's one by one.
-func (l *line) add(prefix string, a slog.Attr) { l.addNested(prefix, a, 0) }
+func (l *record) add(prefix string, a slog.Attr) { l.addNested(prefix, a, 0) }
 
 // addNested bounds what a LogValuer that returns itself within a group would make
 // endless: in depth, and in breadth too, where its keys are all the same.
-func (l *line) addNested(prefix string, a slog.Attr, depth int) {
-	if len(l.meta) >= maxAttrs || l.given >= maxAttrs {
+func (l *record) addNested(prefix string, a slog.Attr, depth int) {
+	if len(l.line.Meta) >= maxAttrs || l.given >= maxAttrs {
 		return
 	}
 	v := a.Value.Resolve()
-	if v.Kind() != slog.KindGroup || depth == maxNesting || len(v.Group()) == 0 {
+	if v.Kind() != slog.KindGroup || depth == wire.MaxNesting || len(v.Group()) == 0 {
 		l.given++
 	}
 	switch {
@@ -123,7 +131,7 @@ func (l *line) addNested(prefix string, a slog.Attr, depth int) {
 		if !a.Equal(slog.Attr{}) {
 			l.set(prefix+a.Key, metaValue(v))
 		}
-	case depth == maxNesting:
+	case depth == wire.MaxNesting:
 		l.set(prefix+a.Key, "!ERROR: groups are nested too deep")
 	default:
 		if a.Key != "" {
@@ -137,25 +145,25 @@ func (l *line) addNested(prefix string, a slog.Attr, depth int) {
 
 // set adds a pair. Of a key that comes twice the later value counts, since no
 // map in Erlang has a key twice; the wire's own keys are moved out of the way.
-func (l *line) set(key string, value any) {
+func (l *record) set(key string, value any) {
 	if key == metaStream || key == metaDropped {
 		key = "attr." + key
 	}
-	for i := range l.meta {
-		if l.meta[i].key == key {
-			l.meta[i].value = value
+	for i := range l.line.Meta {
+		if l.line.Meta[i].Key == key {
+			l.line.Meta[i].Value = value
 			return
 		}
 	}
-	l.meta = append(l.meta, metaPair{key, value})
+	l.line.Meta = append(l.line.Meta, wire.MetaPair{Key: key, Value: value})
 }
 
 // log queues a line, and waits for an error to be written.
-func (c *conn) log(l line) {
+func (c *conn) log(l wire.Line) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := c.out.log(l)
-	if l.level > levelError || n == 0 || !c.out.greeted {
+	if l.Level > wire.LevelError || n == 0 || !c.out.greeted {
 		return
 	}
 	late := false
@@ -172,8 +180,8 @@ func (c *conn) log(l line) {
 }
 
 // log logs a line of the bridge's own about a stream. It does not wait.
-func (s *stream) log(level level, text string, meta ...metaPair) {
+func (s *stream) log(level wire.Level, text string, meta ...wire.MetaPair) {
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
-	s.c.out.log(line{level: level, text: text, meta: append(meta, metaPair{metaStream, int(s.id)})})
+	s.c.out.log(wire.Line{Level: level, Text: text, Meta: append(meta, wire.MetaPair{Key: metaStream, Value: int(s.id)})})
 }

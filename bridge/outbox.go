@@ -1,11 +1,9 @@
 package bridge
 
 import (
-	"strconv"
 	"sync"
-	"unicode/utf8"
 
-	"github.com/gwport/gwport/etf"
+	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
 // outbox is what waits for the writer, guarded by the conn's mutex. It is in
@@ -91,143 +89,49 @@ func (o *outbox) addTurn(s *stream) {
 	o.kick()
 }
 
-func (o *outbox) ready(s *settings) {
-	b, at := beginFrame(o.control, kindReady)
-	o.control = endFrame(s.appendReady(b), at)
+func (o *outbox) ready(y *wire.Ready) {
+	b, at := wire.BeginFrame(o.control, wire.KindReady)
+	o.control = wire.EndFrame(y.AppendPayload(b), at)
 	o.greeted = true
 	o.kick()
 }
 
-func (o *outbox) fault(f *FaultError) {
-	b, at := beginFrame(o.control, kindFault)
-	o.control = endFrame(appendReason(b, int(f.Code), f.Text), at)
+func (o *outbox) fault(f *wire.Fault) {
+	b, at := wire.BeginFrame(o.control, wire.KindFault)
+	o.control = wire.EndFrame(wire.AppendReason(b, int(f.Code), f.Text), at)
 	o.kick()
 }
 
 func (o *outbox) drain(highest uint32) {
-	o.integer(kindDrain, int64(highest))
+	o.integer(wire.KindDrain, int64(highest))
 }
 
 // pong answers a ping; it tells whether there was room for the answer.
 func (o *outbox) pong(n int64) bool {
 	o.pongs++
-	o.integer(kindPong, n)
+	o.integer(wire.KindPong, n)
 	return o.pongs <= maxPongs
 }
 
-func (o *outbox) integer(k kind, n int64) {
-	b, at := beginFrame(o.control, k)
-	o.control = endFrame(appendIntPayload(b, n), at)
+func (o *outbox) integer(k wire.Kind, n int64) {
+	b, at := wire.BeginFrame(o.control, k)
+	o.control = wire.EndFrame(wire.AppendIntPayload(b, n), at)
 	o.kick()
 }
 
 // log queues a line, or counts it as dropped. It returns the line's number.
-func (o *outbox) log(l line) uint64 {
+func (o *outbox) log(l wire.Line) uint64 {
 	if len(o.logs) >= logBudget {
 		o.dropped++
 		return 0
 	}
 	if o.dropped > 0 {
-		l.meta = append(l.meta, metaPair{"dropped", o.dropped})
+		l.Meta = append(l.Meta, wire.MetaPair{Key: "dropped", Value: o.dropped})
 		o.dropped = 0
 	}
-	b, at := beginFrame(o.logs, kindLog)
-	o.logs = endFrame(l.appendPayload(b), at)
+	b, at := wire.BeginFrame(o.logs, wire.KindLog)
+	o.logs = wire.EndFrame(l.AppendPayload(b), at)
 	o.logCount++
 	o.kick()
 	return o.logCount
-}
-
-// line is one line for the host's log (SPEC.md [D5]).
-type line struct {
-	level level
-	text  string
-	meta  []metaPair
-	given int // attributes that were given for meta, be it for keys that are there
-}
-
-// metaPair has a value that is an int, int64, float64, bool or string.
-type metaPair struct {
-	key   string
-	value any
-}
-
-// level is one of RFC 5424.
-type level int
-
-const (
-	levelError   level = 3
-	levelWarning level = 4
-	levelInfo    level = 6
-	levelDebug   level = 7
-)
-
-// appendPayload appends the line as a payload of at most maxLog bytes. What is
-// too much is cut, values first: a line says most in its text.
-func (l *line) appendPayload(dst []byte) []byte {
-	const frameOfLine = 64 // tuple, level, map, and their headers
-	left := maxLog - frameOfLine
-	text := cut(l.text, left)
-	left -= len(text)
-	dst = etf.AppendInt(etf.AppendTuple(etf.AppendVersion(dst), 3), int64(l.level))
-	dst = etf.AppendBinary(dst, text)
-	n := 0
-	for i, m := range l.meta {
-		size := 2*5 + len(m.key) + 9
-		if s, ok := m.value.(string); ok {
-			s = cut(s, max(left-size, 0))
-			l.meta[i].value = s
-			size += len(s)
-		}
-		if left -= size; left < 0 {
-			break
-		}
-		n++
-	}
-	dst = etf.AppendMap(dst, n)
-	for _, m := range l.meta[:n] {
-		dst = appendMetaValue(etf.AppendBinary(dst, m.key), m.value)
-	}
-	return dst
-}
-
-func appendMetaValue(dst []byte, v any) []byte {
-	switch v := v.(type) {
-	case int:
-		return etf.AppendInt(dst, int64(v))
-	case int64:
-		return etf.AppendInt(dst, v)
-	case float64:
-		return etf.AppendFloat(dst, v)
-	case bool:
-		return etf.AppendBool(dst, v)
-	case string:
-		return etf.AppendBinary(dst, v)
-	}
-	panic("bridge: a log line's value is of a type that has no place on the wire")
-}
-
-// cut shortens s to n bytes, and says so where there is room to.
-func cut(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	note := " [" + strconv.Itoa(len(s)-n) + "+ bytes cut]"
-	if n < len(note) {
-		return prefix(s, n)
-	}
-	return prefix(s, n-len(note)) + note
-}
-
-// prefix is at most the first n bytes of s; it does not end inside a character.
-func prefix(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for i := n; i > n-utf8.UTFMax && i > 0; i-- {
-		if utf8.RuneStart(s[i]) {
-			return s[:i]
-		}
-	}
-	return s[:n]
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
 func newOutbox() *outbox {
@@ -18,18 +20,18 @@ func TestLinesBeyondTheBudgetAreDroppedAndCounted(t *testing.T) {
 	o := newOutbox()
 	text := strings.Repeat("x", 1000)
 	taken := 0
-	for o.log(line{level: levelInfo, text: text}) > 0 {
+	for o.log(wire.Line{Level: wire.LevelInfo, Text: text}) > 0 {
 		taken++
 	}
 	require.GreaterOrEqual(t, len(o.logs), logBudget)
-	require.Less(t, len(o.logs), logBudget+maxLog+portHead)
-	require.Zero(t, o.log(line{level: levelInfo, text: text}))
+	require.Less(t, len(o.logs), logBudget+wire.MaxLog+wire.PortHead)
+	require.Zero(t, o.log(wire.Line{Level: wire.LevelInfo, Text: text}))
 	require.Equal(t, 2, o.dropped)
 
 	var b batch
 	o.takeControl(&b)
 	require.EqualValues(t, taken, b.logs)
-	require.NotZero(t, o.log(line{level: levelInfo, text: text}), "there is room again")
+	require.NotZero(t, o.log(wire.Line{Level: wire.LevelInfo, Text: text}), "there is room again")
 	require.Contains(t, string(o.logs), "droppeda\x02")
 	require.Zero(t, o.dropped)
 }
@@ -37,7 +39,7 @@ func TestLinesBeyondTheBudgetAreDroppedAndCounted(t *testing.T) {
 func TestLinesWaitForTheGreeting(t *testing.T) {
 	o := newOutbox()
 	o.greeted = false
-	require.NotZero(t, o.log(line{level: levelInfo, text: "early"}))
+	require.NotZero(t, o.log(wire.Line{Level: wire.LevelInfo, Text: "early"}))
 	require.True(t, o.empty())
 	var b batch
 	o.takeControl(&b)

@@ -6,6 +6,8 @@ import (
 	"io"
 	"math"
 	"net/http"
+
+	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
 // read is the conn's reader. It ends with the input, at the first fault, or when
@@ -17,7 +19,7 @@ func (c *conn) read() {
 		return
 	}
 	for {
-		f, err := c.in.next()
+		f, err := c.in.Next()
 		if err == nil {
 			err = c.handle(&f)
 		}
@@ -27,7 +29,7 @@ func (c *conn) read() {
 		}
 		// What one read has brought goes to the writer in one piece: for the
 		// apps that must be announced first, this is the only wake-up.
-		if !c.in.ready() {
+		if !c.in.Ready() {
 			c.mu.Lock()
 			if !c.out.empty() {
 				c.out.kick()
@@ -39,7 +41,7 @@ func (c *conn) read() {
 
 // inputError makes the end of the input what it means.
 func inputError(err error) error {
-	if f := (*FaultError)(nil); errors.As(err, &f) {
+	if f := (*wire.Fault)(nil); errors.As(err, &f) {
 		return f
 	}
 	if errors.Is(err, io.EOF) {
@@ -50,79 +52,79 @@ func inputError(err error) error {
 
 // greet takes the host's hello and answers it.
 func (c *conn) greet() error {
-	f, err := c.in.next()
+	f, err := c.in.Next()
 	if err != nil {
 		return err
 	}
-	if f.kind == kindFault {
-		return c.onFault(f.payload)
+	if f.Kind == wire.KindFault {
+		return c.onFault(f.Payload)
 	}
-	if f.kind != kindHello {
-		return fault(FaultBadGreeting, "the first frame is %s, expected hello", f.kind)
+	if f.Kind != wire.KindHello {
+		return wire.Faultf(wire.FaultBadGreeting, "the first frame is %s, expected hello", f.Kind)
 	}
-	if err := checkVersion(f.payload); err != nil {
+	if err := wire.CheckVersion(f.Payload); err != nil {
 		return err
 	}
-	host, err := decodeHello(f.payload)
+	host, err := wire.DecodeHello(f.Payload)
 	if err != nil {
-		return fault(FaultBadGreeting, "hello: %v", err)
+		return wire.Faultf(wire.FaultBadGreeting, "hello: %v", err)
 	}
-	if err := host.check(); err != nil {
+	if err := host.Check(); err != nil {
 		return err
 	}
-	c.in.maxFrame = c.set.maxFrame
+	c.in.MaxFrame = c.set.maxFrame
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.host = host
 	if !c.ended {
-		c.out.ready(c.set)
+		c.out.ready(c.set.ready())
 	}
 	return nil
 }
 
 // handle does what a frame asks for. An error ends the conn.
-func (c *conn) handle(f *frame) error {
-	if f.stream != 0 {
+func (c *conn) handle(f *wire.Frame) error {
+	if f.Stream != 0 {
 		return c.handleStream(f)
 	}
-	switch f.kind {
-	case kindHello:
-		return fault(FaultBadGreeting, "a second hello")
-	case kindFault:
-		return c.onFault(f.payload)
-	case kindPing:
-		return c.onPing(f.payload)
-	case kindDrain:
-		return c.onDrain(f.payload)
+	switch f.Kind {
+	case wire.KindHello:
+		return wire.Faultf(wire.FaultBadGreeting, "a second hello")
+	case wire.KindFault:
+		return c.onFault(f.Payload)
+	case wire.KindPing:
+		return c.onPing(f.Payload)
+	case wire.KindDrain:
+		return c.onDrain(f.Payload)
 	}
-	return c.onPong(f.payload)
+	return c.onPong(f.Payload)
 }
 
 func (c *conn) onFault(payload []byte) error {
-	code, text, err := decodeReason(payload)
+	code, text, err := wire.DecodeReason(payload)
 	if err != nil {
-		return badPayload(kindFault, err)
+		return badPayload(wire.KindFault, err)
 	}
-	return &FaultError{Code: FaultCode(code).known(), Text: text, Host: true}
+	return &wire.Fault{Code: wire.FaultCode(code).Known(), Text: text, Host: true}
 }
 
 func (c *conn) onPing(payload []byte) error {
-	n, err := decodeInt(payload, 0, math.MaxInt32)
+	n, err := wire.DecodeInt(payload, 0, math.MaxInt32)
 	if err != nil {
-		return badPayload(kindPing, err)
+		return badPayload(wire.KindPing, err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.out.pong(n) {
-		return fault(FaultFailed, "more than %d pings while the answers are not read", maxPongs)
+		return wire.Faultf(wire.FaultFailed, "more than %d pings while the answers are not read", maxPongs)
 	}
 	return nil
 }
 
 // onPong: we send no pings, but the host may answer one all the same.
 func (c *conn) onPong(payload []byte) error {
-	if _, err := decodeInt(payload, 0, math.MaxInt32); err != nil {
-		return badPayload(kindPong, err)
+	if _, err := wire.DecodeInt(payload, 0, math.MaxInt32); err != nil {
+		return badPayload(wire.KindPong, err)
 	}
 	return nil
 }
@@ -130,8 +132,8 @@ func (c *conn) onPong(payload []byte) error {
 // onDrain is answered with a drain of our own [D2]. The number is about streams
 // of ours, and we open none.
 func (c *conn) onDrain(payload []byte) error {
-	if _, err := decodeInt(payload, minStream-1, maxStream); err != nil {
-		return badPayload(kindDrain, err)
+	if _, err := wire.DecodeInt(payload, wire.MinStream-1, wire.MaxStream); err != nil {
+		return badPayload(wire.KindDrain, err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -141,19 +143,19 @@ func (c *conn) onDrain(payload []byte) error {
 }
 
 // badPayload is a wire fault where no stream is there to be blamed [F6].
-func badPayload(k kind, err error) error {
-	return fault(FaultBadFrame, "%s: %v", k, err)
+func badPayload(k wire.Kind, err error) error {
+	return wire.Faultf(wire.FaultBadFrame, "%s: %v", k, err)
 }
 
-func (c *conn) handleStream(f *frame) error {
-	if f.kind == kindOpen {
+func (c *conn) handleStream(f *wire.Frame) error {
+	if f.Kind == wire.KindOpen {
 		return c.onOpen(f)
 	}
-	if f.stream%2 != 0 || f.stream > c.highest {
-		return fault(FaultBadStream, "%s for stream %d, which was never opened", f.kind, f.stream)
+	if f.Stream%2 != 0 || f.Stream > c.highest {
+		return wire.Faultf(wire.FaultBadStream, "%s for stream %d, which was never opened", f.Kind, f.Stream)
 	}
 	c.mu.Lock()
-	s := c.streams[f.stream]
+	s := c.streams[f.Stream]
 	if s == nil { // closed [R3]
 		c.mu.Unlock()
 		return nil
@@ -172,27 +174,27 @@ func (c *conn) handleStream(f *frame) error {
 // handle does what a frame asks of a live stream. It returns the cause if that
 // has ended the stream, and what is wrong with the frame if the stream is to be
 // aborted for it.
-func (s *stream) handle(f *frame) (cause, wrong *AbortError) {
-	switch f.kind {
-	case kindChunk:
-		return nil, s.onChunk(f.payload)
-	case kindFin:
-		if err := decodeEmpty(f.payload); err != nil {
-			return nil, badStreamPayload(f.kind, err)
+func (s *stream) handle(f *wire.Frame) (cause, wrong *AbortError) {
+	switch f.Kind {
+	case wire.KindChunk:
+		return nil, s.onChunk(f.Payload)
+	case wire.KindFin:
+		if err := wire.DecodeEmpty(f.Payload); err != nil {
+			return nil, badStreamPayload(f.Kind, err)
 		}
 		return nil, s.onEnd(nil)
-	case kindTrailers:
-		return nil, s.onTrailers(f.payload)
-	case kindCredit:
-		n, err := decodeInt(f.payload, math.MinInt64, math.MaxInt64)
+	case wire.KindTrailers:
+		return nil, s.onTrailers(f.Payload)
+	case wire.KindCredit:
+		n, err := wire.DecodeInt(f.Payload, math.MinInt64, math.MaxInt64)
 		if err != nil {
-			return nil, badStreamPayload(f.kind, err)
+			return nil, badStreamPayload(f.Kind, err)
 		}
 		return nil, s.onCredit(n)
 	default: // abort: the others are not the host's to send
-		code, text, err := decodeReason(f.payload)
+		code, text, err := wire.DecodeReason(f.Payload)
 		if err != nil {
-			return nil, badStreamPayload(f.kind, err)
+			return nil, badStreamPayload(f.Kind, err)
 		}
 		return s.onAbort(Code(code), text), nil
 	}
@@ -202,24 +204,24 @@ func (s *stream) onTrailers(payload []byte) *AbortError {
 	if len(payload) > s.c.set.maxHead {
 		return abort(CodeTooLarge, "trailers of %d bytes, expected at most %d", len(payload), s.c.set.maxHead)
 	}
-	trailers, err := decodePairs(string(payload))
+	trailers, err := wire.DecodePairs(string(payload))
 	if err != nil {
-		return badStreamPayload(kindTrailers, err)
+		return badStreamPayload(wire.KindTrailers, err)
 	}
 	return s.onEnd(trailers)
 }
 
-func badStreamPayload(k kind, err error) *AbortError {
+func badStreamPayload(k wire.Kind, err error) *AbortError {
 	return abort(CodeBadPayload, "%s: %v", k, err)
 }
 
 // onOpen opens a stream, or refuses to.
-func (c *conn) onOpen(f *frame) error {
-	id := f.stream
+func (c *conn) onOpen(f *wire.Frame) error {
+	id := f.Stream
 	if id%2 != 0 || id <= c.highest {
-		return fault(FaultBadStream, "open with %d, expected an even number above %d", id, c.highest)
+		return wire.Faultf(wire.FaultBadStream, "open with %d, expected an even number above %d", id, c.highest)
 	}
-	o, h, wrong := c.opened(f.payload)
+	o, h, wrong := c.opened(f.Payload)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.highest = id
@@ -234,7 +236,7 @@ func (c *conn) onOpen(f *frame) error {
 		return nil
 	}
 	s := c.newStream(id, &o, h)
-	if needsEntered(s.request.method) {
+	if needsEntered(s.request.Method) {
 		s.entered = true
 		c.out.addUrgent(s) // kicked at the end of what was read
 	} else {
@@ -244,19 +246,19 @@ func (c *conn) onOpen(f *frame) error {
 }
 
 // opened reads what an open describes, or says what is wrong with it.
-func (c *conn) opened(payload []byte) (o open, h http.Handler, wrong *AbortError) {
+func (c *conn) opened(payload []byte) (o wire.Open, h http.Handler, wrong *AbortError) {
 	if len(payload) > c.set.maxHead {
 		return o, nil, abort(CodeTooLarge, "open of %d bytes, expected at most %d", len(payload), c.set.maxHead)
 	}
-	o, err := decodeOpen(string(payload))
+	o, err := wire.DecodeOpen(string(payload))
 	if err != nil {
-		return o, nil, badStreamPayload(kindOpen, err)
+		return o, nil, badStreamPayload(wire.KindOpen, err)
 	}
-	if o.kind != openHTTP {
-		return o, nil, abort(CodeRefused, "streams of type %d are not served", o.kind)
+	if o.Type != wire.TypeHTTP {
+		return o, nil, abort(CodeRefused, "streams of type %d are not served", o.Type)
 	}
-	if h = c.set.apps.find(o.request.app); h == nil {
-		return o, nil, abort(CodeNoApp, "no app %q", o.request.app)
+	if h = c.set.apps.find(o.Request.App); h == nil {
+		return o, nil, abort(CodeNoApp, "no app %q", o.Request.App)
 	}
 	return o, h, nil
 }

@@ -10,7 +10,12 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/gwport/gwport/bridge/internal/wire"
 )
+
+// request is a request as the host forwarded it.
+type request struct{ wire.Request }
 
 // newRequest makes the handler's request, with everything in it that net/http's
 // server would have put there.
@@ -25,18 +30,18 @@ func (s *stream) newRequest() (*http.Request, error) {
 		return nil, err
 	}
 	template := http.Request{
-		Method:        q.method,
+		Method:        q.Method,
 		URL:           u,
 		Proto:         q.proto(),
-		ProtoMajor:    q.major,
-		ProtoMinor:    q.minor,
-		ContentLength: q.length,
+		ProtoMajor:    q.Major,
+		ProtoMinor:    q.Minor,
+		ContentLength: q.Length,
 		Body:          http.NoBody,
-		RemoteAddr:    q.peer.String(),
+		RemoteAddr:    address(q.Peer).String(),
 		RequestURI:    q.uri(),
 		TLS:           state,
 	}
-	if q.length != 0 || q.major > 1 { // NoBody is HTTP/1's alone
+	if q.Length != 0 || q.Major > 1 { // NoBody is HTTP/1's alone
 		template.Body = &s.body
 	}
 	if err := q.setHeader(&template); err != nil {
@@ -48,22 +53,22 @@ func (s *stream) newRequest() (*http.Request, error) {
 // proto is the version as net/http writes it.
 func (q *request) proto() string {
 	switch {
-	case q.major == 1 && q.minor == 1:
+	case q.Major == 1 && q.Minor == 1:
 		return "HTTP/1.1"
-	case q.major == 1 && q.minor == 0:
+	case q.Major == 1 && q.Minor == 0:
 		return "HTTP/1.0"
-	case q.major == 2 && q.minor == 0:
+	case q.Major == 2 && q.Minor == 0:
 		return "HTTP/2.0"
 	}
-	return "HTTP/" + strconv.Itoa(q.major) + "." + strconv.Itoa(q.minor)
+	return "HTTP/" + strconv.Itoa(q.Major) + "." + strconv.Itoa(q.Minor)
 }
 
 // uri is the request target as the client wrote it.
 func (q *request) uri() string {
-	if q.query == "" {
-		return q.path
+	if q.Query == "" {
+		return q.Path
 	}
-	return q.path + "?" + q.query
+	return q.Path + "?" + q.Query
 }
 
 // plainPathByte has the bytes of a path that mean themselves, so that there is
@@ -78,10 +83,10 @@ var plainPathByte = func() (t [256]bool) {
 
 // url is url.ParseRequestURI of the target, with most paths spared the parsing.
 func (q *request) url() (*url.URL, error) {
-	if !strings.HasPrefix(q.path, "/") || !isPlainPath(q.path) || hasControl(q.query) {
+	if !strings.HasPrefix(q.Path, "/") || !isPlainPath(q.Path) || hasControl(q.Query) {
 		return url.ParseRequestURI(q.uri())
 	}
-	return &url.URL{Path: q.path, RawQuery: q.query}, nil
+	return &url.URL{Path: q.Path, RawQuery: q.Query}, nil
 }
 
 func isPlainPath(s string) bool {
@@ -106,20 +111,20 @@ func hasControl(s string) bool {
 // the scheme, which a client of HTTP/2 without TLS can choose. The certificate was
 // checked by the host, whose listener asked for it.
 func (q *request) tls() (*tls.ConnectionState, error) {
-	if !q.secure {
+	if !q.Secure {
 		return nil, nil
 	}
 	state := &tls.ConnectionState{HandshakeComplete: true}
-	if net.ParseIP(strings.Trim(q.host, "[]")) == nil {
-		state.ServerName = q.host
+	if net.ParseIP(strings.Trim(q.Host, "[]")) == nil {
+		state.ServerName = q.Host
 	}
-	if q.major == 2 {
+	if q.Major == 2 {
 		state.NegotiatedProtocol = "h2"
 	}
-	if q.cert == "" {
+	if q.Cert == "" {
 		return state, nil
 	}
-	cert, err := x509.ParseCertificate([]byte(q.cert))
+	cert, err := x509.ParseCertificate([]byte(q.Cert))
 	if err != nil {
 		return nil, &AbortError{Code: CodeBadPayload, Text: "cert: " + err.Error()}
 	}
@@ -129,13 +134,13 @@ func (q *request) tls() (*tls.ConnectionState, error) {
 
 // setHeader fills in the header, and what net/http takes out of it.
 func (q *request) setHeader(r *http.Request) error {
-	r.Header = makeHeader(q.headers)
+	r.Header = makeHeader(q.Headers)
 	r.Host = r.Header.Get("Host")
 	if r.Host == "" {
 		r.Host = q.authority()
 	}
 	delete(r.Header, "Host")
-	if q.major == 1 {
+	if q.Major == 1 {
 		return q.fixHTTP1(r)
 	}
 	q.fixHTTP2(r)
@@ -150,7 +155,7 @@ var (
 
 // fixHTTP1 is for what HTTP/1 says in headers and net/http in fields.
 func (q *request) fixHTTP1(r *http.Request) error {
-	if q.length < 0 && q.minor > 0 {
+	if q.Length < 0 && q.Minor > 0 {
 		r.TransferEncoding = []string{"chunked"}
 		if !q.announceTrailer(r) {
 			return errTrailerKey
@@ -160,7 +165,7 @@ func (q *request) fixHTTP1(r *http.Request) error {
 		return errExpectation
 	}
 	delete(r.Header, "Transfer-Encoding")
-	r.Close = closes(q.minor, r.Header["Connection"])
+	r.Close = closes(q.Minor, r.Header["Connection"])
 	if p := r.Header["Pragma"]; len(p) > 0 && p[0] == "no-cache" && r.Header["Cache-Control"] == nil {
 		r.Header["Cache-Control"] = p[:1:1]
 	}
@@ -232,16 +237,16 @@ func (q *request) announceTrailer(r *http.Request) (ok bool) {
 
 // mergeTrailer adds the trailing fields that have come: on HTTP/2 those that were
 // announced.
-func (q *request) mergeTrailer(r *http.Request, fields []pair) {
+func (q *request) mergeTrailer(r *http.Request, fields []wire.Pair) {
 	come := make(http.Header)
 	for _, f := range fields {
-		come.Add(f.name, f.value)
+		come.Add(f.Name, f.Value)
 	}
-	if q.major == 1 && r.Trailer == nil {
+	if q.Major == 1 && r.Trailer == nil {
 		r.Trailer = make(http.Header)
 	}
 	for name, values := range come {
-		if _, announced := r.Trailer[name]; announced || q.major == 1 {
+		if _, announced := r.Trailer[name]; announced || q.Major == 1 {
 			r.Trailer[name] = values
 		}
 	}
@@ -249,16 +254,16 @@ func (q *request) mergeTrailer(r *http.Request, fields []pair) {
 
 // makeHeader makes a map of the pairs. The values of single fields share one
 // slice, as net/textproto has it, with no room to grow into each other.
-func makeHeader(pairs []pair) http.Header {
+func makeHeader(pairs []wire.Pair) http.Header {
 	h := make(http.Header, len(pairs))
 	values := make([]string, 0, len(pairs))
 	for _, p := range pairs {
-		name := textproto.CanonicalMIMEHeaderKey(p.name)
+		name := textproto.CanonicalMIMEHeaderKey(p.Name)
 		if old, ok := h[name]; ok {
-			h[name] = append(old, p.value)
+			h[name] = append(old, p.Value)
 			continue
 		}
-		values = append(values, p.value)
+		values = append(values, p.Value)
 		h[name] = values[len(values)-1 : len(values) : len(values)]
 	}
 	return h
@@ -266,8 +271,8 @@ func makeHeader(pairs []pair) http.Header {
 
 // authority is host and port as a Host header would have them.
 func (q *request) authority() string {
-	if q.port == 0 || q.scheme == "http" && q.port == 80 || q.scheme == "https" && q.port == 443 {
-		return q.host
+	if q.Port == 0 || q.Scheme == "http" && q.Port == 80 || q.Scheme == "https" && q.Port == 443 {
+		return q.Host
 	}
-	return q.host + ":" + strconv.Itoa(q.port)
+	return q.Host + ":" + strconv.Itoa(q.Port)
 }

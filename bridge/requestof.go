@@ -10,6 +10,8 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+
+	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
 // requestOf makes a request of an environ: the way back from EnvironOf. An environ
@@ -147,7 +149,7 @@ func hostOf(env Environ) string {
 	if host := env.String("HTTP_HOST"); host != "" {
 		return host
 	}
-	q := request{host: env.String("SERVER_NAME"), port: number(env.String("SERVER_PORT")), scheme: env.String("gwport.url_scheme")}
+	q := request{wire.Request{Host: env.String("SERVER_NAME"), Port: number(env.String("SERVER_PORT")), Scheme: env.String("gwport.url_scheme")}}
 	return q.authority()
 }
 

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+
+	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
 // response is the http.ResponseWriter. What it promises is what net/http's own
@@ -70,10 +72,10 @@ func (w *response) WriteHeader(status int) {
 func (w *response) writeHeader(status int) {
 	switch {
 	case w.finished:
-		w.out.log(levelWarning, "bridge: WriteHeader after the handler has returned"+caller())
+		w.out.log(wire.LevelWarning, "bridge: WriteHeader after the handler has returned"+caller())
 		return
 	case w.wroteHeader:
-		w.out.log(levelWarning, "bridge: superfluous response.WriteHeader call"+caller())
+		w.out.log(wire.LevelWarning, "bridge: superfluous response.WriteHeader call"+caller())
 		return
 	case status < 100 || status > 999:
 		panic("bridge: invalid WriteHeader code " + strconv.Itoa(status))
@@ -100,7 +102,7 @@ func (w *response) declaredLength() int64 {
 	}
 	n, err := strconv.ParseInt(cl, 10, 64)
 	if err != nil || n < 0 || w.isHTTP2() && (cl[0] == '+' || cl[0] == '-') {
-		w.out.log(levelWarning, "bridge: invalid Content-Length of "+strconv.Quote(cl))
+		w.out.log(wire.LevelWarning, "bridge: invalid Content-Length of "+strconv.Quote(cl))
 		w.header.Del("Content-Length")
 		return -1
 	}
@@ -180,7 +182,7 @@ func (w *response) beforeWrite(n int) error {
 // and grows; the largest is sent when it is full, behind the head.
 func (w *response) room(n int) (int, error) {
 	if w.buf == nil {
-		w.buf = newFrame(kindChunk, min(n, lastBuffer))
+		w.buf = newFrame(wire.KindChunk, min(n, lastBuffer))
 	}
 	for w.free() == 0 {
 		if w.buf.payload() < lastBuffer {
@@ -190,13 +192,13 @@ func (w *response) room(n int) (int, error) {
 		if err := w.flush(); err != nil {
 			return 0, err
 		}
-		w.buf = newFrame(kindChunk, lastBuffer) // so much is likely to follow
+		w.buf = newFrame(wire.KindChunk, lastBuffer) // so much is likely to follow
 	}
 	return min(n, w.free()), nil
 }
 
 func (w *response) free() int {
-	return min(cap(w.buf.b)-chunkRoom, lastBuffer) - w.buf.payload()
+	return min(cap(w.buf.b)-wire.ChunkRoom, lastBuffer) - w.buf.payload()
 }
 
 // grow changes the buffer for a larger one.
@@ -205,8 +207,8 @@ func (w *response) grow() {
 	if w.buf.payload() >= firstBuffer {
 		size = lastBuffer
 	}
-	larger := newFrame(kindChunk, size)
-	larger.b = append(larger.b, w.buf.b[chunkRoom:]...)
+	larger := newFrame(wire.KindChunk, size)
+	larger.b = append(larger.b, w.buf.b[wire.ChunkRoom:]...)
 	w.buf.free()
 	w.buf = larger
 }
@@ -247,7 +249,7 @@ func (w *response) commit() error {
 	w.committed = true
 	w.head.sniff(w.buffered())
 	defer w.head.release()
-	f, err := w.head.frame(kindHead, nil, w.maxHead)
+	f, err := w.head.frame(wire.KindHead, nil, w.maxHead)
 	if err != nil {
 		w.drop(err)
 		return err
@@ -257,7 +259,7 @@ func (w *response) commit() error {
 
 // drop ends a response that cannot be sent.
 func (w *response) drop(err *AbortError) {
-	w.out.log(levelError, "bridge: response dropped: "+err.Text)
+	w.out.log(wire.LevelError, "bridge: response dropped: "+err.Text)
 	_ = w.breaks(err)
 	w.out.fail(err)
 }
@@ -268,18 +270,18 @@ func (w *response) inform(status int) {
 	if status == http.StatusContinue && w.out.goAhead() {
 		return
 	}
-	if w.informs++; w.informs > maxInforms {
-		if w.informs == maxInforms+1 {
-			w.out.log(levelWarning, "bridge: more informational responses than can be sent; the rest are dropped")
+	if w.informs++; w.informs > wire.MaxInforms {
+		if w.informs == wire.MaxInforms+1 {
+			w.out.log(wire.LevelWarning, "bridge: more informational responses than can be sent; the rest are dropped")
 		}
 		return
 	}
 	h := head{isHTTP2: w.isHTTP2()}
 	defer h.release()
 	h.fixInform(status, w.header)
-	f, err := h.frame(kindInform, nil, w.maxHead)
+	f, err := h.frame(wire.KindInform, nil, w.maxHead)
 	if err != nil {
-		w.out.log(levelWarning, "bridge: informational response dropped: "+err.Text)
+		w.out.log(wire.LevelWarning, "bridge: informational response dropped: "+err.Text)
 		return
 	}
 	_ = w.out.queue(f)
@@ -289,7 +291,7 @@ func (w *response) buffered() []byte {
 	if w.buf == nil {
 		return nil
 	}
-	return w.buf.b[chunkRoom:]
+	return w.buf.b[wire.ChunkRoom:]
 }
 
 // bodyAllowed tells which statuses may have a body.

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+
+	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
 // A Server serves the requests that an Erlang system forwards. Its zero value
@@ -88,11 +90,11 @@ func (s *Server) settings() (*settings, error) {
 		to                   *int
 		minusOneMeansNothing bool
 	}{
-		{"Window", s.Window, DefaultWindow, 1, maxWindow, &set.firstWindow, true},
-		{"MaxStreams", s.MaxStreams, DefaultMaxStreams, 1, maxStream, &set.maxStreams, false},
+		{"Window", s.Window, DefaultWindow, 1, wire.MaxWindow, &set.firstWindow, true},
+		{"MaxStreams", s.MaxStreams, DefaultMaxStreams, 1, wire.MaxStream, &set.maxStreams, false},
 		{"MaxHead", s.MaxHead, DefaultMaxHead, 1, 16 << 20, &set.maxHead, false},
-		{"MaxFrame", s.MaxFrame, DefaultMaxFrame, minMaxFrame, 1 << 30, &set.maxFrame, false},
-		{"MaxAbandoned", s.MaxAbandoned, DefaultMaxAbandoned, 1, maxStream, &set.maxAbandoned, true},
+		{"MaxFrame", s.MaxFrame, DefaultMaxFrame, wire.MinMaxFrame, 1 << 30, &set.maxFrame, false},
+		{"MaxAbandoned", s.MaxAbandoned, DefaultMaxAbandoned, 1, wire.MaxStream, &set.maxAbandoned, true},
 	} {
 		switch {
 		case o.value == 0:
@@ -106,12 +108,25 @@ func (s *Server) settings() (*settings, error) {
 			*o.to = o.value
 		}
 	}
-	set.maxFrame = max(set.maxFrame, set.maxHead+headSlack)
+	set.maxFrame = max(set.maxFrame, set.maxHead+wire.HeadSlack)
 	set.window = set.firstWindow
 	if set.window == 0 {
 		set.window = DefaultWindow // nothing before the first Read, then as usual
 	}
 	return set, err
+}
+
+// ready is what the greeting says of the program.
+func (s *settings) ready() *wire.Ready {
+	return &wire.Ready{
+		Window:     s.firstWindow,
+		MaxFrame:   s.maxFrame,
+		MaxHead:    s.maxHead,
+		MaxStreams: s.maxStreams,
+		Name:       s.name,
+		Version:    s.version,
+		Apps:       s.apps.names(),
+	}
 }
 
 // apps finds the handler of a request.

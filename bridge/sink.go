@@ -1,6 +1,10 @@
 package bridge
 
-import "time"
+import (
+	"time"
+
+	"github.com/gwport/gwport/bridge/internal/wire"
+)
 
 // sink is where a response goes, frame by frame: the response half of a stream, or, for a handler
 // that runs as an App, what makes a Response of the frames. The response itself knows nothing of
@@ -26,17 +30,17 @@ type sink interface {
 	goAhead() bool
 	setReadDeadline(t time.Time) error
 	setWriteDeadline(t time.Time) error
-	log(l level, text string, meta ...metaPair)
+	log(l wire.Level, text string, meta ...wire.MetaPair)
 }
 
 // send queues body bytes, as credit comes. It returns how many it has queued.
 func send[T ~[]byte | ~string](to sink, p T) (sent int, err error) {
 	for sent < len(p) {
-		n, err := to.reserve(min(len(p)-sent, maxChunk))
+		n, err := to.reserve(min(len(p)-sent, wire.MaxChunk))
 		if err != nil {
 			return sent, err
 		}
-		f := newFrame(kindChunk, n)
+		f := newFrame(wire.KindChunk, n)
 		f.b = append(f.b, p[sent:sent+n]...)
 		if err := to.queue(f); err != nil {
 			return sent, err

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
 // stream is one request and its reply. The states of SPEC.md, section 7.3, are
@@ -46,7 +48,7 @@ type stream struct {
 	sendable     int   // bytes the host may still send
 	buffered     int   // bytes that have arrived and are not read
 	received     int64 // bytes ever
-	trailers     []pair
+	trailers     []wire.Pair
 	readDeadline deadline
 
 	// The response half.
@@ -65,20 +67,20 @@ type stream struct {
 }
 
 // newStream makes the stream of an open and puts it into the map.
-func (c *conn) newStream(id uint32, o *open, h http.Handler) *stream {
+func (c *conn) newStream(id uint32, o *wire.Open, h http.Handler) *stream {
 	s := &stream{
 		c:        c,
 		id:       id,
-		request:  o.request,
+		request:  request{o.Request},
 		handler:  h,
-		window:   o.window,
-		credit:   o.window,
+		window:   o.Window,
+		credit:   o.Window,
 		sendable: c.set.firstWindow,
 	}
 	s.cond.L = &c.mu
 	s.body.s = s
-	s.remoteEnded = s.request.length == 0
-	if s.request.expects {
+	s.remoteEnded = s.request.Length == 0
+	if s.request.Expects {
 		s.sendable = 0
 	}
 	s.newContext()
@@ -90,11 +92,11 @@ func (c *conn) newStream(id uint32, o *open, h http.Handler) *stream {
 // from here: the host has sent what is left, and no clocks are compared.
 func (s *stream) newContext() {
 	s.ctx, s.cancel = context.WithCancelCause(streamContext{s})
-	if !s.request.timed {
+	if !s.request.Timed {
 		return
 	}
 	cancel := s.cancel
-	ctx, stop := context.WithDeadlineCause(s.ctx, time.Now().Add(s.request.timeout), ErrDeadline)
+	ctx, stop := context.WithDeadlineCause(s.ctx, time.Now().Add(s.request.Timeout), ErrDeadline)
 	s.ctx, s.cancel = ctx, func(cause error) {
 		cancel(cause)
 		stop()
@@ -165,7 +167,7 @@ func (s *stream) closed() bool { return s.localEnded && s.remoteEnded }
 // onAbort is the host's abort. It is answered at once, if our half has not
 // ended [A2]: whatever the app does.
 func (s *stream) onAbort(code Code, text string) *AbortError {
-	cause := &AbortError{Code: code.known(), Text: text}
+	cause := &AbortError{Code: Code(wire.Code(code).Known()), Text: text}
 	if !s.localEnded {
 		s.say(&AbortError{Code: code})
 	}
@@ -197,21 +199,21 @@ func (s *stream) endLocal() {
 func (s *stream) takeUrgent(b *batch) {
 	s.isUrgent = false
 	if s.abortion != nil {
-		var space [maxText + reasonRoom]byte
-		payload := appendReason(space[:0], int(s.abortion.Code), s.abortion.Text)
-		b.bytes = appendStreamFrame(b.bytes, kindAbort, s.id, payload)
+		var space [wire.MaxText + wire.ReasonRoom]byte
+		payload := wire.AppendReason(space[:0], int(s.abortion.Code), s.abortion.Text)
+		b.bytes = wire.AppendStreamFrame(b.bytes, wire.KindAbort, s.id, payload)
 		s.abortion = nil
 		return
 	}
 	if s.entered {
 		s.entered = false
-		b.bytes = appendStreamFrame(b.bytes, kindEntered, s.id, emptyPayload)
+		b.bytes = wire.AppendStreamFrame(b.bytes, wire.KindEntered, s.id, wire.EmptyPayload)
 		b.entering = append(b.entering, s)
 	}
 	if s.grant > 0 {
 		var space [16]byte
-		payload := appendIntPayload(space[:0], int64(s.grant))
-		b.bytes = appendStreamFrame(b.bytes, kindCredit, s.id, payload)
+		payload := wire.AppendIntPayload(space[:0], int64(s.grant))
+		b.bytes = wire.AppendStreamFrame(b.bytes, wire.KindCredit, s.id, payload)
 		s.grant = 0
 	}
 }
@@ -220,7 +222,7 @@ func (s *stream) takeUrgent(b *batch) {
 // behind it. It tells whether there are more.
 func (s *stream) takeTurn(b *batch) bool {
 	for chunks := 0; !s.out.empty(); {
-		if s.out.first.kind == kindChunk {
+		if s.out.first.kind == wire.KindChunk {
 			if chunks == 1 {
 				return true
 			}
@@ -230,11 +232,11 @@ func (s *stream) takeTurn(b *batch) bool {
 		f.seal(s.id)
 		b.frames = append(b.frames, f)
 		b.size += len(f.b)
-		if f.kind == kindAbort {
+		if f.kind == wire.KindAbort {
 			s.shut(s.failure)
 			return false
 		}
-		if f.kind == kindFin || f.kind == kindTrailers || f.kind == kindReply {
+		if f.kind == wire.KindFin || f.kind == wire.KindTrailers || f.kind == wire.KindReply {
 			s.endLocal()
 		}
 	}

@@ -17,7 +17,7 @@ var faults = []fault{
 	// The request, in Go.
 	{
 		name: "r.TLS is by the scheme that the client names", file: "bridge/request.go",
-		old: `if !q.secure {`, new: `if q.scheme != "https" {`,
+		old: `if !q.Secure {`, new: `if q.Scheme != "https" {`,
 		shows: []sign{{"hosts/scheme https on clear", cases.H2C, both, "saw.tls"}, {"hosts/scheme http on tls", cases.TLSH2, both, "saw.tls"}},
 	},
 	{
@@ -27,12 +27,12 @@ var faults = []fault{
 	},
 	{
 		name: "the client's address is the listener's", file: "bridge/request.go",
-		old: `q.peer.String()`, new: `q.local.String()`,
+		old: `address(q.Peer).String()`, new: `address(q.Local).String()`,
 		shows: []sign{{"methods/get", cases.H1, both, "saw.remoteaddr"}},
 	},
 	{
 		name: "the listener's address is the client's", file: "bridge/context.go",
-		old: `c.s.request.local.addr()`, new: `c.s.request.peer.addr()`,
+		old: `address(c.s.request.Local).addr()`, new: `address(c.s.request.Peer).addr()`,
 		shows: []sign{{"methods/get", cases.H1, both, "saw.localaddr"}, {"methods/get", cases.TLSH2, both, "saw.localaddr"}},
 	},
 	{
@@ -42,7 +42,7 @@ var faults = []fault{
 	},
 	{
 		name: "a request without a body has one", file: "bridge/request.go",
-		old: `if q.length != 0 || q.major > 1 {`, new: `if true {`,
+		old: `if q.Length != 0 || q.Major > 1 {`, new: `if true {`,
 		shows: []sign{{"methods/get", cases.H1, both, "saw.nobody"}},
 	},
 	{
@@ -88,7 +88,7 @@ var faults = []fault{
 	},
 	{
 		name: "of several values of a name one is left", file: "bridge/request.go",
-		old: `h[name] = append(old, p.value)`, new: `_ = old; h[name] = []string{p.value}`,
+		old: `h[name] = append(old, p.Value)`, new: `_ = old; h[name] = []string{p.Value}`,
 		shows: []sign{{"request fields/twice", cases.H1, call, "saw.header.X-A"}},
 	},
 	{

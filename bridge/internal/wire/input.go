@@ -1,52 +1,53 @@
-package bridge
+package wire
 
 import (
 	"encoding/binary"
 	"io"
 )
 
-// input takes frames off a stream of bytes. One read of it may bring many.
-type input struct {
+// An Input takes frames off a stream of bytes. One read of it may bring many.
+type Input struct {
 	r          io.Reader
 	buf        []byte
 	start, end int // what of buf is read and not taken
-	maxFrame   int
+	MaxFrame   int // the largest frame that is taken
 }
 
 // inputSize holds the largest frame of the defaults; only a program that takes
 // larger heads ever sees the buffer grow.
-const inputSize = 2 * minMaxFrame
+const inputSize = 2 * MinMaxFrame
 
-func newInput(r io.Reader) *input {
-	return &input{r: r, buf: make([]byte, inputSize), maxFrame: firstMaxFrame}
+// NewInput returns an Input that takes what a frame may be before the greeting.
+func NewInput(r io.Reader) *Input {
+	return &Input{r: r, buf: make([]byte, inputSize), MaxFrame: FirstMaxFrame}
 }
 
-// next returns the next frame, good until the next call. The error is a
-// *FaultError, or the reader's: io.EOF where a frame ends, io.ErrUnexpectedEOF
+// Next returns the next frame, good until the next call. The error is a
+// *Fault, or the reader's: io.EOF where a frame ends, io.ErrUnexpectedEOF
 // inside one.
-func (in *input) next() (frame, error) {
+func (in *Input) Next() (Frame, error) {
 	if err := in.fill(lengthSize); err != nil {
-		return frame{}, err
+		return Frame{}, err
 	}
 	length := binary.BigEndian.Uint32(in.buf[in.start:])
-	if err := checkLength(length, in.maxFrame); err != nil {
-		return frame{}, err
+	if err := checkLength(length, in.MaxFrame); err != nil {
+		return Frame{}, err
 	}
 	if err := in.fill(lengthSize + int(length)); err != nil {
-		return frame{}, err
+		return Frame{}, err
 	}
 	b := in.buf[in.start+lengthSize : in.start+lengthSize+int(length)]
 	in.start += lengthSize + int(length)
 	f, err := parseFrame(b)
 	if err != nil {
-		return frame{}, err
+		return Frame{}, err
 	}
 	return f, nil
 }
 
-// ready tells whether next can return without reading: whether the batch that
+// Ready tells whether Next can return without reading: whether the batch that
 // the last read brought has more to give.
-func (in *input) ready() bool {
+func (in *Input) Ready() bool {
 	have := in.end - in.start
 	if have < lengthSize {
 		return false
@@ -55,7 +56,7 @@ func (in *input) ready() bool {
 }
 
 // fill reads until n bytes from start are there.
-func (in *input) fill(n int) error {
+func (in *Input) fill(n int) error {
 	if in.end-in.start >= n {
 		return nil
 	}
@@ -74,8 +75,8 @@ func (in *input) fill(n int) error {
 }
 
 // makeRoom sees to it that n bytes from start fit into the buffer. n has been
-// checked against maxFrame, so what is allocated is what we offered to take.
-func (in *input) makeRoom(n int) {
+// checked against MaxFrame, so what is allocated is what we offered to take.
+func (in *Input) makeRoom(n int) {
 	if in.start < in.end && in.start+n <= len(in.buf) && in.start < len(in.buf)/2 {
 		return
 	}

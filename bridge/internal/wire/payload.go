@@ -1,4 +1,4 @@
-package bridge
+package wire
 
 import (
 	"errors"
@@ -11,13 +11,13 @@ import (
 // The payloads of the small kinds, as terms. That of open stands in open.go,
 // those of the greeting in greeting.go, those of a response in head.go.
 
-// emptyPayload is [], the payload of kinds that say all by being there.
-var emptyPayload = etf.AppendNil(etf.AppendVersion(nil))
+// EmptyPayload is [], the payload of kinds that say all by being there.
+var EmptyPayload = etf.AppendNil(etf.AppendVersion(nil))
 
 var errNotEmpty = errors.New("bridge: payload is not []")
 
-// decodeInt reads a payload that is one integer from least to most.
-func decodeInt(payload []byte, least, most int64) (int64, error) {
+// DecodeInt reads a payload that is one integer from least to most.
+func DecodeInt(payload []byte, least, most int64) (int64, error) {
 	r, err := etf.NewReader(string(payload))
 	if err != nil {
 		return 0, err
@@ -32,19 +32,21 @@ func decodeInt(payload []byte, least, most int64) (int64, error) {
 	return n, r.End()
 }
 
-func appendIntPayload(dst []byte, n int64) []byte {
+// AppendIntPayload appends a payload that is one integer.
+func AppendIntPayload(dst []byte, n int64) []byte {
 	return etf.AppendInt(etf.AppendVersion(dst), n)
 }
 
-func decodeEmpty(payload []byte) error {
-	if string(payload) != string(emptyPayload) {
+// DecodeEmpty reads [].
+func DecodeEmpty(payload []byte) error {
+	if string(payload) != string(EmptyPayload) {
 		return errNotEmpty
 	}
 	return nil
 }
 
-// decodeReason reads {Code, Text}, the payload of abort and fault.
-func decodeReason(payload []byte) (code int64, text string, err error) {
+// DecodeReason reads {Code, Text}, the payload of abort and fault.
+func DecodeReason(payload []byte) (code int64, text string, err error) {
 	r, err := etf.NewReader(string(payload))
 	if err != nil {
 		return 0, "", err
@@ -58,15 +60,21 @@ func decodeReason(payload []byte) (code int64, text string, err error) {
 	if text, err = r.Binary(); err != nil {
 		return 0, "", err
 	}
-	return code, prefix(text, maxText), r.End()
+	return code, prefix(text, MaxText), r.End()
 }
 
-// reasonRoom is what the payload of an abort takes beside its text, at most.
-const reasonRoom = 32
+// ReasonRoom is what the payload of an abort takes beside its text, at most.
+const ReasonRoom = 32
 
-func appendReason(dst []byte, code int, text string) []byte {
+// AppendReason appends the payload of abort and fault. A text that is too long is cut.
+func AppendReason(dst []byte, code int, text string) []byte {
 	dst = etf.AppendTuple(etf.AppendVersion(dst), 2)
-	return etf.AppendBinary(etf.AppendInt(dst, int64(code)), prefix(text, maxText))
+	return etf.AppendBinary(etf.AppendInt(dst, int64(code)), prefix(text, MaxText))
+}
+
+// AppendPair appends {Name, Value}.
+func AppendPair(dst []byte, name, value string) []byte {
+	return etf.AppendBinary(etf.AppendBinary(etf.AppendTuple(dst, 2), name), value)
 }
 
 // readTuple reads the header of a tuple that must have so many elements.
@@ -195,8 +203,8 @@ func skipValue(r *etf.Reader, depth int) error {
 }
 
 func skipAll(r *etf.Reader, kids, depth int, err error) error {
-	if err == nil && depth >= maxNesting && kids > 0 {
-		return &etf.LimitError{Limit: "nesting", Max: maxNesting, Got: depth + 1}
+	if err == nil && depth >= MaxNesting && kids > 0 {
+		return &etf.LimitError{Limit: "nesting", Max: MaxNesting, Got: depth + 1}
 	}
 	for ; err == nil && kids > 0; kids-- {
 		err = skipValue(r, depth+1)

@@ -1,4 +1,4 @@
-package bridge
+package wire
 
 import (
 	"errors"
@@ -9,42 +9,44 @@ import (
 	"github.com/gwport/gwport/etf"
 )
 
-// open is the payload of the frame of that name: what opens a stream.
-type open struct {
-	kind    int64 // 0: HTTP
-	window  int   // first credit of the response half
-	request request
+// Open is the payload of the frame of that name: what opens a stream.
+type Open struct {
+	Type    int64 // 0: HTTP
+	Window  int   // first credit of the response half
+	Request Request
 }
 
-// openHTTP is the only type of stream there is; 1 is reserved for calls.
-const openHTTP = 0
+// TypeHTTP is the only type of stream there is; 1 is reserved for calls.
+const TypeHTTP = 0
 
-// request is a request as the host forwarded it (SPEC.md, section 6). Its
+// A Request is a request as the host forwarded it (SPEC.md, section 6). Its
 // strings are parts of the payload, which was copied once.
-type request struct {
-	method       string
-	path, query  string
-	major, minor int
-	scheme       string
-	host         string
-	port         int
-	peer, local  address
-	headers      []pair
-	pathInfo     int
-	length       int64 // -1: unknown
-	app          string
-	timeout      time.Duration // 0: none is set
-	cert         string        // DER; empty: none
-	timed        bool          // timeout is set, be it to 0
-	expects      bool          // the client waits for 100 Continue
-	secure       bool          // the client's connection is encrypted
+type Request struct {
+	Method       string
+	Path, Query  string
+	Major, Minor int
+	Scheme       string
+	Host         string
+	Port         int
+	Peer, Local  Address
+	Headers      []Pair
+	PathInfo     int
+	Length       int64 // -1: unknown
+	App          string
+	Timeout      time.Duration // 0: none is set
+	Cert         string        // DER; empty: none
+	Timed        bool          // Timeout is set, be it to 0
+	Expects      bool          // the client waits for 100 Continue
+	Secure       bool          // the client's connection is encrypted
 }
 
-type pair struct{ name, value string }
+// A Pair is one header field.
+type Pair struct{ Name, Value string }
 
-type address struct {
-	host string
-	port int
+// An Address is one end of a connection, as text; empty for a Unix socket.
+type Address struct {
+	Host string
+	Port int
 }
 
 // The keys of Request that must be there, as bits.
@@ -66,10 +68,10 @@ const (
 
 var errRequestKeys = errors.New("bridge: request lacks a key")
 
-// decodeOpen reads {Type, Window, Request}. A type other than HTTP ends the
+// DecodeOpen reads {Type, Window, Request}. A type other than HTTP ends the
 // reading: its Request is not known to us.
-func decodeOpen(payload string) (open, error) {
-	var o open
+func DecodeOpen(payload string) (Open, error) {
+	var o Open
 	r, err := etf.NewReader(payload)
 	if err != nil {
 		return o, err
@@ -77,23 +79,23 @@ func decodeOpen(payload string) (open, error) {
 	if err := readTuple(&r, 3); err != nil {
 		return o, err
 	}
-	if o.kind, err = readCount(&r, math.MaxInt32); err != nil || o.kind != openHTTP {
+	if o.Type, err = readCount(&r, math.MaxInt32); err != nil || o.Type != TypeHTTP {
 		return o, err
 	}
-	window, err := readCount(&r, maxWindow)
+	window, err := readCount(&r, MaxWindow)
 	if err != nil {
 		return o, fmt.Errorf("bridge: window: %w", err)
 	}
-	o.window = int(window)
-	if err := o.request.decode(&r); err != nil {
+	o.Window = int(window)
+	if err := o.Request.decode(&r); err != nil {
 		return o, err
 	}
 	return o, r.End()
 }
 
-// decodeRequest reads a Request that stands alone, as in test vectors.
-func decodeRequest(payload string) (request, error) {
-	var req request
+// DecodeRequest reads a Request that stands alone, as in test vectors.
+func DecodeRequest(payload string) (Request, error) {
+	var req Request
 	r, err := etf.NewReader(payload)
 	if err != nil {
 		return req, err
@@ -104,8 +106,8 @@ func decodeRequest(payload string) (request, error) {
 	return req, r.End()
 }
 
-func (q *request) decode(r *etf.Reader) error {
-	q.length = -1
+func (q *Request) decode(r *etf.Reader) error {
+	q.Length = -1
 	m, err := readMap(r)
 	if err != nil {
 		return err
@@ -129,63 +131,63 @@ func (q *request) decode(r *etf.Reader) error {
 }
 
 // read reads the value of one key and returns its bit, 0 for an optional one.
-func (q *request) read(r *etf.Reader, key string) (bit int, err error) {
+func (q *Request) read(r *etf.Reader, key string) (bit int, err error) {
 	switch key {
 	case "method":
-		q.method, err = readToken(r)
+		q.Method, err = readToken(r)
 		return hasMethod, err
 	case "path":
-		q.path, err = r.Binary()
+		q.Path, err = r.Binary()
 		return hasPath, err
 	case "query":
-		q.query, err = r.Binary()
+		q.Query, err = r.Binary()
 		return hasQuery, err
 	case "version":
 		return hasVersion, q.readVersion(r)
 	case "scheme":
-		q.scheme, err = r.Binary()
+		q.Scheme, err = r.Binary()
 		return hasScheme, err
 	case "host":
-		q.host, err = r.Binary()
+		q.Host, err = r.Binary()
 		return hasHost, err
 	case "port":
-		return hasPort, readPort(r, &q.port)
+		return hasPort, readPort(r, &q.Port)
 	case "peer":
-		return hasPeer, q.peer.read(r)
+		return hasPeer, q.Peer.read(r)
 	case "local":
-		return hasLocal, q.local.read(r)
+		return hasLocal, q.Local.read(r)
 	case "headers":
-		q.headers, err = readPairs(r)
+		q.Headers, err = readPairs(r)
 		return hasHeaders, err
 	case "path_info":
-		return hasPathInfo, readSize(r, &q.pathInfo)
+		return hasPathInfo, readSize(r, &q.PathInfo)
 	}
 	return 0, q.readOptional(r, key)
 }
 
-func (q *request) readOptional(r *etf.Reader, key string) (err error) {
+func (q *Request) readOptional(r *etf.Reader, key string) (err error) {
 	switch key {
 	case "length":
-		q.length, err = readCount(r, math.MaxInt64)
+		q.Length, err = readCount(r, math.MaxInt64)
 	case "tls":
-		q.secure, err = true, readTrue(r)
+		q.Secure, err = true, readTrue(r)
 	case "continue":
-		q.expects, err = true, readTrue(r)
+		q.Expects, err = true, readTrue(r)
 	case "app":
-		q.app, err = r.Binary()
+		q.App, err = r.Binary()
 	case "timeout":
 		var ms int64
 		ms, err = readCount(r, math.MaxInt64/int64(time.Millisecond))
-		q.timeout, q.timed = time.Duration(ms)*time.Millisecond, true
+		q.Timeout, q.Timed = time.Duration(ms)*time.Millisecond, true
 	case "cert":
-		q.cert, err = r.Binary()
+		q.Cert, err = r.Binary()
 	default:
 		err = skipValue(r, 2)
 	}
 	return err
 }
 
-func (q *request) readVersion(r *etf.Reader) error {
+func (q *Request) readVersion(r *etf.Reader) error {
 	if err := readTuple(r, 2); err != nil {
 		return err
 	}
@@ -194,18 +196,18 @@ func (q *request) readVersion(r *etf.Reader) error {
 		return err
 	}
 	minor, err := readCount(r, 9)
-	q.major, q.minor = int(major), int(minor)
+	q.Major, q.Minor = int(major), int(minor)
 	return err
 }
 
-func (a *address) read(r *etf.Reader) (err error) {
+func (a *Address) read(r *etf.Reader) (err error) {
 	if err = readTuple(r, 2); err != nil {
 		return err
 	}
-	if a.host, err = r.Binary(); err != nil {
+	if a.Host, err = r.Binary(); err != nil {
 		return err
 	}
-	return readPort(r, &a.port)
+	return readPort(r, &a.Port)
 }
 
 func readPort(r *etf.Reader, port *int) error {
@@ -221,7 +223,7 @@ var (
 
 func readToken(r *etf.Reader) (string, error) {
 	s, err := r.Binary()
-	if err == nil && !isToken(s) {
+	if err == nil && !IsToken(s) {
 		err = errToken
 	}
 	return s, err
@@ -229,14 +231,14 @@ func readToken(r *etf.Reader) (string, error) {
 
 // readPairs reads a list of {Name, Value}. The count is believed as far as the
 // bytes are there: a pair takes at least 12 of them, a pair here 32.
-func readPairs(r *etf.Reader) ([]pair, error) {
+func readPairs(r *etf.Reader) ([]Pair, error) {
 	n, err := r.List()
 	if err != nil {
 		return nil, err
 	}
-	pairs := make([]pair, 0, min(n, 64))
+	pairs := make([]Pair, 0, min(n, 64))
 	for range n {
-		var p pair
+		var p Pair
 		if err := p.read(r); err != nil {
 			return nil, err
 		}
@@ -245,24 +247,24 @@ func readPairs(r *etf.Reader) ([]pair, error) {
 	return pairs, r.EndList()
 }
 
-func (p *pair) read(r *etf.Reader) (err error) {
+func (p *Pair) read(r *etf.Reader) (err error) {
 	if err = readTuple(r, 2); err != nil {
 		return err
 	}
-	if p.name, err = r.Binary(); err != nil {
+	if p.Name, err = r.Binary(); err != nil {
 		return err
 	}
-	if p.value, err = r.Binary(); err != nil {
+	if p.Value, err = r.Binary(); err != nil {
 		return err
 	}
-	if p.name == "" || hasLineBreak(p.name) || hasLineBreak(p.value) {
+	if p.Name == "" || hasLineBreak(p.Name) || hasLineBreak(p.Value) {
 		return errValue
 	}
 	return nil
 }
 
-// decodePairs reads a payload that is a list of pairs: trailers.
-func decodePairs(payload string) ([]pair, error) {
+// DecodePairs reads a payload that is a list of pairs: trailers.
+func DecodePairs(payload string) ([]Pair, error) {
 	r, err := etf.NewReader(payload)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package bridge
+package wire
 
 // The alphabets of RFC 9110, as tables: net/http has them in a package that is
 // not ours to import.
@@ -12,7 +12,8 @@ var isTokenByte = func() (t [256]bool) {
 	return t
 }()
 
-func isToken(s string) bool {
+// IsToken tells whether s is a token: a method, or the name of a header.
+func IsToken(s string) bool {
 	for i := range len(s) {
 		if !isTokenByte[s[i]] {
 			return false
@@ -25,19 +26,6 @@ func isToken(s string) bool {
 func hasLineBreak(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c == '\r' || c == '\n' || c == 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// isControlButTab tells the control characters, of which a tab is the only one
-// that belongs into a field's value.
-func isControlButTab(c byte) bool { return c < ' ' && c != '\t' || c == 0x7f }
-
-func hasControlButTab(s string) bool {
-	for i := range len(s) {
-		if isControlButTab(s[i]) {
 			return true
 		}
 	}

@@ -1,4 +1,4 @@
-package bridge
+package wire
 
 import (
 	"fmt"
@@ -8,13 +8,13 @@ import (
 	"github.com/gwport/gwport/etf"
 )
 
-// hello is what the host says of itself (SPEC.md, section 5).
-type hello struct {
-	minVersion, maxVersion int64
-	maxFrame, maxHead      int
-	maxStreams             int
-	drainTimeout           time.Duration
-	pool                   string
+// Hello is what the host says of itself (SPEC.md, section 5).
+type Hello struct {
+	MinVersion, MaxVersion int64
+	MaxFrame, MaxHead      int
+	MaxStreams             int
+	DrainTimeout           time.Duration
+	Pool                   string
 }
 
 // The keys of hello that must be there, as bits.
@@ -29,8 +29,8 @@ const (
 	helloAll = helloOptions<<1 - 1
 )
 
-func decodeHello(payload []byte) (hello, error) {
-	h := hello{drainTimeout: defaultDrainTimeout}
+func DecodeHello(payload []byte) (Hello, error) {
+	h := Hello{DrainTimeout: defaultDrainTimeout}
 	r, err := etf.NewReader(string(payload))
 	if err != nil {
 		return h, err
@@ -60,39 +60,39 @@ func decodeHello(payload []byte) (hello, error) {
 var errHelloKeys = fmt.Errorf("a key is missing")
 
 // read reads the value of one key and returns its bit.
-func (h *hello) read(r *etf.Reader, key string) (bit int, err error) {
+func (h *Hello) read(r *etf.Reader, key string) (bit int, err error) {
 	switch key {
 	case "versions":
 		return helloVersions, h.readVersions(r)
 	case "max_frame":
-		return helloMaxFrame, readSize(r, &h.maxFrame)
+		return helloMaxFrame, readSize(r, &h.MaxFrame)
 	case "max_head":
-		return helloMaxHead, readSize(r, &h.maxHead)
+		return helloMaxHead, readSize(r, &h.MaxHead)
 	case "max_streams":
-		return helloMaxStreams, readSize(r, &h.maxStreams)
+		return helloMaxStreams, readSize(r, &h.MaxStreams)
 	case "capabilities":
 		return helloCapabilities, skipValue(r, 1)
 	case "options":
 		return helloOptions, h.readOptions(r)
 	case "pool":
-		h.pool, err = r.Binary()
+		h.Pool, err = r.Binary()
 		return 0, err
 	}
 	return 0, skipValue(r, 1)
 }
 
-func (h *hello) readVersions(r *etf.Reader) (err error) {
+func (h *Hello) readVersions(r *etf.Reader) (err error) {
 	if err = readTuple(r, 2); err != nil {
 		return err
 	}
-	if h.minVersion, err = readCount(r, math.MaxInt32); err != nil {
+	if h.MinVersion, err = readCount(r, math.MaxInt32); err != nil {
 		return err
 	}
-	h.maxVersion, err = readCount(r, math.MaxInt32)
+	h.MaxVersion, err = readCount(r, math.MaxInt32)
 	return err
 }
 
-func (h *hello) readOptions(r *etf.Reader) error {
+func (h *Hello) readOptions(r *etf.Reader) error {
 	m, err := readMap(r)
 	if err != nil {
 		return err
@@ -112,7 +112,7 @@ func (h *hello) readOptions(r *etf.Reader) error {
 		if err != nil {
 			return err
 		}
-		h.drainTimeout = time.Duration(ms) * time.Millisecond
+		h.DrainTimeout = time.Duration(ms) * time.Millisecond
 	}
 	return nil
 }
@@ -123,10 +123,10 @@ func readSize(r *etf.Reader, size *int) error {
 	return err
 }
 
-// checkVersion tells whether we have a version in common with a host, before the
+// CheckVersion tells whether we have a version in common with a host, before the
 // rest of its hello is looked at, which is another version's business (SPEC.md,
-// section 12). What cannot be read is left to decodeHello.
-func checkVersion(payload []byte) error {
+// section 12). What cannot be read is left to DecodeHello.
+func CheckVersion(payload []byte) error {
 	r, err := etf.NewReader(string(payload))
 	if err != nil {
 		return nil
@@ -141,42 +141,52 @@ func checkVersion(payload []byte) error {
 			err = skipValue(&r, 1)
 			continue
 		}
-		var h hello
-		if err = h.readVersions(&r); err == nil && (WireVersion < h.minVersion || WireVersion > h.maxVersion) {
-			return fault(FaultNoCommonVersion, "this program speaks wire version %d, the host speaks %d to %d",
-				WireVersion, h.minVersion, h.maxVersion)
+		var h Hello
+		if err = h.readVersions(&r); err == nil && (Version < h.MinVersion || Version > h.MaxVersion) {
+			return Faultf(FaultNoCommonVersion, "this program speaks wire version %d, the host speaks %d to %d",
+				Version, h.MinVersion, h.MaxVersion)
 		}
 	}
 	return nil
 }
 
-// check tells whether we can serve such a host.
-func (h *hello) check() *FaultError {
-	if h.maxFrame < minMaxFrame {
-		return fault(FaultBadGreeting, "hello: max_frame is %d, expected at least %d", h.maxFrame, minMaxFrame)
+// Check tells whether we can serve such a host.
+func (h *Hello) Check() *Fault {
+	if h.MaxFrame < MinMaxFrame {
+		return Faultf(FaultBadGreeting, "hello: max_frame is %d, expected at least %d", h.MaxFrame, MinMaxFrame)
 	}
 	return nil
 }
 
-// appendReady appends our answer to hello, as a payload.
-func (s *settings) appendReady(dst []byte) []byte {
+// Ready is the program's answer to hello.
+type Ready struct {
+	Window        int // first credit of each request half
+	MaxFrame      int
+	MaxHead       int
+	MaxStreams    int
+	Name, Version string // of the program
+	Apps          []string
+}
+
+// AppendPayload appends it as a payload.
+func (y *Ready) AppendPayload(dst []byte) []byte {
 	dst = etf.AppendMap(etf.AppendVersion(dst), 9)
 	for _, p := range [...]struct {
 		key   string
 		value int
 	}{
-		{"version", WireVersion},
-		{"window", s.firstWindow},
-		{"max_frame", s.maxFrame},
-		{"max_head", s.maxHead},
-		{"max_streams", s.maxStreams},
+		{"version", Version},
+		{"window", y.Window},
+		{"max_frame", y.MaxFrame},
+		{"max_head", y.MaxHead},
+		{"max_streams", y.MaxStreams},
 	} {
 		dst = etf.AppendInt(etf.AppendBinary(dst, p.key), int64(p.value))
 	}
 	dst = etf.AppendList(etf.AppendBinary(dst, "capabilities"), 0)
-	dst = etf.AppendBinary(etf.AppendBinary(dst, "name"), s.name)
-	dst = etf.AppendBinary(etf.AppendBinary(dst, "program_version"), s.version)
-	return appendNames(etf.AppendBinary(dst, "apps"), s.apps.names())
+	dst = etf.AppendBinary(etf.AppendBinary(dst, "name"), y.Name)
+	dst = etf.AppendBinary(etf.AppendBinary(dst, "program_version"), y.Version)
+	return appendNames(etf.AppendBinary(dst, "apps"), y.Apps)
 }
 
 func appendNames(dst []byte, names []string) []byte {

@@ -1,4 +1,4 @@
-package bridge
+package wire
 
 import (
 	"bytes"
@@ -14,31 +14,31 @@ import (
 // behind {packet, 4}.
 var goldenFrames = []struct {
 	name  string
-	frame frame
+	frame Frame
 	wire  string
 }{
-	{"chunk", frame{kindChunk, 256, []byte("abc")}, "\x00\x00\x00\x12\x83h\x03a\x12b\x00\x00\x01\x00m\x00\x00\x00\x03abc"},
-	{"last stream", frame{kindFin, maxStream - 1, []byte("\x83j")}, "\x00\x00\x00\x11\x83h\x03a\x13b\x7f\xff\xff\xfem\x00\x00\x00\x02\x83j"},
-	{"ping", frame{kindPing, 0, []byte("\x83a\x07")}, "\x00\x00\x00\x0d\x83h\x02a\x03m\x00\x00\x00\x03\x83a\x07"},
-	{"empty payload", frame{kindHello, 0, nil}, "\x00\x00\x00\x0a\x83h\x02a\x00m\x00\x00\x00\x00"},
+	{"chunk", Frame{KindChunk, 256, []byte("abc")}, "\x00\x00\x00\x12\x83h\x03a\x12b\x00\x00\x01\x00m\x00\x00\x00\x03abc"},
+	{"last stream", Frame{KindFin, MaxStream - 1, []byte("\x83j")}, "\x00\x00\x00\x11\x83h\x03a\x13b\x7f\xff\xff\xfem\x00\x00\x00\x02\x83j"},
+	{"ping", Frame{KindPing, 0, []byte("\x83a\x07")}, "\x00\x00\x00\x0d\x83h\x02a\x03m\x00\x00\x00\x03\x83a\x07"},
+	{"empty payload", Frame{KindHello, 0, nil}, "\x00\x00\x00\x0a\x83h\x02a\x00m\x00\x00\x00\x00"},
 }
 
-func (f frame) append(dst []byte) []byte {
-	if f.stream == 0 {
-		return appendPortFrame(dst, f.kind, f.payload)
+func (f Frame) append(dst []byte) []byte {
+	if f.Stream == 0 {
+		return AppendPortFrame(dst, f.Kind, f.Payload)
 	}
-	return appendStreamFrame(dst, f.kind, f.stream, f.payload)
+	return AppendStreamFrame(dst, f.Kind, f.Stream, f.Payload)
 }
 
 func TestFramesAreErlangsBytes(t *testing.T) {
 	for _, g := range goldenFrames {
 		t.Run(g.name, func(t *testing.T) {
 			require.Equal(t, g.wire, string(g.frame.append(nil)))
-			got, err := newInput(bytes.NewReader([]byte(g.wire))).next()
+			got, err := NewInput(bytes.NewReader([]byte(g.wire))).Next()
 			require.NoError(t, err)
-			require.Equal(t, g.frame.kind, got.kind)
-			require.Equal(t, g.frame.stream, got.stream)
-			require.Equal(t, string(g.frame.payload), string(got.payload))
+			require.Equal(t, g.frame.Kind, got.Kind)
+			require.Equal(t, g.frame.Stream, got.Stream)
+			require.Equal(t, string(g.frame.Payload), string(got.Payload))
 		})
 	}
 }
@@ -55,14 +55,14 @@ func TestFramesMayBeSplitAndJoinedAnywhere(t *testing.T) {
 		"data+error": iotest.DataErrReader(bytes.NewReader(wire)),
 	} {
 		t.Run(name, func(t *testing.T) {
-			in := newInput(r)
+			in := NewInput(r)
 			for _, g := range goldenFrames {
-				f, err := in.next()
+				f, err := in.Next()
 				require.NoError(t, err)
-				require.Equal(t, g.frame.kind, f.kind)
-				require.Equal(t, string(g.frame.payload), string(f.payload))
+				require.Equal(t, g.frame.Kind, f.Kind)
+				require.Equal(t, string(g.frame.Payload), string(f.Payload))
 			}
-			_, err := in.next()
+			_, err := in.Next()
 			require.Equal(t, io.EOF, err)
 		})
 	}
@@ -71,7 +71,7 @@ func TestFramesMayBeSplitAndJoinedAnywhere(t *testing.T) {
 func TestEndOfInputInsideOfAFrameIsNoCleanEnd(t *testing.T) {
 	wire := goldenFrames[0].wire
 	for n := 1; n < len(wire); n++ {
-		_, err := newInput(bytes.NewReader([]byte(wire[:n]))).next()
+		_, err := NewInput(bytes.NewReader([]byte(wire[:n]))).Next()
 		require.Equal(t, io.ErrUnexpectedEOF, err, "after %d bytes", n)
 	}
 }
@@ -110,9 +110,9 @@ func TestLengthIsCheckedBeforeItIsBelieved(t *testing.T) {
 	for _, c := range []struct {
 		length uint32
 		ok     bool
-	}{{0, false}, {9, false}, {10, true}, {firstMaxFrame, true}, {firstMaxFrame + 1, false}, {1<<32 - 1, false}} {
-		in := newInput(bytes.NewReader(binary.BigEndian.AppendUint32(nil, c.length)))
-		_, err := in.next()
+	}{{0, false}, {9, false}, {10, true}, {FirstMaxFrame, true}, {FirstMaxFrame + 1, false}, {1<<32 - 1, false}} {
+		in := NewInput(bytes.NewReader(binary.BigEndian.AppendUint32(nil, c.length)))
+		_, err := in.Next()
 		require.Error(t, err)
 		if c.ok {
 			require.Equal(t, io.ErrUnexpectedEOF, err, "%d is taken", c.length)
@@ -128,10 +128,10 @@ func FuzzInput(f *testing.F) {
 		f.Add([]byte(g.wire))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		in := newInput(bytes.NewReader(b))
+		in := NewInput(bytes.NewReader(b))
 		taken := 0
 		for {
-			fr, err := in.next()
+			fr, err := in.Next()
 			if err != nil {
 				break
 			}
@@ -140,6 +140,6 @@ func FuzzInput(f *testing.F) {
 			require.Equal(t, b[taken:taken+len(wire)], wire)
 			taken += len(wire)
 		}
-		require.LessOrEqual(t, len(in.buf), lengthSize+firstMaxFrame)
+		require.LessOrEqual(t, len(in.buf), lengthSize+FirstMaxFrame)
 	})
 }

@@ -1,0 +1,58 @@
+package bridge
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gwport/gwport/bridge/internal/wire"
+	"github.com/gwport/gwport/test/corpus"
+)
+
+// Whatever a host forwards, it is a request with an environ, or an error.
+func FuzzRequest(f *testing.F) {
+	cases, err := corpus.Frames()
+	require.NoError(f, err)
+	for _, c := range cases {
+		for _, frame := range c.Frames {
+			if frame.Kind == "open" {
+				f.Add(frame.Payload)
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		o, err := wire.DecodeOpen(string(b))
+		if err != nil || o.Type != wire.TypeHTTP {
+			return
+		}
+		c := newConn(&settings{}, nil, nil)
+		s := c.newStream(256, &o, nil)
+		defer s.cancel(nil)
+		if r, err := s.newRequest(); err == nil {
+			_ = EnvironOf(r)
+		}
+		_ = s.request.environ()
+	})
+}
+
+// What the parser is spared must come out as it would have from it.
+func FuzzURL(f *testing.F) {
+	for _, s := range []string{"/", "*", "//a", "/a%2Fb", "/a b", "/%zz", "", "x", "/\x7f", "/a;b,c", "/[x]", "/a:b@c"} {
+		f.Add(s, "q=1")
+	}
+	f.Fuzz(func(t *testing.T, path, query string) {
+		if strings.ContainsAny(path, "?") {
+			return // the host has cut it there
+		}
+		q := request{wire.Request{Path: path, Query: query}}
+		got, err := q.url()
+		want, wantErr := parseURI(q.uri())
+		require.Equal(t, fmt.Sprint(wantErr), fmt.Sprint(err))
+		require.Equal(t, want, got)
+	})
+}
+
+func parseURI(uri string) (*url.URL, error) { return url.ParseRequestURI(uri) }
