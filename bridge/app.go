@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/gwport/gwport/bridge/internal/mux"
 )
 
 // An App is the gateway's shape of an application: the request's variables in,
@@ -49,9 +51,6 @@ type Response struct {
 	// Trailers.
 	Trailers func() []Header
 }
-
-// A Header is one header field.
-type Header struct{ Name, Value string }
 
 func (Response) result() {}
 
@@ -178,12 +177,12 @@ func (res Response) sendBody(w http.ResponseWriter) bool {
 			return false
 		}
 	}
-	block := newBuffer(lastBuffer)
-	defer block.free()
+	block := mux.NewBuffer(lastBuffer)
+	defer block.Free()
 	for {
-		n, err := res.Body.Read(block.b[:lastBuffer])
+		n, err := res.Body.Read(block.B[:lastBuffer])
 		if n > 0 {
-			if _, werr := w.Write(block.b[:n]); werr != nil {
+			if _, werr := w.Write(block.B[:n]); werr != nil {
 				res.stopBody(werr)
 				return false
 			}

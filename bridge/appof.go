@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gwport/gwport/bridge/internal/mux"
 	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
@@ -128,11 +129,11 @@ func (a *appRun) end(v any) {
 	_ = a.in.CloseWithError(err)
 }
 
-// queue takes what would be a frame on the wire.
-func (a *appRun) queue(f *buffer) error {
-	defer f.free()
-	payload := f.b[wire.ChunkRoom:]
-	switch f.kind {
+// Queue takes what would be a frame on the wire.
+func (a *appRun) Queue(f *mux.Buffer) error {
+	defer f.Free()
+	payload := f.B[wire.ChunkRoom:]
+	switch f.Kind {
 	case wire.KindChunk:
 		return a.write(payload)
 	case wire.KindInform:
@@ -198,11 +199,11 @@ func has(headers []Header, name string) bool {
 	return false
 }
 
-func (a *appRun) queueChunk(f *buffer) error { return a.queue(f) }
+func (a *appRun) queueChunk(f *mux.Buffer) error { return a.Queue(f) }
 
-// reserve: a Write to the pipe waits until the bytes were read, which is all the
+// Reserve: a Write to the pipe waits until the bytes were read, which is all the
 // credit there is.
-func (a *appRun) reserve(n int) (int, error) { return n, nil }
+func (a *appRun) Reserve(n int) (int, error) { return n, nil }
 
 func (a *appRun) tryReserve(int) (bool, error) { return true, nil }
 
@@ -218,8 +219,8 @@ func (a *appRun) broken() error {
 func (a *appRun) fail(cause *AbortError) { a.end(cause) }
 
 func (a *appRun) goAhead() bool {
-	s := streamOf(a.ctx)
-	return s != nil && s.goAhead()
+	x := exchangeOf(a.ctx)
+	return x != nil && x.goAhead()
 }
 
 func (a *appRun) setReadDeadline(t time.Time) error {
@@ -231,8 +232,8 @@ func (a *appRun) setWriteDeadline(t time.Time) error {
 }
 
 func (a *appRun) log(l wire.Level, text string, meta ...wire.MetaPair) {
-	if s := streamOf(a.ctx); s != nil {
-		s.log(l, text, meta...)
+	if x := exchangeOf(a.ctx); x != nil {
+		x.log(l, text, meta...)
 		return
 	}
 	log.Print(text)

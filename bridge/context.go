@@ -10,45 +10,35 @@ import (
 	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
-// streamContext is the root of a request's context. It carries values only, so
+// exchangeContext is the root of a request's context. It carries values only, so
 // that they cost nothing until they are asked for; the context that is made
 // from it brings cancelling and deadline.
-type streamContext struct{ s *stream }
+type exchangeContext struct{ x *exchange }
 
-type streamKey struct{}
+type exchangeKey struct{}
 
-func (streamContext) Deadline() (time.Time, bool) { return time.Time{}, false }
-func (streamContext) Done() <-chan struct{}       { return nil }
-func (streamContext) Err() error                  { return nil }
+func (exchangeContext) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (exchangeContext) Done() <-chan struct{}       { return nil }
+func (exchangeContext) Err() error                  { return nil }
 
 // Value knows net/http's keys, for the server and the local address, and our own.
-func (c streamContext) Value(key any) any {
+func (c exchangeContext) Value(key any) any {
 	switch key {
-	case streamKey{}:
-		return c.s
+	case exchangeKey{}:
+		return c.x
 	case http.ServerContextKey:
-		return c.s.c.server
+		return c.x.server
 	case http.LocalAddrContextKey:
-		return address(c.s.request.Local).addr()
+		return address(c.x.request.Local).addr()
 	}
 	return nil
 }
 
-// newHTTPServer is what handlers find under http.ServerContextKey. Some only ask whether it is
-// there: httputil.ReverseProxy breaks a response off if it is, and ends it as if it were whole if
-// not. It listens nowhere; its Handler is the one that serves routes which name no app, and
-// Shutdown drains the program, as it would a server of net/http's.
-func newHTTPServer(c *conn) *http.Server {
-	srv := &http.Server{Handler: c.set.apps.find(""), MaxHeaderBytes: c.set.maxHead}
-	srv.RegisterOnShutdown(c.beginDrain)
-	return srv
-}
-
-// streamOf returns the stream whose handler was given the context, or one made
+// exchangeOf returns the exchange whose handler was given the context, or one made
 // from it; nil if there is none.
-func streamOf(ctx context.Context) *stream {
-	s, _ := ctx.Value(streamKey{}).(*stream)
-	return s
+func exchangeOf(ctx context.Context) *exchange {
+	x, _ := ctx.Value(exchangeKey{}).(*exchange)
+	return x
 }
 
 // address is one end of a connection.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/gwport/gwport/bridge/internal/mux"
 	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
@@ -36,12 +37,12 @@ func (w *response) FlushError() error {
 
 // ReadFrom reads into the frames themselves, once the buffer has been filled.
 func (w *response) ReadFrom(r io.Reader) (total int64, err error) {
-	space := newBuffer(lastBuffer)
-	defer space.free()
+	space := mux.NewBuffer(lastBuffer)
+	defer space.Free()
 	for !w.streams() {
-		n, err := r.Read(space.b[:lastBuffer])
+		n, err := r.Read(space.B[:lastBuffer])
 		if n > 0 {
-			written, werr := w.Write(space.b[:n])
+			written, werr := w.Write(space.B[:n])
 			total += int64(written)
 			if werr != nil {
 				return total, werr
@@ -52,9 +53,9 @@ func (w *response) ReadFrom(r io.Reader) (total int64, err error) {
 		}
 	}
 	for {
-		f := newFrame(wire.KindChunk, wire.MaxChunk)
-		n, err := r.Read(f.b[wire.ChunkRoom : wire.ChunkRoom+wire.MaxChunk])
-		f.b = f.b[:wire.ChunkRoom+n]
+		f := mux.NewFrame(wire.KindChunk, wire.MaxChunk)
+		n, err := r.Read(f.B[wire.ChunkRoom : wire.ChunkRoom+wire.MaxChunk])
+		f.B = f.B[:wire.ChunkRoom+n]
 		if werr := w.writeBuffer(f); werr != nil {
 			return total, werr
 		}
@@ -80,16 +81,16 @@ func (w *response) streams() bool {
 }
 
 // writeBuffer is Write for bytes that stand in a frame. It takes the frame over.
-func (w *response) writeBuffer(f *buffer) error {
+func (w *response) writeBuffer(f *mux.Buffer) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n := f.payload()
+	n := f.Payload()
 	err := w.beforeWrite(n)
 	if err == nil && n > 0 {
 		err = w.breaks(w.flush())
 	}
 	if err != nil || n == 0 || w.isHead {
-		f.free()
+		f.Free()
 		return err
 	}
 	return w.breaks(w.out.queueChunk(f))

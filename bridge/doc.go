@@ -46,8 +46,10 @@
 // # How it is built
 //
 // The wire is described in SPEC.md, and nowhere else; comments point at its
-// rules, as [F2] or [A4]. What is bytes and terms stands in internal/wire. A
-// request passes conn (reader.go), stream.go,
-// request.go and body.go to the handler, and goes back by way of response.go,
-// flow.go, outbox.go and writer.go.
+// rules, as [F2] or [A4]. Three packages stand upon each other: internal/wire
+// knows frames and terms, internal/mux the streams of one connection, with a
+// page that tells the life of a stream, and this one HTTP. A request passes
+// port.go, exchange.go, request.go and body.go to the handler, and goes back by
+// way of response.go, finish.go and head.go; app.go and appof.go put an App in a
+// handler's place.
 package bridge

@@ -80,19 +80,18 @@ func TestEnvironOfTheHandlersRequestIsTheSame(t *testing.T) {
 		t.Run(v.name, func(t *testing.T) {
 			q, err := wire.DecodeRequest(v.request)
 			require.NoError(t, err)
-			c := newConn(&settings{}, nil, nil)
-			s := c.newStream(256, &wire.Open{Request: q}, nil)
-			defer s.cancel(nil)
-			r, err := s.newRequest()
+			x := newExchange(nil, &wire.Hello{}, &wire.Open{Request: q}, nil)
+			defer x.cancel(nil)
+			r, err := x.newRequest()
 			if err != nil {
 				require.Contains(t, v.name, "percent_without_digits")
 				return
 			}
 			got := EnvironOf(r)
-			for key, want := range s.request.environ() {
+			for key, want := range x.request.environ() {
 				require.Equal(t, want, got[key], key)
 			}
-			require.Len(t, got, len(s.request.environ())+6, "and the values of Go itself")
+			require.Len(t, got, len(x.request.environ())+6, "and the values of Go itself")
 		})
 	}
 }

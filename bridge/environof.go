@@ -127,11 +127,14 @@ func pathInfoOf(r *http.Request, path string) int {
 	if mount, ok := r.Context().Value(mountKey{}).(string); ok {
 		return countSegments(path) - countSegments(mount)
 	}
-	if s := streamOf(r.Context()); s != nil {
-		return s.request.PathInfo
+	if x := exchangeOf(r.Context()); x != nil {
+		return x.request.PathInfo
 	}
 	return len(path)
 }
+
+// mountKey is the context's key for the path that an app is mounted at, where no host says so.
+type mountKey struct{}
 
 func countSegments(path string) int {
 	if !strings.HasPrefix(path, "/") {
@@ -144,20 +147,20 @@ func countSegments(path string) int {
 // errorsOf is where an app's errors go: to the host's log, with the stream's
 // number, or to standard error.
 func errorsOf(ctx context.Context) io.Writer {
-	if s := streamOf(ctx); s != nil {
-		return streamErrors{s}
+	if x := exchangeOf(ctx); x != nil {
+		return exchangeErrors{x}
 	}
 	return os.Stderr
 }
 
-// streamErrors writes lines of the log.
-type streamErrors struct{ s *stream }
+// exchangeErrors writes lines of the log.
+type exchangeErrors struct{ x *exchange }
 
 // Write makes a line of the log of each line in p.
-func (w streamErrors) Write(p []byte) (int, error) {
+func (w exchangeErrors) Write(p []byte) (int, error) {
 	for text := range strings.Lines(string(p)) {
 		if text = strings.TrimRight(text, "\r\n"); text != "" {
-			w.s.log(wire.LevelError, text)
+			w.x.log(wire.LevelError, text)
 		}
 	}
 	return len(p), nil

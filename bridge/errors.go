@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
-	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
 // What context.Cause tells a handler about the end of its request, and what
@@ -106,14 +104,6 @@ func (e *FaultError) Error() string {
 		who = "host reports a wire fault"
 	}
 	return fmt.Sprintf("bridge: %s: %v: %s", who, e.Code, e.Text)
-}
-
-// serveError is what Serve returns for what has ended the wire.
-func serveError(err error) error {
-	if f := (*wire.Fault)(nil); errors.As(err, &f) {
-		return &FaultError{Code: FaultCode(f.Code), Text: f.Text, Host: f.Host}
-	}
-	return err
 }
 
 func abort(code Code, format string, args ...any) *AbortError {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gwport/gwport/bridge/internal/mux"
 	"github.com/gwport/gwport/bridge/internal/wire"
 	"github.com/gwport/gwport/etf"
 )
@@ -105,7 +106,7 @@ func (w *response) reply(body []byte) error {
 		w.drop(err)
 		return err
 	}
-	return w.out.queue(f)
+	return w.out.Queue(f)
 }
 
 // finishParts sends what is left of a response as head, chunks and end.
@@ -118,7 +119,7 @@ func (w *response) finishParts(trailers []Header) error {
 		w.drop(err)
 		return err
 	}
-	return w.out.queue(f)
+	return w.out.Queue(f)
 }
 
 // plain answers with a status and its text, where the handler has not, or could
@@ -142,13 +143,13 @@ func (w *response) instead(status int, text string, fields []Header) bool {
 	w.release()
 	w.wroteHeader, w.finished, w.contentLength = true, true, -1
 	defer w.release()
-	w.head = head{status: status, noType: true, pairs: newBuffer(firstBuffer)}
+	w.head = head{status: status, noType: true, pairs: mux.NewBuffer(firstBuffer)}
 	w.head.setLength(int64(len(text)))
 	for _, f := range fields {
 		w.head.add(f.Name, f.Value)
 	}
-	if w.buf = newFrame(wire.KindChunk, len(text)); !w.isHead {
-		w.buf.b = append(w.buf.b, text...)
+	if w.buf = mux.NewFrame(wire.KindChunk, len(text)); !w.isHead {
+		w.buf.B = append(w.buf.B, text...)
 	}
 	if err := w.reply(w.buffered()); err != nil {
 		w.out.fail(giveUp(err))
@@ -157,10 +158,10 @@ func (w *response) instead(status int, text string, fields []Header) bool {
 }
 
 // trailersFrame makes the frame that ends the half.
-func trailersFrame(trailers []Header, maxHead int) (*buffer, *AbortError) {
+func trailersFrame(trailers []Header, maxHead int) (*mux.Buffer, *AbortError) {
 	if len(trailers) == 0 {
-		f := newFrame(wire.KindFin, len(wire.EmptyPayload))
-		f.b = append(f.b, wire.EmptyPayload...)
+		f := mux.NewFrame(wire.KindFin, len(wire.EmptyPayload))
+		f.B = append(f.B, wire.EmptyPayload...)
 		return f, nil
 	}
 	size := 16
@@ -170,12 +171,12 @@ func trailersFrame(trailers []Header, maxHead int) (*buffer, *AbortError) {
 	if size > maxHead {
 		return nil, abort(CodeTooLarge, "trailers of %d bytes, expected at most %d", size, maxHead)
 	}
-	f := newFrame(wire.KindTrailers, size)
-	f.b = etf.AppendList(etf.AppendVersion(f.b), len(trailers))
+	f := mux.NewFrame(wire.KindTrailers, size)
+	f.B = etf.AppendList(etf.AppendVersion(f.B), len(trailers))
 	for _, p := range trailers {
-		f.b = wire.AppendPair(f.b, p.Name, p.Value)
+		f.B = wire.AppendPair(f.B, p.Name, p.Value)
 	}
-	f.b = etf.AppendNil(f.b)
+	f.B = etf.AppendNil(f.B)
 	return f, nil
 }
 
@@ -229,7 +230,7 @@ func appendTrailer(trailers []Header, name string, values []string, isHTTP2 bool
 func (w *response) release() {
 	w.head.release()
 	if w.buf != nil {
-		w.buf.free()
+		w.buf.Free()
 		w.buf = nil
 	}
 }

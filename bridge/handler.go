@@ -11,55 +11,38 @@ import (
 	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
-// run is the goroutine of a stream's handler.
-func (s *stream) run() {
-	// Deferred, because a handler may end its goroutine.
-	defer s.c.leave(s)
-	defer s.cancel(nil) // which is context.Canceled, as under net/http
-	s.response.init(s, s.responseKind())
-	r, err := s.newRequest()
+// Run is the goroutine of the exchange's handler.
+func (x *exchange) Run() {
+	defer x.cancel(nil) // which is context.Canceled, as under net/http
+	r, err := x.newRequest()
 	if err != nil {
-		s.refuse(err)
+		x.refuse(err)
 		return
 	}
-	s.response.req = r
+	x.response.req = r
 	defer removeFiles(r)
-	s.serve(r)
-	if errors.Is(context.Cause(s.ctx), ErrDeadline) {
+	x.serve(r)
+	if errors.Is(context.Cause(x.ctx), ErrDeadline) {
 		// The handler's word of the deadline may come before the host's abort. It has
 		// most likely stopped half way, and must not look as if it had not.
-		s.fail(abort(CodeDeadline, ""))
+		x.fail(abort(CodeDeadline, ""))
 		return
 	}
-	s.cancel(nil) // before the response is finished, as under net/http
-	s.response.finish()
-}
-
-// responseKind is what the response needs to know. Of a whole response the host
-// takes max_head and the stream's first window, however much credit has come
-// since [G4].
-func (s *stream) responseKind() responseKind {
-	q, host := &s.request, &s.c.host
-	return responseKind{
-		isHead:   q.Method == http.MethodHead,
-		major:    q.Major,
-		minor:    q.Minor,
-		maxHead:  host.MaxHead,
-		maxReply: min(host.MaxFrame-wire.StreamHead-wire.HeadSlack, host.MaxHead+s.window),
-	}
+	x.cancel(nil) // before the response is finished, as under net/http
+	x.response.finish()
 }
 
 // refuse answers a request that net/http would not have handed to a handler.
-func (s *stream) refuse(err error) {
-	s.setReturned()
+func (x *exchange) refuse(err error) {
+	x.Returned()
 	cause := (*AbortError)(nil)
 	switch {
 	case errors.As(err, &cause):
-		s.fail(cause)
+		x.fail(cause)
 	case err == errExpectation:
-		s.response.instead(http.StatusExpectationFailed, "", []Header{{"Connection", "close"}})
+		x.response.instead(http.StatusExpectationFailed, "", []Header{{"Connection", "close"}})
 	default:
-		s.response.instead(http.StatusBadRequest, "400 Bad Request", []Header{
+		x.response.instead(http.StatusBadRequest, "400 Bad Request", []Header{
 			{"Content-Type", "text/plain; charset=utf-8"}, {"Connection", "close"},
 		})
 	}
@@ -74,15 +57,15 @@ func removeFiles(r *http.Request) {
 }
 
 // serve runs the handler. Whatever it does, it costs one stream.
-func (s *stream) serve(r *http.Request) {
+func (x *exchange) serve(r *http.Request) {
 	returned := false
 	defer func() {
-		s.setReturned()
+		x.Returned()
 		if !returned {
-			s.panicked(recover())
+			x.panicked(recover())
 		}
 	}()
-	handlerOf(r, s.handler).ServeHTTP(&s.response, r)
+	handlerOf(r, x.handler).ServeHTTP(&x.response, r)
 	returned = true
 }
 
@@ -106,38 +89,22 @@ func answerForServer(w http.ResponseWriter, r *http.Request) {
 
 // panicked ends a stream whose handler has panicked. No value means that it has
 // called runtime.Goexit: nothing else leaves a function in that way.
-func (s *stream) panicked(v any) {
+func (x *exchange) panicked(v any) {
 	// Not errors.Is, which would call methods of what was thrown: if they panic too, there is nobody to recover.
 	if v == http.ErrAbortHandler {
-		s.fail(abort(CodeCancelled, ""))
+		x.fail(abort(CodeCancelled, ""))
 		return
 	}
 	if cause, ok := v.(*AbortError); ok { // of a handler that runs as an App
-		s.fail(cause)
+		x.fail(cause)
 		return
 	}
 	text := "bridge: handler called runtime.Goexit"
 	if v != nil {
-		text = fmt.Sprintf("bridge: panic serving %s %s: %v", s.request.Method, s.request.Path, v)
+		text = fmt.Sprintf("bridge: panic serving %s %s: %v", x.request.Method, x.request.Path, v)
 	}
-	s.log(wire.LevelError, text, wire.MetaPair{Key: "stack", Value: string(debug.Stack())})
-	if !s.response.plain(http.StatusInternalServerError) {
-		s.fail(abort(CodeInternalError, "panic"))
-	}
-}
-
-// setReturned notes that the handler has returned: its body is closed, and it is
-// not abandoned, however its stream ends.
-func (s *stream) setReturned() {
-	s.body.finish()
-	s.c.mu.Lock()
-	defer s.c.mu.Unlock()
-	s.returned = true
-	if s.late != nil {
-		s.late.Stop()
-	}
-	if s.abandoned {
-		s.abandoned = false
-		s.c.abandoned--
+	x.log(wire.LevelError, text, wire.MetaPair{Key: "stack", Value: string(debug.Stack())})
+	if !x.response.plain(http.StatusInternalServerError) {
+		x.fail(abort(CodeInternalError, "panic"))
 	}
 }

@@ -8,9 +8,13 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gwport/gwport/bridge/internal/mux"
 	"github.com/gwport/gwport/bridge/internal/wire"
 	"github.com/gwport/gwport/etf"
 )
+
+// A Header is one header field.
+type Header struct{ Name, Value string }
 
 // head is a response's head. The pairs are encoded when WriteHeader is called:
 // that is the moment whose header counts, and bytes are a cheaper copy of it
@@ -18,7 +22,7 @@ import (
 type head struct {
 	status int
 	reason string // of a bridge.Response; empty: the usual one
-	pairs  *buffer
+	pairs  *mux.Buffer
 	count  int
 
 	isHTTP2  bool     // whose rules for fields differ from HTTP/1's
@@ -33,7 +37,7 @@ type head struct {
 // fix encodes the header as it stands.
 func (h *head) fix(status int, w *response) {
 	h.status, h.isHTTP2 = status, w.isHTTP2()
-	h.pairs = newBuffer(firstBuffer)
+	h.pairs = mux.NewBuffer(firstBuffer)
 	h.fixBody(w)
 	h.fixReason()
 	var space [32]string
@@ -97,7 +101,7 @@ func (h *head) mayHaveLength() bool {
 // fixInform encodes the header for an informational response.
 func (h *head) fixInform(status int, header http.Header) {
 	h.status = status
-	h.pairs = newBuffer(firstBuffer)
+	h.pairs = mux.NewBuffer(firstBuffer)
 	h.fixReason()
 	var space [32]string
 	for _, name := range h.names(space[:0], header) {
@@ -170,7 +174,7 @@ func (h *head) addAll(name string, values []string) {
 }
 
 func (h *head) add(name, value string) {
-	h.pairs.b = wire.AppendPair(h.pairs.b, name, value)
+	h.pairs.B = wire.AppendPair(h.pairs.B, name, value)
 	h.count++
 }
 
@@ -190,29 +194,29 @@ func (h *head) setLength(n int64) {
 // size is how much of a payload the head takes, within a few bytes.
 func (h *head) size() int {
 	const rest = 32 // version, tuple, status, and the headers of list and body
-	return rest + len(h.reason) + len(h.pairs.b)
+	return rest + len(h.reason) + len(h.pairs.B)
 }
 
 // frame makes the frame of a head, inform or reply, the last of which has a
 // body.
-func (h *head) frame(k wire.Kind, body []byte, maxHead int) (*buffer, *AbortError) {
+func (h *head) frame(k wire.Kind, body []byte, maxHead int) (*mux.Buffer, *AbortError) {
 	size := h.size()
 	if size > maxHead {
 		return nil, abort(CodeTooLarge, "head of %d bytes, expected at most %d", size, maxHead)
 	}
-	f := newFrame(k, size+len(body))
+	f := mux.NewFrame(k, size+len(body))
 	arity := 2
 	if k == wire.KindReply {
 		arity = 3
 	}
-	f.b = etf.AppendTuple(etf.AppendVersion(f.b), arity)
-	f.b = h.appendStatus(f.b)
-	f.b = etf.AppendList(f.b, h.count)
+	f.B = etf.AppendTuple(etf.AppendVersion(f.B), arity)
+	f.B = h.appendStatus(f.B)
+	f.B = etf.AppendList(f.B, h.count)
 	if h.count > 0 {
-		f.b = etf.AppendNil(append(f.b, h.pairs.b...))
+		f.B = etf.AppendNil(append(f.B, h.pairs.B...))
 	}
 	if k == wire.KindReply {
-		f.b = etf.AppendBinary(f.b, body)
+		f.B = etf.AppendBinary(f.B, body)
 	}
 	return f, nil
 }
@@ -228,7 +232,7 @@ func (h *head) appendStatus(dst []byte) []byte {
 // release gives the pairs' buffer back.
 func (h *head) release() {
 	if h.pairs != nil {
-		h.pairs.free()
+		h.pairs.Free()
 		h.pairs = nil
 	}
 }
@@ -270,13 +274,15 @@ func controlToSpace(v string) string {
 	return string(b)
 }
 
+const bridgePath = "github.com/gwport/gwport/bridge"
+
 // caller names the line of code outside of this package that called into it.
 func caller() string {
 	pcs := make([]uintptr, 16)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
 	for {
 		f, more := frames.Next()
-		if !strings.HasPrefix(f.Function, "github.com/gwport/gwport/bridge.") {
+		if !strings.HasPrefix(f.Function, bridgePath+".") && !strings.HasPrefix(f.Function, bridgePath+"/internal/") {
 			return " from " + f.Function + " (" + filepath.Base(f.File) + ":" + strconv.Itoa(f.Line) + ")"
 		}
 		if !more {

@@ -63,9 +63,6 @@ func (a apps) mux() http.Handler {
 	})
 }
 
-// mountKey is the context's key for the path that an app is mounted at.
-type mountKey struct{}
-
 func firstSegment(path string) string {
 	if path == "" {
 		return ""

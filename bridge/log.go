@@ -5,14 +5,14 @@ import (
 	"log/slog"
 	"slices"
 	"sync/atomic"
-	"time"
 
+	"github.com/gwport/gwport/bridge/internal/mux"
 	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
 // current is the conn that the process's standard input carries, for records
 // that no request's context leads to a conn. A process has one at most.
-var current atomic.Pointer[conn]
+var current atomic.Pointer[mux.Conn]
 
 // LogHandler returns a slog.Handler whose records reach the host's log, with
 // their level and their attributes as metadata; groups become prefixes with a
@@ -64,17 +64,17 @@ func (h *logHandler) WithGroup(name string) slog.Handler {
 
 // Handle implements slog.Handler.
 func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
-	s := streamOf(ctx)
+	x := exchangeOf(ctx)
 	c := current.Load()
-	if s != nil {
-		c = s.c
+	if x != nil {
+		c = x.Conn()
 	}
 	if c == nil {
 		return h.toStderr(ctx, r)
 	}
 	l := record{line: wire.Line{Level: levelOf(r.Level), Text: r.Message}}
-	if s != nil {
-		l.line.Meta = append(l.line.Meta, wire.MetaPair{Key: metaStream, Value: int(s.id)})
+	if x != nil {
+		l.line.Meta = append(l.line.Meta, wire.MetaPair{Key: mux.MetaStream, Value: int(x.ID())})
 	}
 	for _, a := range h.attrs {
 		l.add("", a)
@@ -83,7 +83,7 @@ func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 		l.add(h.group, a)
 		return true
 	})
-	c.log(l.line)
+	c.Log(l.line)
 	return nil
 }
 
@@ -106,12 +106,6 @@ func levelOf(l slog.Level) wire.Level {
 	}
 	return wire.LevelDebug
 }
-
-// The keys of Meta that are the wire's own.
-const (
-	metaStream  = "stream"
-	metaDropped = "dropped"
-)
 
 // add adds an attribute, a group's one by one.
 func (l *record) add(prefix string, a slog.Attr) { l.addNested(prefix, a, 0) }
@@ -146,7 +140,7 @@ func (l *record) addNested(prefix string, a slog.Attr, depth int) {
 // set adds a pair. Of a key that comes twice the later value counts, since no
 // map in Erlang has a key twice; the wire's own keys are moved out of the way.
 func (l *record) set(key string, value any) {
-	if key == metaStream || key == metaDropped {
+	if key == mux.MetaStream || key == mux.MetaDropped {
 		key = "attr." + key
 	}
 	for i := range l.line.Meta {
@@ -156,32 +150,4 @@ func (l *record) set(key string, value any) {
 		}
 	}
 	l.line.Meta = append(l.line.Meta, wire.MetaPair{Key: key, Value: value})
-}
-
-// log queues a line, and waits for an error to be written.
-func (c *conn) log(l wire.Line) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	n := c.out.log(l)
-	if l.Level > wire.LevelError || n == 0 || !c.out.greeted {
-		return
-	}
-	late := false
-	timer := time.AfterFunc(logWait, func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		late = true
-		c.out.logged.Broadcast()
-	})
-	defer timer.Stop()
-	for c.out.logsGone < n && !late && !c.ended {
-		c.out.logged.Wait()
-	}
-}
-
-// log logs a line of the bridge's own about a stream. It does not wait.
-func (s *stream) log(level wire.Level, text string, meta ...wire.MetaPair) {
-	s.c.mu.Lock()
-	defer s.c.mu.Unlock()
-	s.c.out.log(wire.Line{Level: level, Text: text, Meta: append(meta, wire.MetaPair{Key: metaStream, Value: int(s.id)})})
 }

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/gwport/gwport/bridge/internal/mux"
 )
 
 // The environment of a process that a host has started [P2, P3].
@@ -55,9 +57,8 @@ func (set *settings) servePort() error {
 }
 
 func (set *settings) serveOnce() error {
-	c := newConn(set, started.in, started.out)
-	c.onFail = func() { time.AfterFunc(stopGrace-stopMargin, die) }
-	current.Store(c)
+	p := newPort(set, started.in, started.out, func() { time.AfterFunc(mux.StopGrace-stopMargin, die) })
+	current.Store(p.conn)
 	setLogger()
 	term := make(chan os.Signal, 1)
 	signal.Notify(term, syscall.SIGTERM)
@@ -65,11 +66,11 @@ func (set *settings) serveOnce() error {
 	go func() {
 		select {
 		case <-term:
-			c.beginDrain() // [P6]
-		case <-c.done:
+			p.conn.Drain() // [P6]
+		case <-p.conn.Done():
 		}
 	}()
-	return c.serve()
+	return p.serve()
 }
 
 // setLogger makes LogHandler slog's default, if there is no other yet. slog

@@ -17,39 +17,6 @@ import (
 // request is a request as the host forwarded it.
 type request struct{ wire.Request }
 
-// newRequest makes the handler's request, with everything in it that net/http's
-// server would have put there.
-func (s *stream) newRequest() (*http.Request, error) {
-	q := &s.request
-	u, err := q.url()
-	if err != nil {
-		return nil, err
-	}
-	state, err := q.tls()
-	if err != nil {
-		return nil, err
-	}
-	template := http.Request{
-		Method:        q.Method,
-		URL:           u,
-		Proto:         q.proto(),
-		ProtoMajor:    q.Major,
-		ProtoMinor:    q.Minor,
-		ContentLength: q.Length,
-		Body:          http.NoBody,
-		RemoteAddr:    address(q.Peer).String(),
-		RequestURI:    q.uri(),
-		TLS:           state,
-	}
-	if q.Length != 0 || q.Major > 1 { // NoBody is HTTP/1's alone
-		template.Body = &s.body
-	}
-	if err := q.setHeader(&template); err != nil {
-		return nil, err
-	}
-	return template.WithContext(s.ctx), nil
-}
-
 // proto is the version as net/http writes it.
 func (q *request) proto() string {
 	switch {

@@ -28,13 +28,12 @@ func FuzzRequest(f *testing.F) {
 		if err != nil || o.Type != wire.TypeHTTP {
 			return
 		}
-		c := newConn(&settings{}, nil, nil)
-		s := c.newStream(256, &o, nil)
-		defer s.cancel(nil)
-		if r, err := s.newRequest(); err == nil {
+		x := newExchange(nil, &wire.Hello{}, &o, nil)
+		defer x.cancel(nil)
+		if r, err := x.newRequest(); err == nil {
 			_ = EnvironOf(r)
 		}
-		_ = s.request.environ()
+		_ = x.request.environ()
 	})
 }
 

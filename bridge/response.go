@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/gwport/gwport/bridge/internal/mux"
 	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
@@ -34,8 +35,8 @@ type response struct {
 	written       int64 // bytes of the body that Write was given
 	accepted      int64 // ... and that it took
 	informs       int
-	buf           *buffer // body not yet sent; nil: none
-	err           error   // what broke the body; there is no going on after it
+	buf           *mux.Buffer // body not yet sent; nil: none
+	err           error       // what broke the body; there is no going on after it
 }
 
 // responseKind is what a response needs to know of its request, and of where it goes.
@@ -136,7 +137,7 @@ func write[T ~[]byte | ~string](w *response, p T) (int, error) {
 		if err != nil {
 			return n, w.breaks(err)
 		}
-		w.buf.b = append(w.buf.b, p[n:n+room]...)
+		w.buf.B = append(w.buf.B, p[n:n+room]...)
 		n += room
 	}
 	return n, nil
@@ -182,34 +183,34 @@ func (w *response) beforeWrite(n int) error {
 // and grows; the largest is sent when it is full, behind the head.
 func (w *response) room(n int) (int, error) {
 	if w.buf == nil {
-		w.buf = newFrame(wire.KindChunk, min(n, lastBuffer))
+		w.buf = mux.NewFrame(wire.KindChunk, min(n, lastBuffer))
 	}
 	for w.free() == 0 {
-		if w.buf.payload() < lastBuffer {
+		if w.buf.Payload() < lastBuffer {
 			w.grow()
 			continue
 		}
 		if err := w.flush(); err != nil {
 			return 0, err
 		}
-		w.buf = newFrame(wire.KindChunk, lastBuffer) // so much is likely to follow
+		w.buf = mux.NewFrame(wire.KindChunk, lastBuffer) // so much is likely to follow
 	}
 	return min(n, w.free()), nil
 }
 
 func (w *response) free() int {
-	return min(cap(w.buf.b)-wire.ChunkRoom, lastBuffer) - w.buf.payload()
+	return min(cap(w.buf.B)-wire.ChunkRoom, lastBuffer) - w.buf.Payload()
 }
 
 // grow changes the buffer for a larger one.
 func (w *response) grow() {
 	size := firstBuffer
-	if w.buf.payload() >= firstBuffer {
+	if w.buf.Payload() >= firstBuffer {
 		size = lastBuffer
 	}
-	larger := newFrame(wire.KindChunk, size)
-	larger.b = append(larger.b, w.buf.b[wire.ChunkRoom:]...)
-	w.buf.free()
+	larger := mux.NewFrame(wire.KindChunk, size)
+	larger.B = append(larger.B, w.buf.B[wire.ChunkRoom:]...)
+	w.buf.Free()
 	w.buf = larger
 }
 
@@ -224,7 +225,7 @@ func sendThrough[T ~[]byte | ~string](w *response, p T) (int, error) {
 	if w.isHead {
 		return len(p), nil
 	}
-	return send(w.out, p)
+	return mux.Send(w.out, p)
 }
 
 // flush sends the head, if that is still to be done, and what is buffered.
@@ -234,8 +235,8 @@ func (w *response) flush() error {
 	}
 	f := w.buf
 	w.buf = nil
-	if w.isHead || f.payload() == 0 {
-		f.free()
+	if w.isHead || f.Payload() == 0 {
+		f.Free()
 		return nil
 	}
 	return w.out.queueChunk(f)
@@ -254,7 +255,7 @@ func (w *response) commit() error {
 		w.drop(err)
 		return err
 	}
-	return w.out.queue(f)
+	return w.out.Queue(f)
 }
 
 // drop ends a response that cannot be sent.
@@ -284,14 +285,14 @@ func (w *response) inform(status int) {
 		w.out.log(wire.LevelWarning, "bridge: informational response dropped: "+err.Text)
 		return
 	}
-	_ = w.out.queue(f)
+	_ = w.out.Queue(f)
 }
 
 func (w *response) buffered() []byte {
 	if w.buf == nil {
 		return nil
 	}
-	return w.buf.b[wire.ChunkRoom:]
+	return w.buf.B[wire.ChunkRoom:]
 }
 
 // bodyAllowed tells which statuses may have a body.

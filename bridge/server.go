@@ -117,8 +117,8 @@ func (s *Server) settings() (*settings, error) {
 }
 
 // ready is what the greeting says of the program.
-func (s *settings) ready() *wire.Ready {
-	return &wire.Ready{
+func (s *settings) ready() wire.Ready {
+	return wire.Ready{
 		Window:     s.firstWindow,
 		MaxFrame:   s.maxFrame,
 		MaxHead:    s.maxHead,

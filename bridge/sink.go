@@ -3,6 +3,7 @@ package bridge
 import (
 	"time"
 
+	"github.com/gwport/gwport/bridge/internal/mux"
 	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
@@ -13,12 +14,11 @@ import (
 // What is returned as an error is the cause that ended the response, and there is no going on
 // after it.
 type sink interface {
-	// queue takes a frame over that costs no credit, or a chunk whose credit is reserved.
-	queue(f *buffer) error
+	// Queue takes a frame over that costs no credit, or a chunk whose credit is reserved;
+	// Reserve waits for credit, and takes up to n bytes of it and at least one.
+	mux.Sender
 	// queueChunk takes a chunk over and waits for its credit.
-	queueChunk(f *buffer) error
-	// reserve waits for credit, and takes up to n bytes of it and at least one.
-	reserve(n int) (int, error)
+	queueChunk(f *mux.Buffer) error
 	// tryReserve takes n bytes of credit if there are so many.
 	tryReserve(n int) (bool, error)
 	// broken is the cause, if the response has ended early.
@@ -31,21 +31,4 @@ type sink interface {
 	setReadDeadline(t time.Time) error
 	setWriteDeadline(t time.Time) error
 	log(l wire.Level, text string, meta ...wire.MetaPair)
-}
-
-// send queues body bytes, as credit comes. It returns how many it has queued.
-func send[T ~[]byte | ~string](to sink, p T) (sent int, err error) {
-	for sent < len(p) {
-		n, err := to.reserve(min(len(p)-sent, wire.MaxChunk))
-		if err != nil {
-			return sent, err
-		}
-		f := newFrame(wire.KindChunk, n)
-		f.b = append(f.b, p[sent:sent+n]...)
-		if err := to.queue(f); err != nil {
-			return sent, err
-		}
-		sent += n
-	}
-	return sent, nil
 }

@@ -26,22 +26,22 @@ var faults = []fault{
 		shows: []sign{{"hosts/with a port", cases.H1, both, "saw.host"}, {"hosts/with a port", cases.H2C, both, "saw.host"}},
 	},
 	{
-		name: "the client's address is the listener's", file: "bridge/request.go",
+		name: "the client's address is the listener's", file: "bridge/exchange.go",
 		old: `address(q.Peer).String()`, new: `address(q.Local).String()`,
 		shows: []sign{{"methods/get", cases.H1, both, "saw.remoteaddr"}},
 	},
 	{
 		name: "the listener's address is the client's", file: "bridge/context.go",
-		old: `address(c.s.request.Local).addr()`, new: `address(c.s.request.Peer).addr()`,
+		old: `address(c.x.request.Local).addr()`, new: `address(c.x.request.Peer).addr()`,
 		shows: []sign{{"methods/get", cases.H1, both, "saw.localaddr"}, {"methods/get", cases.TLSH2, both, "saw.localaddr"}},
 	},
 	{
 		name: "a handler finds no server in its context", file: "bridge/context.go",
-		old: `return c.s.c.server`, new: `return nil`,
+		old: `return c.x.server`, new: `return nil`,
 		shows: []sign{{"methods/get", cases.H1, both, "saw.context"}},
 	},
 	{
-		name: "a request without a body has one", file: "bridge/request.go",
+		name: "a request without a body has one", file: "bridge/exchange.go",
 		old: `if q.Length != 0 || q.Major > 1 {`, new: `if true {`,
 		shows: []sign{{"methods/get", cases.H1, both, "saw.nobody"}},
 	},
@@ -57,18 +57,18 @@ var faults = []fault{
 		shows: []sign{{"expectations/something else", cases.H1, both, "status"}},
 	},
 	{
-		name: "granted credit is not counted", file: "bridge/body.go",
-		old: `s.sendable += free`, new: `_ = s.sendable`,
+		name: "granted credit is not counted", file: "bridge/internal/mux/credit.go",
+		old: `f.sendable += free`, new: `_ = f.sendable`,
 		shows: []sign{{"planted/a body of a megabyte", cases.H2C, both, "saw.op1.readall"}},
 	},
 	{
-		name: "no credit is granted for a body", file: "bridge/body.go",
-		old: `s.grant += free`, new: `s.grant = min(s.grant, free)`,
+		name: "no credit is granted for a body", file: "bridge/internal/mux/in.go",
+		old: `h.grant += n`, new: `h.grant = min(h.grant, n)`,
 		shows: []sign{{"planted/a body of a megabyte", cases.H2C, both, "end"}},
 	},
 	{
-		name: "a deadline for reading is ignored", file: "bridge/body.go",
-		old: `s.readDeadline.err()`, new: `error(nil)`,
+		name: "a deadline for reading is ignored", file: "bridge/internal/mux/in.go",
+		old: `h.deadline.err()`, new: `error(nil)`,
 		shows: []sign{{"deadlines/of reading that has passed", cases.H1, both, "handler"}},
 	},
 	{
@@ -82,8 +82,8 @@ var faults = []fault{
 		shows: []sign{{"forms/multipart on disk", cases.H2C, both, "saw.files"}},
 	},
 	{
-		name: "a handler does not hear that its client has left", file: "bridge/reader.go",
-		old: `return s.onAbort(Code(code), text), nil`, new: `s.onAbort(Code(code), text); return nil, nil`,
+		name: "a handler does not hear that its client has left", file: "bridge/internal/mux/reader.go",
+		old: `return nil, s.onAbort(wire.Code(code), text)`, new: `s.onAbort(wire.Code(code), text); return nil, nil`,
 		shows: []sign{{"clients/leaves while the handler waits", cases.H1, both, "handler"}},
 	},
 	{
@@ -140,7 +140,7 @@ var faults = []fault{
 		},
 	},
 	{
-		name: "each piece of a large body lacks a byte", file: "bridge/sink.go",
+		name: "each piece of a large body lacks a byte", file: "bridge/internal/mux/out.go",
 		old: `p[sent:sent+n]...)`, new: `p[sent:sent+n-1]...)`,
 		shows: []sign{{"lengths/of 300,000 bytes", cases.H1, both, "body"}, {"lengths/of 300,000 bytes with a length", cases.H2C, both, "end"}},
 	},
@@ -153,8 +153,8 @@ var faults = []fault{
 		},
 	},
 	{
-		name: "an abort is not sent", file: "bridge/stream.go",
-		old: `	s.say(cause)
+		name: "an abort is not sent", file: "bridge/internal/mux/stream.go",
+		old: `	s.say(a)
 	s.shut(cause)`, new: `	s.shut(cause)`,
 		shows: []sign{
 			{"panics/abort seen by a client that has the head", cases.H1, both, "end"},
@@ -168,8 +168,8 @@ var faults = []fault{
 	},
 	{
 		name: "a handler that has given up ends its response", file: "bridge/handler.go",
-		old:   `s.fail(abort(CodeCancelled, ""))`,
-		new:   `s.response.finish()`,
+		old:   `x.fail(abort(CodeCancelled, ""))`,
+		new:   `x.response.finish()`,
 		shows: []sign{{"panics/abort behind a flush", cases.H1, both, "end"}, {"panics/abort behind a flush", cases.H2C, both, "end"}},
 	},
 	{

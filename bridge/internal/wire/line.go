@@ -2,7 +2,6 @@ package wire
 
 import (
 	"strconv"
-	"unicode/utf8"
 
 	"github.com/gwport/gwport/etf"
 )
@@ -86,17 +85,4 @@ func cut(s string, n int) string {
 		return prefix(s, n)
 	}
 	return prefix(s, n-len(note)) + note
-}
-
-// prefix is at most the first n bytes of s; it does not end inside a character.
-func prefix(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for i := n; i > n-utf8.UTFMax && i > 0; i-- {
-		if utf8.RuneStart(s[i]) {
-			return s[:i]
-		}
-	}
-	return s[:n]
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/gwport/gwport/etf"
 )
@@ -70,6 +71,19 @@ const ReasonRoom = 32
 func AppendReason(dst []byte, code int, text string) []byte {
 	dst = etf.AppendTuple(etf.AppendVersion(dst), 2)
 	return etf.AppendBinary(etf.AppendInt(dst, int64(code)), prefix(text, MaxText))
+}
+
+// prefix is at most the first n bytes of s; it does not end inside a character.
+func prefix(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for i := n; i > n-utf8.UTFMax && i > 0; i-- {
+		if utf8.RuneStart(s[i]) {
+			return s[:i]
+		}
+	}
+	return s[:n]
 }
 
 // AppendPair appends {Name, Value}.

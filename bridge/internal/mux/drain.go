@@ -1,7 +1,9 @@
-package bridge
+package mux
 
 import (
 	"time"
+
+	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
 // drainState is how far a drain (SPEC.md, section 9) has come.
@@ -18,8 +20,8 @@ func (d *drainState) stop() {
 	}
 }
 
-// beginDrain makes the conn take no new streams and end when it has none.
-func (c *conn) beginDrain() {
+// Drain makes the conn take no new streams and end when it has none.
+func (c *Conn) Drain() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.startDrain()
@@ -28,7 +30,7 @@ func (c *conn) beginDrain() {
 // startDrain tells the host which streams were taken [D1], and sees to it that
 // the drain has an end [D2]. Before the greeting there is nothing to tell, and
 // the program's first frame must be another.
-func (c *conn) startDrain() {
+func (c *Conn) startDrain() {
 	if c.drain.on || c.ended {
 		return
 	}
@@ -41,22 +43,23 @@ func (c *conn) startDrain() {
 }
 
 // endIfDrained ends the conn if the drain has come to its end.
-func (c *conn) endIfDrained() {
+func (c *Conn) endIfDrained() {
 	if c.drain.on && !c.ended && len(c.streams) == 0 {
 		c.end(nil)
 	}
 }
 
 // drainLate aborts what is left when the drain timeout has passed.
-func (c *conn) drainLate() {
-	err := &AbortError{Code: CodePortClosed, Text: "drain timeout", drain: true}
+func (c *Conn) drainLate() {
+	a := Abort{Code: wire.CodePortClosed, Text: "drain timeout", Late: true}
+	cause := c.app.Cause(a)
 	c.mu.Lock()
-	late := make([]*stream, 0, len(c.streams))
+	late := make([]*Stream, 0, len(c.streams))
 	for _, s := range c.streams {
 		late = append(late, s)
 	}
 	c.mu.Unlock()
 	for _, s := range late {
-		s.abort(err)
+		s.abort(&a, cause)
 	}
 }

@@ -1,36 +1,35 @@
-package bridge
+package mux
 
 import (
-	"fmt"
 	"runtime"
 )
 
 // batch is what one write carries, and what is to be done after it.
 type batch struct {
 	bytes    []byte
-	frames   []*buffer // follow bytes
+	frames   []*Buffer // follow bytes
 	size     int       // of the frames
-	entering []*stream // their apps start when the write has returned [R5]
+	entering []*Stream // their tasks start when the write has returned [R5]
 	logs     uint64    // lines of the log up to here are in it
 }
 
 // write is the conn's writer. It writes all that is ready at once, because a
 // wake-up on the other side costs more than a request's bytes do.
-func (c *conn) write() {
+func (c *Conn) write() {
 	defer close(c.written)
 	var b batch
 	for c.take(&b) {
 		err := c.flush(&b)
 		c.afterWrite(&b, err)
 		if err != nil {
-			c.fail(fmt.Errorf("%w: write: %w", ErrPortClosed, err))
+			c.fail(&ClosedError{Op: "write", Err: err})
 			return
 		}
 	}
 }
 
 // take waits for something to write and takes it. It returns false at the end.
-func (c *conn) take(b *batch) bool {
+func (c *Conn) take(b *batch) bool {
 	c.mu.Lock()
 	for c.out.empty() {
 		if c.ended {
@@ -47,7 +46,7 @@ func (c *conn) take(b *batch) bool {
 	runtime.Gosched()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended && isEOF(c.err) {
+	if c.ended && isClosed(c.err) {
 		return false // nobody is there to read it
 	}
 	c.out.takeControl(b)
@@ -60,7 +59,7 @@ func (c *conn) take(b *batch) bool {
 	}
 	for !c.out.turns.empty() && len(b.bytes)+b.size < batchSize {
 		s := c.out.turns.pop()
-		if s.takeTurn(b) {
+		if s.Out.takeTurn(b) {
 			c.out.turns.push(s)
 		} else {
 			s.inTurn = false
@@ -86,19 +85,19 @@ func (o *outbox) discard() {
 		o.urgent.pop()
 	}
 	for !o.turns.empty() {
-		o.turns.pop().out.clear()
+		o.turns.pop().Out.waiting.clear()
 	}
 }
 
 // flush writes the batch, in one write if that costs no copying of a chunk that
 // stands alone.
-func (c *conn) flush(b *batch) error {
+func (c *Conn) flush(b *batch) error {
 	if len(b.bytes) == 0 && len(b.frames) == 1 {
-		_, err := c.w.Write(b.frames[0].b)
+		_, err := c.w.Write(b.frames[0].B)
 		return err
 	}
 	for _, f := range b.frames {
-		b.bytes = append(b.bytes, f.b...)
+		b.bytes = append(b.bytes, f.B...)
 	}
 	if len(b.bytes) == 0 {
 		return nil
@@ -107,10 +106,10 @@ func (c *conn) flush(b *batch) error {
 	return err
 }
 
-// afterWrite frees what was written, and starts the apps whose entered is out.
-func (c *conn) afterWrite(b *batch, err error) {
+// afterWrite frees what was written, and starts the tasks whose entered is out.
+func (c *Conn) afterWrite(b *batch, err error) {
 	for i, f := range b.frames {
-		f.free()
+		f.Free()
 		b.frames[i] = nil
 	}
 	b.frames, b.size = b.frames[:0], 0

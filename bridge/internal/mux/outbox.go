@@ -1,4 +1,4 @@
-package bridge
+package mux
 
 import (
 	"sync"
@@ -36,17 +36,17 @@ type outbox struct {
 // streamQueue is a queue of streams. Each stream has one link for each of the
 // two queues it can be in.
 type streamQueue struct {
-	streams []*stream
+	streams []*Stream
 	head    int
 }
 
-func (q *streamQueue) push(s *stream) { q.streams = append(q.streams, s) }
+func (q *streamQueue) push(s *Stream) { q.streams = append(q.streams, s) }
 
 func (q *streamQueue) empty() bool { return q.head == len(q.streams) }
 
 // pop takes the first stream. The space of those that were taken is used again
 // once the queue is empty, or half of it is such space.
-func (q *streamQueue) pop() *stream {
+func (q *streamQueue) pop() *Stream {
 	s := q.streams[q.head]
 	q.streams[q.head] = nil
 	q.head++
@@ -73,7 +73,7 @@ func (o *outbox) kick() {
 }
 
 // addUrgent marks a stream as having something urgent. The caller kicks.
-func (o *outbox) addUrgent(s *stream) {
+func (o *outbox) addUrgent(s *Stream) {
 	if !s.isUrgent {
 		s.isUrgent = true
 		o.urgent.push(s)
@@ -81,7 +81,7 @@ func (o *outbox) addUrgent(s *stream) {
 }
 
 // addTurn marks a stream as having frames of its response.
-func (o *outbox) addTurn(s *stream) {
+func (o *outbox) addTurn(s *Stream) {
 	if !s.inTurn {
 		s.inTurn = true
 		o.turns.push(s)
@@ -126,7 +126,7 @@ func (o *outbox) log(l wire.Line) uint64 {
 		return 0
 	}
 	if o.dropped > 0 {
-		l.Meta = append(l.Meta, wire.MetaPair{Key: "dropped", Value: o.dropped})
+		l.Meta = append(l.Meta, wire.MetaPair{Key: MetaDropped, Value: o.dropped})
 		o.dropped = 0
 	}
 	b, at := wire.BeginFrame(o.logs, wire.KindLog)

@@ -1,18 +1,16 @@
-package bridge
+package mux
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"math"
-	"net/http"
 
 	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
 // read is the conn's reader. It ends with the input, at the first fault, or when
 // the conn has ended and its input is closed.
-func (c *conn) read() {
+func (c *Conn) read() {
 	defer close(c.unread)
 	if err := c.greet(); err != nil {
 		c.fail(inputError(err))
@@ -28,7 +26,7 @@ func (c *conn) read() {
 			return
 		}
 		// What one read has brought goes to the writer in one piece: for the
-		// apps that must be announced first, this is the only wake-up.
+		// tasks that must be announced first, this is the only wake-up.
 		if !c.in.Ready() {
 			c.mu.Lock()
 			if !c.out.empty() {
@@ -45,13 +43,13 @@ func inputError(err error) error {
 		return f
 	}
 	if errors.Is(err, io.EOF) {
-		return ErrPortClosed
+		return &ClosedError{}
 	}
-	return fmt.Errorf("%w: read: %w", ErrPortClosed, err)
+	return &ClosedError{Op: "read", Err: err}
 }
 
 // greet takes the host's hello and answers it.
-func (c *conn) greet() error {
+func (c *Conn) greet() error {
 	f, err := c.in.Next()
 	if err != nil {
 		return err
@@ -72,18 +70,18 @@ func (c *conn) greet() error {
 	if err := host.Check(); err != nil {
 		return err
 	}
-	c.in.MaxFrame = c.set.maxFrame
+	c.in.MaxFrame = c.cfg.Ready.MaxFrame
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.host = host
 	if !c.ended {
-		c.out.ready(c.set.ready())
+		c.out.ready(&c.cfg.Ready)
 	}
 	return nil
 }
 
 // handle does what a frame asks for. An error ends the conn.
-func (c *conn) handle(f *wire.Frame) error {
+func (c *Conn) handle(f *wire.Frame) error {
 	if f.Stream != 0 {
 		return c.handleStream(f)
 	}
@@ -100,7 +98,7 @@ func (c *conn) handle(f *wire.Frame) error {
 	return c.onPong(f.Payload)
 }
 
-func (c *conn) onFault(payload []byte) error {
+func (c *Conn) onFault(payload []byte) error {
 	code, text, err := wire.DecodeReason(payload)
 	if err != nil {
 		return badPayload(wire.KindFault, err)
@@ -108,7 +106,7 @@ func (c *conn) onFault(payload []byte) error {
 	return &wire.Fault{Code: wire.FaultCode(code).Known(), Text: text, Host: true}
 }
 
-func (c *conn) onPing(payload []byte) error {
+func (c *Conn) onPing(payload []byte) error {
 	n, err := wire.DecodeInt(payload, 0, math.MaxInt32)
 	if err != nil {
 		return badPayload(wire.KindPing, err)
@@ -122,7 +120,7 @@ func (c *conn) onPing(payload []byte) error {
 }
 
 // onPong: we send no pings, but the host may answer one all the same.
-func (c *conn) onPong(payload []byte) error {
+func (c *Conn) onPong(payload []byte) error {
 	if _, err := wire.DecodeInt(payload, 0, math.MaxInt32); err != nil {
 		return badPayload(wire.KindPong, err)
 	}
@@ -131,7 +129,7 @@ func (c *conn) onPong(payload []byte) error {
 
 // onDrain is answered with a drain of our own [D2]. The number is about streams
 // of ours, and we open none.
-func (c *conn) onDrain(payload []byte) error {
+func (c *Conn) onDrain(payload []byte) error {
 	if _, err := wire.DecodeInt(payload, wire.MinStream-1, wire.MaxStream); err != nil {
 		return badPayload(wire.KindDrain, err)
 	}
@@ -147,7 +145,7 @@ func badPayload(k wire.Kind, err error) error {
 	return wire.Faultf(wire.FaultBadFrame, "%s: %v", k, err)
 }
 
-func (c *conn) handleStream(f *wire.Frame) error {
+func (c *Conn) handleStream(f *wire.Frame) error {
 	if f.Kind == wire.KindOpen {
 		return c.onOpen(f)
 	}
@@ -160,114 +158,93 @@ func (c *conn) handleStream(f *wire.Frame) error {
 		c.mu.Unlock()
 		return nil
 	}
-	cause, wrong := s.handle(f)
-	if wrong != nil && s.abortLocked(wrong) {
-		cause = wrong
+	wrong, cause := s.handle(f)
+	if wrong != nil {
+		if bad := c.app.Cause(*wrong); s.abortLocked(wrong, bad) {
+			cause = bad
+		}
 	}
 	c.mu.Unlock()
 	if cause != nil {
-		s.cancel(cause)
+		s.task.Cancel(cause)
 	}
 	return nil
 }
 
-// handle does what a frame asks of a live stream. It returns the cause if that
-// has ended the stream, and what is wrong with the frame if the stream is to be
-// aborted for it.
-func (s *stream) handle(f *wire.Frame) (cause, wrong *AbortError) {
+// handle does what a frame asks of a live stream. It returns what is wrong
+// with the frame if the stream is to be aborted for it, and the cause if that has
+// ended the stream.
+func (s *Stream) handle(f *wire.Frame) (wrong *Abort, cause error) {
 	switch f.Kind {
 	case wire.KindChunk:
-		return nil, s.onChunk(f.Payload)
+		return s.In.onChunk(f.Payload), nil
 	case wire.KindFin:
 		if err := wire.DecodeEmpty(f.Payload); err != nil {
-			return nil, badStreamPayload(f.Kind, err)
+			return BadPayload(f.Kind, err), nil
 		}
-		return nil, s.onEnd(nil)
+		return s.In.onEnd(nil), nil
 	case wire.KindTrailers:
-		return nil, s.onTrailers(f.Payload)
+		return s.In.onTrailers(f.Payload), nil
 	case wire.KindCredit:
 		n, err := wire.DecodeInt(f.Payload, math.MinInt64, math.MaxInt64)
 		if err != nil {
-			return nil, badStreamPayload(f.Kind, err)
+			return BadPayload(f.Kind, err), nil
 		}
-		return nil, s.onCredit(n)
+		return s.Out.onCredit(n), nil
 	default: // abort: the others are not the host's to send
 		code, text, err := wire.DecodeReason(f.Payload)
 		if err != nil {
-			return nil, badStreamPayload(f.Kind, err)
+			return BadPayload(f.Kind, err), nil
 		}
-		return s.onAbort(Code(code), text), nil
+		return nil, s.onAbort(wire.Code(code), text)
 	}
-}
-
-func (s *stream) onTrailers(payload []byte) *AbortError {
-	if len(payload) > s.c.set.maxHead {
-		return abort(CodeTooLarge, "trailers of %d bytes, expected at most %d", len(payload), s.c.set.maxHead)
-	}
-	trailers, err := wire.DecodePairs(string(payload))
-	if err != nil {
-		return badStreamPayload(wire.KindTrailers, err)
-	}
-	return s.onEnd(trailers)
-}
-
-func badStreamPayload(k wire.Kind, err error) *AbortError {
-	return abort(CodeBadPayload, "%s: %v", k, err)
 }
 
 // onOpen opens a stream, or refuses to.
-func (c *conn) onOpen(f *wire.Frame) error {
+func (c *Conn) onOpen(f *wire.Frame) error {
 	id := f.Stream
 	if id%2 != 0 || id <= c.highest {
 		return wire.Faultf(wire.FaultBadStream, "open with %d, expected an even number above %d", id, c.highest)
 	}
-	o, h, wrong := c.opened(f.Payload)
+	o, wrong := c.accept(f.Payload)
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	refused := c.openLocked(id, &o, wrong)
+	c.mu.Unlock()
+	if refused != nil && o.Task != nil {
+		o.Task.Cancel(c.app.Cause(*refused))
+	}
+	return nil
+}
+
+// accept asks the app what the stream is for.
+func (c *Conn) accept(payload []byte) (Opening, *Abort) {
+	if most := c.cfg.Ready.MaxHead; len(payload) > most {
+		return Opening{}, Abortf(wire.CodeTooLarge, "open of %d bytes, expected at most %d", len(payload), most)
+	}
+	return c.app.Accept(payload)
+}
+
+// openLocked opens a stream, unless it is wrong or there is no place for it. It
+// returns why the task is not to run.
+func (c *Conn) openLocked(id uint32, o *Opening, wrong *Abort) *Abort {
 	c.highest = id
 	switch {
 	case c.ended || c.drain.on:
-		return nil // it is above what our drain has named; the host places it elsewhere
-	case wrong == nil && len(c.streams) >= c.set.maxStreams:
-		wrong = abort(CodeRefused, "%d streams are open", len(c.streams))
+		// It is above what our drain has named; the host places it elsewhere.
+		return &Abort{Code: wire.CodeRefused}
+	case wrong == nil && len(c.streams) >= c.cfg.Ready.MaxStreams:
+		wrong = Abortf(wire.CodeRefused, "%d streams are open", len(c.streams))
 	}
 	if wrong != nil {
-		(&stream{c: c, id: id}).say(wrong)
-		return nil
+		(&Stream{c: c, id: id}).say(wrong)
+		return wrong
 	}
-	s := c.newStream(id, &o, h)
-	if needsEntered(s.request.Method) {
-		s.entered = true
+	s := c.newStream(id, o)
+	if o.Announce {
+		s.announce = true
 		c.out.addUrgent(s) // kicked at the end of what was read
 	} else {
 		s.start()
 	}
 	return nil
-}
-
-// opened reads what an open describes, or says what is wrong with it.
-func (c *conn) opened(payload []byte) (o wire.Open, h http.Handler, wrong *AbortError) {
-	if len(payload) > c.set.maxHead {
-		return o, nil, abort(CodeTooLarge, "open of %d bytes, expected at most %d", len(payload), c.set.maxHead)
-	}
-	o, err := wire.DecodeOpen(string(payload))
-	if err != nil {
-		return o, nil, badStreamPayload(wire.KindOpen, err)
-	}
-	if o.Type != wire.TypeHTTP {
-		return o, nil, abort(CodeRefused, "streams of type %d are not served", o.Type)
-	}
-	if h = c.set.apps.find(o.Request.App); h == nil {
-		return o, nil, abort(CodeNoApp, "no app %q", o.Request.App)
-	}
-	return o, h, nil
-}
-
-// needsEntered tells the methods whose requests may not be sent twice [R5].
-func needsEntered(method string) bool {
-	switch method {
-	case "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE":
-		return false
-	}
-	return true
 }

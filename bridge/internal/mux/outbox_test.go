@@ -1,4 +1,4 @@
-package bridge
+package mux
 
 import (
 	"strings"
@@ -56,7 +56,7 @@ func TestStreamQueueKeepsItsOrderAndItsSize(t *testing.T) {
 	id := uint32(0)
 	for round := range 1000 {
 		for range round % 7 {
-			q.push(&stream{id: id})
+			q.push(&Stream{id: id})
 			want = append(want, id)
 			id++
 		}

@@ -1,11 +1,10 @@
-package bridge
+package mux
 
 import (
 	"bytes"
 	"context"
 	"errors"
 	"io"
-	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -44,30 +43,42 @@ func TestFramesOfTheCorpus(t *testing.T) {
 	require.GreaterOrEqual(t, tried, 100)
 }
 
+// corpusApp looks at opens as the bridge does.
+type corpusApp struct{ testApp }
+
+func (a corpusApp) Accept(payload []byte) (Opening, *Abort) {
+	o, err := wire.DecodeOpen(string(payload))
+	switch {
+	case err != nil:
+		return Opening{}, BadPayload(wire.KindOpen, err)
+	case o.Type != wire.TypeHTTP:
+		return Opening{}, Abortf(wire.CodeRefused, "of type %d", o.Type)
+	}
+	return a.testApp.Accept(payload)
+}
+
 // corpusConn is a conn behind its greeting, with stream 256 open unless the case
 // opens one. No app of it does anything.
-func corpusConn(t *testing.T, c corpus.Case) *conn {
+func corpusConn(t *testing.T, c corpus.Case) *Conn {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
-	idle := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-ctx.Done() })
-	set, err := (&Server{Handler: idle}).settings()
-	require.NoError(t, err)
-	conn := newConn(set, bytes.NewReader(c.Bytes), io.Discard)
+	app := corpusApp{testApp{run: func(*testTask) { <-ctx.Done() }}}
+	conn := New(testConfig(), app, bytes.NewReader(c.Bytes), io.Discard)
 	conn.in.MaxFrame = c.Max
 	if len(c.Frames) == 0 || c.Frames[0].Kind != "open" {
 		conn.highest = wire.MinStream
-		conn.newStream(wire.MinStream, &wire.Open{Request: wire.Request{Method: "PUT", Length: -1}}, idle)
+		conn.newStream(wire.MinStream, &Opening{Task: &testTask{run: app.run}, Length: -1})
 	}
 	return conn
 }
 
 // verdict handles a frame, and says of what became of it what the corpus would.
-func (c *conn) verdict(f *wire.Frame) string {
+func (c *Conn) verdict(f *wire.Frame) string {
 	kind := f.Kind
 	var err error
 	if kind == wire.KindHello {
-		err = (&conn{set: c.set, in: wire.NewInput(bytes.NewReader(wire.AppendPortFrame(nil, f.Kind, f.Payload)))}).greet()
+		err = (&Conn{cfg: c.cfg, in: wire.NewInput(bytes.NewReader(wire.AppendPortFrame(nil, f.Kind, f.Payload)))}).greet()
 	} else {
 		err = c.handle(f)
 	}
@@ -80,8 +91,8 @@ func (c *conn) verdict(f *wire.Frame) string {
 	for !c.out.urgent.empty() {
 		s := c.out.urgent.pop()
 		switch {
-		case s.abortion == nil || kind == wire.KindAbort && s.abortion.Code != CodeBadPayload:
-		case s.abortion.Code == CodeBadPayload:
+		case s.abortion == nil || kind == wire.KindAbort && s.abortion.Code != wire.CodeBadPayload:
+		case s.abortion.Code == wire.CodeBadPayload:
 			return "bad-payload"
 		default:
 			return "abort " + s.abortion.Code.String()
@@ -91,7 +102,7 @@ func (c *conn) verdict(f *wire.Frame) string {
 }
 
 // ending says what the reader makes of what there is behind so many frames.
-func (c *conn) ending(frames int) string {
+func (c *Conn) ending(frames int) string {
 	_, err := c.in.Next()
 	fault := (*wire.Fault)(nil)
 	switch {

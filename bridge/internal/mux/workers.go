@@ -1,16 +1,16 @@
-package bridge
+package mux
 
-// workers are the goroutines that run handlers. One that has run a handler waits
-// for another stream, because its stack has grown to what handlers need: growing
+// workers are the goroutines that run tasks. One that has run a task waits
+// for another stream, because its stack has grown to what tasks need: growing
 // a new one was a fifth of all the time that a small request takes.
 //
 // The conn's mutex guards it.
 type workers struct {
-	idle []chan *stream
+	idle []chan *Stream
 }
 
-// run runs the stream's handler: on the worker that was busy last, or a new one.
-func (w *workers) run(s *stream) {
+// run runs the stream's task: on the worker that was busy last, or a new one.
+func (w *workers) run(s *Stream) {
 	last := len(w.idle) - 1
 	if last < 0 {
 		go s.c.work(s)
@@ -29,9 +29,9 @@ func (w *workers) stop() {
 	w.idle = nil
 }
 
-// work is the goroutine of a worker. A handler may end it.
-func (c *conn) work(s *stream) {
-	next := make(chan *stream, 1)
+// work is the goroutine of a worker. A task may end it.
+func (c *Conn) work(s *Stream) {
+	next := make(chan *Stream, 1)
 	for s != nil {
 		s.run()
 		if !c.rest(next) {
@@ -41,8 +41,14 @@ func (c *conn) work(s *stream) {
 	}
 }
 
+// run runs the task. What follows is deferred, because a task may end its goroutine.
+func (s *Stream) run() {
+	defer s.c.leave(s)
+	s.task.Run()
+}
+
 // rest makes a worker idle, unless there are enough of them.
-func (c *conn) rest(next chan *stream) bool {
+func (c *Conn) rest(next chan *Stream) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ended || len(c.workers.idle) == maxIdleWorkers {

@@ -1,0 +1,60 @@
+package mux
+
+import "github.com/gwport/gwport/bridge/internal/wire"
+
+// Config is what a Conn needs to know of its program.
+type Config struct {
+	// Ready is what the greeting says. The Conn keeps to its limits; its Window
+	// is the credit that a half which arrives begins with.
+	Ready wire.Ready
+
+	// Window is the credit that such a half is kept at.
+	Window int
+
+	// MaxAbandoned is how many tasks may go on a second after their streams
+	// have ended. One more, and the Conn drains.
+	MaxAbandoned int
+
+	// OnFail is called once, at the end of the input or on a fault, before
+	// anything else is done about it. It may be nil.
+	OnFail func()
+}
+
+// An App is what the streams are for. Its methods are called by the reader, so
+// that they must not wait.
+type App interface {
+	// Accept says what a stream is for, by the payload of its open, or why there
+	// will be none. If the stream then is not opened for another reason, its
+	// task is cancelled and not run.
+	Accept(open []byte) (Opening, *Abort)
+
+	// Cause makes of an abort what the stream's halves and its task are told.
+	Cause(Abort) error
+}
+
+// An Opening is a stream that an App is willing to serve.
+type Opening struct {
+	Task   Task
+	Window int   // credit that the half which we send begins with
+	Length int64 // of all that will arrive; -1: unknown. With 0 that half has ended
+
+	// OnDemand: nothing may arrive before it is asked for.
+	OnDemand bool
+
+	// Announce: the host must have been told, by entered, before the task runs [R5].
+	Announce bool
+}
+
+// A Task is the work on one stream, in which it embeds the Stream.
+type Task interface {
+	stream() *Stream
+
+	// Run does it, in a goroutine that it may end. It is not called if the
+	// stream ends before its turn comes.
+	Run()
+
+	// Cancel tells the task that its stream has ended early. It may be called
+	// more than once, by any goroutine, before Run and after it; the first call
+	// counts.
+	Cancel(cause error)
+}

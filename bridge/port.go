@@ -1,0 +1,112 @@
+package bridge
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/gwport/gwport/bridge/internal/mux"
+	"github.com/gwport/gwport/bridge/internal/wire"
+)
+
+// port is what a wire leads to: the program's handlers. It makes exchanges of streams.
+type port struct {
+	set  *settings
+	conn *mux.Conn
+
+	// server is what handlers find under http.ServerContextKey.
+	server *http.Server
+}
+
+// newPort makes a port of a pair of pipes. onFail may be nil.
+func newPort(set *settings, r io.Reader, w io.Writer, onFail func()) *port {
+	p := &port{set: set}
+	p.conn = mux.New(mux.Config{
+		Ready:        set.ready(),
+		Window:       set.window,
+		MaxAbandoned: set.maxAbandoned,
+		OnFail:       onFail,
+	}, p, r, w)
+	p.server = newHTTPServer(p)
+	return p
+}
+
+// newHTTPServer is what handlers find under http.ServerContextKey. Some only ask whether it is
+// there: httputil.ReverseProxy breaks a response off if it is, and ends it as if it were whole if
+// not. It listens nowhere; its Handler is the one that serves routes which name no app, and
+// Shutdown drains the program, as it would a server of net/http's.
+func newHTTPServer(p *port) *http.Server {
+	srv := &http.Server{Handler: p.set.apps.find(""), MaxHeaderBytes: p.set.maxHead}
+	srv.RegisterOnShutdown(p.conn.Drain)
+	return srv
+}
+
+// ServeConn serves one wire over any pair of pipes, and returns when it has
+// ended: nil after a drain, or when the host closed it with no request under
+// way, ErrPortClosed when there were some, a [*FaultError] when one side broke
+// the protocol. r and w are closed in the end if they can be, which is also
+// what frees the goroutine that reads.
+//
+// Handlers that still run are given half a second to notice that their
+// contexts are cancelled. ServeConn never ends the process; [Server.Serve] does.
+func (s *Server) ServeConn(r io.Reader, w io.Writer) error {
+	set, err := s.settings()
+	if err != nil {
+		return err
+	}
+	return newPort(set, r, w, nil).serve()
+}
+
+func (p *port) serve() error { return serveError(p.conn.Serve()) }
+
+// serveError is what Serve returns for what has ended the wire.
+func serveError(err error) error {
+	fault, closed := (*wire.Fault)(nil), (*mux.ClosedError)(nil)
+	switch {
+	case errors.As(err, &fault):
+		return &FaultError{Code: FaultCode(fault.Code), Text: fault.Text, Host: fault.Host}
+	case !errors.As(err, &closed):
+		return err
+	case closed.Op == "":
+		return ErrPortClosed
+	}
+	return fmt.Errorf("%w: %s: %w", ErrPortClosed, closed.Op, closed.Err)
+}
+
+// Accept implements mux.App: it makes an exchange of what an open describes.
+func (p *port) Accept(payload []byte) (mux.Opening, *mux.Abort) {
+	o, err := wire.DecodeOpen(string(payload))
+	if err != nil {
+		return mux.Opening{}, mux.BadPayload(wire.KindOpen, err)
+	}
+	if o.Type != wire.TypeHTTP {
+		return mux.Opening{}, mux.Abortf(wire.CodeRefused, "streams of type %d are not served", o.Type)
+	}
+	h := p.set.apps.find(o.Request.App)
+	if h == nil {
+		return mux.Opening{}, mux.Abortf(wire.CodeNoApp, "no app %q", o.Request.App)
+	}
+	x := newExchange(p.server, p.conn.Hello(), &o, h)
+	return mux.Opening{
+		Task:     x,
+		Window:   o.Window,
+		Length:   x.request.Length,
+		OnDemand: x.request.Expects,
+		Announce: needsEntered(x.request.Method),
+	}, nil
+}
+
+// needsEntered tells the methods whose requests may not be sent twice [R5].
+func needsEntered(method string) bool {
+	switch method {
+	case "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE":
+		return false
+	}
+	return true
+}
+
+// Cause implements mux.App: it makes of an abort the error that handlers are told.
+func (p *port) Cause(a mux.Abort) error {
+	return &AbortError{Code: Code(a.Code.Known()), Text: a.Text, drain: a.Late}
+}
