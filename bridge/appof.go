@@ -205,7 +205,8 @@ func (a *appRun) queueChunk(f *mux.Buffer) error { return a.Queue(f) }
 // credit there is.
 func (a *appRun) Reserve(n int) (int, error) { return n, nil }
 
-func (a *appRun) tryReserve(int) (bool, error) { return true, nil }
+// queueReply: so it has credit for any reply.
+func (a *appRun) queueReply(f *mux.Buffer, _ int) (bool, error) { return true, a.Queue(f) }
 
 // broken is what the handler is told instead of writing into the void.
 func (a *appRun) broken() error {

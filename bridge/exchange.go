@@ -105,7 +105,7 @@ func (x *exchange) Reserve(n int) (int, error) { return x.Out.Reserve(n) }
 
 func (x *exchange) queueChunk(f *mux.Buffer) error { return x.Out.QueueChunk(f) }
 
-func (x *exchange) tryReserve(n int) (bool, error) { return x.Out.TryReserve(n) }
+func (x *exchange) queueReply(f *mux.Buffer, n int) (bool, error) { return x.Out.QueueReply(f, n) }
 
 func (x *exchange) broken() error { return x.Out.Broken() }
 

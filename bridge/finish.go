@@ -90,23 +90,24 @@ func (w *response) finishShort() error {
 // reply sends a whole response, in one frame if credit and the host's limits
 // allow it.
 func (w *response) reply(body []byte) error {
-	fits := w.head.size()+len(body) <= w.maxReply
-	if fits {
-		var err error
-		if fits, err = w.out.tryReserve(len(body)); err != nil {
-			return err
-		}
+	if w.head.size()+len(body) > w.maxReply {
+		return w.finishParts(nil)
 	}
-	if !fits {
+	f, tooLarge := w.head.frame(wire.KindReply, body, w.maxHead)
+	if tooLarge != nil {
+		w.committed = true
+		w.drop(tooLarge)
+		return tooLarge
+	}
+	queued, err := w.out.queueReply(f, len(body))
+	if err != nil {
+		return err
+	}
+	if !queued {
 		return w.finishParts(nil)
 	}
 	w.committed = true
-	f, err := w.head.frame(wire.KindReply, body, w.maxHead)
-	if err != nil {
-		w.drop(err)
-		return err
-	}
-	return w.out.Queue(f)
+	return nil
 }
 
 // finishParts sends what is left of a response as head, chunks and end.

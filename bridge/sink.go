@@ -19,8 +19,9 @@ type sink interface {
 	mux.Sender
 	// queueChunk takes a chunk over and waits for its credit.
 	queueChunk(f *mux.Buffer) error
-	// tryReserve takes n bytes of credit if there are so many.
-	tryReserve(n int) (bool, error)
+	// queueReply takes a reply over whose body has n bytes, and queues it if there is credit
+	// for all of them. It tells whether it has.
+	queueReply(f *mux.Buffer, n int) (bool, error)
 	// broken is the cause, if the response has ended early.
 	broken() error
 	// fail ends the response early, behind what was queued.

@@ -166,21 +166,27 @@ func (c *Conn) end(err error) {
 	c.out.logged.Broadcast()
 }
 
-// enter accounts for a task that starts, leave for one that has gone.
+// enter accounts for a task that starts.
 func (c *Conn) enter(s *Stream) {
 	s.running = true
 	c.tasks++
 }
 
-func (c *Conn) leave(s *Stream) {
+// leave accounts for a task that has gone, and tells whether its worker, if there is
+// still one, is to wait for the next.
+func (c *Conn) leave(s *Stream, next chan *Stream, hasWorker bool) (rests bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s.In.deadline.stop()
 	s.Out.deadline.stop()
 	c.tasks--
-	if c.ended && c.tasks == 0 {
-		close(c.left)
+	if c.ended {
+		if c.tasks == 0 {
+			close(c.left)
+		}
+		return false
 	}
+	return hasWorker && c.workers.rest(next)
 }
 
 // forget drops a stream whose halves have both ended. A task that is still at

@@ -46,9 +46,12 @@
 //
 // # Locks
 //
-// One mutex guards a conn with its streams, and is held for moments. Only In has a
-// mutex of its own, by which Reads take turns, so that bytes are copied outside of
-// the conn's.
+// One mutex guards a conn with its streams, and is held for moments. A stream
+// without a body that arrives and with a small reply takes it four times: when it
+// is opened, when its handler has returned (Returned), for the reply (QueueReply),
+// and when the worker rests; the writer's and the reader's own are for many streams
+// at a time. Only In has a mutex of its own, by which Reads take turns, so that
+// bytes are copied outside of the conn's.
 //
 // # Where what is planned goes
 //

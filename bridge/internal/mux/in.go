@@ -142,15 +142,18 @@ func (h *In) TakeTrailers() []wire.Pair {
 func (h *In) Close() {
 	h.s.c.mu.Lock()
 	defer h.s.c.mu.Unlock()
+	h.close()
+}
+
+func (h *In) close() {
 	h.closed = true
 	h.refuse()
 	h.s.cond.Broadcast()
 }
 
-// finish closes the half behind a task that has returned.
-func (h *In) finish() {
-	h.Close()
-	h.mu.Lock() // of a Read that was left behind, and that Close has woken
+// release gives back what is being read of a half that is closed.
+func (h *In) release() {
+	h.mu.Lock() // of a Read that was left behind, and that close has woken
 	defer h.mu.Unlock()
 	if h.current != nil {
 		h.drop()

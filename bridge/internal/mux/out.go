@@ -64,15 +64,6 @@ func (h *Out) Reserve(n int) (int, error) {
 	return n, nil
 }
 
-// TryReserve takes n bytes of credit if there are so many.
-func (h *Out) TryReserve(n int) (bool, error) {
-	h.s.c.mu.Lock()
-	err := h.err()
-	enough := err == nil && h.flow.takeAll(n)
-	h.s.c.mu.Unlock()
-	return enough, h.s.told(err)
-}
-
 // Queue takes a frame over that costs no credit, or whose credit is reserved. One
 // that ends the half is the last.
 func (h *Out) Queue(f *Buffer) error {
@@ -86,6 +77,23 @@ func (h *Out) Queue(f *Buffer) error {
 		f.Free()
 	}
 	return h.s.told(err)
+}
+
+// QueueReply takes over a reply whose body has n bytes, and queues it if there is credit
+// for all of them. It tells whether it has; if not, and without an error, the response
+// has to be sent in pieces.
+func (h *Out) QueueReply(f *Buffer, n int) (bool, error) {
+	h.s.c.mu.Lock()
+	err := h.err()
+	queued := err == nil && h.flow.takeAll(n)
+	if queued {
+		h.push(f)
+	}
+	h.s.c.mu.Unlock()
+	if !queued {
+		f.Free()
+	}
+	return queued, h.s.told(err)
 }
 
 // QueueChunk takes over a chunk that stands in its frame already, and waits for its
@@ -142,12 +150,12 @@ func (h *Out) push(f *Buffer) {
 	h.s.c.out.addTurn(h.s)
 }
 
-// Broken is the cause if the stream was aborted.
+// Broken is the cause if the stream was aborted. It takes no lock, since every Write asks.
 func (h *Out) Broken() error {
-	h.s.c.mu.Lock()
-	cause := h.s.cause
-	h.s.c.mu.Unlock()
-	return h.s.told(cause)
+	if !h.s.gone.Load() {
+		return nil
+	}
+	return h.s.told(h.s.cause)
 }
 
 // fail ends the stream, behind what waits. It tells whether it has not ended anyway.

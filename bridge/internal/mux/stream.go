@@ -173,9 +173,14 @@ func (s *Stream) takeUrgent(b *batch) {
 // Returned notes that the task's handler has returned, whatever the task still has to
 // say: nobody reads on, and the stream is not abandoned, however it ends.
 func (s *Stream) Returned() {
-	s.In.finish()
 	s.c.mu.Lock()
-	defer s.c.mu.Unlock()
+	s.In.close()
+	s.setReturned()
+	s.c.mu.Unlock()
+	s.In.release()
+}
+
+func (s *Stream) setReturned() {
 	s.returned = true
 	if s.late != nil {
 		s.late.Stop()

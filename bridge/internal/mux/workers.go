@@ -32,28 +32,26 @@ func (w *workers) stop() {
 // work is the goroutine of a worker. A task may end it.
 func (c *Conn) work(s *Stream) {
 	next := make(chan *Stream, 1)
-	for s != nil {
-		s.run()
-		if !c.rest(next) {
-			return
-		}
+	for s != nil && s.run(next) {
 		s = <-next
 	}
 }
 
-// run runs the task. What follows is deferred, because a task may end its goroutine.
-func (s *Stream) run() {
-	defer s.c.leave(s)
+// run runs the task, and tells whether its worker waits for another. What follows the
+// task is deferred, because that may end the goroutine.
+func (s *Stream) run(next chan *Stream) (rests bool) {
+	returned := false
+	defer func() { rests = s.c.leave(s, next, returned) }()
 	s.task.Run()
+	returned = true
+	return
 }
 
 // rest makes a worker idle, unless there are enough of them.
-func (c *Conn) rest(next chan *Stream) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.ended || len(c.workers.idle) == maxIdleWorkers {
+func (w *workers) rest(next chan *Stream) bool {
+	if len(w.idle) == maxIdleWorkers {
 		return false
 	}
-	c.workers.idle = append(c.workers.idle, next)
+	w.idle = append(w.idle, next)
 	return true
 }

@@ -113,6 +113,10 @@ func (c *Conn) afterWrite(b *batch, err error) {
 		b.frames[i] = nil
 	}
 	b.frames, b.size = b.frames[:0], 0
+	// Only the writer changes logsGone, so that it needs no lock to read it.
+	if len(b.entering) == 0 && c.out.logsGone == b.logs {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.out.logsGone != b.logs {
