@@ -55,10 +55,11 @@
 //
 // # Where what is planned goes
 //
-// Taking over a connection (hijack): a task that reads In and writes chunks to Out
-// as they are, without a head of HTTP's. CloseWrite is fin in Out; the other
-// side's is the end of In. Nothing is needed here, but that such a stream's In is
-// open although its request has no body: an Opening says so by its Length.
+// Taking over a connection (SPEC.md, section 14): a task that reads In and writes
+// chunks to Out as they are, behind one frame that says so in the place of a head.
+// CloseWrite is fin in Out; the other side's is the end of In. The Opening of such
+// a stream keeps In open in spite of its request's length, and on demand [U1];
+// what has to change is Out.end, which must not refuse what still arrives [U4].
 //
 // Calls, which are streams that the program opens and that have odd numbers: a
 // second counter beside Conn.highest and an open of ours in the outbox, written
