@@ -54,22 +54,21 @@
 open(Req0, Mount, Listener, Tag) ->
     Req = gwport_cowboy_request:spoken(Req0, Listener),
     Request = gwport_cowboy_request:new(Req, Mount, Listener),
-    new(Req, Listener, fun(Now) -> gwport_exchange:open(Request, Mount, Tag, Now) end).
+    Response = gwport_cowboy_response:new(Req, Listener),
+    Now = now_ms(),
+    new(Now, Req, Listener, Response, gwport_exchange:open(Request, Mount, Tag, Now)).
 
 %% The same for a request that is not to reach an app.
 -spec refuse(gwport_status:reason(), cowboy_req:req(), gwport_cowboy_listener:listener(),
     Tag :: term()) -> cowboy().
-refuse(Reason, Req, Listener, Tag) ->
-    new(gwport_cowboy_request:spoken(Req, Listener), Listener,
-        fun(_) -> gwport_exchange:refuse(Reason, Tag) end).
-
-%% Opened last, when nothing else can fail any more.
-new(Req, Listener, Open) ->
-    Now = now_ms(),
+refuse(Reason, Req0, Listener, Tag) ->
+    Req = gwport_cowboy_request:spoken(Req0, Listener),
     Response = gwport_cowboy_response:new(Req, Listener),
-    TickAt = Now + tick(Listener),
-    #cowboy{req = Req, listener = Listener, response = Response, tick_at = TickAt,
-        exchange = Open(Now)}.
+    new(now_ms(), Req, Listener, Response, gwport_exchange:refuse(Reason, Tag)).
+
+new(Now, Req, Listener, Response, Exchange) ->
+    #cowboy{req = Req, listener = Listener, exchange = Exchange, response = Response,
+        tick_at = Now + tick(Listener)}.
 
 -spec event(gwport_exchange:event(), cowboy()) -> {[step()], cowboy()}.
 event(Event, Cowboy = #cowboy{exchange = Exchange}) ->

@@ -69,8 +69,8 @@
 -spec open(gwport_environ:request(), gwport_options:mount(), Tag :: term(), Now :: integer()) ->
     exchange().
 open(Request = #{<<"method">> := Method}, Mount, Tag, Now) ->
-    Stream = gwport_stream:new(Mount#{method => Method, body => gwport_request:body(Request),
-        length => maps:get(<<"length">>, Request, undefined)}, Now),
+    Stream = gwport_stream:new(#{method => Method, body => gwport_request:body(Request),
+        length => maps:get(<<"length">>, Request, undefined)}, Mount, Now),
     case checked(gwport_request:check(Request), Request, Mount, Tag) of
         {ok, Port, Ref} -> #exchange{tag = Tag, stream = Stream, port = Port, ref = Ref};
         {error, Reason} -> refused(Reason, Tag, Stream)
@@ -79,9 +79,9 @@ open(Request = #{<<"method">> := Method}, Mount, Tag, Now) ->
 %% One that is over before there is a request: the driver has the reason.
 -spec refuse(gwport_status:reason(), Tag :: term()) -> exchange().
 refuse(Reason, Tag) ->
-    refused(Reason, Tag, gwport_stream:new(#{method => <<>>, body => none, length => 0,
-        max_body => infinity, head_timeout => infinity, idle_timeout => infinity,
-        deadline => infinity}, 0)).
+    refused(Reason, Tag, gwport_stream:new(#{method => <<>>, body => none, length => 0},
+        #{max_body => infinity, head_timeout => infinity, idle_timeout => infinity,
+            deadline => infinity}, 0)).
 
 refused(Reason, Tag, Stream) ->
     self() ! {Tag, {gwport, {refused, Reason}}},

@@ -8,15 +8,18 @@
 %% the former by one read.
 -module(gwport_stream).
 
--export([new/2, event/3, timeout/2, due/2]).
+-export([new/3, event/3, timeout/2, due/2]).
 
--export_type([stream/0, event/0, command/0, client_command/0, port_command/0, options/0]).
+-export_type([stream/0, event/0, command/0, client_command/0, port_command/0]).
 
--type options() :: #{
+-type request() :: #{
     method := binary(),
-    %% Whether there is a request body, and whether the client waits for 100 Continue.
+    %% Whether there is a body, and whether the client waits for 100 Continue.
     body := none | now | continue,
-    length := undefined | non_neg_integer(),
+    length := undefined | non_neg_integer()
+}.
+%% A mount has these, and more.
+-type limits() :: #{
     max_body := non_neg_integer() | infinity,
     head_timeout := timeout(), idle_timeout := timeout(), deadline := timeout(),
     _ => _
@@ -94,10 +97,10 @@
 %% Bytes of a request that are read ahead of credit, at most, and one read more.
 -define(MAX_HELD, 262144).
 
--spec new(options(), Now :: integer()) -> stream().
-new(Options, Now) ->
-    #{method := Method, body := Body, length := Length, max_body := MaxBody,
-        head_timeout := Head, idle_timeout := Idle, deadline := Deadline} = Options,
+-spec new(request(), limits(), Now :: integer()) -> stream().
+new(#{method := Method, body := Body, length := Length}, Limits, Now) ->
+    #{max_body := MaxBody, head_timeout := Head, idle_timeout := Idle, deadline := Deadline} =
+        Limits,
     #stream{method = Method, length = Length, max_body = MaxBody,
         request = case Body of none -> ended; _ -> open end, asked = Body =/= continue, now = Now,
         head_timeout = Head, idle_timeout = Idle,

@@ -362,7 +362,7 @@ a_fault_of_ours_ends_it_test_() ->
 %% Time. The clock stands at 0 when a stream begins.
 
 the_next_time_is_the_nearest_of_three_test() ->
-    [?assertEqual(Expected, gwport_stream:timeout(Now, gwport_stream:new(options(Times), 0)))
+    [?assertEqual(Expected, gwport_stream:timeout(Now, stream(Times)))
         || {Expected, Now, Times} <- [
             {10, 0, #{head_timeout => 10, idle_timeout => 20, deadline => 30}},
             {10, 0, #{head_timeout => 20, idle_timeout => 10, deadline => 30}},
@@ -373,7 +373,7 @@ the_next_time_is_the_nearest_of_three_test() ->
             {infinity, 5, #{}}]].
 
 what_will_be_due_is_named_test_() ->
-    [?_assertEqual({10, Reason}, gwport_stream:due(0, gwport_stream:new(options(Times), 0)))
+    [?_assertEqual({10, Reason}, gwport_stream:due(0, stream(Times)))
         || {Reason, Times} <- [
             {head_timeout, #{head_timeout => 10, idle_timeout => 20, deadline => 30}},
             {idle_timeout, #{head_timeout => 30, idle_timeout => 10, deadline => 20}},
@@ -381,7 +381,7 @@ what_will_be_due_is_named_test_() ->
             {deadline, #{deadline => 10}}, {idle_timeout, #{idle_timeout => 10}}]].
 
 the_clock_may_start_below_0_test() ->
-    Stream = gwport_stream:new(options(#{head_timeout => 10}), -1000),
+    Stream = stream(#{head_timeout => 10}, -1000),
     ?assertEqual(10, gwport_stream:timeout(-1000, Stream)),
     ?assertMatch({[{abort, head_timeout, _}, {fail, head_timeout}], _},
         gwport_stream:event(timeout, -990, Stream)).
@@ -693,11 +693,13 @@ well_ended([], _) ->
 %% Helpers
 
 stream(With) ->
-    gwport_stream:new(options(With), 0).
+    stream(With, 0).
 
-options(With) ->
-    maps:merge(#{method => <<"GET">>, body => now, length => undefined, max_body => infinity,
-        head_timeout => infinity, idle_timeout => infinity, deadline => infinity}, With).
+stream(With, Now) ->
+    Request = maps:with([method, body, length], With),
+    gwport_stream:new(maps:merge(#{method => <<"GET">>, body => now, length => undefined}, Request),
+        maps:merge(#{max_body => infinity, head_timeout => infinity, idle_timeout => infinity, deadline => infinity},
+            maps:without([method, body, length], With)), Now).
 
 streaming(With) ->
     {[{head, _}], Stream} = event(head(200, []), stream(With)),
