@@ -13,9 +13,6 @@ import (
 	"github.com/gwport/gwport/etf"
 )
 
-// A Header is one header field.
-type Header struct{ Name, Value string }
-
 // head is a response's head. The pairs are encoded when WriteHeader is called:
 // that is the moment whose header counts, and bytes are a cheaper copy of it
 // than a map.
@@ -98,6 +95,11 @@ func (h *head) mayHaveLength() bool {
 	return bodyAllowed(h.status) || h.status == http.StatusNotModified && h.isHTTP2
 }
 
+// bodyAllowed tells which statuses may have a body.
+func bodyAllowed(status int) bool {
+	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
+}
+
 // fixInform encodes the header for an informational response.
 func (h *head) fixInform(status int, header http.Header) {
 	h.status = status
@@ -129,18 +131,6 @@ func (h *head) names(names []string, header http.Header) []string {
 	}
 	slices.Sort(names)
 	return names
-}
-
-// isFraming tells the names that are not a handler's to send: Transfer-Encoding,
-// which is the host's affair, and a Content-Length spelt so that nobody heeds it.
-func isFraming(name string) bool {
-	switch len(name) {
-	case len("Content-Length"):
-		return name != "Content-Length" && strings.EqualFold(name, "Content-Length")
-	case len("Transfer-Encoding"):
-		return strings.EqualFold(name, "Transfer-Encoding")
-	}
-	return false
 }
 
 // declare notes the trailing fields that a Trailer header announces. On HTTP/2
@@ -237,43 +227,6 @@ func (h *head) release() {
 	}
 }
 
-// cleanValue is what net/http makes of a value before it sends it. On HTTP/2 a
-// value with a control character is not sent at all. On HTTP/1 a space takes the
-// place of a line break, and here of each other control character too (RFC 9110,
-// section 5.5): net/http sends them, and its own client then refuses the answer.
-func cleanValue(v string, isHTTP2 bool) (clean string, ok bool) {
-	if hasControlButTab(v) {
-		if isHTTP2 {
-			return "", false
-		}
-		v = controlToSpace(v)
-	}
-	return strings.Trim(v, " \t"), true
-}
-
-// isControlButTab tells the control characters, of which a tab is the only one
-// that belongs into a field's value.
-func isControlButTab(c byte) bool { return c < ' ' && c != '\t' || c == 0x7f }
-
-func hasControlButTab(s string) bool {
-	for i := range len(s) {
-		if isControlButTab(s[i]) {
-			return true
-		}
-	}
-	return false
-}
-
-func controlToSpace(v string) string {
-	b := []byte(v)
-	for i, c := range b {
-		if isControlButTab(c) {
-			b[i] = ' '
-		}
-	}
-	return string(b)
-}
-
 const bridgePath = "github.com/gwport/gwport/bridge"
 
 // caller names the line of code outside of this package that called into it.
@@ -289,17 +242,4 @@ func caller() string {
 			return ""
 		}
 	}
-}
-
-// trailerAllowed tells which fields may not trail: those of framing, routing
-// and authentication (RFC 9110, section 6.5.1).
-func trailerAllowed(name string) bool {
-	switch name {
-	case "Authorization", "Cache-Control", "Connection", "Content-Encoding", "Content-Length",
-		"Content-Range", "Content-Type", "Expect", "Host", "Keep-Alive", "Max-Forwards", "Pragma",
-		"Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Range", "Realm", "Te",
-		"Trailer", "Transfer-Encoding", "Www-Authenticate":
-		return false
-	}
-	return !strings.HasPrefix(name, "If-")
 }

@@ -294,8 +294,3 @@ func (w *response) buffered() []byte {
 	}
 	return w.buf.B[wire.ChunkRoom:]
 }
-
-// bodyAllowed tells which statuses may have a body.
-func bodyAllowed(status int) bool {
-	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
-}
