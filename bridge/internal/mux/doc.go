@@ -13,8 +13,9 @@
 // the stream then goes into the conn's map, or an abort goes back and nothing is
 // left. A Task embeds its [Stream], so that one allocation holds all of it.
 //
-// Run. A worker, which is a goroutine, calls Task.Run: at once, or when the
-// write that has entered in it has returned. The reader goes on to the next frame
+// Run. A worker, which is a goroutine that runs one task after another, calls
+// Task.Run: at once, or, where the host must have been told, when the write that
+// carries the entered frame has returned. The reader goes on to the next frame
 // without waiting for either.
 //
 // Two halves. A stream is two directions that know little of each other. [In] is
@@ -33,10 +34,10 @@
 // End. Each half ends once. In ends with the host's fin or trailers, or has ended
 // at the open if nothing was to come; Out ends when fin, trailers or a reply is
 // taken to be written, and from then on what still arrives is dropped. When both
-// have ended the stream is forgotten: frames that come for it later are ignored,
-// as all frames are for numbers that are not in the map. The Task may have
-// returned long before, or may go on; one that goes on for more than a second
-// counts as abandoned, and too many of these make the conn drain.
+// have ended the stream is forgotten: it leaves the conn's map, and a frame that
+// comes for it later is ignored. The Task may have returned long before, or may go
+// on; one that goes on for more than a second counts as abandoned, and too many of
+// these make the conn drain.
 //
 // Early end. An abort, from either side or because the wire is gone, ends both
 // halves at once: what waits is dropped, whoever waits in a Read or a Write is
