@@ -104,7 +104,7 @@ var brokenPrograms = map[string]broken{
 	"says no fault": {rule: "F2", says: "the end of standard output", out: drop(frames.Fault)},
 	"inflates": {rule: "F5", says: "expected abort bad_payload (8)", in: on(frames.Open, func(_ *meddler, f frames.Frame) [][]byte {
 		if f.Payload[1] == 80 {
-			f.Payload = peer.Request{Path: "/status/200", Window: 65_536}.Payload()
+			f.Payload = peer.Request{Path: "/status/200", App: "gwport.check", Window: 65_536}.Payload()
 		}
 		return pass(f)
 	})},
@@ -239,16 +239,12 @@ func TestBrokenProgramsAreNamed(t *testing.T) {
 	for name, b := range brokenPrograms {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o, row := program.Options{
+			rep, err := program.Run(program.Options{
 				Command: []string{os.Args[0], envBroken + "=" + name, envProgram + "=" + gwport},
 				Rules:   []string{b.rule}, Patience: time.Second,
-			}, "program "+name
-			if *everyLine {
-				o.Rules, o.Patience, row = nil, 2*time.Second, "program "+name+", every line"
-			}
-			rep, err := program.Run(o)
+			})
 			require.NoError(t, err)
-			require.NoError(t, holdRow(row, rep))
+			require.NoError(t, holdRow("program "+name, rep))
 			i := slices.IndexFunc(rep.Results, func(r report.Result) bool {
 				return r.Status == report.Fail && strings.Contains(r.String(), b.says)
 			})

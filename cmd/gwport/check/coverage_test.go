@@ -110,7 +110,7 @@ func watchedRules(t *testing.T, side string, files ...string) (ids []string) {
 	notThis := map[string]string{"Host": "P1", "Program": "F7"}[side] // package peer names it for the other side alone
 	patterns := []*regexp.Regexp{
 		regexp.MustCompile(`(?:Broke|Hold|optional|kept|broke)\("([^"]+)"`),
-		regexp.MustCompile(`(?m)^\t\{frames\.\w+, (?:\w+ \| )?` + side + `(?: \| \w+)?, .*, "([A-Z][0-9])",`),
+		regexp.MustCompile(`(?m)^\t\{frames\.\w+, (?:\w+ \| )?` + side + `(?: \| \w+)?, .*, "([A-Z][0-9])"\}`),
 		regexp.MustCompile(side + `: \{"([A-Z][0-9])",`),
 	}
 	for _, name := range append(files, "peer/watch.go", "peer/kinds.go") {

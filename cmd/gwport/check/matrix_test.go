@@ -12,16 +12,12 @@ import (
 	"github.com/gwport/gwport/cmd/gwport/check/report"
 )
 
-// The matrix says which lines of a report each broken variant fails: a check that
-// names less than it did, or more, is seen here. A run of `go test -update` writes
-// it anew, and one with -every looks at all lines of each broken program, and not
-// only at those of the rule that it breaks.
+// The matrix says which lines of a report each broken variant fails, of a program
+// those of the rule that it breaks: a check that names less than it did, or more, is
+// seen here. A run of `go test -update` writes it anew.
 const matrixFile = "testdata/matrix.txt"
 
-var (
-	updateMatrix = flag.Bool("update", false, "write "+matrixFile)
-	everyLine    = flag.Bool("every", false, "have the broken programs go through every check")
-)
+var updateMatrix = flag.Bool("update", false, "write "+matrixFile)
 
 // matrix is what the file says, and what the tests of this run have found.
 var matrix = sync.OnceValues(func() (*matrixOf, error) {

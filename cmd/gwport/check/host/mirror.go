@@ -41,7 +41,6 @@ type mirror struct {
 	drained   bool             // the host drains
 	drain     int64            // the number in our drain; -1: none yet
 	streams   map[uint32]*stream
-	since     int     // bytes of bodies since a script has asked
 	crowded   bool    // the crowd was there
 	unread    *stream // the first of two uploads
 	otherRead bool    // the second is answered

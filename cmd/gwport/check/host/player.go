@@ -51,7 +51,7 @@ func (p *player) Step(verb, args string) {
 		do(p, args)
 		return
 	}
-	h := &peer.Hand{Side: &p.m.Side, Number: p.Number}
+	h := &peer.Hand{As: peer.Program, Side: &p.m.Side, Number: p.Number}
 	if p.s != nil {
 		h.At = &p.s.Stream
 	}
@@ -69,12 +69,12 @@ var steps = map[string]func(p *player, args string){
 	"over": func(p *player, _ string) {
 		p.m.AwaitOr("a fault, or the end of input", func() bool { return p.m.Fault != nil || p.m.Ended })
 	},
-	"quit": func(p *player, _ string) { p.m.Locked(func() { p.m.quits = true }) },
+	"quit":   func(p *player, _ string) { p.m.Locked(func() { p.m.quits = true }) },
+	"drain":  func(p *player, _ string) { p.m.Locked(func() { p.m.say(p.m.Highest) }) },
+	"passes": (*player).passes,
 	"drained": func(p *player, _ string) {
 		p.m.AwaitOr("drain, of which the host is told", func() bool { return p.m.drained })
 	},
-	"hold":  func(p *player, _ string) { p.m.Hold(true) },
-	"go-on": func(p *player, _ string) { p.m.Hold(false) },
 	"flood": func(p *player, _ string) { p.m.flood() },
 
 	"ok":       func(p *player, _ string) { p.s.ok() },
@@ -82,13 +82,13 @@ var steps = map[string]func(p *player, args string){
 	"wholes":   func(p *player, _ string) { p.s.part(2*int(p.s.whole) + 10_000) }, // without its credit back it would stand still
 	"overdraw": func(p *player, _ string) { p.s.Chunks(p.s.Room() + 1) },
 	"read":     func(p *player, _ string) { p.s.Read(int64(max(p.m.set.Window, 4096))) },
-	"every":    func(p *player, _ string) { p.s.everyFrame() },
 	"deaf":     func(p *player, _ string) { p.s.Locked(func() { p.s.silent = true }) },
 
 	"request":   func(p *player, args string) { p.s.request(peer.Int64(cmp.Or(args, "-1"), p.Number)) },
 	"aborted":   func(p *player, args string) { p.s.expectAbort(args) },
 	"quiet":     func(p *player, args string) { p.s.nothingMore(args) },
 	"crowd":     (*player).crowd,
+	"little":    (*player).little,
 	"continues": (*player).continues,
 }
 
@@ -121,6 +121,30 @@ func (p *player) continues(string) {
 	}
 }
 
+// passes drains, and takes no stream.
+func (p *player) passes(string) {
+	p.m.Locked(func() {
+		p.s.Sent, p.s.silent = true, true
+		p.s.End()
+		p.m.say(peer.NoStream)
+	})
+}
+
+// mostBehindAbort is what may stand in front of an abort's answer: what a host
+// hands to the pipe at a time, and keeps in front of it.
+const mostBehindAbort = 3 << 20
+
+// little waits for the end of the request, in front of which not much more may have
+// come since the reading went on.
+func (p *player) little(string) {
+	p.s.AwaitOr("an abort, or the request's end", p.s.HasEnded)
+	n := int64(0)
+	p.m.Locked(func() { n = p.m.Since(p.m.Arrived) })
+	if n > mostBehindAbort {
+		peer.Fail(fmt.Sprintf("%d bytes behind the abort was read", n), fmt.Sprintf("at most %d", mostBehindAbort))
+	}
+}
+
 // flood writes 4 MiB of lines that are too long for a log, more than any buffer on
 // the way, and waits until the host has read most of it.
 func (m *mirror) flood() {
@@ -130,15 +154,11 @@ func (m *mirror) flood() {
 
 // inCode are the scripts that are code, by their paths.
 var inCode = map[string]func(p *player){
-	"held":             func(p *player) { p.m.heldLife() },
-	"abort-first":      func(p *player) { p.s.abortFirst() },
-	"odd-grants":       func(p *player) { p.s.oddGrants() },
-	"half":             func(p *player) { p.s.half() },
-	"unread":           func(p *player) { p.s.unread() },
-	"drains-own":       func(p *player) { p.s.drainsOwn() },
-	"drains-below":     func(p *player) { p.s.drainsBelow() },
-	"drains-below-get": func(p *player) { p.s.drainsBelow() },
-	"pings":            func(p *player) { p.s.pings() },
+	"held":       func(p *player) { p.m.heldLife() },
+	"odd-grants": func(p *player) { p.s.oddGrants() },
+	"half":       func(p *player) { p.s.half() },
+	"unread":     func(p *player) { p.s.unread() },
+	"pings":      func(p *player) { p.s.pings() },
 }
 
 // heldLife greets when it is told to, by the end of a connection: what comes
@@ -153,26 +173,6 @@ func (m *mirror) heldLife() {
 	_ = c.Close()
 	m.rec.kept("G2")
 	m.greet(nil, "")
-}
-
-// mostBehindAbort is what may stand in front of an abort's answer: what a host
-// hands to the pipe at a time, and keeps in front of it.
-const mostBehindAbort = 3 << 20
-
-// abortFirst aborts a large upload while nothing of it is read. What the host has
-// not written by then must not come.
-func (s *stream) abortFirst() {
-	s.Send(frames.Entered, peer.Empty)
-	s.AwaitBytes(1 << 20)
-	s.m.Hold(true)
-	s.GiveUp(frames.Cancelled)
-	s.m.flood()
-	s.Locked(func() { s.m.since = 0 })
-	s.m.Hold(false)
-	s.AwaitOr("an abort, or the request's end", s.HasEnded)
-	if s.m.since > mostBehindAbort {
-		peer.Fail(fmt.Sprintf("%d bytes behind the abort was read", s.m.since), fmt.Sprintf("at most %d", mostBehindAbort))
-	}
 }
 
 func (s *stream) oddGrants() {
@@ -209,23 +209,6 @@ func (s *stream) unread() {
 	s.request(-1)
 	s.ok()
 	s.Locked(func() { s.m.otherRead = true })
-}
-
-// drainsOwn drains when both of its streams are there, and answers them.
-func (s *stream) drainsOwn() {
-	s.AwaitOr("two streams", func() bool { return s.m.open() >= 2 || s.m.drain >= 0 })
-	s.Locked(func() { s.m.say(s.m.Highest) })
-	s.Ping()
-	s.ok()
-}
-
-// drainsBelow drains, and takes no stream.
-func (s *stream) drainsBelow() {
-	s.Locked(func() {
-		s.Sent, s.silent = true, true
-		s.End()
-		s.m.say(peer.NoStream)
-	})
 }
 
 func (s *stream) pings() {

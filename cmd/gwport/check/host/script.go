@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -69,53 +70,46 @@ type ask struct {
 // does, =STATUS, and so on.
 func askOf(text string) ask {
 	a := ask{method: "GET", times: 1, status: []int{200}}
+	numbers := map[string]*int{"body": &a.body, "header": &a.header, "times": &a.times, "informs": &a.informs}
+	texts := map[string]*string{"args": &a.args, "host": &a.host}
+	flags := map[string]*bool{"ends": &a.ends, "broken": &a.broken, "bodiless": &a.bodiless}
 	for _, word := range peer.Words(text) {
 		key, value, _ := strings.Cut(word, "=")
-		n, _ := strconv.Atoi(value)
-		switch key {
-		case "waiting": // an upload of which half is held back until there is a response: both halves are open all the while
+		switch {
+		case key == "waiting": // an upload of which half is held back until there is a response: both halves are open all the while
 			a.method, a.body, a.framing, a.client = "POST", 1000, "chunked", "waits"
-		case "length", "chunked", "continue":
+		case slices.Contains([]string{"length", "chunked", "continue"}, key):
 			a.framing = key
-		case "none":
-			a.client, a.status = key, nil
-		case "waits", "leaves", "left", "drain":
+		case slices.Contains([]string{"waits", "leaves", "left", "drain", "none"}, key):
 			a.client = key
-		case "body":
-			a.body = n
-		case "header":
-			a.header = n
-		case "times":
-			a.times = n
-		case "informs":
-			a.informs = n
-		case "args":
-			a.args = value
-		case "host":
-			a.host = value
-		case "ends":
-			a.ends = true
-		case "broken":
-			a.broken = true
-		case "bodiless":
-			a.bodiless = true
-		case "answer":
+		case numbers[key] != nil:
+			*numbers[key] = int(peer.Int64(value, nil))
+		case texts[key] != nil:
+			*texts[key] = value
+		case flags[key] != nil:
+			*flags[key] = true
+		case key == "answer":
 			a.answer = []byte(peer.Term(value, nil).(etf.Binary))
-		case "":
-			a.status = nil
-			for code := range strings.SplitSeq(value, ",") {
-				if n, err := strconv.Atoi(code); err == nil {
-					a.status = append(a.status, n)
-				}
-			}
+		case key == "":
+			a.status = statuses(value)
 		default:
 			a.method = word
 		}
 	}
-	if a.client == "leaves" {
+	if a.client == "leaves" || a.client == "none" {
 		a.status = nil
 	}
 	return a
+}
+
+// statuses reads numbers with commas between, or none.
+func statuses(text string) (all []int) {
+	for code := range strings.SplitSeq(text, ",") {
+		if n, err := strconv.Atoi(code); err == nil {
+			all = append(all, n)
+		}
+	}
+	return all
 }
 
 // clients is how many answers there are.

@@ -83,22 +83,3 @@ func (s *stream) nothingMore(rule string) {
 	s.Locked(func() { s.quiet = rule })
 	s.Ping()
 }
-
-// everyFrame sends what a program may send of a stream, out of any order.
-func (s *stream) everyFrame() {
-	head := peer.Payload(etf.Tuple{200, etf.List{}})
-	for _, f := range []frames.Frame{
-		frames.New(frames.Entered, s.ID, peer.Empty),
-		frames.New(frames.Inform, s.ID, peer.Payload(etf.Tuple{103, etf.List{}})),
-		frames.New(frames.Head, s.ID, head),
-		frames.New(frames.Chunk, s.ID, []byte("x")),
-		frames.New(frames.Credit, s.ID, peer.Payload(1)),
-		frames.New(frames.Credit, s.ID, peer.Payload(0)),
-		frames.New(frames.Reply, s.ID, []byte("no term")),
-		frames.New(frames.Trailers, s.ID, peer.Empty),
-		frames.New(frames.Fin, s.ID, peer.Empty),
-		frames.New(frames.Abort, s.ID, peer.Payload(etf.Tuple{frames.Internal, ""})),
-	} {
-		s.m.Send(f.Kind, f.Stream, f.Payload)
-	}
-}

@@ -59,7 +59,6 @@ func (m watcher) Take(p *peer.Stream, f frames.Frame, _ any) {
 	switch f.Kind {
 	case frames.Chunk:
 		n := int64(len(f.Payload))
-		m.since += len(f.Payload)
 		if s.script != nil && s.script.ask.body > 0 {
 			m.watch.Hold("O1", string(f.Payload) == string(peer.Pattern(int(s.Got-n), int(n))), "the request's bytes in their order", "others from byte %d on", s.Got-n)
 		}

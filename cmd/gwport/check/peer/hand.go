@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 // Hand is what a script works with, whichever side it plays: a wire, and a stream
 // of it.
 type Hand struct {
+	As     Sender
 	Side   *Side
 	At     *Stream
 	Number func(name string) (int64, bool)
@@ -29,10 +31,16 @@ func (h *Hand) Step(verb, args string) (ok bool) {
 		h.Side.SendRaw(Framed(h.Bytes(args)))
 	case "length":
 		h.Side.SendRaw(Length(h.Num(args)))
+	case "every":
+		h.every(args)
 	case "gather":
 		h.Side.Gather()
 	case "flush":
 		h.Side.Flush(args == "bytes")
+	case "hold":
+		h.Side.Hold(true)
+	case "go-on":
+		h.Side.Hold(false)
 	case "await":
 		h.At.AwaitBytes(h.Num(args))
 	default:
@@ -83,6 +91,25 @@ func (h *Hand) send(args string) {
 	stream, payload, _ := strings.Cut(rest, " ")
 	k := KindOf(kind)
 	h.Side.Send(k, uint32(h.Num(stream)), h.Payload(k, payload))
+}
+
+// everyFrame is what a side may send of a stream, but for open.
+var everyFrame = map[Sender][]string{
+	Host: {`chunk $ "x"`, `credit $ 1`, `credit $ 0`, `trailers $ []`, `fin $`, `abort $ cancelled`},
+	Program: {
+		`entered $`, `inform $ 103`, `head $ 200`, `chunk $ "x"`, `credit $ 1`, `credit $ 0`, `reply $ raw "no term"`,
+		`trailers $ []`, `fin $`, `abort $ internal_error`,
+	},
+}
+
+// every sends all of it, of a stream that is said, or of that at hand.
+func (h *Hand) every(stream string) {
+	if stream == "" {
+		stream = fmt.Sprint(h.At.ID)
+	}
+	for _, f := range everyFrame[h.As] {
+		h.send(strings.ReplaceAll(f, "$", stream))
+	}
 }
 
 // frame sends a frame of the stream at hand.

@@ -39,41 +39,42 @@ type row struct {
 	states state
 	shape  Shape
 	rule   string
-	order  string // what is expected
-	greets bool
 }
 
-const (
-	inResponse = "head, chunks, and fin or trailers"
-	inRequest  = "nothing but abort and credit behind the request's end"
-	beforeHead = "one head or reply, and informs before it"
-	untilEnd   = fresh | begun | flowing
-)
+const untilEnd = fresh | begun | flowing
 
 // rows are section 4's table of kinds. Those without a state are of no stream.
 var rows = []row{
-	{frames.Hello, Host, 0, isMap, "", "", true},
-	{frames.Ready, Program, 0, isMap, "", "", true},
-	{frames.Fault, Host | Program, 0, isReason, "", "", false},
-	{frames.Ping, Host | Program, 0, Int(0, MaxCredit), "", "", false},
-	{frames.Pong, Host | Program, 0, Int(0, MaxCredit), "", "", false},
-	{frames.Drain, Host | Program, 0, Int(NoStream, frames.MaxStream), "", "", false},
-	{frames.Log, Program, 0, isAny, "", "", false}, // D5 has a watch of its own
-	{frames.Open, Host, 0, isTriple, "", "", false},
-	{frames.Entered, Program, fresh, isEmpty, "R5", "entered once, before the response", false},
-	{frames.Chunk, Host, flowing, nil, "S1", inRequest, false},
-	{frames.Chunk, Program, flowing, nil, "S1", inResponse, false},
-	{frames.Fin, Host, flowing, isEmpty, "S1", inRequest, false},
-	{frames.Fin, Program, flowing, isEmpty, "S1", inResponse, false},
-	{frames.Trailers, Host, flowing, IsPairs, "S1", inRequest, false},
-	{frames.Trailers, Program, flowing, IsPairs, "S1", inResponse, false},
-	{frames.Credit, Host, untilEnd | ended, Int(1, MaxCredit), "", "", false},
-	{frames.Credit, Program, untilEnd, Int(1, MaxCredit), "S2", "no credit behind the end of the response", false},
-	{frames.Abort, Host | Program, untilEnd | ended, isReason, "A1", "one abort a stream", false},
-	{frames.Inform, Program, fresh | begun, head(2), "S1", beforeHead, false},
-	{frames.Head, Program, fresh | begun, head(2), "S1", beforeHead, false},
-	{frames.Reply, Program, fresh | begun, head(3), "S1", beforeHead, false},
+	{frames.Hello, Host, 0, isMap, "G1"},
+	{frames.Ready, Program, 0, isMap, "G1"},
+	{frames.Fault, Host | Program, 0, isReason, ""},
+	{frames.Ping, Host | Program, 0, Int(0, MaxCredit), ""},
+	{frames.Pong, Host | Program, 0, Int(0, MaxCredit), ""},
+	{frames.Drain, Host | Program, 0, Int(NoStream, frames.MaxStream), ""},
+	{frames.Log, Program, 0, isAny, ""}, // D5 has a watch of its own
+	{frames.Open, Host, 0, isTriple, ""},
+	{frames.Entered, Program, fresh, isEmpty, "R5"},
+	{frames.Chunk, Host | Program, flowing, nil, "S1"},
+	{frames.Fin, Host | Program, flowing, isEmpty, "S1"},
+	{frames.Trailers, Host | Program, flowing, IsPairs, "S1"},
+	{frames.Credit, Host, untilEnd | ended, Int(1, MaxCredit), ""},
+	{frames.Credit, Program, untilEnd, Int(1, MaxCredit), "S2"},
+	{frames.Abort, Host | Program, untilEnd | ended, isReason, "A1"},
+	{frames.Inform, Program, fresh | begun, head(2), "S1"},
+	{frames.Head, Program, fresh | begun, head(2), "S1"},
+	{frames.Reply, Program, fresh | begun, head(3), "S1"},
 }
+
+// order is what the rules of the table expect.
+var order = map[string]string{
+	"R5": "entered once, before the response",
+	"S1": "a request of chunks, and fin or trailers; a response of informs, and one head or reply, and chunks behind a head",
+	"S2": "no credit behind the end of the response",
+	"A1": "one abort a stream",
+}
+
+// greets tells a kind that is the first frame of its side, and no other.
+func (r row) greets() bool { return r.rule == "G1" }
 
 // rowOf finds the row of a kind that a side sends.
 func rowOf(k frames.Kind, from Sender) (row, bool) {

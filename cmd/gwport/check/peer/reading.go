@@ -10,12 +10,12 @@ import (
 	"github.com/gwport/gwport/bridge/bridgetest/frames"
 )
 
-// Hold stops the reading, or goes on with it, and returns how many body bytes had
-// arrived until then.
-func (s *Side) Hold(on bool) (arrived int64) {
-	s.Locked(func() { s.held, arrived = on, s.Arrived })
-	return arrived
-}
+// Hold stops the reading, or goes on with it. How many body bytes come from there
+// on is Since.
+func (s *Side) Hold(on bool) { s.Locked(func() { s.held, s.mark = on, s.Arrived }) }
+
+// Since is how many body bytes had come since then, when so many had in all.
+func (s *Side) Since(arrived int64) int64 { return max(arrived-s.mark, 0) }
 
 // Slow has a little read at a time.
 func (s *Side) Slow() { s.Locked(func() { s.slow = true }) }

@@ -29,6 +29,7 @@ type Side struct {
 	Pongs     map[int64]int
 	PongAt    int64 // how many bytes of bodies had come before the last pong
 	Arrived   int64 // bytes of bodies, of all streams
+	mark      int64 // of them, when the reading last stopped or went on
 	Highest   uint32
 	slow      bool // what it writes is read a little at a time
 	held      bool // it is not read

@@ -48,9 +48,6 @@ func (s *Stream) HasEnded() bool { return s.state&(ended|aborted) != 0 }
 // HasHead tells whether the head of their half has come.
 func (s *Stream) HasHead() bool { return s.state&(fresh|begun) == 0 }
 
-// IsFresh tells whether nothing has come.
-func (s *Stream) IsFresh() bool { return s.state == fresh }
-
 // End ends their half without a word.
 func (s *Stream) End() { s.state = ended }
 
@@ -75,16 +72,20 @@ func (s *Stream) follows(f frames.Frame) {
 	}
 }
 
-// where says where their half was when a frame came.
-func (s *Stream) where(of Sender) string {
-	where := ""
-	if of == Program {
-		where = fmt.Sprintf(" of stream %d", s.ID)
+// of names the stream in the report on a program. A mirror's script has one stream.
+func (s *Stream) of() string {
+	if s.isRequest {
+		return ""
 	}
+	return fmt.Sprintf(" of stream %d", s.ID)
+}
+
+// where says besides where their half was when a frame came.
+func (s *Stream) where() string {
 	if s.HasHead() {
-		return where + " behind " + s.last.String()
+		return s.of() + " behind " + s.last.String()
 	}
-	return where + " before the head"
+	return s.of() + " before the head"
 }
 
 // wants tells whether credit for their half may be of use.

@@ -131,7 +131,7 @@ func (w *Watch) port(f frames.Frame, r row, term any) {
 	if w.Of == Program {
 		w.Hold("G1", f.Kind == frames.Fault || w.isInPlace(r), "ready as the first frame, or fault, and one ready", "%v", f)
 	}
-	if w.First == nil && (w.Of == Program || r.greets) {
+	if w.First == nil && (w.Of == Program || r.greets()) {
 		w.First = &f
 	}
 	switch f.Kind {
@@ -152,7 +152,7 @@ func (w *Watch) port(f frames.Frame, r row, term any) {
 }
 
 // isInPlace tells whether a greeting is the first frame, and any other is none.
-func (w *Watch) isInPlace(r row) bool { return (w.First == nil) == r.greets }
+func (w *Watch) isInPlace(r row) bool { return (w.First == nil) == r.greets() }
 
 // stream is for frames of streams.
 func (w *Watch) stream(f frames.Frame, r row, term any) {
@@ -182,13 +182,13 @@ func (w *Watch) stream(f frames.Frame, r row, term any) {
 // order holds a frame against the states that its kind may come in.
 func (w *Watch) order(s *Stream, f frames.Frame, r row) {
 	if s.Abort != nil && f.Kind != frames.Abort {
-		w.Player.Broke("A4", f.String()+s.where(w.Of), fmt.Sprintf("nothing behind the %v's own abort", w.Of))
+		w.Player.Broke("A4", f.String()+s.where(), fmt.Sprintf("nothing behind the %v's own abort", w.Of))
 		if w.Of == Host {
 			return // who has aborted may well have ended before
 		}
 	}
-	if r.rule != "" {
-		w.Hold(r.rule, s.state&r.states != 0, r.order, "%v%s", f, s.where(w.Of))
+	if r.states != 0 && r.rule != "" {
+		w.Hold(r.rule, s.state&r.states != 0, order[r.rule], "%v%s", f, s.where())
 	}
 	if f.Kind == frames.Abort && s.Abort == nil {
 		w.Player.Kept("A4")
@@ -199,7 +199,7 @@ func (w *Watch) order(s *Stream, f frames.Frame, r row) {
 func (w *Watch) Body(s *Stream, b []byte) {
 	s.Got += int64(len(b))
 	w.Arrived += int64(len(b))
-	w.Hold("C1", s.Got <= s.Given, fmt.Sprintf("at most %d bytes, which is the credit", s.Given), "%d bytes%s, %d of them beyond", s.Got, s.where(w.Of), s.Got-s.Given)
+	w.Hold("C1", s.Got <= s.Given, fmt.Sprintf("at most %d bytes, which is the credit", s.Given), "%d bytes%s, %d of them beyond", s.Got, s.of(), s.Got-s.Given)
 	if s.generous && len(b) > 0 && s.wants() {
 		s.grant(int64(len(b)))
 	}
@@ -211,7 +211,7 @@ var lengthRule = map[Sender][2]string{Host: {"R7", "length"}, Program: {"S5", "c
 // Length holds the end of a body against what was said of its length.
 func (w *Watch) Length(s *Stream, k frames.Kind) {
 	if rule := lengthRule[w.Of]; s.Length >= 0 && (w.Of == Host || k == frames.Reply || s.state == flowing) {
-		w.Hold(rule[0], s.Got == s.Length, fmt.Sprintf("%v behind %d bytes, as %s says", k, s.Length, rule[1]), "%d%s", s.Got, s.where(w.Of))
+		w.Hold(rule[0], s.Got == s.Length, fmt.Sprintf("%v behind %d bytes, as %s says", k, s.Length, rule[1]), "%d%s", s.Got, s.of())
 	}
 }
 

@@ -2,29 +2,12 @@ package program
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
-	"github.com/gwport/gwport/bridge/bridgetest/frames"
 	"github.com/gwport/gwport/cmd/gwport/check/peer"
-	"github.com/gwport/gwport/etf"
 )
 
 // Checks that go to the edge of what the program has announced.
-
-// checkFirstMaxFrame is the limit before the greeting.
-func checkFirstMaxFrame(t *trial) {
-	padded := func(n int) []byte {
-		return hello{set: etf.Map{{Key: "pad", Value: strings.Repeat("x", n)}}}.payload()
-	}
-	h := t.start(hello{raw: padded(peer.FirstMaxFrame - frames.PortHead - len(padded(0)))})
-	h.sendHello()
-	h.awaitReady()
-	h.settle()
-	h = t.start(hello{})
-	h.SendRaw(peer.Length(peer.FirstMaxFrame + 1))
-	h.expectFault(frames.BadFrame)
-}
 
 func checkReady(t *trial) {
 	h := t.greet(hello{})

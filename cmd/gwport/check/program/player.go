@@ -69,6 +69,8 @@ func (p *player) Number(name string) (n int64, ok bool) {
 	switch name {
 	case "opened":
 		return int64(len(p.unnamed)), true
+	case "got":
+		return p.s.Got, true
 	case "grants":
 		return int64(p.s.grants), true
 	case "entered":
@@ -99,7 +101,7 @@ func (p *player) Step(verb, args string) {
 
 // hand is what the steps have that a mirror has too.
 func (p *player) hand() *peer.Hand {
-	h := &peer.Hand{Side: &p.host().Side, Number: p.Number}
+	h := &peer.Hand{As: peer.Host, Side: &p.host().Side, Number: p.Number}
 	if p.s != nil {
 		h.At = &p.s.Stream
 	}
@@ -180,6 +182,10 @@ func (p *player) hello(args string) (h hello) {
 			h.set = append(h.set, later...)
 		case "no":
 			h.without = value
+		case "size": // of the frame, in all
+			h.set = etf.Map{{Key: "pad", Value: ""}}
+			pad := int(peer.Int64(value, nil)) - frames.PortHead - len(h.payload())
+			h.set = etf.Map{{Key: "pad", Value: strings.Repeat("x", pad)}}
 		case "raw":
 			h.raw = peer.Payload(peer.Term(value, nil))
 		default:

@@ -6,7 +6,6 @@ import (
 
 	"github.com/gwport/gwport/bridge/bridgetest/frames"
 	"github.com/gwport/gwport/cmd/gwport/check/peer"
-	"github.com/gwport/gwport/etf"
 )
 
 // steps are those of scripts beside frames, requests and responses. What each
@@ -17,6 +16,7 @@ var steps = map[string]func(p *player, args string){
 	"greet":  func(p *player, args string) { p.begin(p.t.greet(p.hello(args))) },
 	"start":  func(p *player, args string) { p.begin(p.t.start(p.hello(args))) },
 	"hello":  func(p *player, _ string) { p.h.sendHello() },
+	"ready":  func(p *player, _ string) { p.h.awaitReady() },
 	"skip":   (*player).skip,
 	"close":  func(p *player, _ string) { p.h.closeInput() },
 	"term":   func(p *player, _ string) { terminate(p.h.p.cmd) },
@@ -24,6 +24,7 @@ var steps = map[string]func(p *player, args string){
 	"clean":  ended(func(p *player) { p.h.expectClean() }),
 	"settle": ended(func(p *player) { p.h.settle() }),
 	"exit":   ended(func(p *player) { p.t.expectExit(p.h) }),
+	"kill":   ended(func(p *player) { p.h.stop() }),
 	"fault":  (*player).fault,
 	"failed": func(p *player, _ string) {
 		if p.h.p.cmd.ProcessState.ExitCode() == 0 {
@@ -38,8 +39,12 @@ var steps = map[string]func(p *player, args string){
 	"saw":    (*player).saw,
 
 	// Frames.
-	"ping":  (*player).ping,
-	"every": (*player).every,
+	"ping":   (*player).ping,
+	"asks":   func(p *player, args string) { p.asks(p.num(args)) },
+	"ponged": func(p *player, args string) { p.pong(p.num(args)) },
+	"flow":   (*player).flow,
+	"flood":  (*player).flood,
+	"within": (*player).within,
 
 	// What is sent of a stream.
 	"opens":     (*player).opens,
@@ -127,31 +132,18 @@ func (p *player) ping(args string) {
 		return
 	}
 	n := p.num(args)
-	p.host().Locked(func() { p.h.Pongs[n] = 0 })
-	p.h.SendTerm(frames.Ping, 0, n)
-	p.h.AwaitOr("pong "+args, func() bool { return p.h.Pongs[n] == 1 })
+	p.asks(n)
+	p.pong(n)
 }
 
-// every sends every frame but open of a stream, of that at hand if none is said.
-func (p *player) every(args string) {
-	id := "0"
-	if args != "" {
-		id = args
-	}
-	n := uint32(p.num(id))
-	if n == 0 {
-		n = p.s.ID
-	}
-	for _, f := range []frames.Frame{
-		frames.New(frames.Chunk, n, []byte("x")),
-		frames.New(frames.Credit, n, peer.Payload(1)),
-		frames.New(frames.Credit, n, peer.Payload(0)),
-		frames.New(frames.Trailers, n, peer.Empty),
-		frames.New(frames.Fin, n, peer.Empty),
-		frames.New(frames.Abort, n, peer.Payload(etf.Tuple{frames.Cancelled, ""})),
-	} {
-		p.h.Send(f.Kind, f.Stream, f.Payload)
-	}
+// asks sends a ping and does not wait.
+func (p *player) asks(n int64) {
+	p.host().Locked(func() { p.h.Pongs[n] = 0 })
+	p.h.SendTerm(frames.Ping, 0, n)
+}
+
+func (p *player) pong(n int64) {
+	p.h.AwaitOr(fmt.Sprintf("pong %d", n), func() bool { return p.h.Pongs[n] == 1 })
 }
 
 // opens opens a stream with a payload of one's own.
