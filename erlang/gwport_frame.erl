@@ -125,7 +125,7 @@ encode(Kind, Stream, Term) ->
     stream_frame(kind(Kind), Stream, byte_size(Payload), Payload).
 
 %% `open`: {0, Window, Request}. Request is already encoded, without its version byte: the process
-%% that wants the answer encodes it, so that the writer, which all share, does not have to.
+%% that wants the answer encodes it, so that the owner, which all share, does not have to.
 -spec encode_open(stream(), Window :: non_neg_integer(), Request :: iodata()) -> iodata().
 encode_open(Stream, Window, Request) ->
     Length = iolist_size(Request) + 10,

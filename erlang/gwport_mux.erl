@@ -17,7 +17,7 @@
     ref :: reference(),
     monitor :: reference(),
     %% The half that we send. When the other one ends the stream is closed and forgotten.
-    %% Its last frame is `queued` at the writer until that has written it; we are not told when.
+    %% Its last frame is `queued` until it is written, of which nothing is said in here.
     local :: open | queued | ended,
     %% Our abort is not answered yet, and all else is ignored. `overdue` at the second look.
     aborted = false :: false | waiting | overdue,
@@ -30,14 +30,10 @@
     send_credit :: non_neg_integer()
 }).
 
--define(MAX_STREAM, 2147483647).
-
 -record(mux, {
     request_window :: non_neg_integer(),
     max_head :: pos_integer(),
     highest = 254 :: non_neg_integer(),
-    %% Of the program's drain: what is numbered above was not taken [D1].
-    last = ?MAX_STREAM :: integer(),
     served = 0 :: non_neg_integer(),
     streams = #{} :: #{gwport_frame:stream() => #stream{}},
     refs = #{} :: #{reference() => gwport_frame:stream()}
@@ -93,13 +89,8 @@ is_live(Ref, #mux{refs = Refs}) ->
 served(#mux{served = Served}) ->
     Served.
 
-%% The writer has numbered a stream. Its end may send its body from the first credit on.
+%% A stream was numbered. Its end may send its body from the first credit on.
 -spec opened(opening(), mux()) -> {[command()], mux()}.
-opened(#{stream := N, to := To, ref := Ref, monitor := Monitor, window := Window},
-        Mux = #mux{last = Last}) when N > Last ->
-    %% The writer had not heard of the drain yet.
-    {[{deliver, To, {port_down, false, drain}}, {closed, Ref, Monitor, Window, now}],
-        Mux#mux{highest = N}};
 opened(Opening, Mux = #mux{streams = Streams, refs = Refs, request_window = RequestWindow}) ->
     #{stream := N, to := To, ref := Ref, monitor := Monitor, window := Window, body := Body,
         idempotent := Idempotent} = Opening,
@@ -319,15 +310,15 @@ abort_stream(Name, Text, N, Stream, Mux) ->
     {[{write, N, abort, {gwport_frame:abort_code(Name), Text}}],
         put(N, Stream#stream{local = ended, aborted = waiting}, Mux)}.
 
-%% The program drains and will not serve streams above Last.
+%% The program drains and will not serve streams above Last. None is opened any more [D1].
 -spec drained(integer(), mux()) -> {[command()], mux()}.
-drained(Last, Mux = #mux{streams = Streams, last = Before}) ->
+drained(Last, Mux = #mux{streams = Streams}) ->
     maps:fold(
         fun(N, Stream, {Commands, M}) when N > Last ->
                 {New, M1} = close(down_event(false, drain, Stream), N, Stream, M),
                 {New ++ Commands, M1};
             (_, _, Acc) -> Acc
-        end, {[], Mux#mux{last = min(Last, Before)}}, Streams).
+        end, {[], Mux}, Streams).
 
 %% The port is gone. Clean tells whether all that the program wrote has been read, so that a missing
 %% `entered` means that the app was not entered [R6].

@@ -1,9 +1,12 @@
 %% The owner of a port: one running program.
 %%
-%% It owns the Erlang port, what has arrived of a frame, and the table of streams (gwport_mux). It
-%% opens the port, greets the program, hands each frame to the stream's end it belongs to, and ends
-%% the program. It never waits: what is written goes through gwport_writer, which alone may be
-%% suspended by a program that does not read; what is logged goes through gwport_log.
+%% It owns the Erlang port, what has arrived of a frame, the table of streams (gwport_mux), and what
+%% waits to be written (gwport_out). It opens the port, greets the program, numbers streams when it
+%% writes their `open`, hands each frame to the stream's end it belongs to, and ends the program. It
+%% never waits: a program that does not read suspends gwport_writer's process alone; what is logged
+%% goes through gwport_log.
+%%
+%% What is in its mailbox is taken before something is written, so that one write carries it all.
 %%
 %% Stream ends (any process) call open/3, send/4, consumed/3 and abort/3, and are sent
 %% {Tag, {gwport, Event}}, see gwport_mux:event(); the last of them may be the watch's, which stands
@@ -29,7 +32,6 @@
 %% What a stream's end needs of a port; read from the pool's table by every request.
 -record(handle, {
     owner :: pid(),
-    writer :: pid(),
     watch :: gwport_watch:watch(),
     load :: gwport_load:load(),
     max_head :: pos_integer(),
@@ -60,7 +62,14 @@
     log :: gwport_log:log(),
     port :: port(),
     process :: gwport_os:process(),
-    writer :: pid(),
+    writer :: gwport_writer:writer(),
+    out = gwport_out:new() :: gwport_out:out(),
+    %% Messages that were taken since something was written, when something waits to be.
+    taken = 0 :: non_neg_integer(),
+    %% The number of the next stream. None is used twice; at the last one the port is drained, and
+    %% replaced.
+    next = 256 :: pos_integer(),
+    last :: pos_integer(),
     watch :: gwport_watch:watch(),
     load :: gwport_load:load(),
     buffer :: gwport_frame:buffer(),
@@ -77,8 +86,8 @@
 -define(WHO, "the owner of a port").
 %% How long a program has between a fault, or the end of its output, and being killed.
 -define(END_GRACE, 1000).
-%% How long the writer has for its last words.
--define(WRITER_GRACE, 500).
+%% At most so many messages are taken before something is written.
+-define(BATCH, 512).
 %% How often the process is looked for. OTP tells of its end only when all have closed its standard
 %% output, which what it has started may keep open.
 -define(LIFE_CHECK, 1000).
@@ -99,12 +108,12 @@ start_link(Start) ->
 %% is the stream's reference if it is given as `ref`; the owner's death is {port_down, true, _} like
 %% any other end of the port. Call leave/2 when done.
 -spec open(handle(), request(), Tag :: ref | term()) -> {ok, reference()} | {error, not_entered}.
-open(Handle = #handle{writer = Writer, watch = Watch, load = Load}, Request, Tag) ->
+open(Handle = #handle{owner = Owner, watch = Watch, load = Load}, Request, Tag) ->
     Ref = erlang:alias(),
     To = {Ref, case Tag of ref -> Ref; _ -> Tag end},
     case gwport_watch:join(Ref, To, Watch) of
         ok ->
-            ok = gwport_writer:open(Writer, Request#{pid => self(), to => To, ref => Ref}),
+            Owner ! {open, Request#{pid => self(), to => To, ref => Ref}},
             gwport_load:arrive(Load),
             {ok, Ref};
         gone ->
@@ -130,12 +139,10 @@ consumed(#handle{owner = Owner}, Ref, Bytes) ->
     Owner ! {consumed, Ref, Bytes},
     ok.
 
-%% Said twice: the owner is to hear the reason before it hears of the caller's end, and the writer may
-%% still have the open, of which the owner does not know yet.
 -spec abort(handle(), reference(), {gwport_frame:code(), binary()}) -> ok.
-abort(#handle{owner = Owner, writer = Writer}, Ref, {Code, Text}) ->
+abort(#handle{owner = Owner}, Ref, {Code, Text}) ->
     Owner ! {abort, Ref, Code, Text},
-    gwport_writer:abort(Writer, Ref, {Code, Text}).
+    ok.
 
 %% Takes no more streams; the program ends when those it has are done.
 -spec drain(pid()) -> ok.
@@ -198,9 +205,7 @@ greeting(Port, Options, Keeper, Log) ->
     Process = process(erlang:port_info(Port, os_pid)),
     Watch = gwport_watch:start_link(Keeper),
     #port{options = Options, keeper = Keeper, log = Log, port = Port, process = Process,
-        load = Load, watch = Watch,
-        writer = gwport_writer:start_link(#{port => Port, load => Load, watch => Watch,
-            last_stream => Last}),
+        load = Load, watch = Watch, writer = gwport_writer:start_link(Port), last = Last,
         buffer = gwport_frame:new(MaxFrame)}.
 
 %% A program that has ended at once has no id any more; its end is on its way here.
@@ -208,15 +213,18 @@ process({os_pid, OsPid}) -> gwport_os:adopt(OsPid);
 process(undefined) -> gone.
 
 handle_continue(greet, State) ->
-    gwport_failure:callback(?WHO, State, fun() -> greet(State) end).
+    gwport_failure:callback(?WHO, State, fun() -> settle(greet(State)) end).
 
 greet(State = #port{options = Options}) ->
-    write(gwport_frame:encode(hello, gwport_greeting:hello(Options)), State),
     _ = erlang:send_after(?LIFE_CHECK, self(), check_life),
-    {noreply, timer(maps:get(greeting_timeout, Options), State)}.
+    Hello = gwport_frame:encode(hello, gwport_greeting:hello(Options)),
+    {noreply, timer(maps:get(greeting_timeout, Options), control(Hello, State))}.
 
-handle_call(info, _From, State) ->
-    gwport_failure:callback(?WHO, State, fun() -> {reply, info_map(State), State} end).
+handle_call(info, From, State) ->
+    gwport_failure:callback(?WHO, State, fun() ->
+        gen_server:reply(From, info_map(State)),
+        settle({noreply, State})
+    end).
 
 info_map(#port{phase = Phase, process = Process, program = Program, mux = Mux, load = Load}) ->
     #{streams := Streams, budget_left := BudgetLeft} = gwport_load:info(Load),
@@ -233,10 +241,35 @@ said(_, undefined, Nothing) -> Nothing;
 said(Key, Program, _) -> maps:get(Key, Program).
 
 handle_cast(_, State) ->
-    {noreply, State}.
+    gwport_failure:callback(?WHO, State, fun() -> settle({noreply, State}) end).
 
 handle_info(Message, State) ->
-    gwport_failure:callback(?WHO, State, fun() -> hear(Message, State) end).
+    gwport_failure:callback(?WHO, State, fun() -> settle(hear(Message, State)) end).
+
+%% Whatever was done: what waits to be written is, when nothing more is in the mailbox (which is a
+%% timeout of 0 to gen_server) or much was taken out of it. What the port does not take waits for the
+%% writer, and what does not fit into one write comes behind what has arrived meanwhile.
+settle({noreply, State = #port{taken = Taken, out = Out}}) ->
+    case can_write(State) of
+        false -> {noreply, State};
+        true when Taken < ?BATCH ->
+            case gwport_out:is_full(Out) of
+                false -> {noreply, State#port{taken = Taken + 1}, 0};
+                true -> written(write(State))
+            end;
+        true -> written(write(State))
+    end;
+settle(Stop) ->
+    Stop.
+
+written(State) ->
+    case can_write(State) of
+        false -> {noreply, State};
+        true -> {noreply, State, 0}
+    end.
+
+can_write(#port{out = Out, writer = Writer}) ->
+    gwport_writer:is_free(Writer) andalso not gwport_out:is_empty(Out).
 
 hear({Port, {data, Bin}}, State = #port{port = Port, phase = Phase}) when Phase =/= ending ->
     data(gwport_frame:parse(Bin, State#port.buffer), State);
@@ -244,12 +277,16 @@ hear({send, Ref, Kind, Data}, State = #port{mux = Mux}) when Mux =/= undefined -
     {noreply, run(gwport_mux:send(Ref, Kind, Data, Mux), State)};
 hear({consumed, Ref, Bytes}, State = #port{mux = Mux}) when Mux =/= undefined ->
     {noreply, run(gwport_mux:consumed(Ref, Bytes, Mux), State)};
-hear({opened, Openings}, State) ->
-    {noreply, lists:foldl(fun opened/2, State, Openings)};
+hear({open, Open}, State) ->
+    {noreply, open(Open, State)};
+hear(timeout, State) ->
+    {noreply, case can_write(State) of true -> write(State); false -> State end};
+hear({gwport_writer, through}, State = #port{writer = Writer}) ->
+    {noreply, State#port{writer = gwport_writer:through(Writer)}};
 hear({{gwport_down, Stream}, _, process, _, _}, State = #port{mux = Mux}) ->
     {noreply, run(gwport_mux:down(Stream, cancelled, Mux), State)};
 hear({abort, Ref, Code, Text}, State = #port{mux = Mux}) when Mux =/= undefined ->
-    {noreply, run(gwport_mux:abort(Ref, Code, Text, Mux), State)};
+    {noreply, abort(Ref, Code, Text, State)};
 hear({Port, {exit_status, Status}}, State = #port{port = Port}) ->
     exited(State#port{exit_status = Status});
 hear({Port, eof}, State = #port{port = Port}) ->
@@ -278,20 +315,22 @@ hear(lifeless, State) ->
     gone(#{clean => false, reason => lifeless}, State);
 hear({timeout, Timer, _}, State = #port{timer = Timer}) ->
     timeout(State);
-hear({'EXIT', Writer, normal}, State = #port{writer = Writer}) ->
-    %% Its port was closed under it; the port's own message is on its way.
-    not_opened(State),
-    {noreply, timer(?END_GRACE, State)};
-hear({'EXIT', Writer, Reason}, State = #port{writer = Writer}) ->
-    not_opened(State),
-    gone(#{clean => false, reason => {writer, gwport_failure:tag(Reason)}}, State);
-hear({'EXIT', Pid, Reason}, State = #port{watch = Watch}) ->
-    case gwport_watch:is_watch(Pid, Watch) of
-        true -> gone(#{clean => false, reason => {watch, gwport_failure:tag(Reason)}}, State);
-        false -> {stop, Reason, State}
-    end;
+hear({'EXIT', Pid, Reason}, State) ->
+    ended(Pid, Reason, State);
 hear(_, State) ->
     {noreply, State}.
+
+ended(Pid, Reason, State = #port{watch = Watch, writer = Writer}) ->
+    case {gwport_watch:is_watch(Pid, Watch), gwport_writer:is_writer(Pid, Writer)} of
+        {true, _} -> gone(#{clean => false, reason => {watch, gwport_failure:tag(Reason)}}, State);
+        {_, true} when Reason =:= normal -> {noreply, closed(State)};
+        {_, true} -> gone(#{clean => false, reason => {writer, gwport_failure:tag(Reason)}}, State);
+        {false, false} -> {stop, Reason, State}
+    end.
+
+%% The port was closed under a write; its own message is on its way.
+closed(State) ->
+    timer(?END_GRACE, stop_opening(State)).
 
 -spec report(pid(), report()) -> ok.
 report(Keeper, Report) ->
@@ -320,7 +359,7 @@ frames([Frame | Rest], State) ->
 frame(Frame = {_, _, _}, State = #port{mux = Mux}) when Mux =/= undefined ->
     case gwport_mux:frame(Frame, Mux) of
         {ok, Commands, Mux1} -> {noreply, run({Commands, Mux1}, State)};
-        {fault, bad_stream, Sentence} -> unknown_stream(Frame, Sentence, State)
+        {fault, bad_stream, Sentence} -> wire_fault(bad_stream, Sentence, State)
     end;
 frame({fault, Payload}, State) ->
     program_fault(gwport_frame:decode_payload(Payload), State);
@@ -336,16 +375,6 @@ frame({Kind, Payload}, State) ->
 frame({Kind, _, _}, State) ->
     wire_fault(bad_greeting, <<"expected ready, got ", (atom_to_binary(Kind))/binary>>, State).
 
-%% Message order between three processes is not promised: the writer's word of a new stream was
-%% sent before the program could answer, but may still stand behind the answer.
-unknown_stream(Frame = {_, Stream, _}, Sentence, State) ->
-    receive
-        {opened, Openings = [#{stream := First} | _]} when First =< Stream ->
-            frame(Frame, lists:foldl(fun opened/2, State, Openings))
-    after 0 ->
-        wire_fault(bad_stream, Sentence, State)
-    end.
-
 greet(ready, {ok, Ready}, State) when is_map(Ready) ->
     case gwport_greeting:ready(Ready) of
         {ok, Program} -> serve(Program, State);
@@ -354,13 +383,13 @@ greet(ready, {ok, Ready}, State) when is_map(Ready) ->
 greet(Kind, _, State) ->
     wire_fault(bad_greeting, <<"expected ready, got ", (atom_to_binary(Kind))/binary>>, State).
 
-serve(Program, State = #port{options = Options, load = Load, writer = Writer}) ->
+serve(Program, State = #port{options = Options, load = Load}) ->
     #{window := Window, max_head := MaxHead, max_streams := MaxStreams, apps := Apps} = Program,
     gwport_load:limit(MaxStreams, Load),
     Mux = gwport_mux:new(#{window => Window, max_head => maps:get(max_head, Options)}),
     report(State#port.keeper, {ready, self(),
-        #handle{owner = self(), writer = Writer, watch = State#port.watch, load = Load,
-            max_head = MaxHead, apps = Apps}}),
+        #handle{owner = self(), watch = State#port.watch, load = Load, max_head = MaxHead,
+            apps = Apps}}),
     _ = erlang:send_after(maps:get(ping_interval, Options), self(), ping),
     _ = erlang:send_after(?ABORT_CHECK, self(), check_aborts),
     {noreply, timer(infinity, State#port{phase = serving, program = Program, mux = Mux})}.
@@ -368,8 +397,7 @@ serve(Program, State = #port{options = Options, load = Load, writer = Writer}) -
 %% Frames without a stream
 
 port_frame(ping, {ok, N}, State) when is_integer(N), N >= 0, N =< ?MAX_INTEGER ->
-    write(gwport_frame:encode(pong, N), State),
-    {noreply, State};
+    {noreply, control(gwport_frame:encode(pong, N), State)};
 port_frame(pong, {ok, N}, State = #port{ping = {N, waiting}, options = Options}) ->
     _ = erlang:send_after(maps:get(ping_interval, Options), self(), ping),
     {noreply, State#port{ping = {N, answered}}};
@@ -392,47 +420,117 @@ program_fault(_, State) ->
 
 %% Streams
 
-%% The writer had not heard of the end yet.
-opened(#{to := To}, State = #port{phase = ending}) ->
-    gwport_watch:tell(To, {port_down, true, ended}),
-    State;
-opened(Opening = #{pid := Pid, stream := Stream}, State = #port{mux = Mux}) ->
-    Monitor = erlang:monitor(process, Pid, [{tag, {gwport_down, Stream}}]),
-    run(gwport_mux:opened(Opening#{monitor => Monitor}, Mux), State).
+open(Open, State = #port{out = Out}) ->
+    case gwport_out:open(Open, Out) of
+        {ok, Out1} ->
+            State#port{out = Out1};
+        refused ->
+            refuse(Open, draining, State),
+            State
+    end.
+
+refuse(Open = #{to := To}, Why, State) ->
+    left(Open, State),
+    gwport_watch:tell(To, {refused, Why}).
+
+%% It does not become a stream.
+left(#{ref := Ref}, #port{load = Load, watch = Watch}) ->
+    gwport_watch:leave(Ref, Watch),
+    gwport_load:left(Load).
+
+%% Opens that wait are refused, and those that come from now on.
+stop_opening(State = #port{out = Out}) ->
+    {Opens, Out1} = gwport_out:stop_opening(Out),
+    lists:foreach(fun(Open) -> refuse(Open, draining, State) end, Opens),
+    State#port{out = Out1}.
+
+abort(Ref, Code, Text, State = #port{out = Out, mux = Mux}) ->
+    case gwport_out:withdraw(Ref, Out) of
+        none ->
+            run(gwport_mux:abort(Ref, Code, Text, Mux), State);
+        {Open, Out1} ->
+            left(Open, State),
+            State#port{out = Out1}
+    end.
 
 run({Commands, Mux}, State) ->
-    lists:foreach(fun(Command) -> command(Command, State) end, Commands),
-    State#port{mux = Mux}.
+    lists:foldl(fun command/2, State#port{mux = Mux}, Commands).
 
-command({deliver, To, Event}, _) ->
-    gwport_watch:tell(To, Event);
-command({write, Stream, abort, Term}, #port{writer = Writer}) ->
-    gwport_writer:drop(Writer, Stream, gwport_frame:encode(abort, Stream, Term));
-command({replace, Stream, Term}, #port{writer = Writer}) ->
-    gwport_writer:replace(Writer, Stream, gwport_frame:encode(abort, Stream, Term));
-command({write, Stream, credit, Grant}, #port{writer = Writer}) ->
-    gwport_writer:control(Writer, gwport_frame:encode(credit, Stream, Grant));
-command({write, Stream, Kind, Term}, #port{writer = Writer}) ->
-    gwport_writer:body(Writer, Stream, gwport_frame:encode(Kind, Stream, Term));
-command({closed, Ref, Monitor, Window, Free}, #port{load = Load, writer = Writer, watch = Watch}) ->
+command({deliver, To, Event}, State) ->
+    gwport_watch:tell(To, Event),
+    State;
+command({write, Stream, abort, Term}, State = #port{out = Out}) ->
+    State#port{out = gwport_out:drop(Stream, gwport_frame:encode(abort, Stream, Term), Out)};
+command({replace, Stream, Term}, State = #port{out = Out}) ->
+    State#port{out = gwport_out:replace(Stream, gwport_frame:encode(abort, Stream, Term), Out)};
+command({write, Stream, credit, Grant}, State) ->
+    control(gwport_frame:encode(credit, Stream, Grant), State);
+command({write, Stream, Kind, Term}, State = #port{out = Out}) ->
+    State#port{out = gwport_out:body(Stream, gwport_frame:encode(Kind, Stream, Term), Out)};
+command({closed, Ref, Monitor, Window, Free}, State = #port{load = Load, watch = Watch, out = Out}) ->
     gwport_watch:leave(Ref, Watch),
     %% Not flushed, which would look through all that waits here: a stream's end that is down when
     %% the stream is not there any more is nothing to the mux.
     true = erlang:demonitor(Monitor),
     case Free of
-        now -> gwport_load:leave(Window, Load);
-        written -> gwport_writer:leave(Writer, Window)
+        now ->
+            gwport_load:leave(Window, Load),
+            State;
+        written ->
+            State#port{out = gwport_out:leave(Window, Out)}
     end.
 
-write(Frame, #port{writer = Writer}) ->
-    gwport_writer:control(Writer, Frame).
+%% Writing
+
+control(Frame, State = #port{out = Out}) ->
+    State#port{out = gwport_out:control(Frame, Out)}.
+
+write(State0) ->
+    {Frames, State = #port{out = Out, writer = Writer}} = number(places(State0)),
+    {Data, Out1} = gwport_out:take(Frames, Out),
+    {Said, Writer1} = gwport_writer:write(Data, Writer),
+    State1 = State#port{out = Out1, writer = Writer1, taken = 0},
+    case Said of
+        ok -> State1;
+        closed -> closed(State1)
+    end.
+
+%% An abort frees the place that an open takes behind it.
+places(State = #port{out = Out, load = Load}) ->
+    {Windows, Out1} = gwport_out:left(Out),
+    lists:foreach(fun(Window) -> gwport_load:leave(Window, Load) end, Windows),
+    State#port{out = Out1}.
+
+number(State = #port{out = Out}) ->
+    {Opens, Out1} = gwport_out:opens(Out),
+    {Frames, State1} = lists:foldl(fun number/2, {[], State#port{out = Out1}}, Opens),
+    {lists:reverse(Frames), State1}.
+
+number(Open, {Frames, State = #port{next = N, last = Last}}) when N > Last ->
+    refuse(Open, draining, State),
+    {Frames, State};
+number(Open = #{request := Request}, {Frames, State = #port{next = N, load = Load}}) ->
+    case gwport_load:enter(Load) of
+        {ok, Window} ->
+            {[gwport_frame:encode_open(N, Window, Request) | Frames], opened(Open, Window, State)};
+        busy ->
+            refuse(Open, busy, State),
+            {Frames, State}
+    end.
+
+opened(Open = #{pid := Pid}, Window, State = #port{next = N, last = Last, mux = Mux}) ->
+    Monitor = erlang:monitor(process, Pid, [{tag, {gwport_down, N}}]),
+    Opening = (maps:with([to, ref, body, idempotent], Open))#{stream => N, window => Window,
+        monitor => Monitor},
+    %% Told behind this open, or the program would end before it.
+    _ = [drain(self()) || N + 2 > Last],
+    run(gwport_mux:opened(Opening, Mux), State#port{next = N + 2}).
 
 %% Health
 
 ping(State = #port{ping = {N, answered}, options = #{ping_timeout := Timeout}}) ->
-    write(gwport_frame:encode(ping, N + 1), State),
     _ = erlang:send_after(Timeout, self(), {check_ping, N + 1}),
-    {noreply, State#port{ping = {N + 1, waiting}}}.
+    {noreply, control(gwport_frame:encode(ping, N + 1), State#port{ping = {N + 1, waiting}})}.
 
 check_ping(N, State = #port{ping = {N, waiting}, options = #{ping_timeout := Timeout}}) ->
     wire_fault(failed, iolist_to_binary(
@@ -459,10 +557,8 @@ check_aborts(State = #port{mux = Mux}) ->
 
 %% Draining
 
-drain_program(State = #port{phase = serving, writer = Writer}) ->
-    gwport_writer:stop_opening(Writer),
-    write(gwport_frame:encode(drain, ?NO_STREAM), State),
-    draining(State);
+drain_program(State = #port{phase = serving}) ->
+    draining(control(gwport_frame:encode(drain, ?NO_STREAM), State));
 drain_program(State = #port{phase = greeting}) ->
     timer(0, State#port{phase = draining});
 drain_program(State) ->
@@ -473,11 +569,11 @@ program_drains(Last, State = #port{mux = Mux}) ->
 
 draining(State = #port{phase = draining}) ->
     State;
-draining(State = #port{writer = Writer, keeper = Keeper, options = Options}) ->
-    gwport_writer:stop_opening(Writer),
+draining(State = #port{keeper = Keeper, options = Options}) ->
     report(Keeper, {draining, self()}),
     %% The program aborts what is left when the timeout has passed; it gets a moment to say so.
-    timer(maps:get(drain_timeout, Options) + ?END_GRACE, State#port{phase = draining}).
+    timer(maps:get(drain_timeout, Options) + ?END_GRACE,
+        stop_opening(State#port{phase = draining})).
 
 %% The end
 
@@ -496,29 +592,26 @@ wire_fault(Name, Sentence, State) ->
     ?LOG_ERROR("gwport: the program of pool ~s broke the wire (~s): ~ts",
         [pool(State), Name, gwport_line:text(Sentence)]),
     Fault = gwport_frame:encode(fault, {gwport_frame:fault_code(Name), Sentence}),
-    gwport_writer:last(State#port.writer, Fault),
-    gone(#{clean => false, reason => {wire_fault, Name}}, State).
+    gone(#{clean => false, reason => {wire_fault, Name}},
+        State#port{out = gwport_out:last(Fault, State#port.out)}).
 
 %% Nothing more will come of the program. The ends are told now; the process stays for its exit
 %% status, within a grace.
 gone(_, State = #port{phase = ending}) ->
     {noreply, State};
-gone(Down, State = #port{mux = Mux, keeper = Keeper, writer = Writer, phase = Phase}) ->
+gone(Down, State = #port{keeper = Keeper, phase = Phase}) ->
     report(Keeper, {draining, self()}),
-    gwport_writer:stop_opening(Writer),
-    _ = [command(Command, State) || Mux =/= undefined, Command <- gwport_mux:port_down(Down, Mux)],
-    State1 = State#port{phase = ending, ended = {Phase, maps:get(reason, Down)}},
+    State1 = tell_down(Down, stop_opening(State)),
+    State2 = State1#port{phase = ending, ended = {Phase, maps:get(reason, Down)}},
     case State#port.exit_status of
-        unknown -> {noreply, timer(?END_GRACE, State1)};
-        _ -> {stop, {shutdown, ended}, State1}
+        unknown -> {noreply, timer(?END_GRACE, State2)};
+        _ -> {stop, {shutdown, ended}, State2}
     end.
 
-%% What the writer had numbered it told of before it ended; no program has seen the others.
-not_opened(#port{mux = undefined}) ->
-    ok;
-not_opened(#port{mux = Mux, watch = Watch}) ->
-    gwport_watch:close(fun(Ref) -> gwport_mux:is_live(Ref, Mux) end,
-        {port_down, false, writer_down}, Watch).
+tell_down(_, State = #port{mux = undefined}) ->
+    State;
+tell_down(Down, State = #port{mux = Mux}) ->
+    run({gwport_mux:port_down(Down, Mux), Mux}, State).
 
 timer(Time, State = #port{timer = Old}) ->
     _ = [erlang:cancel_timer(Old) || Old =/= undefined],
@@ -552,32 +645,24 @@ terminate(_, _) ->
 format_status(Status) ->
     gwport_failure:status(Status).
 
-farewell(State = #port{phase = Phase, mux = Mux}) ->
-    _ = [command(Command, State) || Phase =/= ending, Mux =/= undefined,
-        Command <- gwport_mux:port_down(#{clean => false, reason => stopped}, Mux)],
-    unread(State#port{phase = ending}),
-    log_end(State).
+farewell(State = #port{phase = ending}) ->
+    not_opened(State),
+    log_end(State);
+farewell(State) ->
+    farewell((tell_down(#{clean => false, reason => stopped}, State))#port{phase = ending}).
 
-%% What the writer did not come to, no program has seen: it says so itself, since the table of ends may
-%% be gone with the watch. One that is stuck in a write is killed, and the ends are told from the table.
-%% It says nothing more when it is dead, and what it has said is here.
-unread(State = #port{writer = Writer}) ->
-    Monitor = erlang:monitor(process, Writer),
-    gwport_writer:finish(Writer),
-    receive
-        {'DOWN', Monitor, process, _, _} -> ok
-    after ?WRITER_GRACE ->
-        exit(Writer, kill),
-        receive {'DOWN', Monitor, process, _, _} -> ok end
-    end,
-    opened_last(State),
-    not_opened(State).
+%% No program has seen these. Those in the mailbox are looked for there, since the table of ends may
+%% be gone with the watch; whoever has come to the table and not yet asked is told from there.
+not_opened(State = #port{mux = Mux, watch = Watch}) ->
+    not_opened_here(stop_opening(State)),
+    IsLive = fun(Ref) -> Mux =/= undefined andalso gwport_mux:is_live(Ref, Mux) end,
+    gwport_watch:close(IsLive, {port_down, false, stopped}, Watch).
 
-opened_last(State) ->
+not_opened_here(State) ->
     receive
-        {opened, Openings} ->
-            _ = lists:foldl(fun opened/2, State, Openings),
-            opened_last(State)
+        {open, Open} ->
+            refuse(Open, draining, State),
+            not_opened_here(State)
     after 0 -> ok
     end.
 

@@ -71,8 +71,8 @@ leave(Ref, #watch{ends = Ends}) ->
         error:badarg -> ok
     end.
 
-%% Called by the owner, when no stream will be opened any more: who comes now is turned away, and
-%% the ends that have come, but for those of live streams, are told Event.
+%% Called by the owner at its end: who comes now is turned away, and the ends that have come, but for
+%% those of live streams, are told Event.
 -spec close(IsLive :: fun((reference()) -> boolean()), gwport_mux:event(), watch()) -> ok.
 close(IsLive, Event, #watch{ends = Ends}) ->
     try

@@ -2,7 +2,7 @@
 %% and BEAMs of which something can be taken away.
 -module(gwport_attack).
 
--export([parts/0, find/2, kill/2, shell/0, stands/1, leaks/1]).
+-export([parts/0, find/2, kill/2, shell/0, stands/1, leaks/1, jam/1]).
 -export([peer/2, rows/1, sockets/1, log_reader/1, start_pool/1, load_modules/0, peer/1, peer_pool/2, stop_peer/1, call/4]).
 -export([load/2, stop_load/1]).
 
@@ -147,6 +147,23 @@ rows(Pool) ->
     Watch = find(watch, Pool),
     [Ends] = [Table || Table <- ets:all(), ets:info(Table, owner) =:= Watch],
     ets:tab2list(Ends).
+
+%% A port takes no more: its program is stopped with its pipe full, and the writer waits. The program has had a stream, and
+%% ignores what comes for it.
+jam(Pool) ->
+    Owner = find(owner, Pool),
+    {links, Links} = erlang:process_info(Owner, links),
+    [Port] = [Link || Link <- Links, is_port(Link)],
+    {os_pid, OsPid} = erlang:port_info(Port, os_pid),
+    gwport_probe:os_kill("STOP", OsPid),
+    fill(Port, iolist_to_binary(lists:duplicate(1000, gwport_frame:encode(abort, 256, {2, <<>>})))),
+    Owner ! ping,
+    Writer = find(writer, Pool),
+    gwport_test:until(fun() -> {status, suspended} =:= erlang:process_info(Writer, status) end),
+    OsPid.
+
+fill(Port, Data) ->
+    _ = erlang:port_command(Port, Data, [nosuspend]) andalso fill(Port, Data).
 
 %% How many sockets are connected to a process.
 sockets(Pid) ->

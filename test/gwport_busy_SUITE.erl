@@ -1,6 +1,6 @@
-%% Writing to a port without being suspended, under stress: a process writes with `nosuspend` while the port takes it,
-%% and hands what the port does not take to another process, which the port may suspend. Whatever the program does,
-%% and however often that is, all arrives, in order, and the first process is never suspended.
+%% gwport_writer under stress: its owner writes with `nosuspend` while the port takes it, and hands what the port does not
+%% take to another process, which the port may suspend. Whatever the program does, and however often that is, all
+%% arrives, in order, and the owner is never suspended.
 -module(gwport_busy_SUITE).
 -compile([export_all, nowarn_export_all]).
 
@@ -16,39 +16,61 @@ suite() ->
     [{timetrap, {seconds, 90}}].
 
 all() ->
-    [all_arrives_in_order, the_owner_is_never_suspended].
+    [all_arrives_in_order, the_owner_is_never_suspended, a_port_that_is_closed_is_written_to_no_more].
 
 all_arrives_in_order(_) ->
     %% A program that stops and goes on all the time, with limits from small to 1 MiB.
     Handed = [begin
-        Seen = #{handed := Count} = run([{busy_limits_port, {High div 2, High}} | More]),
+        Seen = #{handed := Count} = aside(fun run/1, [{busy_limits_port, {High div 2, High}} | More]),
         ct:pal("busy at ~b bytes ~p: ~p", [High, More, Seen]),
         Count
     end || High <- [1024, 65536, 1048576], More <- [[{busy_limits_msgq, disabled}], []]],
     ?assert(lists:sum(Handed) > 2000).
 
 the_owner_is_never_suspended(_) ->
-    %% A program that does not read: who writes answers all the same, and the other process waits alone.
-    Port = program([{busy_limits_port, {512, 1024}}, {busy_limits_msgq, disabled}]),
-    Writer = writer(Port),
-    {os_pid, OsPid} = erlang:port_info(Port, os_pid),
+    aside(fun never_suspended/1, [{busy_limits_port, {512, 1024}}, {busy_limits_msgq, disabled}]).
+
+never_suspended(Options) ->
+    %% A program that does not read: its owner goes on all the same, and the other process waits alone.
+    {Port, OsPid} = program(Options),
+    {links, Before} = erlang:process_info(self(), links),
+    Writer0 = gwport_writer:start_link(Port),
+    {links, After} = erlang:process_info(self(), links),
+    [Pid] = After -- Before,
+    ?assert(gwport_writer:is_writer(Pid, Writer0)),
     gwport_probe:os_kill("STOP", OsPid),
     Text = text(),
-    Taken = fill(Port, Text, 0),
-    Writer ! {write, Text},
-    gwport_test:until(fun() -> {status, suspended} =:= erlang:process_info(Writer, status) end),
-    [?assertEqual(false, erlang:port_command(Port, Text, [nosuspend])) || _ <- lists:seq(1, 1000)],
-    receive {Writer, through} -> error(not_suspended) after 0 -> ok end,
+    {Count, Writer} = fill(Text, 1, Writer0),
+    gwport_test:until(fun() -> {status, suspended} =:= erlang:process_info(Pid, status) end),
+    receive {gwport_writer, through} -> error(not_suspended) after 0 -> ok end,
     gwport_probe:os_kill("CONT", OsPid),
-    receive {Writer, through} -> ok end,
-    ?assertEqual((Taken + 1) * byte_size(Text), received(Port, (Taken + 1) * byte_size(Text), 0)),
-    stop(Port, Writer).
+    receive {gwport_writer, through} -> ok end,
+    ?assert(gwport_writer:is_free(gwport_writer:through(Writer))),
+    ?assertEqual(Count * byte_size(Text), received(Port, Count * byte_size(Text), 0)).
 
-fill(Port, Text, Count) ->
-    case erlang:port_command(Port, Text, [nosuspend]) of
-        true -> fill(Port, Text, Count + 1);
-        false -> Count
+fill(Text, Count, Writer) ->
+    {ok, Writer1} = gwport_writer:write(Text, Writer),
+    case gwport_writer:is_free(Writer1) of
+        true -> fill(Text, Count + 1, Writer1);
+        false -> {Count, Writer1}
     end.
+
+a_port_that_is_closed_is_written_to_no_more(_) ->
+    aside(fun closed/1, []).
+
+%% Neither by its owner nor by the process that waits, which ends.
+closed(Options) ->
+    {Port, OsPid} = program(Options),
+    Writer = gwport_writer:start_link(Port),
+    process_flag(trap_exit, true),
+    gwport_probe:os_kill("STOP", OsPid),
+    {_, Waiting} = fill(text(), 1, Writer),
+    gwport_probe:os_kill("KILL", OsPid),
+    receive {'EXIT', Port, _} -> ok end,
+    receive {'EXIT', Pid, Reason} when is_pid(Pid) -> ?assertEqual(normal, Reason) end,
+    ?assertNot(gwport_writer:is_free(Waiting)),
+    {closed, Closed} = gwport_writer:write(<<"late">>, Writer),
+    ?assertNot(gwport_writer:is_free(Closed)).
 
 received(_, Bytes, Bytes) ->
     Bytes;
@@ -57,36 +79,27 @@ received(Port, Bytes, Before) ->
 
 %% One run
 
-%% Says back what it reads.
-program(Options) ->
-    open_port({spawn_executable, os:find_executable("cat")}, [binary, stream, use_stdio | Options]).
-
-stop(Port, Writer) ->
-    true = port_close(Port),
-    exit(Writer, kill).
-
-%% The one that may be suspended.
-writer(Port) ->
-    Owner = self(),
-    spawn_link(fun() -> true = unlink(Owner), writer(Owner, Port) end).
-
-writer(Owner, Port) ->
-    receive {write, Data} ->
-        true = erlang:port_command(Port, Data),
-        Owner ! {self(), through},
-        writer(Owner, Port)
+%% In a process of its own, with which the port and its writer end.
+aside(Fun, Options) ->
+    {Pid, Monitor} = spawn_monitor(fun() -> exit({shutdown, Fun(Options)}) end),
+    receive {'DOWN', Monitor, process, Pid, Reason} ->
+        {shutdown, Result} = Reason,
+        Result
     end.
 
-run(Options) ->
-    Port = program(Options),
+%% Says back what it reads.
+program(Options) ->
+    Port = open_port({spawn_executable, os:find_executable("cat")}, [binary, stream, use_stdio | Options]),
     {os_pid, OsPid} = erlang:port_info(Port, os_pid),
+    {Port, OsPid}.
+
+run(Options) ->
+    {Port, OsPid} = program(Options),
     Stopper = spawn_link(fun() -> stop_and_go(OsPid, 0) end),
-    Writer = writer(Port),
-    Seen = write(#{port => Port, writer => Writer, text => text(), next => 0, written => 0, handed => 0,
+    Seen = write(#{port => Port, writer => gwport_writer:start_link(Port), text => text(), next => 0, written => 0, handed => 0,
         expect => 0, rest => <<>>}),
     Stopper ! {stop, self()},
     Stops = receive {Stopper, Count} -> Count end,
-    stop(Port, Writer),
     ?assert(Stops > 0),
     maps:with([next, written, handed, stops], Seen#{stops => Stops}).
 
@@ -105,12 +118,13 @@ text() ->
 %% Pieces are numbered, and of sizes that come in no order: 0 to 200 KB.
 write(Run = #{handed := Handed, written := Written}) when Handed >= ?HANDED; Written >= ?BYTES ->
     read_all(Run);
-write(Run = #{port := Port, next := N, handed := Handed, written := Written}) ->
+write(Run = #{next := N, handed := Handed, written := Written, writer := Writer}) ->
     Piece = [<<N:32, (bytes(N)):32>>, part(N, Run)],
-    Run1 = Run#{next := N + 1, written := Written + bytes(N)},
-    case erlang:port_command(Port, Piece, [nosuspend]) of
+    {ok, Writer1} = gwport_writer:write(Piece, Writer),
+    Run1 = Run#{next := N + 1, written := Written + bytes(N), writer := Writer1},
+    case gwport_writer:is_free(Writer1) of
         true -> write(read(Run1));
-        false -> write(hand_over(Piece, Run1#{handed := Handed + 1}))
+        false -> write(await_writer(Run1#{handed := Handed + 1}))
     end.
 
 bytes(N) ->
@@ -123,13 +137,9 @@ part(N, #{text := Text}) ->
     binary:part(Text, N rem 5000, bytes(N)).
 
 %% Nothing is written until the other process is through, and what the program says back is read.
-hand_over(Piece, Run = #{writer := Writer}) ->
-    Writer ! {write, Piece},
-    await_writer(Run).
-
 await_writer(Run = #{port := Port, writer := Writer}) ->
     receive
-        {Writer, through} -> Run;
+        {gwport_writer, through} -> Run#{writer := gwport_writer:through(Writer)};
         {Port, {data, Data}} -> await_writer(check(Data, Run))
     end.
 

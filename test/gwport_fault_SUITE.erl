@@ -120,22 +120,32 @@ busy(Config) ->
 
 busy_until_the_program_knows(Config) ->
     %% An app answers a request whose body is still to come. Until the program has been told that it will not come, it
-    %% counts the stream, and would refuse another.
-    Server = gwport_probe:flow(#{pool => #{max_streams => 1}}, Config),
-    [#{owner := Owner}] = gwport_test:ports(Server),
-    [Writer] = [Pid || Pid <- element(2, erlang:process_info(Owner, links)), is_pid(Pid),
-        {gwport_writer, init, 1} =:= proc_lib:translate_initial_call(Pid)],
+    %% counts the stream, and would refuse another. Here it does not read, and its pipe is full of somebody else's body.
+    Server = #{pool := Pool} = gwport_probe:bad("window/16777216", #{pool => #{max_streams => 2,
+        port_queue => 65536}}, Config),
+    OsPid = gwport_test:os_pid(Server),
     Socket = gwport_test:connect(Server),
-    gwport_test:send(Socket, ["POST /faults/write?bytes=2&chunk=1&delay_ms=2000&length=1 HTTP/1.1\r\nhost: x\r\n"
-        "content-length: 10\r\n\r\n"]),
+    gwport_test:send(Socket, "POST /stop-early HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n"),
     #{status := 200} = gwport_test:recv_head(Socket),
-    true = erlang:suspend_process(Writer),
-    ?assertMatch({ok, _}, gen_tcp:recv(Socket, 2, 10000)),
-    is_reason(busy, both(Server, "/hello")),
-    true = erlang:resume_process(Writer),
-    gwport_test:until(fun() -> maps:get(status, gwport_test:get(Server, "/hello")) =:= 200 end),
+    stopped(OsPid),
+    Self = self(),
+    Other = spawn_link(fun() ->
+        Self ! {self(), gwport_test:request(Server, (post("/ok"))#{body => binary:copy(<<"b">>, 2000000)})}
+    end),
+    Writer = gwport_attack:find(writer, Pool),
+    gwport_test:until(fun() -> {status, suspended} =:= erlang:process_info(Writer, status) end),
+    gwport_probe:os_kill("CONT", OsPid),
+    ?assertMatch({<<>>, true}, gwport_test:recv_chunks(Socket, [])),
+    stopped(OsPid),
+    is_reason(busy, both(Server, "/ok")),
+    gwport_probe:os_kill("CONT", OsPid),
+    receive {Other, Answer} -> ?assertMatch(#{status := 200}, Answer) end,
+    gwport_test:until(fun() -> maps:get(status, gwport_test:get(Server, "/ok")) =:= 200 end),
     gwport_test:close(Socket),
     gwport_probe:stop(Server).
+
+stopped(OsPid) ->
+    gwport_test:until(fun() -> $T =:= hd(os:cmd("ps -o state= -p " ++ integer_to_list(OsPid))) end).
 
 draining(Config) ->
     %% A request that reaches a port which has just begun to drain: the keeper has not yet taken it off the table.

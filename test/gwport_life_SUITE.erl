@@ -93,13 +93,10 @@ owner_is_killed(Config) ->
 
 writer_is_killed(Config) ->
     %% The owner does not go on without it.
-    Server = gwport_probe:flow(#{}, Config),
-    {Owner, OsPid} = owner(Server),
+    Server = #{pool := Pool} = gwport_probe:flow(#{}, Config),
+    {_, OsPid} = owner(Server),
     Answer = waits(Server, "/faults/sleep?s=60&ignore=1"),
-    {links, Links} = erlang:process_info(Owner, links),
-    [Writer] = [Link || Link <- Links, is_pid(Link),
-        erlang:process_info(Link, current_function) =:= {current_function, {gwport_writer, loop, 1}}],
-    exit(Writer, kill),
+    exit(gwport_attack:find(writer, Pool), kill),
     ?assertMatch(#{status := 502}, Answer()),
     replaced(Server, OsPid),
     gwport_probe:stop(Server).

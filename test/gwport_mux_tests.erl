@@ -380,17 +380,6 @@ a_drain_with_255_closes_every_stream_test() ->
 a_stream_that_was_aborted_hears_nothing_of_a_drain_test() ->
     ?assertMatch({[{closed, _, _, _, written}], _}, gwport_mux:drained(255, aborting())).
 
-%% The writer numbers streams until it hears of the drain.
-a_stream_opened_above_the_number_of_a_drain_is_closed_at_once_test() ->
-    {[], Mux} = gwport_mux:drained(256, mux()),
-    {Taken, Mux1} = gwport_mux:opened(opening(256), Mux),
-    ?assertEqual([event(256, {credit, ?REQUEST_WINDOW})], Taken),
-    {Commands, Mux2} = gwport_mux:opened(opening(258), Mux1),
-    ?assertEqual([event(258, {port_down, false, drain}), closed(258, now)], Commands),
-    ?assertEqual(1, gwport_mux:live(Mux2)),
-    ?assertEqual({[], 1}, then({abort, 258, term({6, <<>>})}, Mux2)),
-    ?assertEqual({[], Mux2}, gwport_mux:send(ref(258), chunk, <<"x">>, Mux2)).
-
 a_clean_end_without_entered_is_not_entered_test() ->
     ?assertEqual([event(256, {port_down, false, closed})], port_down(true, open_stream())).
 

@@ -231,7 +231,7 @@ owner(Config) ->
     owner_fails(Config, fun(Owner) -> break(Owner, mux) end),
     owner_fails(Config, fun(Owner) -> sys:replace_state(Owner, fun(State) -> {broken, State, mark(cookie)} end),
         Owner ! {'$gen_call', {self(), make_ref()}, info} end),
-    owner_fails(Config, fun(Owner) -> Owner ! {opened, [{list_to_binary(mark(request_body))}]} end),
+    owner_fails(Config, fun(Owner) -> Owner ! {open, [{list_to_binary(mark(request_body))}]} end),
     owner_fails(Config, fun(Owner) -> Owner ! {consumed, make_ref(), 1}, break(Owner, mux) end).
 
 owner_told_to_end(Config) ->
@@ -244,16 +244,14 @@ owner_killed(Config) ->
     ?assertMatch(killed, fail(Config, part(owner), fun(Owner) -> pile_up(Owner), true = exit(Owner, kill), ok end)).
 
 writer(Config) ->
-    %% With chunks that wait for a program that does not read, and an open.
+    %% With what waits for a program that does not read.
     [?assertMatch({shutdown, {failed, _}}, fail(Config, part(writer), fun(Writer) ->
         true = erlang:suspend_process(Writer),
-        Writer ! {body, 300, list_to_binary(much(request_body))},
         Writer ! Message,
-        Writer ! {body, 302, list_to_binary(much(request_body))},
+        Writer ! {write, list_to_binary(much(request_body))},
         true = erlang:resume_process(Writer),
         ok
-    end)) || Message <- [{open, #{request => list_to_binary(mark(cookie))}}, {what, mark(authorization)},
-        {control, {mark(request_body)}}]],
+    end)) || Message <- [{open, #{request => list_to_binary(mark(cookie))}}, {what, mark(authorization)}]],
     logged("gwport: the writer of a port failed: error", Config),
     [fail(Config, part(writer), fun(Writer) -> pile_up(Writer), true = exit(Writer, Why), ok end)
         || Why <- [kill, {badmatch, x}]].

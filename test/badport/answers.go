@@ -138,7 +138,8 @@ var answers = map[string]func(p *program, id uint32, arg string){
 		os.Exit(0)
 	},
 	"close-stdout": func(p *program, _ uint32, _ string) { must(p.out.Close()) },
-	"stop":         func(*program, uint32, string) { must(syscall.Kill(os.Getpid(), syscall.SIGSTOP)) },
+	"stop":         func(*program, uint32, string) { stop() },
+	"stop-early":   stopEarly,
 	"grandchild":   grandchild,
 }
 
@@ -182,6 +183,17 @@ func logSize(p *program, id uint32, arg string) {
 	empty := len(encode(etf.Tuple{4, "", etf.Map{}}))
 	p.send(frames.Log, etf.Tuple{4, strings.Repeat("l", num(arg)-empty), etf.Map{}})
 	answerOK(p, id)
+}
+
+func stop() { must(syscall.Kill(os.Getpid(), syscall.SIGSTOP)) }
+
+// stopEarly answers without the request's body. It is stopped before the end of its answer, and again behind it, so
+// that it reads nothing meanwhile.
+func stopEarly(p *program, id uint32, _ string) {
+	p.head(id)
+	stop()
+	p.end(id)
+	stop()
 }
 
 // grandchild leaves a child behind that holds standard output open, and logs its pid.

@@ -208,7 +208,7 @@ var faults = []fault{
 		shows: []sign{{"clients/resets while the handler waits", cases.H2C, stream, "handler"}},
 	},
 	{
-		name: "pieces of a request's body change places", file: "erlang/gwport_writer.erl",
+		name: "pieces of a request's body change places", file: "erlang/gwport_out.erl",
 		old: `Bodies#{Stream := queue:in(Frame, Queue)}`, new: `Bodies#{Stream := queue:in_r(Frame, Queue)}`,
 		shows: []sign{{"planted/a body of a megabyte", cases.H2C, both, "saw.op1.readall"}},
 	},
