@@ -9,13 +9,13 @@
 -export([new/1, opened/2, frame/2, send/4, consumed/3, abort/4, down/3]).
 -export([drained/2, port_down/2, is_live/2, live/1, served/1, overdue/1]).
 
--export_type([mux/0, command/0, event/0, opening/0]).
+-export_type([mux/0, client/0, command/0, event/0, opening/0]).
+
+%% Who is at this side of a stream: its process, the stream's name here, and where its events go.
+-type client() :: {pid(), reference(), gwport_watch:to()}.
 
 -record(stream, {
-    %% Where its events go, and its name on this side.
-    to :: gwport_watch:to(),
-    ref :: reference(),
-    monitor :: reference(),
+    client :: client(),
     %% The half that we send. When the other one ends the stream is closed and forgotten.
     %% Its last frame is `queued` until it is written, of which nothing is said in here.
     local :: open | queued | ended,
@@ -42,8 +42,7 @@
 -opaque mux() :: #mux{}.
 
 -type opening() :: #{
-    stream := gwport_frame:stream(), to := gwport_watch:to(), ref := reference(),
-    monitor := reference(),
+    stream := gwport_frame:stream(), client := client(),
     window := non_neg_integer(), body := none | now | continue, idempotent := boolean(),
     _ => _
 }.
@@ -62,8 +61,7 @@
   | {replace, gwport_frame:stream(), {non_neg_integer(), binary()}}
     %% The stream's end is told no more, and its place is free: now, or when the program has been
     %% written all that is for it.
-  | {closed, Ref :: reference(), Monitor :: reference(), Window :: non_neg_integer(),
-        now | written}.
+  | {closed, gwport_frame:stream(), client(), Window :: non_neg_integer(), now | written}.
 
 -define(MAX_CHUNK, 65536).
 -define(MAX_INFORMS, 16).
@@ -92,10 +90,10 @@ served(#mux{served = Served}) ->
 %% A stream was numbered. Its end may send its body from the first credit on.
 -spec opened(opening(), mux()) -> {[command()], mux()}.
 opened(Opening, Mux = #mux{streams = Streams, refs = Refs, request_window = RequestWindow}) ->
-    #{stream := N, to := To, ref := Ref, monitor := Monitor, window := Window, body := Body,
+    #{stream := N, client := {_, Ref, To} = Client, window := Window, body := Body,
         idempotent := Idempotent} = Opening,
     SendCredit = first_credit(Body, RequestWindow),
-    Stream = #stream{to = To, ref = Ref, monitor = Monitor, local = local(Body),
+    Stream = #stream{client = Client, local = local(Body),
         entered = Idempotent, window = Window, credit = Window, send_credit = SendCredit},
     {[{deliver, To, {credit, SendCredit}} || SendCredit > 0],
         Mux#mux{highest = N, streams = Streams#{N => Stream}, refs = Refs#{Ref => N}}}.
@@ -201,7 +199,7 @@ aborted(_, N, Stream, Mux) ->
     answer(gwport_frame:abort_code(bad_payload), <<"abort carries {Code, Text}">>, N, Stream, Mux).
 
 %% [A2]: with the same code, known here or not.
-answer(Code, Text, N, Stream = #stream{to = To}, Mux) ->
+answer(Code, Text, N, Stream = #stream{client = {_, _, To}}, Mux) ->
     close([{deliver, To, {abort, gwport_frame:abort_name(Code), Text}}
         | give_up(Code, <<>>, N, Stream)], N, Stream, Mux).
 
@@ -212,23 +210,23 @@ give_up(Code, Text, N, #stream{local = queued}) -> [{replace, N, {Code, Text}}];
 give_up(_, _, _, #stream{local = ended}) -> [].
 
 %% The other half has ended; ours, if it has not, is given up [S2].
-remote_end(Event, N, Stream = #stream{to = To}, Mux) ->
+remote_end(Event, N, Stream = #stream{client = {_, _, To}}, Mux) ->
     close([{deliver, To, Event} | give_up(0, <<>>, N, Stream)], N, Stream, served(1, Mux)).
 
 served(Add, Mux = #mux{served = Served}) ->
     Mux#mux{served = Served + Add}.
 
-deliver(Event, N, Stream = #stream{to = To}, Mux) ->
+deliver(Event, N, Stream = #stream{client = {_, _, To}}, Mux) ->
     {[{deliver, To, Event}], put(N, Stream, Mux)}.
 
 %% The stream's end hears of it as of an abort by the program.
-fail(Name, Text, N, Stream = #stream{to = To}, Mux) ->
+fail(Name, Text, N, Stream = #stream{client = {_, _, To}}, Mux) ->
     {Commands, Mux1} = abort_stream(Name, Text, N, Stream, Mux),
     {[{deliver, To, {abort, Name, Text}} | Commands], Mux1}.
 
 %% So does what ends the program's half and is wrong: it ends it all the same [F6]. The program has
 %% done with the stream and would never answer an abort that waits for an answer.
-fail_end(Name, Text, N, Stream = #stream{to = To}, Mux) ->
+fail_end(Name, Text, N, Stream = #stream{client = {_, _, To}}, Mux) ->
     close([{deliver, To, {abort, Name, Text}}
         | give_up(gwport_frame:abort_code(Name), Text, N, Stream)], N, Stream, Mux).
 
@@ -236,8 +234,8 @@ put(N, Stream, Mux = #mux{streams = Streams}) ->
     Mux#mux{streams = Streams#{N := Stream}}.
 
 close(Commands, N, Stream, Mux = #mux{streams = Streams, refs = Refs}) ->
-    #stream{ref = Ref, monitor = Monitor, window = Window} = Stream,
-    {Commands ++ [{closed, Ref, Monitor, Window, free(Stream)}],
+    #stream{client = {_, Ref, _} = Client, window = Window} = Stream,
+    {Commands ++ [{closed, N, Client, Window, free(Stream)}],
         Mux#mux{streams = maps:remove(N, Streams), refs = maps:remove(Ref, Refs)}}.
 
 %% The program counts a stream until it has our half's end, which may wait at the writer.
@@ -329,7 +327,7 @@ port_down(#{clean := Clean, reason := Reason}, #mux{streams = Streams}) ->
 
 down_event(_, _, #stream{aborted = At}) when At =/= false ->
     [];
-down_event(Entered, Reason, #stream{to = To}) ->
+down_event(Entered, Reason, #stream{client = {_, _, To}}) ->
     [{deliver, To, {port_down, Entered, Reason}}].
 
 %% Streams whose abort was sent before the last look and is not answered yet: their program breaks

@@ -14,7 +14,7 @@
 
 %% `request` is the encoded Request of SPEC.md, section 6, without a version byte.
 -type open() :: #{
-    pid := pid(), to := gwport_watch:to(), ref := reference(), request := iodata(),
+    client := gwport_mux:client(), stay := gwport_clients:stay(), request := iodata(),
     body := none | now | continue, idempotent := boolean()
 }.
 
@@ -97,7 +97,7 @@ open(_, _) ->
 %% An open whose client has given up; `none` if it is not here, or not any more.
 -spec withdraw(reference(), out()) -> {open(), out()} | none.
 withdraw(Ref, Out = #out{opens = Opens}) ->
-    case lists:partition(fun(#{ref := R}) -> R =:= Ref end, Opens) of
+    case lists:partition(fun(#{client := {_, R, _}}) -> R =:= Ref end, Opens) of
         {[Open], Rest} -> {Open, Out#out{opens = Rest}};
         {[], _} -> none
     end.

@@ -8,7 +8,7 @@
 %%
 %% What is in its mailbox is taken before something is written, so that one write carries it all.
 %%
-%% Stream ends (any process) call open/3, send/4, consumed/3 and abort/3, and are sent
+%% Clients (any process) call open/3, send/4, consumed/3 and abort/3, and are sent
 %% {Tag, {gwport, Event}}, see gwport_mux:event(); the last of them may be the watch's, which stands
 %% beside the owner and speaks for it when it is killed (gwport_watch).
 %%
@@ -74,6 +74,7 @@
     load :: gwport_load:load(),
     buffer :: gwport_frame:buffer(),
     mux :: gwport_mux:mux() | undefined,
+    clients = gwport_clients:new() :: gwport_clients:clients(),
     program :: gwport_greeting:program() | undefined,
     timer :: reference() | undefined,
     %% The last ping, and whether it is answered.
@@ -104,16 +105,16 @@
 start_link(Start) ->
     gen_server:start_link(?MODULE, Start, []).
 
-%% Opens a stream whose end is the calling process. Events come as {Tag, {gwport, Event}}, where Tag
-%% is the stream's reference if it is given as `ref`; the owner's death is {port_down, true, _} like
-%% any other end of the port. Call leave/2 when done.
+%% Opens a stream whose client is the calling process. Events come as {Tag, {gwport, Event}}; the
+%% owner's death is {port_down, true, _} like any other end of the port. Call leave/2 when done. A
+%% process that has one stream in its life says `ref`: Tag is the stream's reference then.
 -spec open(handle(), request(), Tag :: ref | term()) -> {ok, reference()} | {error, not_entered}.
 open(Handle = #handle{owner = Owner, watch = Watch, load = Load}, Request, Tag) ->
     Ref = erlang:alias(),
-    To = {Ref, case Tag of ref -> Ref; _ -> Tag end},
-    case gwport_watch:join(Ref, To, Watch) of
+    {Stay, To} = case Tag of ref -> {once, {Ref, Ref}}; _ -> {stays, {Ref, Tag}} end,
+    case gwport_watch:join(To, Watch) of
         ok ->
-            Owner ! {open, Request#{pid => self(), to => To, ref => Ref}},
+            Owner ! {open, Request#{client => {self(), Ref, To}, stay => Stay}},
             gwport_load:arrive(Load),
             {ok, Ref};
         gone ->
@@ -123,9 +124,9 @@ open(Handle = #handle{owner = Owner, watch = Watch, load = Load}, Request, Tag) 
 
 %% Nothing more comes of the stream; what stands in the mailbox already is the caller's.
 -spec leave(handle(), reference()) -> ok.
-leave(#handle{watch = Watch}, Ref) ->
+leave(#handle{}, Ref) ->
     _ = erlang:unalias(Ref),
-    gwport_watch:leave(Ref, Watch).
+    ok.
 
 %% A chunk (iodata, at most 65,536 bytes and within credit), fin or trailers.
 -spec send(handle(), reference(), chunk | fin | trailers, iodata() | list()) -> ok.
@@ -283,8 +284,9 @@ hear(timeout, State) ->
     {noreply, case can_write(State) of true -> write(State); false -> State end};
 hear({gwport_writer, through}, State = #port{writer = Writer}) ->
     {noreply, State#port{writer = gwport_writer:through(Writer)}};
-hear({{gwport_down, Stream}, _, process, _, _}, State = #port{mux = Mux}) ->
-    {noreply, run(gwport_mux:down(Stream, cancelled, Mux), State)};
+hear({gwport_down, _, process, Pid, _}, State = #port{clients = Clients}) ->
+    {Streams, Clients1} = gwport_clients:down(Pid, Clients),
+    {noreply, lists:foldl(fun down/2, State#port{clients = Clients1}, Streams)};
 hear({abort, Ref, Code, Text}, State = #port{mux = Mux}) when Mux =/= undefined ->
     {noreply, abort(Ref, Code, Text, State)};
 hear({Port, {exit_status, Status}}, State = #port{port = Port}) ->
@@ -303,8 +305,8 @@ hear(ping, State) ->
     ping(State);
 hear({check_ping, N}, State) ->
     check_ping(N, State);
-hear(check_aborts, State) ->
-    check_aborts(State);
+hear(check_aborts, State = #port{clients = Clients}) ->
+    check_aborts(State#port{clients = gwport_clients:sweep(Clients)});
 hear(check_life, State) ->
     check_life(State);
 hear({gwport_os, gone}, State) ->
@@ -429,12 +431,12 @@ open(Open, State = #port{out = Out}) ->
             State
     end.
 
-refuse(Open = #{to := To}, Why, State) ->
+refuse(Open = #{client := {_, _, To}}, Why, State) ->
     left(Open, State),
     gwport_watch:tell(To, {refused, Why}).
 
 %% It does not become a stream.
-left(#{ref := Ref}, #port{load = Load, watch = Watch}) ->
+left(#{client := {_, Ref, _}}, #port{load = Load, watch = Watch}) ->
     gwport_watch:leave(Ref, Watch),
     gwport_load:left(Load).
 
@@ -453,6 +455,10 @@ abort(Ref, Code, Text, State = #port{out = Out, mux = Mux}) ->
             State#port{out = Out1}
     end.
 
+%% The client's end is the abort of what it had.
+down(Stream, State = #port{mux = Mux}) ->
+    run(gwport_mux:down(Stream, cancelled, Mux), State).
+
 run({Commands, Mux}, State) ->
     lists:foldl(fun command/2, State#port{mux = Mux}, Commands).
 
@@ -467,18 +473,17 @@ command({write, Stream, credit, Grant}, State) ->
     control(gwport_frame:encode(credit, Stream, Grant), State);
 command({write, Stream, Kind, Term}, State = #port{out = Out}) ->
     State#port{out = gwport_out:body(Stream, gwport_frame:encode(Kind, Stream, Term), Out)};
-command({closed, Ref, Monitor, Window, Free}, State = #port{load = Load, watch = Watch, out = Out}) ->
+command({closed, Stream, {Pid, Ref, _}, Window, Free}, State = #port{watch = Watch}) ->
     gwport_watch:leave(Ref, Watch),
-    %% Not flushed, which would look through all that waits here: a stream's end that is down when
-    %% the stream is not there any more is nothing to the mux.
-    true = erlang:demonitor(Monitor),
-    case Free of
-        now ->
-            gwport_load:leave(Window, Load),
-            State;
-        written ->
-            State#port{out = gwport_out:leave(Window, Out)}
-    end.
+    Clients = gwport_clients:remove(Pid, Stream, State#port.clients),
+    free(Free, Window, State#port{clients = Clients}).
+
+%% The place of a stream that is over.
+free(now, Window, State = #port{load = Load}) ->
+    gwport_load:leave(Window, Load),
+    State;
+free(written, Window, State = #port{out = Out}) ->
+    State#port{out = gwport_out:leave(Window, Out)}.
 
 %% Writing
 
@@ -518,13 +523,13 @@ number(Open = #{request := Request}, {Frames, State = #port{next = N, load = Loa
             {Frames, State}
     end.
 
-opened(Open = #{pid := Pid}, Window, State = #port{next = N, last = Last, mux = Mux}) ->
-    Monitor = erlang:monitor(process, Pid, [{tag, {gwport_down, N}}]),
-    Opening = (maps:with([to, ref, body, idempotent], Open))#{stream => N, window => Window,
-        monitor => Monitor},
+opened(Open, Window, State = #port{next = N, last = Last, mux = Mux}) ->
+    #{client := {Pid, _, _}, stay := Stay} = Open,
+    Clients = gwport_clients:add({Pid, Stay}, N, State#port.clients),
     %% Told behind this open, or the program would end before it.
     _ = [drain(self()) || N + 2 > Last],
-    run(gwport_mux:opened(Opening, Mux), State#port{next = N + 2}).
+    run(gwport_mux:opened(Open#{stream => N, window => Window}, Mux),
+        State#port{next = N + 2, clients = Clients}).
 
 %% Health
 

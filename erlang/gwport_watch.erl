@@ -1,35 +1,44 @@
 %% The watch of a port: it acts where those who should cannot.
 %%
-%% A port's owner tells the ends of its streams how they fare, but an owner that is killed says
-%% nothing; and a connection that is stuck in a send to a client that does not read hears of no
-%% deadline. The watch knows the ends of the streams (a table, which the ends write themselves), is
-%% linked to the owner, and is told when a stuck stream's time will be up.
+%% A port's owner tells the clients of its streams how they fare, but an owner that is killed says
+%% nothing; and a connection that is stuck in a send to somebody who does not read hears of no
+%% deadline. The watch knows who is at the streams (a table), is linked to the owner, and is told when
+%% a stuck stream's time will be up.
 %%
-%% An end is where a stream's events go: {Dest, Tag}, which is sent {Tag, {gwport, Event}}. Dest is
-%% an alias of the end's process, so that nothing reaches it once it has left.
+%% A stream's events go to {Ref, Tag}: Ref is sent {Tag, {gwport, Event}}, and is an alias of the
+%% client's process, so that nothing reaches it once it has left. The client writes its stream into
+%% the table before it asks the owner for it, and the owner takes it out when the stream is over. A
+%% client that was killed before it asked is found by a sweep.
 %%
-%% It ends with the owner, after the ends have heard of it; the owner ends when the watch does.
+%% It ends with the owner, after the clients have heard of it; the owner ends when the watch does.
 -module(gwport_watch).
 
--export([start_link/1, follow/1, last_words/1, join/3, leave/2, close/3, tell/2, is_watch/2]).
+-export([start_link/1, follow/1, last_words/1, join/2, leave/2, close/3, tell/2, is_watch/2]).
 -export([guard/5, unguard/1]).
 -export([init/1]).
 
 -export_type([watch/0, to/0, guard/0]).
 
--record(watch, {pid :: pid(), ends :: ets:table()}).
+-record(watch, {
+    pid :: pid(),
+    %% {Ref, Tag, Pid} for each stream, and ?CLOSED with its flag.
+    table :: ets:table(),
+    closed :: atomics:atomics_ref()
+}).
 -opaque watch() :: #watch{}.
--type to() :: {Dest :: pid() | reference(), Tag :: term()}.
+-type to() :: {Ref :: reference(), Tag :: term()}.
 -opaque guard() :: reference().
 
-%% What the table has when the ends have been told: who comes later looks after itself.
+%% The key of a flag that is 1 when the clients have been told: who comes later looks after itself.
 -define(CLOSED, closed).
+%% How often it is looked for clients that were killed.
+-define(SWEEP, 30000).
 %% How long a connection may take to notice, after its stream's time is up, before it is killed.
 -define(GRACE, 5000).
 
-%% Called by the owner. The heir is who tells the ends when owner and watch are killed together: it
-%% is sent {'ETS-TRANSFER', Ends, _, Owner} when the watch is, and calls last_words/1 when both are
-%% dead.
+%% Called by the owner. The heir is who tells the clients when owner and watch are killed together:
+%% it is sent {'ETS-TRANSFER', Table, _, Owner} when the watch is, and calls last_words/1 when both
+%% are dead.
 -spec start_link(Heir :: pid() | none) -> watch().
 start_link(Heir) ->
     {ok, Watch} = proc_lib:start_link(?MODULE, init, [{self(), Heir}]),
@@ -42,43 +51,48 @@ follow(#watch{pid = Pid}) ->
 
 %% Called by whoever has the table when the owner is dead.
 -spec last_words(ets:table()) -> ok.
-last_words(Ends) ->
-    true = ets:insert(Ends, {?CLOSED, true}),
-    lists:foreach(fun tell_end/1, ets:tab2list(Ends)),
-    true = ets:delete(Ends),
+last_words(Table) ->
+    [{?CLOSED, Closed}] = ets:lookup(Table, ?CLOSED),
+    ok = atomics:put(Closed, 1, 1),
+    lists:foreach(fun(To) -> tell(To, {port_down, true, owner_down}) end, clients(Table)),
+    true = ets:delete(Table),
     ok.
 
-%% A stream's end begins to listen; `gone` if the owner is dead and nothing will be heard.
--spec join(reference(), to(), watch()) -> ok | gone.
-join(Ref, To, #watch{ends = Ends}) ->
-    try
-        true = ets:insert(Ends, {Ref, To}),
-        case ets:member(Ends, ?CLOSED) of
-            false -> ok;
-            true -> gone
-        end
+clients(Table) ->
+    [{Ref, Tag} || {Ref, Tag, _} <- ets:tab2list(Table)].
+
+%% The calling process is about to ask for a stream; `gone` if the owner is dead and nothing will be
+%% heard.
+-spec join(to(), watch()) -> ok | gone.
+join({Ref, Tag}, #watch{table = Table, closed = Closed}) ->
+    try ets:insert(Table, {Ref, Tag, self()}) of
+        true ->
+            case atomics:get(Closed, 1) of
+                0 -> ok;
+                1 -> gone
+            end
     catch
         %% The watch has ended, and its table with it.
         error:badarg -> gone
     end.
 
-%% A stream's end wants to hear no more, or will be told no more.
+%% Called by the owner: the stream is over, or is none.
 -spec leave(reference(), watch()) -> ok.
-leave(Ref, #watch{ends = Ends}) ->
-    try ets:delete(Ends, Ref) of
+leave(Ref, #watch{table = Table}) ->
+    try ets:delete(Table, Ref) of
         true -> ok
     catch
         error:badarg -> ok
     end.
 
-%% Called by the owner at its end: who comes now is turned away, and the ends that have come, but for
-%% those of live streams, are told Event.
+%% Called by the owner at its end: who comes now is turned away, and the clients that have come, but
+%% for those of live streams, are told Event.
 -spec close(IsLive :: fun((reference()) -> boolean()), gwport_mux:event(), watch()) -> ok.
-close(IsLive, Event, #watch{ends = Ends}) ->
-    try
-        true = ets:insert(Ends, {?CLOSED, true}),
-        lists:foreach(fun(To) -> tell(To, Event) end,
-            [To || {Ref, To} <- ets:tab2list(Ends), is_reference(Ref), not IsLive(Ref)])
+close(IsLive, Event, #watch{table = Table, closed = Closed}) ->
+    ok = atomics:put(Closed, 1, 1),
+    try clients(Table) of
+        Clients -> lists:foreach(fun(To) -> tell(To, Event) end,
+            [To || {Ref, _} = To <- Clients, not IsLive(Ref)])
     catch
         error:badarg -> ok
     end.
@@ -88,8 +102,8 @@ is_watch(Pid, #watch{pid = Watch}) ->
     Pid =:= Watch.
 
 -spec tell(to(), gwport_mux:event() | {refused, busy | draining}) -> ok.
-tell({Dest, Tag}, Event) ->
-    Dest ! {Tag, {gwport, Event}},
+tell({Ref, Tag}, Event) ->
+    Ref ! {Tag, {gwport, Event}},
     ok.
 
 %% The calling process is about to send what may take long, on behalf of stream Ref. If it does not
@@ -111,27 +125,35 @@ unguard(Guard) -> is_integer(erlang:cancel_timer(Guard)).
 -spec init({Owner :: pid(), Heir :: pid() | none}) -> ok.
 init({Owner, Heir}) ->
     process_flag(trap_exit, true),
-    Ends = ets:new(?MODULE, [public, {write_concurrency, true}, heir(Heir, Owner)]),
-    proc_lib:init_ack({ok, #watch{pid = self(), ends = Ends}}),
-    gwport_failure:run("the watch of a port", fun() -> loop(Owner, Ends) end).
+    Table = ets:new(?MODULE, [public, {write_concurrency, true}, heir(Heir, Owner)]),
+    Closed = atomics:new(1, []),
+    true = ets:insert(Table, {?CLOSED, Closed}),
+    _ = erlang:send_after(?SWEEP, self(), sweep),
+    proc_lib:init_ack({ok, #watch{pid = self(), table = Table, closed = Closed}}),
+    gwport_failure:run("the watch of a port", fun() -> loop(Owner, Table) end).
 
 heir(none, _) -> {heir, none};
 heir(Heir, Owner) -> {heir, Heir, Owner}.
 
-loop(Owner, Ends) ->
+loop(Owner, Table) ->
     receive
         {'EXIT', Owner, _} ->
-            last_words(Ends);
+            last_words(Table);
         {overdue, Ref, Code, Fate, Pid} ->
             Owner ! {abort, Ref, Code, <<>>},
             _ = [erlang:send_after(?GRACE, self(), {kill, Pid}) || Fate =:= kill],
-            loop(Owner, Ends);
+            loop(Owner, Table);
         {kill, Pid} ->
             exit(Pid, kill),
-            loop(Owner, Ends);
+            loop(Owner, Table);
+        sweep ->
+            sweep(Table),
+            _ = erlang:send_after(?SWEEP, self(), sweep),
+            loop(Owner, Table);
         _ ->
-            loop(Owner, Ends)
+            loop(Owner, Table)
     end.
 
-tell_end({?CLOSED, true}) -> ok;
-tell_end({_, To}) -> tell(To, {port_down, true, owner_down}).
+%% Nobody is there to be told.
+sweep(Table) ->
+    [true = ets:delete(Table, Ref) || {Ref, _, Pid} <- ets:tab2list(Table), not is_process_alive(Pid)].

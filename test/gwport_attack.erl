@@ -142,11 +142,11 @@ log_reader(Pool) ->
     end),
     receive {path, Path} -> Path end.
 
-%% The rows of the table in which a port's streams have their ends.
+%% The rows of a port's table of streams: where the events of each go, and its client.
 rows(Pool) ->
     Watch = find(watch, Pool),
-    [Ends] = [Table || Table <- ets:all(), ets:info(Table, owner) =:= Watch],
-    ets:tab2list(Ends).
+    [Streams] = [Table || Table <- ets:all(), ets:info(Table, owner) =:= Watch],
+    [{{Ref, Tag}, Pid} || {Ref, Tag, Pid} <- ets:tab2list(Streams)].
 
 %% A port takes no more: its program is stopped with its pipe full, and the writer waits. The program has had a stream, and
 %% ignores what comes for it.

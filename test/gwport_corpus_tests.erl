@@ -106,8 +106,8 @@ aborts(Code, Commands) ->
 
 %% A port with stream 256 open, and its head there where the frame comes behind one.
 mux(Kind) ->
-    Opening = #{stream => 256, to => {self(), tag}, ref => make_ref(), monitor => make_ref(),
-        window => 262144, body => now, idempotent => false},
+    Ref = make_ref(),
+    Opening = #{stream => 256, client => {self(), Ref, {Ref, tag}}, window => 262144, body => now, idempotent => false},
     {_, Mux} = gwport_mux:opened(Opening, gwport_mux:new(#{window => 65536, max_head => 65536})),
     case Kind =:= chunk orelse Kind =:= fin of
         true ->

@@ -221,7 +221,7 @@ driver_failed(Config) ->
     Server = #{pool := Pool} = gwport_probe:flow(#{}, Config),
     Fail = fun(Count) ->
         gwport_test:until(fun() -> length(gwport_attack:rows(Pool)) =:= Count end),
-        {_, To} = hd(lists:sort(gwport_attack:rows(Pool))),
+        {To, _} = hd(lists:sort(gwport_attack:rows(Pool))),
         gwport_watch:tell(To, {credit, wrong})
     end,
     Socket = holding(Server, "/faults/sleep?s=60"),

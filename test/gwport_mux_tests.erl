@@ -554,9 +554,9 @@ command({write, N, credit, Grant}, N, Entry = #{closed := false, allowed := Allo
     %% What is on its way and what was not consumed never exceed the window.
     true = Allowed + Grant - Taken + Unconsumed =< Window,
     Entry#{allowed := Allowed + Grant};
-command({closed, _, Monitor, Window, Free}, N, Entry = #{closed := false, local := ended, quiet := Quiet,
+command({closed, N, Client, Window, Free}, N, Entry = #{closed := false, local := ended, quiet := Quiet,
         window := Window}) ->
-    true = Monitor =:= monitor_of(N),
+    true = Client =:= client(N),
     %% Whose end the program has had from the start is the only one that is free at once.
     true = Quiet =:= (Free =:= now),
     Entry#{closed := true, over := true}.
@@ -589,17 +589,17 @@ opening(N) ->
     opening(N, #{}).
 
 opening(N, With) ->
-    maps:merge(#{stream => N, to => to(N), ref => ref(N), monitor => monitor_of(N), window => ?WINDOW,
+    maps:merge(#{stream => N, client => client(N), window => ?WINDOW,
         body => now, idempotent => false}, With).
 
 %% The same in every process: EUnit makes and runs a test in two.
 pid() -> whereis(init).
 
-to(N) -> {pid(), ref(N)}.
+to(N) -> {ref(N), tag}.
 
 ref(N) -> list_to_ref(lists:concat(["#Ref<0.0.1.", N, ">"])).
 
-monitor_of(N) -> list_to_ref(lists:concat(["#Ref<0.0.2.", N, ">"])).
+client(N) -> {pid(), ref(N), to(N)}.
 
 open_stream() ->
     {_, Mux} = gwport_mux:opened(opening(256), mux()),
@@ -637,7 +637,7 @@ closed(N) ->
     closed(N, written).
 
 closed(N, Free) ->
-    {closed, ref(N), monitor_of(N), ?WINDOW, Free}.
+    {closed, N, client(N), ?WINDOW, Free}.
 
 term(Term) ->
     term_to_binary(Term).

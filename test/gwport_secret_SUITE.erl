@@ -143,9 +143,9 @@ client(Server, Data) ->
 in_flight(Count, Server) ->
     gwport_test:until(fun() -> [Count] =:= [N || #{in_flight := N} <- gwport_test:ports(Server)] end).
 
-%% The owner knows who is at the end of so many streams.
+%% There are so many streams.
 streams_known(Count, Server) ->
-    gwport_test:until(fun() -> case length(ends(Server)) of Count -> true; Other -> Other end end).
+    gwport_test:until(fun() -> case length(clients(Server)) of Count -> true; Other -> Other end end).
 
 %% Messages as they wait for a process that is behind: a body's, a frame's, a log's.
 pile_up(Pid) ->
@@ -183,14 +183,11 @@ part(Part, #{pool := Pool}) ->
     gwport_attack:find(Part, Pool).
 
 %% The streams of a pool: where their events go, and who hears them.
-streams(Server) ->
-    Watch = part(watch, Server),
-    [Table] = [Table || Table <- ets:all(), ets:info(Table, name) =:= gwport_watch, ets:info(Table, owner) =:= Watch],
-    [To || {Ref, To} <- ets:tab2list(Table), is_reference(Ref)].
+streams(#{pool := Pool}) ->
+    [To || {To, _} <- gwport_attack:rows(Pool)].
 
-ends(Server) ->
-    {monitors, Monitors} = erlang:process_info(part(owner, Server), monitors),
-    [Pid || {process, Pid} <- Monitors, Pid =/= part(log, Server)].
+clients(#{pool := Pool}) ->
+    lists:usort([Pid || {_, Pid} <- gwport_attack:rows(Pool)]).
 
 %% The cases
 
@@ -311,12 +308,12 @@ ends_of_streams(Config) ->
     [begin
         Server = server(Config),
         Clients = under_way(Server),
-        Ends = ends(Server),
-        [true = erlang:suspend_process(Pid) || Pid <- Ends],
+        Pids = clients(Server),
+        [true = erlang:suspend_process(Pid) || Pid <- Pids],
         [gwport_watch:tell(To, Event) || To <- streams(Server)],
-        [pile_up(Pid) || Pid <- Ends, not is_connection(Pid)],
+        [pile_up(Pid) || Pid <- Pids, not is_connection(Pid)],
         [gwport_test:send(Socket, much(request_body)) || {h1, Socket} <- Clients],
-        [true = erlang:resume_process(Pid) || Pid <- Ends],
+        [true = erlang:resume_process(Pid) || Pid <- Pids],
         in_flight(0, Server),
         ?assertMatch(#{status := 200}, gwport_test:get(Server, "/hello")),
         leave(Clients),
@@ -332,7 +329,7 @@ is_connection(Pid) ->
 
 ends_of_streams_killed(Config) ->
     %% A client's leaving is not more.
-    [?assertEqual(killed, fail(Config, fun(Server) -> lists:nth(N, ends(Server)) end,
+    [?assertEqual(killed, fail(Config, fun(Server) -> lists:nth(N, clients(Server)) end,
         fun(Pid) -> [pile_up(Pid) || not is_connection(Pid)], true = exit(Pid, kill), ok end)) || N <- [1, 2, 3, 4]],
     ok.
 
@@ -378,7 +375,7 @@ client(Config) ->
         Caller = spawn(fun() -> Self ! {self(), gwport:request(Pool, #{method => <<"POST">>, path => <<"/faults/never-read">>, path_info => 1,
             query => <<"s=60">>, body => much(request_body)}, #{app => faults})} end),
         streams_known(1, Server),
-        [Client] = ends(Server),
+        [Client] = clients(Server),
         pile_up(Client),
         exit(Client, Why),
         receive {Caller, Result} -> ?assertMatch({error, _}, Result) end,

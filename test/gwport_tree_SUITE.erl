@@ -17,7 +17,7 @@ groups() ->
         a_killed_log_reader_leaves_no_folder, a_socket_that_cannot_be_bound_leaves_no_folder,
         a_relative_folder_of_sockets_is_found
     ]}, {ends, [parallel], [
-        a_stream_that_is_over_has_no_row, what_waits_for_a_writer_that_is_killed_is_told_at_once,
+        a_stream_that_is_over_leaves_nothing, the_streams_of_a_port_that_ends_leave_nothing, what_waits_for_a_writer_that_is_killed_is_told_at_once,
         what_waits_for_a_writer_is_told_of_every_end, an_owner_is_killed_with_its_watch
     ]}, {descriptors, [parallel], [
         clients_that_use_up_descriptors_cost_no_program, a_start_without_descriptors_is_tried_again_soon,
@@ -324,14 +324,15 @@ nothing_is_left(Config) ->
 
 %% Streams and their ends
 
-%% Whoever ends a stream, and however, nobody is left to be told of it.
-a_stream_that_is_over_has_no_row(_) ->
+%% Whoever ends a stream, and however, nobody is left to be told of it, and nothing is counted any more.
+a_stream_that_is_over_leaves_nothing(_) ->
     Server = #{pool := Pool} = gwport_test:start(#{pool => #{max_streams => 20},
         mount => #{head_timeout => 500}}),
     Ways = [
         fun() -> {ok, {200, _, _}} = gwport:request(Pool, #{path => <<"/hello">>}, #{app => hello}) end,
         fun() -> {error, _} = gwport:request(Pool, #{path => <<"/faults/write">>, query => <<"bytes=100000">>,
             path_info => 1}, #{app => faults, max_response => 10}) end,
+        fun() -> asked(Pool, "s=60", fun(Pid) -> exit(Pid, kill) end) end,
         fun() -> #{status := 200} = gwport_test:get(Server, "/hello") end,
         fun() -> #{status := 504} = gwport_test:get(Server, "/faults/sleep?s=60") end,
         fun() -> #{status := 500} = gwport_test:get(Server, "/faults/panic") end,
@@ -340,13 +341,65 @@ a_stream_that_is_over_has_no_row(_) ->
         fun() -> left(Server, "POST /faults/never-read?s=60 HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n12") end],
     [begin
         [Way() || _ <- lists:seq(1, 10)],
-        gwport_test:until(fun() -> case gwport_attack:rows(Pool) of [] -> true; Rows -> {N, Rows} end end)
-    end || {N, Way} <- lists:enumerate(Ways)],
+        nothing_is_under_way(Server)
+    end || Way <- Ways],
     %% Those that were turned away.
     [spawn(fun() -> gwport_test:get(Server, "/faults/sleep?s=60") end) || _ <- lists:seq(1, 60)],
     gwport_test:until(fun() -> length(gwport_attack:rows(Pool)) >= 20 end),
-    gwport_test:until(fun() -> gwport_attack:rows(Pool) =:= [] end),
+    nothing_is_under_way(Server),
     gwport_test:stop(Server).
+
+%% No row, no place, no budget, and nobody watched, of a pool with one port.
+nothing_is_under_way(#{pool := Pool}) ->
+    gwport_test:until(fun() ->
+        case gwport_pool:choose(Pool) of
+            {ok, Handle} ->
+                {ok, [#{in_flight := Streams, budget_left := Budget, owner := Owner}]} = gwport:info(Pool),
+                {monitors, Monitors} = erlang:process_info(Owner, monitors),
+                Left = {Streams, Budget, gwport_port:under_way(Handle), gwport_attack:rows(Pool), length(Monitors)},
+                Left =:= {0, 67108864, 0, [], 1} orelse Left;
+            Error ->
+                Error
+        end
+    end).
+
+%% A call by a process with which something happens when the app has its request.
+asked(Pool, Query, Happens) ->
+    {Pid, Monitor} = spawn_monitor(fun() ->
+        gwport:request(Pool, #{path => <<"/faults/sleep">>, query => list_to_binary(Query), path_info => 1}, #{app => faults})
+    end),
+    gwport_test:until(fun() -> {ok, [#{in_flight := N}]} = gwport:info(Pool), N > 0 end),
+    Happens(Pid),
+    receive {'DOWN', Monitor, process, Pid, _} -> ok end.
+
+%% Its owner, its watch, its writer or its program is killed, or it drains: requests of listeners and of processes are
+%% told, and the port that follows has nothing of them.
+the_streams_of_a_port_that_ends_leave_nothing(_) ->
+    [begin
+        Server = #{pool := Pool} = gwport_test:start(#{pool => #{drain_timeout => 200}}),
+        Self = self(),
+        Clients = [spawn_link(fun() -> _ = Ask(Server), Self ! {self(), told} end) || Ask <- [
+            fun(_) -> status_or_cut(Server, "/faults/sleep?s=60") end,
+            fun(_) -> status_or_cut(Server, "/faults/write?bytes=2000&chunk=1000&delay_ms=60000") end,
+            fun(_) -> {error, _} = gwport:request(Pool, #{path => <<"/faults/sleep">>, query => <<"s=60">>, path_info => 1},
+                #{app => faults}) end]],
+        gwport_test:until(fun() -> [3] =:= [N || #{in_flight := N} <- gwport_test:ports(Server)] end),
+        Table = table(Pool),
+        End(Server),
+        [receive {Client, told} -> ok end || Client <- Clients],
+        gwport_test:until(fun() -> ets:info(Table) =:= undefined end),
+        gwport_attack:stands(Pool),
+        nothing_is_under_way(Server),
+        gwport_test:stop(Server)
+    end || End <- [fun(#{pool := Pool}) -> gwport_attack:kill(Parts, Pool) end
+            || Parts <- [owner, watch, writer, [owner, watch], [watch, keeper]]] ++ [
+        fun(Server) -> gwport_probe:os_kill("KILL", gwport_test:os_pid(Server)) end,
+        fun(#{pool := Pool}) -> gwport_port:drain(gwport_attack:find(owner, Pool)) end]].
+
+table(Pool) ->
+    Watch = gwport_attack:find(watch, Pool),
+    [Table] = [Table || Table <- ets:all(), ets:info(Table, owner) =:= Watch],
+    Table.
 
 %% A client that leaves, when the app has its request.
 left(Server = #{pool := Pool}, Request) ->
@@ -373,7 +426,8 @@ unwritten(Event) ->
     Event(Server),
     Seen = [receive {Client, #{status := Status}} -> {Status, erlang:monotonic_time(millisecond) - At} end
         || Client <- Clients],
-    _ = gwport_probe:gone(OsPid) orelse gwport_probe:os_kill("CONT", OsPid),
+    %% It may be gone, or go now.
+    _ = os:cmd("kill -CONT " ++ integer_to_list(OsPid)),
     %% Not while it is rebuilt: a keeper that is killed and has no successor leaves the pool's name behind.
     gwport_test:until(fun() -> is_process_alive(gwport_pool:keeper(Pool)) end, 10000),
     gwport_test:stop(Server),

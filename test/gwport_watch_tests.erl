@@ -6,14 +6,14 @@
 ends_hear_of_an_owner_that_is_killed_test() ->
     {Owner, Watch} = owner(),
     Ref = alias(),
-    ok = gwport_watch:join(Ref, {Ref, tag}, Watch),
+    ok = gwport_watch:join({Ref, tag}, Watch),
     exit(Owner, kill),
     ?assertEqual({tag, {gwport, {port_down, true, owner_down}}}, receive Message -> Message end).
 
 ends_that_have_left_hear_nothing_test() ->
     {Owner, Watch} = owner(),
     [Ref, Left, Unaliased] = [alias() || _ <- [1, 2, 3]],
-    [ok = gwport_watch:join(R, {R, R}, Watch) || R <- [Left, Unaliased, Ref]],
+    [ok = gwport_watch:join({R, R}, Watch) || R <- [Left, Unaliased, Ref]],
     ok = gwport_watch:leave(Left, Watch),
     true = unalias(Unaliased),
     exit(Owner, kill),
@@ -21,12 +21,12 @@ ends_that_have_left_hear_nothing_test() ->
     ?assertEqual(nothing, receive Message -> Message after 0 -> nothing end).
 
 who_comes_too_late_is_told_at_once_test() ->
-    {Owner, Watch = {watch, Pid, _}} = owner(),
+    {Owner, Watch = {watch, Pid, _, _}} = owner(),
     Monitor = monitor(process, Pid),
     exit(Owner, kill),
     receive {'DOWN', Monitor, process, _, _} -> ok end,
     Ref = alias(),
-    ?assertEqual(gone, gwport_watch:join(Ref, {Ref, tag}, Watch)),
+    ?assertEqual(gone, gwport_watch:join({Ref, tag}, Watch)),
     ?assertEqual(ok, gwport_watch:leave(Ref, Watch)).
 
 a_guard_that_is_taken_back_in_time_does_nothing_test() ->
@@ -66,9 +66,25 @@ owner() ->
     receive {Owner, Watch} -> {Owner, Watch} end.
 
 %% Its linked process, here, does not end with it.
-stop({watch, Pid, _}) ->
+stop({watch, Pid, _, _}) ->
     unlink(Pid),
     exit(Pid, kill).
+
+a_client_that_was_killed_before_it_asked_is_swept_test() ->
+    Watch = {watch, Pid, Table, _} = gwport_watch:start_link(none),
+    Ref = alias(),
+    ok = gwport_watch:join({Ref, tag}, Watch),
+    {Killed, Monitor} = spawn_monitor(fun() ->
+        ok = gwport_watch:join({alias(), tag}, Watch),
+        receive never -> ok end
+    end),
+    gwport_test:until(fun() -> ets:info(Table, size) =:= 3 end),
+    exit(Killed, kill),
+    receive {'DOWN', Monitor, process, Killed, _} -> ok end,
+    Pid ! sweep,
+    gwport_test:until(fun() -> ets:info(Table, size) =:= 2 end),
+    ?assertMatch([{Ref, tag, _}], ets:lookup(Table, Ref)),
+    stop(Watch).
 
 the_heir_tells_when_owner_and_watch_are_killed_test() ->
     Self = self(),
@@ -76,12 +92,12 @@ the_heir_tells_when_owner_and_watch_are_killed_test() ->
         Self ! {self(), gwport_watch:start_link(Self)},
         receive after infinity -> ok end
     end),
-    Watch = {watch, Pid, _} = receive {Owner, W} -> W end,
+    Watch = {watch, Pid, _, _} = receive {Owner, W} -> W end,
     Ref = alias(),
-    ok = gwport_watch:join(Ref, {Ref, tag}, Watch),
+    ok = gwport_watch:join({Ref, tag}, Watch),
     exit(Pid, kill),
     exit(Owner, kill),
     Ends = receive {'ETS-TRANSFER', Table, Pid, Owner} -> Table end,
     ok = gwport_watch:last_words(Ends),
     ?assertEqual({tag, {gwport, {port_down, true, owner_down}}}, receive Message -> Message end),
-    ?assertEqual(gone, gwport_watch:join(Ref, {Ref, tag}, Watch)).
+    ?assertEqual(gone, gwport_watch:join({Ref, tag}, Watch)).
