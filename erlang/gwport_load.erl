@@ -1,10 +1,10 @@
 %% What a port carries, in counters that everybody may read and few change: requests under way,
 %% streams, and what is left of the response budget. They live as long as the port.
 %%
-%% `under_way` counts from the moment that a stream's end turns to a port, and decides where the
-%% next one goes; `streams` counts what is numbered, and is what `max_streams` bounds. A stream's
-%% end adds itself after its request is sent, so if it is killed in between the count is one too low
-%% for a while, never too high for ever.
+%% `under_way` counts from the moment that a client turns to a port, and decides where the next one
+%% goes; `streams` counts what is numbered, and is what `max_streams` bounds. A client adds itself
+%% after its request is sent, so if it is killed in between the count is one too low for a while,
+%% never too high for ever.
 -module(gwport_load).
 
 -export([new/1, limit/2, under_way/1, has_room/1, arrive/1, left/1, enter/1, leave/2, info/1]).
@@ -45,7 +45,7 @@ under_way(#load{counters = Counters}) ->
 has_room(#load{counters = Counters}) ->
     atomics:get(Counters, ?UNDER_WAY) < atomics:get(Counters, ?MAX_STREAMS).
 
-%% A stream's end has sent its request to the port.
+%% A client has sent its request to the port.
 -spec arrive(load()) -> ok.
 arrive(#load{counters = Counters}) ->
     atomics:add(Counters, ?UNDER_WAY, 1).

@@ -1,9 +1,13 @@
-%% The streams of one port as their owner sees them: who answers for which number, which half has
-%% ended, what credit is out (SPEC.md, section 7). Events go in, commands come out; there is no
-%% process, no clock and no I/O in here.
+%% The streams of one port as their owner sees them: a map of numbers to streams, each with the half
+%% that we send, the half that we receive, and its client (SPEC.md, section 7). Events go in, commands
+%% come out; there is no process, no clock and no I/O in here.
 %%
-%% This is where a peer's promises are held to: order, credit and counts are checked before anything
-%% is handed to a stream's end, because what lies in a mailbox is already allocated.
+%% This is where a peer's promises are held to: order, credit and counts are checked (gwport_half)
+%% before anything is handed to a client, because what lies in a mailbox is already allocated.
+%%
+%% A stream ends when the program's half does: ours, if it has not ended, is given up. Of its numbers
+%% only those that we give are opened; a stream that the program opens would have its halves the
+%% other way round, and nothing else of its own.
 -module(gwport_mux).
 
 -export([new/1, opened/2, frame/2, send/4, consumed/3, abort/4, down/3]).
@@ -16,18 +20,10 @@
 
 -record(stream, {
     client :: client(),
-    %% The half that we send. When the other one ends the stream is closed and forgotten.
-    %% Its last frame is `queued` until it is written, of which nothing is said in here.
-    local :: open | queued | ended,
-    %% Our abort is not answered yet, and all else is ignored. `overdue` at the second look.
-    aborted = false :: false | waiting | overdue,
-    phase = start :: start | body,
-    informs = 0 :: non_neg_integer(),
-    entered :: boolean(),
-    window :: non_neg_integer(),
-    credit :: non_neg_integer(),
-    consumed = 0 :: non_neg_integer(),
-    send_credit :: non_neg_integer()
+    out :: gwport_half:half(),
+    in :: gwport_half:half(),
+    %% Whether the app may have been entered.
+    entered :: boolean()
 }).
 
 -record(mux, {
@@ -46,7 +42,7 @@
     window := non_neg_integer(), body := none | now | continue, idempotent := boolean(),
     _ => _
 }.
-%% What a stream's end is told.
+%% What a client is told.
 -type event() ::
     {credit, pos_integer()}
   | {inform | head | trailers | chunk, Payload :: binary()}
@@ -59,13 +55,10 @@
   | {write, gwport_frame:stream(), gwport_frame:kind(), term()}
     %% Write this abort if frames of the stream are still waiting to be written, in their place.
   | {replace, gwport_frame:stream(), {non_neg_integer(), binary()}}
-    %% The stream's end is told no more, and its place is free: now, or when the program has been
+    %% The client is told no more, and the stream's place is free: now, or when the program has been
     %% written all that is for it.
   | {closed, gwport_frame:stream(), client(), Window :: non_neg_integer(), now | written}.
 
--define(MAX_CHUNK, 65536).
--define(MAX_INFORMS, 16).
--define(MAX_CREDIT, 2147483647).
 -define(MAX_CODE, 2147483647).
 -define(MAX_TEXT, 1024).
 -define(NIL, <<131, 106>>).
@@ -87,22 +80,22 @@ is_live(Ref, #mux{refs = Refs}) ->
 served(#mux{served = Served}) ->
     Served.
 
-%% A stream was numbered. Its end may send its body from the first credit on.
+%% A stream was numbered. Its client may send its body from the first credit on.
 -spec opened(opening(), mux()) -> {[command()], mux()}.
 opened(Opening, Mux = #mux{streams = Streams, refs = Refs, request_window = RequestWindow}) ->
     #{stream := N, client := {_, Ref, To} = Client, window := Window, body := Body,
         idempotent := Idempotent} = Opening,
-    SendCredit = first_credit(Body, RequestWindow),
-    Stream = #stream{client = Client, local = local(Body),
-        entered = Idempotent, window = Window, credit = Window, send_credit = SendCredit},
-    {[{deliver, To, {credit, SendCredit}} || SendCredit > 0],
+    First = first_credit(Body, RequestWindow),
+    Stream = #stream{client = Client, out = request(Body, First),
+        in = gwport_half:new(response, Window), entered = Idempotent},
+    {[{deliver, To, {credit, First}} || First > 0],
         Mux#mux{highest = N, streams = Streams#{N => Stream}, refs = Refs#{Ref => N}}}.
 
 first_credit(now, Window) -> Window;
 first_credit(_, _) -> 0.
 
-local(none) -> ended;
-local(_) -> open.
+request(none, _) -> gwport_half:none();
+request(_, Window) -> gwport_half:new(request, Window).
 
 %% A frame with a stream came in. Only a number that was never given out is the port's fault.
 -spec frame({gwport_frame:kind(), gwport_frame:stream(), binary()}, mux()) ->
@@ -120,60 +113,47 @@ frame({Kind, N, Payload}, Mux = #mux{streams = Streams, highest = Highest}) ->
     end.
 
 %% Our abort is under way: everything but the other half's end is ignored.
-live(Kind, _, N, Stream = #stream{aborted = At}, Mux) when At =/= false ->
-    case lists:member(Kind, [abort, fin, trailers, reply]) of
-        true -> close([], N, Stream, Mux);
+live(Kind, Payload, N, Stream = #stream{out = Out}, Mux) ->
+    case gwport_half:is_aborted(Out) of
+        false -> incoming(Kind, Payload, N, Stream, Mux);
+        true ->
+            case gwport_half:ends(Kind) of
+                true -> close([], N, Stream, Mux);
+                false -> {[], Mux}
+            end
+    end.
+
+%% What is of no half, or of ours; then the frames of the program's half.
+incoming(entered, ?NIL, N, Stream, Mux) ->
+    {[], put(N, Stream#stream{entered = true}, Mux)};
+incoming(entered, _, N, Stream, Mux) ->
+    fail(bad_payload, <<"entered carries []">>, N, Stream, Mux);
+incoming(credit, Payload, N, Stream = #stream{out = Out}, Mux) ->
+    case gwport_half:is_open(Out) of
+        true -> credit(gwport_frame:decode_payload(Payload), N, Stream, Mux);
         false -> {[], Mux}
     end;
-live(chunk, Data, N, Stream = #stream{phase = body, credit = Credit}, Mux) ->
-    case byte_size(Data) of
-        Size when Size =:= 0; Size > ?MAX_CHUNK ->
-            fail(bad_payload, <<"a chunk has 1 to 65536 bytes">>, N, Stream, Mux);
-        Size when Size > Credit ->
-            fail(flow_exceeded, <<"bytes beyond credit">>, N, Stream, Mux);
-        Size ->
-            deliver({chunk, own(Data)}, N, Stream#stream{credit = Credit - Size}, Mux)
-    end;
-live(reply, Payload, N, Stream = #stream{phase = start, window = Window}, Mux) ->
-    case byte_size(Payload) > Window + max_head(Mux) of
-        true -> fail_end(too_large, <<"a reply over max_head and its credit">>, N, Stream, Mux);
-        false -> remote_end({reply, Payload, Stream#stream.credit}, N, Stream, Mux)
-    end;
-live(head, Payload, N, Stream = #stream{phase = start}, Mux) ->
-    bounded(head, Payload, N, Stream#stream{phase = body, entered = true}, Mux);
-live(inform, Payload, N, Stream = #stream{phase = start, informs = I}, Mux) when I < ?MAX_INFORMS ->
-    bounded(inform, Payload, N, Stream#stream{informs = I + 1, entered = true}, Mux);
-live(fin, ?NIL, N, Stream = #stream{phase = body}, Mux) ->
-    remote_end(fin, N, Stream, Mux);
-live(trailers, Payload, N, Stream = #stream{phase = body}, Mux) ->
-    case byte_size(Payload) > max_head(Mux) of
-        true -> fail_end(too_large, <<"trailers over max_head">>, N, Stream, Mux);
-        false -> remote_end({trailers, Payload}, N, Stream, Mux)
-    end;
-live(entered, ?NIL, N, Stream, Mux) ->
-    {[], put(N, Stream#stream{entered = true}, Mux)};
-live(credit, Payload, N, Stream, Mux) ->
-    credit(gwport_frame:decode_payload(Payload), N, Stream, Mux);
-live(abort, Payload, N, Stream, Mux) ->
+incoming(abort, Payload, N, Stream, Mux) ->
     aborted(gwport_frame:decode_payload(Payload), N, Stream, Mux);
-live(fin, ?NIL, N, Stream, Mux) ->
-    fail_end(bad_order, <<"fin without a head">>, N, Stream, Mux);
-live(fin, _, N, Stream, Mux) ->
+incoming(fin, Payload, N, Stream, Mux) when Payload =/= ?NIL ->
     fail_end(bad_payload, <<"fin carries []">>, N, Stream, Mux);
-live(entered, _, N, Stream, Mux) ->
-    fail(bad_payload, <<"entered carries []">>, N, Stream, Mux);
-live(Kind, _, N, Stream, Mux) when Kind =:= reply; Kind =:= trailers ->
-    fail_end(bad_order, <<(atom_to_binary(Kind))/binary, " out of order">>, N, Stream, Mux);
-live(Kind, _, N, Stream, Mux) ->
-    fail(bad_order, <<(atom_to_binary(Kind))/binary, " out of order">>, N, Stream, Mux).
+incoming(Kind, Payload, N, Stream = #stream{in = In}, Mux = #mux{max_head = MaxHead}) ->
+    case gwport_half:frame(Kind, byte_size(Payload), MaxHead, In) of
+        {more, In1} ->
+            deliver(event(Kind, Payload, In), N, Stream#stream{in = In1, entered = true}, Mux);
+        {last, _} ->
+            remote_end(event(Kind, Payload, In), N, Stream, Mux);
+        {error, Code, Text} ->
+            case gwport_half:ends(Kind) of
+                true -> fail_end(Code, Text, N, Stream, Mux);
+                false -> fail(Code, Text, N, Stream, Mux)
+            end
+    end.
 
-max_head(#mux{max_head = MaxHead}) ->
-    MaxHead.
-
-bounded(Kind, Payload, N, Stream, Mux = #mux{max_head = Max}) when byte_size(Payload) =< Max ->
-    deliver({Kind, Payload}, N, Stream, Mux);
-bounded(Kind, _, N, Stream, Mux) ->
-    fail(too_large, <<(atom_to_binary(Kind))/binary, " over max_head">>, N, Stream, Mux).
+event(chunk, Data, _) -> {chunk, own(Data)};
+event(reply, Payload, In) -> {reply, Payload, gwport_credit:left(gwport_half:credit(In))};
+event(fin, _, _) -> fin;
+event(Kind, Payload, _) -> {Kind, Payload}.
 
 %% A small piece of a large read would keep all of the read alive while it waits for its client.
 own(Data) ->
@@ -182,13 +162,11 @@ own(Data) ->
         false -> Data
     end.
 
-credit(_, _, #stream{local = Local}, Mux) when Local =/= open ->
-    {[], Mux};
-credit({ok, Grant}, N, Stream = #stream{send_credit = Credit}, Mux)
-        when is_integer(Grant), Grant >= 1, Grant + Credit =< ?MAX_CREDIT ->
-    deliver({credit, Grant}, N, Stream#stream{send_credit = Credit + Grant}, Mux);
-credit({ok, Grant}, N, Stream, Mux) when is_integer(Grant) ->
-    fail(bad_credit, <<"a grant of 0 or too much of it">>, N, Stream, Mux);
+credit({ok, Grant}, N, Stream = #stream{out = Out}, Mux) when is_integer(Grant) ->
+    case gwport_half:grant(Grant, Out) of
+        {ok, Out1} -> deliver({credit, Grant}, N, Stream#stream{out = Out1}, Mux);
+        error -> fail(bad_credit, <<"a grant of 0 or too much of it">>, N, Stream, Mux)
+    end;
 credit(_, N, Stream, Mux) ->
     fail(bad_payload, <<"credit carries an integer">>, N, Stream, Mux).
 
@@ -205,21 +183,22 @@ answer(Code, Text, N, Stream = #stream{client = {_, _, To}}, Mux) ->
 
 %% What our half says when it is not wanted any more. A half ends when its last frame is written
 %% [A4]: an abort replaces one that waits, and what waits before it.
-give_up(Code, Text, N, #stream{local = open}) -> [{write, N, abort, {Code, Text}}];
-give_up(Code, Text, N, #stream{local = queued}) -> [{replace, N, {Code, Text}}];
-give_up(_, _, _, #stream{local = ended}) -> [].
+give_up(Code, Text, N, #stream{out = Out}) ->
+    case gwport_half:end_of(Out) of
+        open -> [{write, N, abort, {Code, Text}}];
+        last -> [{replace, N, {Code, Text}}];
+        none -> []
+    end.
 
 %% The other half has ended; ours, if it has not, is given up [S2].
-remote_end(Event, N, Stream = #stream{client = {_, _, To}}, Mux) ->
-    close([{deliver, To, Event} | give_up(0, <<>>, N, Stream)], N, Stream, served(1, Mux)).
-
-served(Add, Mux = #mux{served = Served}) ->
-    Mux#mux{served = Served + Add}.
+remote_end(Event, N, Stream = #stream{client = {_, _, To}}, Mux = #mux{served = Served}) ->
+    close([{deliver, To, Event} | give_up(0, <<>>, N, Stream)], N, Stream,
+        Mux#mux{served = Served + 1}).
 
 deliver(Event, N, Stream = #stream{client = {_, _, To}}, Mux) ->
     {[{deliver, To, Event}], put(N, Stream, Mux)}.
 
-%% The stream's end hears of it as of an abort by the program.
+%% The client hears of it as of an abort by the program.
 fail(Name, Text, N, Stream = #stream{client = {_, _, To}}, Mux) ->
     {Commands, Mux1} = abort_stream(Name, Text, N, Stream, Mux),
     {[{deliver, To, {abort, Name, Text}} | Commands], Mux1}.
@@ -234,16 +213,20 @@ put(N, Stream, Mux = #mux{streams = Streams}) ->
     Mux#mux{streams = Streams#{N := Stream}}.
 
 close(Commands, N, Stream, Mux = #mux{streams = Streams, refs = Refs}) ->
-    #stream{client = {_, Ref, _} = Client, window = Window} = Stream,
+    #stream{client = {_, Ref, _} = Client, in = In} = Stream,
+    Window = gwport_credit:window(gwport_half:credit(In)),
     {Commands ++ [{closed, N, Client, Window, free(Stream)}],
         Mux#mux{streams = maps:remove(N, Streams), refs = maps:remove(Ref, Refs)}}.
 
-%% The program counts a stream until it has our half's end, which may wait at the writer.
-free(#stream{local = ended, aborted = false}) -> now;
-free(_) -> written.
+%% The program counts a stream until it has our half's end, which may wait to be written.
+free(#stream{out = Out}) ->
+    case gwport_half:end_of(Out) of
+        none -> now;
+        _ -> written
+    end.
 
-%% A chunk (iodata), fin or trailers from a stream's end. Late ones, for a stream that has ended
-%% meanwhile, are nobody's fault.
+%% A chunk (iodata), fin or trailers from a client. Late ones, for a stream that has ended meanwhile,
+%% are nobody's fault.
 -spec send(reference(), chunk | fin | trailers, iodata() | term(), mux()) -> {[command()], mux()}.
 send(Ref, Kind, Data, Mux = #mux{refs = Refs, streams = Streams}) ->
     case Refs of
@@ -251,42 +234,37 @@ send(Ref, Kind, Data, Mux = #mux{refs = Refs, streams = Streams}) ->
         #{} -> {[], Mux}
     end.
 
-send_live(chunk, Data, N, Stream = #stream{local = open, send_credit = Credit}, Mux) ->
-    case data_size(Data) of
-        Size when Size >= 1, Size =< ?MAX_CHUNK, Size =< Credit ->
-            {[{write, N, chunk, Data}], put(N, Stream#stream{send_credit = Credit - Size}, Mux)};
-        _ ->
+send_live(Kind, Data, N, Stream = #stream{out = Out}, Mux) ->
+    case gwport_half:is_open(Out) andalso gwport_half:frame(Kind, size_of(Kind, Data), infinity, Out) of
+        false -> {[], Mux};
+        {error, _, _} ->
             %% A mistake of ours, which is to cost its own stream.
-            fail(internal_error, <<"a chunk that cannot be sent">>, N, Stream, Mux)
-    end;
-send_live(Kind, Term, N, Stream = #stream{local = open}, Mux) ->
-    {[{write, N, Kind, Term}], put(N, Stream#stream{local = queued}, Mux)};
-send_live(_, _, _, _, Mux) ->
-    {[], Mux}.
-
-data_size(Data) ->
-    try iolist_size(Data)
-    catch error:badarg -> none
+            fail(internal_error, <<"a frame that cannot be sent">>, N, Stream, Mux);
+        {_, Out1} ->
+            {[{write, N, Kind, Data}], put(N, Stream#stream{out = Out1}, Mux)}
     end.
 
-%% Bytes of the response that the client has taken; granted again when they are half the window.
+%% Only chunks are counted. What is no iodata is as wrong as what is nothing.
+size_of(chunk, Data) ->
+    try iolist_size(Data)
+    catch error:badarg -> 0
+    end;
+size_of(_, _) ->
+    0.
+
+%% Bytes of the response that the client has taken.
 -spec consumed(reference(), non_neg_integer(), mux()) -> {[command()], mux()}.
 consumed(Ref, Bytes, Mux = #mux{refs = Refs, streams = Streams}) ->
     case Refs of
-        #{Ref := N} -> grant(Bytes, N, maps:get(N, Streams), Mux);
+        #{Ref := N} -> taken(Bytes, N, maps:get(N, Streams), Mux);
         #{} -> {[], Mux}
     end.
 
-grant(Bytes, N, Stream = #stream{consumed = Before, window = Window, credit = Credit}, Mux) ->
-    case Before + Bytes of
-        Free when Free > 0, 2 * Free >= Window ->
-            {[{write, N, credit, Free}],
-                put(N, Stream#stream{consumed = 0, credit = Credit + Free}, Mux)};
-        Free ->
-            {[], put(N, Stream#stream{consumed = Free}, Mux)}
-    end.
+taken(Bytes, N, Stream = #stream{in = In}, Mux) ->
+    {Grant, In1} = gwport_half:taken(Bytes, In),
+    {[{write, N, credit, Grant} || Grant > 0], put(N, Stream#stream{in = In1}, Mux)}.
 
-%% The stream's end gives up.
+%% The client gives up.
 -spec abort(reference(), gwport_frame:code(), binary(), mux()) -> {[command()], mux()}.
 abort(Ref, Name, Text, Mux = #mux{refs = Refs, streams = Streams}) ->
     case Refs of
@@ -294,7 +272,7 @@ abort(Ref, Name, Text, Mux = #mux{refs = Refs, streams = Streams}) ->
         #{} -> {[], Mux}
     end.
 
-%% The stream's end is gone, which is how a client's leaving reaches us.
+%% The client's process is gone, which is how somebody's leaving reaches us.
 -spec down(gwport_frame:stream(), gwport_frame:code(), mux()) -> {[command()], mux()}.
 down(N, Name, Mux = #mux{streams = Streams}) ->
     case Streams of
@@ -302,11 +280,14 @@ down(N, Name, Mux = #mux{streams = Streams}) ->
         #{} -> {[], Mux}
     end.
 
-abort_stream(_, _, _, #stream{aborted = At}, Mux) when At =/= false ->
-    {[], Mux};
-abort_stream(Name, Text, N, Stream, Mux) ->
-    {[{write, N, abort, {gwport_frame:abort_code(Name), Text}}],
-        put(N, Stream#stream{local = ended, aborted = waiting}, Mux)}.
+abort_stream(Name, Text, N, Stream = #stream{out = Out}, Mux) ->
+    case gwport_half:is_aborted(Out) of
+        true ->
+            {[], Mux};
+        false ->
+            {[{write, N, abort, {gwport_frame:abort_code(Name), Text}}],
+                put(N, Stream#stream{out = gwport_half:abort(Out)}, Mux)}
+    end.
 
 %% The program drains and will not serve streams above Last. None is opened any more [D1].
 -spec drained(integer(), mux()) -> {[command()], mux()}.
@@ -325,17 +306,19 @@ port_down(#{clean := Clean, reason := Reason}, #mux{streams = Streams}) ->
     lists:append([down_event(Entered orelse not Clean, Reason, Stream)
         || Stream = #stream{entered = Entered} <- maps:values(Streams)]).
 
-down_event(_, _, #stream{aborted = At}) when At =/= false ->
-    [];
-down_event(Entered, Reason, #stream{client = {_, _, To}}) ->
-    [{deliver, To, {port_down, Entered, Reason}}].
+down_event(Entered, Reason, #stream{client = {_, _, To}, out = Out}) ->
+    [{deliver, To, {port_down, Entered, Reason}} || not gwport_half:is_aborted(Out)].
 
 %% Streams whose abort was sent before the last look and is not answered yet: their program breaks
 %% [A2].
 -spec overdue(mux()) -> {non_neg_integer(), mux()}.
 overdue(Mux = #mux{streams = Streams}) ->
-    Overdue = [late || #stream{aborted = overdue} <- maps:values(Streams)],
-    {length(Overdue), Mux#mux{streams = maps:map(fun look/2, Streams)}}.
+    {Count, Looked} = maps:fold(fun look/3, {0, Streams}, Streams),
+    {Count, Mux#mux{streams = Looked}}.
 
-look(_, Stream = #stream{aborted = waiting}) -> Stream#stream{aborted = overdue};
-look(_, Stream) -> Stream.
+look(N, Stream = #stream{out = Out}, {Count, Streams}) ->
+    case gwport_half:look(Out) of
+        {overdue, _} -> {Count + 1, Streams};
+        {in_time, Out} -> {Count, Streams};
+        {in_time, Out1} -> {Count, Streams#{N := Stream#stream{out = Out1}}}
+    end.

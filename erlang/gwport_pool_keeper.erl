@@ -34,7 +34,7 @@
     ports = #{} :: #{Owner :: pid() => #slot{}},
     %% Of each slot: how long the next start waits if the port ends soon.
     delays = #{} :: #{pos_integer() => pos_integer()},
-    %% Tables of ends whose watch was killed, until their owner is dead as well.
+    %% Tables of streams whose watch was killed, until their owner is dead as well.
     inherited = #{} :: #{Owner :: pid() => ets:table()},
     %% What is lacking to start them.
     lacking = #{} :: #{pos_integer() => atom()},
@@ -94,17 +94,17 @@ handle_cast({draining, Owner}, State = #keeper{ports = Ports}) ->
 
 handle_info({'DOWN', _, process, Owner, _}, State) ->
     #keeper{ports = Ports, inherited = Inherited} = State,
-    tell_ends(Owner, Inherited),
+    tell_clients(Owner, Inherited),
     State1 = State#keeper{inherited = maps:remove(Owner, Inherited)},
     case maps:take(Owner, Ports) of
         {Slot, Rest} -> {noreply, replace(Slot, tried(publish(State1#keeper{ports = Rest})))};
         error -> {noreply, State1}
     end;
-handle_info({'ETS-TRANSFER', Ends, _, Owner}, State = #keeper{ports = Ports, inherited = Inherited})
+handle_info({'ETS-TRANSFER', Table, _, Owner}, State = #keeper{ports = Ports, inherited = Inherited})
         when is_map_key(Owner, Ports) ->
-    {noreply, State#keeper{inherited = Inherited#{Owner => Ends}}};
-handle_info({'ETS-TRANSFER', Ends, _, _}, State) ->
-    gwport_watch:last_words(Ends),
+    {noreply, State#keeper{inherited = Inherited#{Owner => Table}}};
+handle_info({'ETS-TRANSFER', Table, _, _}, State) ->
+    gwport_watch:last_words(Table),
     {noreply, State};
 handle_info({start, Number}, State) ->
     {noreply, start(Number, State)};
@@ -169,9 +169,9 @@ tried(State = #keeper{awaiting = Awaiting}) ->
     _ = [gen_server:reply(From, ok) || From <- Awaiting],
     State#keeper{awaiting = [], tried = true}.
 
-tell_ends(Owner, Inherited) ->
+tell_clients(Owner, Inherited) ->
     case Inherited of
-        #{Owner := Ends} -> gwport_watch:last_words(Ends);
+        #{Owner := Table} -> gwport_watch:last_words(Table);
         #{} -> ok
     end.
 
@@ -204,8 +204,8 @@ await_down(Watch, Until) ->
 
 inherit() ->
     receive
-        {'ETS-TRANSFER', Ends, _, _} ->
-            gwport_watch:last_words(Ends),
+        {'ETS-TRANSFER', Table, _, _} ->
+            gwport_watch:last_words(Table),
             inherit()
     after 0 -> ok
     end.

@@ -2,7 +2,7 @@
 %%
 %% It owns the Erlang port, what has arrived of a frame, the table of streams (gwport_mux), and what
 %% waits to be written (gwport_out). It opens the port, greets the program, numbers streams when it
-%% writes their `open`, hands each frame to the stream's end it belongs to, and ends the program. It
+%% writes their `open`, hands each frame to the client it is for, and ends the program. It
 %% never waits: a program that does not read suspends gwport_writer's process alone; what is logged
 %% goes through gwport_log.
 %%
@@ -13,7 +13,7 @@
 %% beside the owner and speaks for it when it is killed (gwport_watch).
 %%
 %% It ends when the program ends, breaks the wire's rules, does not greet, does not answer a ping,
-%% or has drained; its ends are told, and what is left of the program is killed by its process id
+%% or has drained; its clients are told, and what is left of the program is killed by its process id
 %% (gwport_os, which does that too when the owner is killed).
 -module(gwport_port).
 -behaviour(gen_server).
@@ -29,7 +29,7 @@
 
 -include_lib("kernel/include/logger.hrl").
 
-%% What a stream's end needs of a port; read from the pool's table by every request.
+%% What a client needs of a port; read from the pool's table by every request.
 -record(handle, {
     owner :: pid(),
     watch :: gwport_watch:watch(),
@@ -600,7 +600,7 @@ wire_fault(Name, Sentence, State) ->
     gone(#{clean => false, reason => {wire_fault, Name}},
         State#port{out = gwport_out:last(Fault, State#port.out)}).
 
-%% Nothing more will come of the program. The ends are told now; the process stays for its exit
+%% Nothing more will come of the program. The clients are told now; the process stays for its exit
 %% status, within a grace.
 gone(_, State = #port{phase = ending}) ->
     {noreply, State};
@@ -637,7 +637,7 @@ timeout(State) ->
 pool(#port{options = #{name := Name}}) ->
     Name.
 
-%% Whatever the reason: no end waits in vain, and no program is left, nor what it has started.
+%% Whatever the reason: no client waits in vain, and no program is left, nor what it has started.
 terminate(_, State = #port{process = Process}) ->
     _ = gwport_failure:callback(?WHO, State, fun() -> farewell(State) end),
     _ = gwport_failure:callback(?WHO, State, fun() -> gwport_os:kill(Process) end),
@@ -656,8 +656,8 @@ farewell(State = #port{phase = ending}) ->
 farewell(State) ->
     farewell((tell_down(#{clean => false, reason => stopped}, State))#port{phase = ending}).
 
-%% No program has seen these. Those in the mailbox are looked for there, since the table of ends may
-%% be gone with the watch; whoever has come to the table and not yet asked is told from there.
+%% No program has seen these. Those in the mailbox are looked for there, since the table of streams
+%% may be gone with the watch; whoever has come to the table and not yet asked is told from there.
 not_opened(State = #port{mux = Mux, watch = Watch}) ->
     not_opened_here(stop_opening(State)),
     IsLive = fun(Ref) -> Mux =/= undefined andalso gwport_mux:is_live(Ref, Mux) end,

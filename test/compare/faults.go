@@ -276,13 +276,13 @@ with_length(_, undefined, Headers) ->`,
 		},
 	},
 	{
-		name: "credit is granted and forgotten", file: "erlang/gwport_mux.erl",
-		old: `consumed = 0, credit = Credit + Free`, new: `consumed = 0`,
+		name: "credit is granted and forgotten", file: "erlang/gwport_credit.erl",
+		old: `taken = 0, left = Left + Free`, new: `taken = 0`,
 		shows: []sign{{"lengths/of 300,000 bytes", cases.H1, both, "end"}, {"lengths/of 300,000 bytes", cases.H2C, both, "end"}},
 	},
 	{
 		name: "no credit is granted for a response", file: "erlang/gwport_mux.erl",
-		old: `{[{write, N, credit, Free}],`, new: `{[],`,
+		old: `{[{write, N, credit, Grant} || Grant > 0]`, new: `{[{write, N, credit, Grant} || Grant < 0]`,
 		shows: []sign{{"lengths/of 300,000 bytes", cases.H2C, both, "end"}},
 	},
 	{

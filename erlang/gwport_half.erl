@@ -1,0 +1,138 @@
+%% One half of a stream, which is one direction of it: the order of its frames, its credit, and its
+%% end or abort (SPEC.md, section 7). A half is the same on both sides: who sends it holds to it as
+%% who receives it does.
+%%
+%% A request has its head in `open` and begins with its body; a response begins with its head. That is
+%% the only difference, so a stream that the program opens has the same halves the other way round.
+-module(gwport_half).
+
+-export([new/2, none/0, frame/4, ends/1, abort/1, look/1]).
+-export([is_open/1, is_aborted/1, end_of/1, credit/1, grant/2, taken/2]).
+
+-export_type([half/0, kind/0]).
+
+-type kind() :: inform | head | chunk | fin | trailers | reply.
+
+-record(half, {
+    phase :: phase(),
+    informs = 0 :: non_neg_integer(),
+    credit :: gwport_credit:credit()
+}).
+-opaque half() :: #half{}.
+
+%% `last`: its last frame was taken, and may still wait to be written. `none`: it had none.
+%% `aborted`: by its sender, who waits for the other half's end, for long if `overdue`.
+-type phase() :: start | body | last | none | aborted | overdue.
+
+%% Each kind with the phase in which it comes, the one that it leads to, and what its size is held
+%% to. No other kind is of a half.
+-define(ORDER, #{
+    inform   => {start, start, head},
+    head     => {start, body, head},
+    reply    => {start, last, whole},
+    chunk    => {body, body, chunk},
+    fin      => {body, last, empty},
+    trailers => {body, last, head}
+}).
+
+-define(MAX_CHUNK, 65536).
+-define(MAX_INFORMS, 16).
+
+-spec new(request | response, Window :: non_neg_integer()) -> half().
+new(request, Window) ->
+    #half{phase = body, credit = gwport_credit:new(Window)};
+new(response, Window) ->
+    #half{phase = start, credit = gwport_credit:new(Window)}.
+
+%% A request that ends with its head.
+-spec none() -> half().
+none() ->
+    #half{phase = none, credit = gwport_credit:new(0)}.
+
+%% One more frame, of so many bytes: whether it is the last, or what is wrong with it.
+-spec frame(kind(), Bytes :: non_neg_integer(), MaxHead :: pos_integer() | infinity, half()) ->
+    {more | last, half()} | {error, gwport_frame:code(), Text :: binary()}.
+frame(Kind, Bytes, MaxHead, Half = #half{phase = Phase}) ->
+    case ?ORDER of
+        #{Kind := {Phase, Next, Limit}} ->
+            within(limit(Limit, Kind, Bytes, MaxHead, Half), Next);
+        #{} ->
+            {error, bad_order, <<(atom_to_binary(Kind))/binary, " out of order">>}
+    end.
+
+within({ok, Half}, last) -> {last, Half#half{phase = last}};
+within({ok, Half}, Next) -> {more, Half#half{phase = Next}};
+within(Error, _) -> Error.
+
+limit(chunk, _, Bytes, _, _) when Bytes < 1; Bytes > ?MAX_CHUNK ->
+    {error, bad_payload, <<"a chunk has 1 to 65536 bytes">>};
+limit(chunk, _, Bytes, _, Half = #half{credit = Credit}) ->
+    case gwport_credit:spend(Bytes, Credit) of
+        {ok, Credit1} -> {ok, Half#half{credit = Credit1}};
+        error -> {error, flow_exceeded, <<"bytes beyond credit">>}
+    end;
+limit(_, inform, _, _, #half{informs = ?MAX_INFORMS}) ->
+    {error, bad_order, <<"more than 16 informs">>};
+limit(head, Kind, Bytes, MaxHead, _) when Bytes > MaxHead ->
+    {error, too_large, <<(atom_to_binary(Kind))/binary, " over max_head">>};
+limit(head, inform, _, _, Half = #half{informs = Informs}) ->
+    {ok, Half#half{informs = Informs + 1}};
+limit(whole, _, Bytes, MaxHead, Half = #half{credit = Credit}) ->
+    case Bytes > MaxHead + gwport_credit:left(Credit) of
+        true -> {error, too_large, <<"a reply over max_head and its credit">>};
+        false -> {ok, Half}
+    end;
+limit(_, _, _, _, Half) ->
+    {ok, Half}.
+
+%% Whether a kind is the last of its half, and so an abort; right or wrong.
+-spec ends(gwport_frame:kind()) -> boolean().
+ends(abort) ->
+    true;
+ends(Kind) ->
+    case ?ORDER of
+        #{Kind := {_, last, _}} -> true;
+        #{} -> false
+    end.
+
+-spec abort(half()) -> half().
+abort(Half) ->
+    Half#half{phase = aborted}.
+
+%% A look at an abort that is not answered: whether there was one before.
+-spec look(half()) -> {overdue | in_time, half()}.
+look(Half = #half{phase = aborted}) -> {in_time, Half#half{phase = overdue}};
+look(Half = #half{phase = overdue}) -> {overdue, Half};
+look(Half) -> {in_time, Half}.
+
+-spec is_open(half()) -> boolean().
+is_open(#half{phase = Phase}) ->
+    Phase =:= start orelse Phase =:= body.
+
+-spec is_aborted(half()) -> boolean().
+is_aborted(#half{phase = Phase}) ->
+    Phase =:= aborted orelse Phase =:= overdue.
+
+%% What has become of it: with none there is nothing to give up, and the other side knows.
+-spec end_of(half()) -> open | last | none | aborted.
+end_of(#half{phase = overdue}) -> aborted;
+end_of(#half{phase = Phase}) when Phase =:= start; Phase =:= body -> open;
+end_of(#half{phase = Phase}) -> Phase.
+
+-spec credit(half()) -> gwport_credit:credit().
+credit(#half{credit = Credit}) ->
+    Credit.
+
+%% Its sender hears of more credit.
+-spec grant(integer(), half()) -> {ok, half()} | error.
+grant(Grant, Half = #half{credit = Credit}) ->
+    case gwport_credit:grant(Grant, Credit) of
+        {ok, Credit1} -> {ok, Half#half{credit = Credit1}};
+        error -> error
+    end.
+
+%% Bytes of it were taken by whom they are for: what its receiver is to grant.
+-spec taken(non_neg_integer(), half()) -> {non_neg_integer(), half()}.
+taken(Bytes, Half = #half{credit = Credit}) ->
+    {Grant, Credit1} = gwport_credit:taken(Bytes, Credit),
+    {Grant, Half#half{credit = Credit1}}.
