@@ -1,7 +1,7 @@
 %% The greeting of SPEC.md, section 5, as terms: what is said, and what may be answered.
 -module(gwport_greeting).
 
--export([hello/1, ready/1]).
+-export([hello/1, first/2, ready/1]).
 
 -export_type([program/0]).
 
@@ -27,6 +27,20 @@ hello(Options) ->
         <<"capabilities">> => [],
         <<"options">> => #{<<"drain_timeout">> => DrainTimeout},
         <<"pool">> => atom_to_binary(Name)}.
+
+%% What a program says first is `ready`.
+-spec first(gwport_frame:kind(), Payload :: binary()) ->
+    {ok, program()} | {error, gwport_frame:fault(), binary()}.
+first(ready, Payload) ->
+    case gwport_frame:decode_payload(Payload) of
+        {ok, Ready} when is_map(Ready) -> ready(Ready);
+        _ -> expected_ready(ready)
+    end;
+first(Kind, _) ->
+    expected_ready(Kind).
+
+expected_ready(Kind) ->
+    {error, bad_greeting, <<"expected ready, got ", (atom_to_binary(Kind))/binary>>}.
 
 %% The program that a `ready` describes, or why there is none, as a fault [G1, G3]. Keys and
 %% capabilities of a later program are ignored.

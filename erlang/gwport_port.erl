@@ -61,7 +61,7 @@
     keeper :: pid(),
     log :: gwport_log:log(),
     port :: port(),
-    process :: gwport_os:process(),
+    health :: gwport_health:health(),
     writer :: gwport_writer:writer(),
     out = gwport_out:new() :: gwport_out:out(),
     %% Messages that were taken since something was written, when something waits to be.
@@ -77,8 +77,6 @@
     clients = gwport_clients:new() :: gwport_clients:clients(),
     program :: gwport_greeting:program() | undefined,
     timer :: reference() | undefined,
-    %% The last ping, and whether it is answered.
-    ping = {0, answered} :: {non_neg_integer(), answered | waiting},
     exit_status = unknown :: unknown | non_neg_integer(),
     ended :: undefined | {While :: atom(), Reason :: term()}
 }).
@@ -89,9 +87,6 @@
 -define(END_GRACE, 1000).
 %% At most so many messages are taken before something is written.
 -define(BATCH, 512).
-%% How often the process is looked for. OTP tells of its end only when all have closed its standard
-%% output, which what it has started may keep open.
--define(LIFE_CHECK, 1000).
 %% How often unanswered aborts are looked for.
 -define(ABORT_CHECK, 30000).
 %% What a drain names when no stream of the other side will be served [D1].
@@ -203,21 +198,16 @@ greeting(Port, Options, Keeper, Log) ->
     Load = gwport_load:new(#{max_streams => MaxStreams, window => Window, floor => Floor,
         budget => Budget}),
     _ = gwport_log:follow(Log, gwport_log_down),
-    Process = process(erlang:port_info(Port, os_pid)),
+    Health = gwport_health:new(erlang:port_info(Port, os_pid), Options),
     Watch = gwport_watch:start_link(Keeper),
-    #port{options = Options, keeper = Keeper, log = Log, port = Port, process = Process,
+    #port{options = Options, keeper = Keeper, log = Log, port = Port, health = Health,
         load = Load, watch = Watch, writer = gwport_writer:start_link(Port), last = Last,
         buffer = gwport_frame:new(MaxFrame)}.
-
-%% A program that has ended at once has no id any more; its end is on its way here.
-process({os_pid, OsPid}) -> gwport_os:adopt(OsPid);
-process(undefined) -> gone.
 
 handle_continue(greet, State) ->
     gwport_failure:callback(?WHO, State, fun() -> settle(greet(State)) end).
 
 greet(State = #port{options = Options}) ->
-    _ = erlang:send_after(?LIFE_CHECK, self(), check_life),
     Hello = gwport_frame:encode(hello, gwport_greeting:hello(Options)),
     {noreply, timer(maps:get(greeting_timeout, Options), control(Hello, State))}.
 
@@ -227,9 +217,9 @@ handle_call(info, From, State) ->
         settle({noreply, State})
     end).
 
-info_map(#port{phase = Phase, process = Process, program = Program, mux = Mux, load = Load}) ->
+info_map(#port{phase = Phase, health = Health, program = Program, mux = Mux, load = Load}) ->
     #{streams := Streams, budget_left := BudgetLeft} = gwport_load:info(Load),
-    #{owner => self(), state => Phase, os_pid => gwport_os:id(Process),
+    #{owner => self(), state => Phase, os_pid => gwport_health:os_pid(Health),
         program => said(name, Program, <<>>),
         version => said(program_version, Program, <<>>),
         apps => said(apps, Program, []),
@@ -301,20 +291,12 @@ hear(drain, State) ->
 hear({gwport_log_down, _, _, _, Reason}, State) when Reason =/= normal ->
     %% Nobody reads the program's standard error any more, and nobody else can.
     {noreply, drain_program(State)};
-hear(ping, State) ->
-    ping(State);
-hear({check_ping, N}, State) ->
-    check_ping(N, State);
+hear({gwport_health, What}, State = #port{health = Health}) ->
+    health(gwport_health:hear(What, Health), State);
+hear({gwport_os, What}, State = #port{health = Health}) ->
+    health(gwport_health:hear(What, Health), State);
 hear(check_aborts, State = #port{clients = Clients}) ->
     check_aborts(State#port{clients = gwport_clients:sweep(Clients)});
-hear(check_life, State) ->
-    check_life(State);
-hear({gwport_os, gone}, State) ->
-    %% What the process wrote may still be on its way here.
-    _ = erlang:send_after(?END_GRACE, self(), lifeless),
-    {noreply, State};
-hear(lifeless, State) ->
-    gone(#{clean => false, reason => lifeless}, State);
 hear({timeout, Timer, _}, State = #port{timer = Timer}) ->
     timeout(State);
 hear({'EXIT', Pid, Reason}, State) ->
@@ -366,7 +348,7 @@ frame(Frame = {_, _, _}, State = #port{mux = Mux}) when Mux =/= undefined ->
 frame({fault, Payload}, State) ->
     program_fault(gwport_frame:decode_payload(Payload), State);
 frame({Kind, Payload}, State = #port{phase = greeting}) ->
-    greet(Kind, gwport_frame:decode_payload(Payload), State);
+    greeted(gwport_greeting:first(Kind, Payload), State);
 frame({ready, _}, State) ->
     wire_fault(bad_greeting, <<"a second ready">>, State);
 frame({log, Payload}, State = #port{log = Log}) ->
@@ -374,25 +356,19 @@ frame({log, Payload}, State = #port{log = Log}) ->
     {noreply, State};
 frame({Kind, Payload}, State) ->
     port_frame(Kind, gwport_frame:decode_payload(Payload), State);
-frame({Kind, _, _}, State) ->
-    wire_fault(bad_greeting, <<"expected ready, got ", (atom_to_binary(Kind))/binary>>, State).
+frame({Kind, _, Payload}, State) ->
+    greeted(gwport_greeting:first(Kind, Payload), State).
 
-greet(ready, {ok, Ready}, State) when is_map(Ready) ->
-    case gwport_greeting:ready(Ready) of
-        {ok, Program} -> serve(Program, State);
-        {error, Fault, Sentence} -> wire_fault(Fault, Sentence, State)
-    end;
-greet(Kind, _, State) ->
-    wire_fault(bad_greeting, <<"expected ready, got ", (atom_to_binary(Kind))/binary>>, State).
-
-serve(Program, State = #port{options = Options, load = Load}) ->
+greeted({error, Fault, Sentence}, State) ->
+    wire_fault(Fault, Sentence, State);
+greeted({ok, Program}, State = #port{options = Options, load = Load, health = Health}) ->
     #{window := Window, max_head := MaxHead, max_streams := MaxStreams, apps := Apps} = Program,
     gwport_load:limit(MaxStreams, Load),
     Mux = gwport_mux:new(#{window => Window, max_head => maps:get(max_head, Options)}),
     report(State#port.keeper, {ready, self(),
         #handle{owner = self(), watch = State#port.watch, load = Load, max_head = MaxHead,
             apps = Apps}}),
-    _ = erlang:send_after(maps:get(ping_interval, Options), self(), ping),
+    gwport_health:greeted(Health),
     _ = erlang:send_after(?ABORT_CHECK, self(), check_aborts),
     {noreply, timer(infinity, State#port{phase = serving, program = Program, mux = Mux})}.
 
@@ -400,9 +376,11 @@ serve(Program, State = #port{options = Options, load = Load}) ->
 
 port_frame(ping, {ok, N}, State) when is_integer(N), N >= 0, N =< ?MAX_INTEGER ->
     {noreply, control(gwport_frame:encode(pong, N), State)};
-port_frame(pong, {ok, N}, State = #port{ping = {N, waiting}, options = Options}) ->
-    _ = erlang:send_after(maps:get(ping_interval, Options), self(), ping),
-    {noreply, State#port{ping = {N, answered}}};
+port_frame(pong, {ok, N}, State = #port{health = Health}) ->
+    case gwport_health:pong(N, Health) of
+        {ok, Health1} -> {noreply, State#port{health = Health1}};
+        error -> out_of_place(pong, State)
+    end;
 port_frame(drain, {ok, Last}, State)
         when is_integer(Last), Last >= ?NO_STREAM, Last =< ?MAX_INTEGER ->
     {noreply, program_drains(Last, State)};
@@ -410,6 +388,9 @@ port_frame(Kind, error, State) ->
     wire_fault(bad_frame,
         <<"the payload of ", (atom_to_binary(Kind))/binary, " is not a term">>, State);
 port_frame(Kind, _, State) ->
+    out_of_place(Kind, State).
+
+out_of_place(Kind, State) ->
     wire_fault(bad_frame, <<(atom_to_binary(Kind))/binary, " out of place or misshapen">>, State).
 
 program_fault({ok, {Code, Text}}, State) when is_integer(Code), is_binary(Text) ->
@@ -533,21 +514,14 @@ opened(Open, Window, State = #port{next = N, last = Last, mux = Mux}) ->
 
 %% Health
 
-ping(State = #port{ping = {N, answered}, options = #{ping_timeout := Timeout}}) ->
-    _ = erlang:send_after(Timeout, self(), {check_ping, N + 1}),
-    {noreply, control(gwport_frame:encode(ping, N + 1), State#port{ping = {N + 1, waiting}})}.
-
-check_ping(N, State = #port{ping = {N, waiting}, options = #{ping_timeout := Timeout}}) ->
-    wire_fault(failed, iolist_to_binary(
-        io_lib:format("no answer to a ping within ~b ms", [Timeout])), State);
-check_ping(_, State) ->
-    {noreply, State}.
-
-%% Asked again and again: there is no answer to many a look, and none while the process lives.
-check_life(State = #port{process = Process}) ->
-    gwport_os:look(Process),
-    _ = erlang:send_after(?LIFE_CHECK, self(), check_life),
-    {noreply, State}.
+health(ok, State) ->
+    {noreply, State};
+health({ping, N, Health}, State) ->
+    {noreply, control(gwport_frame:encode(ping, N), State#port{health = Health})};
+health({fault, Sentence}, State) ->
+    wire_fault(failed, Sentence, State);
+health(lifeless, State) ->
+    gone(#{clean => false, reason => lifeless}, State).
 
 check_aborts(State = #port{mux = Mux}) ->
     _ = erlang:send_after(?ABORT_CHECK, self(), check_aborts),
@@ -638,9 +612,9 @@ pool(#port{options = #{name := Name}}) ->
     Name.
 
 %% Whatever the reason: no client waits in vain, and no program is left, nor what it has started.
-terminate(_, State = #port{process = Process}) ->
+terminate(_, State = #port{health = Health}) ->
     _ = gwport_failure:callback(?WHO, State, fun() -> farewell(State) end),
-    _ = gwport_failure:callback(?WHO, State, fun() -> gwport_os:kill(Process) end),
+    _ = gwport_failure:callback(?WHO, State, fun() -> gwport_health:kill(Health) end),
     gwport_failure:forget();
 %% Its state is broken; the keeper ends the program.
 terminate(_, _) ->
@@ -650,9 +624,9 @@ terminate(_, _) ->
 format_status(Status) ->
     gwport_failure:status(Status).
 
-farewell(State = #port{phase = ending}) ->
+farewell(State = #port{phase = ending, ended = Ended, exit_status = Status, health = Health}) ->
     not_opened(State),
-    log_end(State);
+    gwport_health:log_end(pool(State), Ended, Status, Health);
 farewell(State) ->
     farewell((tell_down(#{clean => false, reason => stopped}, State))#port{phase = ending}).
 
@@ -670,26 +644,3 @@ not_opened_here(State) ->
             not_opened_here(State)
     after 0 -> ok
     end.
-
-log_end(#port{ended = undefined}) ->
-    ok;
-log_end(#port{ended = {draining, closed}}) ->
-    ok;
-log_end(#port{ended = {_, {wire_fault, _}}}) ->
-    ok;
-log_end(#port{ended = {_, {fault, _}}}) ->
-    ok;
-log_end(State = #port{ended = {While, Reason}, process = Process, exit_status = Status}) ->
-    ?LOG_ERROR("gwport: the program of pool ~s (~s) ended while ~s: ~s, exit status ~s",
-        [pool(State), os_pid(gwport_os:id(Process)), While, why(Reason), exit_status(Status)]).
-
-%% It had ended before it could be asked for.
-os_pid(undefined) -> "OS pid not known";
-os_pid(Id) -> io_lib:format("OS pid ~b", [Id]).
-
-why(epipe) -> "it took no more input (epipe)";
-why(Reason) -> io_lib:format("~0p", [Reason]).
-
-exit_status(unknown) -> "not told by OTP";
-exit_status(Status) when Status > 128 -> io_lib:format("~b (signal ~b)", [Status, Status - 128]);
-exit_status(Status) -> integer_to_list(Status).

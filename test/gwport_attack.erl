@@ -157,7 +157,7 @@ jam(Pool) ->
     {os_pid, OsPid} = erlang:port_info(Port, os_pid),
     gwport_probe:os_kill("STOP", OsPid),
     fill(Port, iolist_to_binary(lists:duplicate(1000, gwport_frame:encode(abort, 256, {2, <<>>})))),
-    Owner ! ping,
+    Owner ! {gwport_health, ping},
     Writer = find(writer, Pool),
     gwport_test:until(fun() -> {status, suspended} =:= erlang:process_info(Writer, status) end),
     OsPid.

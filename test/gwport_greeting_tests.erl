@@ -14,6 +14,13 @@ keys_and_capabilities_of_later_change_nothing_test() ->
         <<"package">> => <<"gwport 9.9">>, <<"later">> => #{<<"deep">> => [1, {}, 2.5]}, <<>> => -1})),
     ?assertMatch(#{name := <<"shop">>, program_version := <<"1.2">>, apps := [<<"shop">>]}, Program).
 
+a_program_says_ready_first_test() ->
+    Ready = term_to_binary(ready()),
+    ?assertEqual(gwport_greeting:ready(ready()), gwport_greeting:first(ready, Ready)),
+    [?assertEqual({error, bad_greeting, <<"expected ready, got ", (atom_to_binary(Kind))/binary>>},
+        gwport_greeting:first(Kind, Payload)) || {Kind, Payload} <- [{log, Ready}, {chunk, Ready}, {ready, <<"junk">>},
+            {ready, term_to_binary([])}]].
+
 another_version_is_no_common_version_and_both_are_named_test_() ->
     [?_assertEqual({error, no_common_version,
             <<"the program chose wire version ", Digit, ", this host speaks 1 to 1">>},

@@ -1,0 +1,103 @@
+%% Whether the program of a port lives and answers, and what is said of its end. It is in the state of
+%% the port's owner, who hands it the messages {gwport_health, _} and {gwport_os, gone} and does what it
+%% says.
+-module(gwport_health).
+
+-export([new/2, greeted/1, hear/2, pong/2, os_pid/1, kill/1, log_end/4]).
+
+-export_type([health/0]).
+
+-include_lib("kernel/include/logger.hrl").
+
+-record(health, {
+    process :: gwport_os:process(),
+    ping_interval :: pos_integer(),
+    ping_timeout :: pos_integer(),
+    %% The last ping, and whether it is answered.
+    ping = {0, answered} :: {non_neg_integer(), answered | waiting}
+}).
+-opaque health() :: #health{}.
+
+%% How often the process is looked for. OTP tells of its end only when all have closed its standard
+%% output, which what it has started may keep open.
+-define(LIFE_CHECK, 1000).
+%% How long what a process wrote before its end may be on its way here.
+-define(LAST_READ, 1000).
+
+%% A program that has ended at once has no id any more; its end is on its way here.
+-spec new({os_pid, pos_integer()} | undefined,
+    #{ping_interval := pos_integer(), ping_timeout := pos_integer(), _ => _}) -> health().
+new(OsPid, #{ping_interval := Interval, ping_timeout := Timeout}) ->
+    later(?LIFE_CHECK, look),
+    #health{process = process(OsPid), ping_interval = Interval, ping_timeout = Timeout}.
+
+process({os_pid, OsPid}) -> gwport_os:adopt(OsPid);
+process(undefined) -> gone.
+
+%% From now on it is asked.
+-spec greeted(health()) -> ok.
+greeted(#health{ping_interval = Interval}) ->
+    later(Interval, ping).
+
+-spec hear(term(), health()) ->
+    ok | {ping, non_neg_integer(), health()} | {fault, Sentence :: binary()} | lifeless.
+hear(ping, Health = #health{ping = {N, answered}, ping_timeout = Timeout}) ->
+    later(Timeout, {missed, N + 1}),
+    {ping, N + 1, Health#health{ping = {N + 1, waiting}}};
+hear({missed, N}, #health{ping = {N, waiting}, ping_timeout = Timeout}) ->
+    {fault, iolist_to_binary(io_lib:format("no answer to a ping within ~b ms", [Timeout]))};
+hear(look, #health{process = Process}) ->
+    %% Asked again and again: there is no answer to many a look, and none while the process lives.
+    gwport_os:look(Process),
+    later(?LIFE_CHECK, look);
+hear(gone, _) ->
+    later(?LAST_READ, lifeless);
+hear(lifeless, _) ->
+    lifeless;
+hear(_, _) ->
+    ok.
+
+%% An answer, if there was such a question.
+-spec pong(term(), health()) -> {ok, health()} | error.
+pong(N, Health = #health{ping = {N, waiting}, ping_interval = Interval}) ->
+    later(Interval, ping),
+    {ok, Health#health{ping = {N, answered}}};
+pong(_, _) ->
+    error.
+
+later(Time, What) ->
+    _ = erlang:send_after(Time, self(), {?MODULE, What}),
+    ok.
+
+-spec os_pid(health()) -> pos_integer() | undefined.
+os_pid(#health{process = Process}) ->
+    gwport_os:id(Process).
+
+%% The program, and what it has started.
+-spec kill(health()) -> ok.
+kill(#health{process = Process}) ->
+    gwport_os:kill(Process).
+
+%% Unless it was said already, or is what was wanted.
+-spec log_end(Pool :: atom(), undefined | {While :: atom(), Reason :: term()},
+    unknown | non_neg_integer(), health()) -> ok.
+log_end(_, undefined, _, _) ->
+    ok;
+log_end(_, {draining, closed}, _, _) ->
+    ok;
+log_end(_, {_, {Said, _}}, _, _) when Said =:= wire_fault; Said =:= fault ->
+    ok;
+log_end(Pool, {While, Reason}, Status, Health) ->
+    ?LOG_ERROR("gwport: the program of pool ~s (~s) ended while ~s: ~s, exit status ~s",
+        [Pool, id(os_pid(Health)), While, why(Reason), exit_status(Status)]).
+
+%% It had ended before it could be asked for.
+id(undefined) -> "OS pid not known";
+id(OsPid) -> io_lib:format("OS pid ~b", [OsPid]).
+
+why(epipe) -> "it took no more input (epipe)";
+why(Reason) -> io_lib:format("~0p", [Reason]).
+
+exit_status(unknown) -> "not told by OTP";
+exit_status(Status) when Status > 128 -> io_lib:format("~b (signal ~b)", [Status, Status - 128]);
+exit_status(Status) -> integer_to_list(Status).
