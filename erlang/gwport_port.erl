@@ -1,10 +1,9 @@
 %% The owner of a port: one running program.
 %%
-%% It owns the Erlang port, what has arrived of a frame, the table of streams (gwport_mux), and what
-%% waits to be written (gwport_out). It opens the port, greets the program, numbers streams when it
-%% writes their `open`, hands each frame to the client it is for, and ends the program. It
-%% never waits: a program that does not read suspends gwport_writer's process alone; what is logged
-%% goes through gwport_log.
+%% It owns the Erlang port, what has arrived of a frame, and the streams with what waits to be written
+%% (gwport_streams). It opens the port, greets the program, hands each frame on, looks after the
+%% program (gwport_health), and ends it. It never waits: a program that does not read suspends
+%% gwport_writer's process alone; what is logged goes through gwport_log.
 %%
 %% What is in its mailbox is taken before something is written, so that one write carries it all.
 %%
@@ -62,19 +61,11 @@
     log :: gwport_log:log(),
     port :: port(),
     health :: gwport_health:health(),
-    writer :: gwport_writer:writer(),
-    out = gwport_out:new() :: gwport_out:out(),
+    streams :: gwport_streams:streams(),
     %% Messages that were taken since something was written, when something waits to be.
     taken = 0 :: non_neg_integer(),
-    %% The number of the next stream. None is used twice; at the last one the port is drained, and
-    %% replaced.
-    next = 256 :: pos_integer(),
-    last :: pos_integer(),
-    watch :: gwport_watch:watch(),
-    load :: gwport_load:load(),
     buffer :: gwport_frame:buffer(),
-    mux :: gwport_mux:mux() | undefined,
-    clients = gwport_clients:new() :: gwport_clients:clients(),
+    %% When it has greeted.
     program :: gwport_greeting:program() | undefined,
     timer :: reference() | undefined,
     exit_status = unknown :: unknown | non_neg_integer(),
@@ -193,16 +184,11 @@ port_options(Options, Stderr) ->
         | [{cd, Cd} || Cd =/= undefined]].
 
 greeting(Port, Options, Keeper, Log) ->
-    #{max_streams := MaxStreams, window := Window, window_floor := Floor, response_budget := Budget,
-        last_stream := Last, max_frame := MaxFrame} = Options,
-    Load = gwport_load:new(#{max_streams => MaxStreams, window => Window, floor => Floor,
-        budget => Budget}),
     _ = gwport_log:follow(Log, gwport_log_down),
-    Health = gwport_health:new(erlang:port_info(Port, os_pid), Options),
-    Watch = gwport_watch:start_link(Keeper),
-    #port{options = Options, keeper = Keeper, log = Log, port = Port, health = Health,
-        load = Load, watch = Watch, writer = gwport_writer:start_link(Port), last = Last,
-        buffer = gwport_frame:new(MaxFrame)}.
+    #port{options = Options, keeper = Keeper, log = Log, port = Port,
+        health = gwport_health:new(erlang:port_info(Port, os_pid), Options),
+        streams = gwport_streams:new(Port, Keeper, Options),
+        buffer = gwport_frame:new(maps:get(max_frame, Options))}.
 
 handle_continue(greet, State) ->
     gwport_failure:callback(?WHO, State, fun() -> settle(greet(State)) end).
@@ -217,15 +203,12 @@ handle_call(info, From, State) ->
         settle({noreply, State})
     end).
 
-info_map(#port{phase = Phase, health = Health, program = Program, mux = Mux, load = Load}) ->
-    #{streams := Streams, budget_left := BudgetLeft} = gwport_load:info(Load),
-    #{owner => self(), state => Phase, os_pid => gwport_health:os_pid(Health),
+info_map(#port{phase = Phase, health = Health, program = Program, streams = Streams}) ->
+    (gwport_streams:info(Streams))#{owner => self(), state => Phase,
+        os_pid => gwport_health:os_pid(Health),
         program => said(name, Program, <<>>),
         version => said(program_version, Program, <<>>),
-        apps => said(apps, Program, []),
-        in_flight => Streams,
-        served => case Mux of undefined -> 0; _ -> gwport_mux:served(Mux) end,
-        budget_left => BudgetLeft}.
+        apps => said(apps, Program, [])}.
 
 %% Before the greeting nothing is known of the program.
 said(_, undefined, Nothing) -> Nothing;
@@ -240,45 +223,40 @@ handle_info(Message, State) ->
 %% Whatever was done: what waits to be written is, when nothing more is in the mailbox (which is a
 %% timeout of 0 to gen_server) or much was taken out of it. What the port does not take waits for the
 %% writer, and what does not fit into one write comes behind what has arrived meanwhile.
-settle({noreply, State = #port{taken = Taken, out = Out}}) ->
-    case can_write(State) of
+settle({noreply, State = #port{taken = Taken, streams = Streams}}) ->
+    case gwport_streams:can_write(Streams) of
         false -> {noreply, State};
-        true when Taken < ?BATCH ->
-            case gwport_out:is_full(Out) of
-                false -> {noreply, State#port{taken = Taken + 1}, 0};
-                true -> written(write(State))
-            end;
-        true -> written(write(State))
+        true when Taken < ?BATCH -> more(gwport_streams:is_full(Streams), State);
+        true -> more(true, State)
     end;
 settle(Stop) ->
     Stop.
 
-written(State) ->
-    case can_write(State) of
-        false -> {noreply, State};
-        true -> {noreply, State, 0}
+more(false, State = #port{taken = Taken}) ->
+    {noreply, State#port{taken = Taken + 1}, 0};
+more(true, State) ->
+    Written = #port{streams = Streams} = write(State),
+    case gwport_streams:can_write(Streams) of
+        false -> {noreply, Written};
+        true -> {noreply, Written, 0}
     end.
-
-can_write(#port{out = Out, writer = Writer}) ->
-    gwport_writer:is_free(Writer) andalso not gwport_out:is_empty(Out).
 
 hear({Port, {data, Bin}}, State = #port{port = Port, phase = Phase}) when Phase =/= ending ->
     data(gwport_frame:parse(Bin, State#port.buffer), State);
-hear({send, Ref, Kind, Data}, State = #port{mux = Mux}) when Mux =/= undefined ->
-    {noreply, run(gwport_mux:send(Ref, Kind, Data, Mux), State)};
-hear({consumed, Ref, Bytes}, State = #port{mux = Mux}) when Mux =/= undefined ->
-    {noreply, run(gwport_mux:consumed(Ref, Bytes, Mux), State)};
-hear({open, Open}, State) ->
-    {noreply, open(Open, State)};
-hear(timeout, State) ->
-    {noreply, case can_write(State) of true -> write(State); false -> State end};
-hear({gwport_writer, through}, State = #port{writer = Writer}) ->
-    {noreply, State#port{writer = gwport_writer:through(Writer)}};
-hear({gwport_down, _, process, Pid, _}, State = #port{clients = Clients}) ->
-    {Streams, Clients1} = gwport_clients:down(Pid, Clients),
-    {noreply, lists:foldl(fun down/2, State#port{clients = Clients1}, Streams)};
-hear({abort, Ref, Code, Text}, State = #port{mux = Mux}) when Mux =/= undefined ->
-    {noreply, abort(Ref, Code, Text, State)};
+hear({send, Ref, Kind, Data}, State = #port{streams = Streams}) ->
+    {noreply, State#port{streams = gwport_streams:send(Ref, Kind, Data, Streams)}};
+hear({consumed, Ref, Bytes}, State = #port{streams = Streams}) ->
+    {noreply, State#port{streams = gwport_streams:consumed(Ref, Bytes, Streams)}};
+hear({open, Open}, State = #port{streams = Streams}) ->
+    {noreply, State#port{streams = gwport_streams:open(Open, Streams)}};
+hear({abort, Ref, Code, Text}, State = #port{streams = Streams}) ->
+    {noreply, State#port{streams = gwport_streams:abort(Ref, Code, Text, Streams)}};
+hear({gwport_down, _, process, Pid, _}, State = #port{streams = Streams}) ->
+    {noreply, State#port{streams = gwport_streams:down(Pid, Streams)}};
+hear(timeout, State = #port{streams = Streams}) ->
+    {noreply, case gwport_streams:can_write(Streams) of true -> write(State); false -> State end};
+hear({gwport_writer, through}, State = #port{streams = Streams}) ->
+    {noreply, State#port{streams = gwport_streams:through(Streams)}};
 hear({Port, {exit_status, Status}}, State = #port{port = Port}) ->
     exited(State#port{exit_status = Status});
 hear({Port, eof}, State = #port{port = Port}) ->
@@ -295,8 +273,8 @@ hear({gwport_health, What}, State = #port{health = Health}) ->
     health(gwport_health:hear(What, Health), State);
 hear({gwport_os, What}, State = #port{health = Health}) ->
     health(gwport_health:hear(What, Health), State);
-hear(check_aborts, State = #port{clients = Clients}) ->
-    check_aborts(State#port{clients = gwport_clients:sweep(Clients)});
+hear(check_aborts, State) ->
+    check_aborts(State);
 hear({timeout, Timer, _}, State = #port{timer = Timer}) ->
     timeout(State);
 hear({'EXIT', Pid, Reason}, State) ->
@@ -304,17 +282,28 @@ hear({'EXIT', Pid, Reason}, State) ->
 hear(_, State) ->
     {noreply, State}.
 
-ended(Pid, Reason, State = #port{watch = Watch, writer = Writer}) ->
-    case {gwport_watch:is_watch(Pid, Watch), gwport_writer:is_writer(Pid, Writer)} of
-        {true, _} -> gone(#{clean => false, reason => {watch, gwport_failure:tag(Reason)}}, State);
-        {_, true} when Reason =:= normal -> {noreply, closed(State)};
-        {_, true} -> gone(#{clean => false, reason => {writer, gwport_failure:tag(Reason)}}, State);
-        {false, false} -> {stop, Reason, State}
+ended(Pid, Reason, State = #port{streams = Streams}) ->
+    case gwport_streams:helper(Pid, Streams) of
+        none -> {stop, Reason, State};
+        writer when Reason =:= normal -> {noreply, closed(State)};
+        Who -> gone(#{clean => false, reason => {Who, gwport_failure:tag(Reason)}}, State)
+    end.
+
+write(State = #port{streams = Streams}) ->
+    case gwport_streams:write(Streams) of
+        {ok, Streams1} -> State#port{streams = Streams1, taken = 0};
+        {closed, Streams1} -> closed(State#port{streams = Streams1, taken = 0})
     end.
 
 %% The port was closed under a write; its own message is on its way.
 closed(State) ->
     timer(?END_GRACE, stop_opening(State)).
+
+stop_opening(State = #port{streams = Streams}) ->
+    State#port{streams = gwport_streams:stop_opening(Streams)}.
+
+control(Frame, State = #port{streams = Streams}) ->
+    State#port{streams = gwport_streams:control(Frame, Streams)}.
 
 -spec report(pid(), report()) -> ok.
 report(Keeper, Report) ->
@@ -340,10 +329,12 @@ frames([Frame | Rest], State) ->
         Ended -> Ended
     end.
 
-frame(Frame = {_, _, _}, State = #port{mux = Mux}) when Mux =/= undefined ->
-    case gwport_mux:frame(Frame, Mux) of
-        {ok, Commands, Mux1} -> {noreply, run({Commands, Mux1}, State)};
-        {fault, bad_stream, Sentence} -> wire_fault(bad_stream, Sentence, State)
+frame({Kind, _, Payload}, State = #port{program = undefined}) ->
+    greeted(gwport_greeting:first(Kind, Payload), State);
+frame(Frame = {_, _, _}, State = #port{streams = Streams}) ->
+    case gwport_streams:frame(Frame, Streams) of
+        {ok, Streams1} -> {noreply, State#port{streams = Streams1}};
+        {fault, Name, Sentence} -> wire_fault(Name, Sentence, State)
     end;
 frame({fault, Payload}, State) ->
     program_fault(gwport_frame:decode_payload(Payload), State);
@@ -355,22 +346,19 @@ frame({log, Payload}, State = #port{log = Log}) ->
     gwport_log:frame(Log, Payload),
     {noreply, State};
 frame({Kind, Payload}, State) ->
-    port_frame(Kind, gwport_frame:decode_payload(Payload), State);
-frame({Kind, _, Payload}, State) ->
-    greeted(gwport_greeting:first(Kind, Payload), State).
+    port_frame(Kind, gwport_frame:decode_payload(Payload), State).
 
 greeted({error, Fault, Sentence}, State) ->
     wire_fault(Fault, Sentence, State);
-greeted({ok, Program}, State = #port{options = Options, load = Load, health = Health}) ->
-    #{window := Window, max_head := MaxHead, max_streams := MaxStreams, apps := Apps} = Program,
-    gwport_load:limit(MaxStreams, Load),
-    Mux = gwport_mux:new(#{window => Window, max_head => maps:get(max_head, Options)}),
+greeted({ok, Program}, State = #port{options = Options, streams = Streams0}) ->
+    #{max_head := MaxHead, apps := Apps} = Program,
+    Streams = gwport_streams:greeted(Program, maps:get(max_head, Options), Streams0),
     report(State#port.keeper, {ready, self(),
-        #handle{owner = self(), watch = State#port.watch, load = Load, max_head = MaxHead,
-            apps = Apps}}),
-    gwport_health:greeted(Health),
+        #handle{owner = self(), watch = gwport_streams:watch(Streams),
+            load = gwport_streams:load(Streams), max_head = MaxHead, apps = Apps}}),
+    gwport_health:greeted(State#port.health),
     _ = erlang:send_after(?ABORT_CHECK, self(), check_aborts),
-    {noreply, timer(infinity, State#port{phase = serving, program = Program, mux = Mux})}.
+    {noreply, timer(infinity, State#port{phase = serving, program = Program, streams = Streams})}.
 
 %% Frames without a stream
 
@@ -401,117 +389,6 @@ program_fault({ok, {Code, Text}}, State) when is_integer(Code), is_binary(Text) 
 program_fault(_, State) ->
     program_fault({ok, {2, <<"a fault that cannot be read">>}}, State).
 
-%% Streams
-
-open(Open, State = #port{out = Out}) ->
-    case gwport_out:open(Open, Out) of
-        {ok, Out1} ->
-            State#port{out = Out1};
-        refused ->
-            refuse(Open, draining, State),
-            State
-    end.
-
-refuse(Open = #{client := {_, _, To}}, Why, State) ->
-    left(Open, State),
-    gwport_watch:tell(To, {refused, Why}).
-
-%% It does not become a stream.
-left(#{client := {_, Ref, _}}, #port{load = Load, watch = Watch}) ->
-    gwport_watch:leave(Ref, Watch),
-    gwport_load:left(Load).
-
-%% Opens that wait are refused, and those that come from now on.
-stop_opening(State = #port{out = Out}) ->
-    {Opens, Out1} = gwport_out:stop_opening(Out),
-    lists:foreach(fun(Open) -> refuse(Open, draining, State) end, Opens),
-    State#port{out = Out1}.
-
-abort(Ref, Code, Text, State = #port{out = Out, mux = Mux}) ->
-    case gwport_out:withdraw(Ref, Out) of
-        none ->
-            run(gwport_mux:abort(Ref, Code, Text, Mux), State);
-        {Open, Out1} ->
-            left(Open, State),
-            State#port{out = Out1}
-    end.
-
-%% The client's end is the abort of what it had.
-down(Stream, State = #port{mux = Mux}) ->
-    run(gwport_mux:down(Stream, cancelled, Mux), State).
-
-run({Commands, Mux}, State) ->
-    lists:foldl(fun command/2, State#port{mux = Mux}, Commands).
-
-command({deliver, To, Event}, State) ->
-    gwport_watch:tell(To, Event),
-    State;
-command({write, Stream, abort, Term}, State = #port{out = Out}) ->
-    State#port{out = gwport_out:drop(Stream, gwport_frame:encode(abort, Stream, Term), Out)};
-command({replace, Stream, Term}, State = #port{out = Out}) ->
-    State#port{out = gwport_out:replace(Stream, gwport_frame:encode(abort, Stream, Term), Out)};
-command({write, Stream, credit, Grant}, State) ->
-    control(gwport_frame:encode(credit, Stream, Grant), State);
-command({write, Stream, Kind, Term}, State = #port{out = Out}) ->
-    State#port{out = gwport_out:body(Stream, gwport_frame:encode(Kind, Stream, Term), Out)};
-command({closed, Stream, {Pid, Ref, _}, Window, Free}, State = #port{watch = Watch}) ->
-    gwport_watch:leave(Ref, Watch),
-    Clients = gwport_clients:remove(Pid, Stream, State#port.clients),
-    free(Free, Window, State#port{clients = Clients}).
-
-%% The place of a stream that is over.
-free(now, Window, State = #port{load = Load}) ->
-    gwport_load:leave(Window, Load),
-    State;
-free(written, Window, State = #port{out = Out}) ->
-    State#port{out = gwport_out:leave(Window, Out)}.
-
-%% Writing
-
-control(Frame, State = #port{out = Out}) ->
-    State#port{out = gwport_out:control(Frame, Out)}.
-
-write(State0) ->
-    {Frames, State = #port{out = Out, writer = Writer}} = number(places(State0)),
-    {Data, Out1} = gwport_out:take(Frames, Out),
-    {Said, Writer1} = gwport_writer:write(Data, Writer),
-    State1 = State#port{out = Out1, writer = Writer1, taken = 0},
-    case Said of
-        ok -> State1;
-        closed -> closed(State1)
-    end.
-
-%% An abort frees the place that an open takes behind it.
-places(State = #port{out = Out, load = Load}) ->
-    {Windows, Out1} = gwport_out:left(Out),
-    lists:foreach(fun(Window) -> gwport_load:leave(Window, Load) end, Windows),
-    State#port{out = Out1}.
-
-number(State = #port{out = Out}) ->
-    {Opens, Out1} = gwport_out:opens(Out),
-    {Frames, State1} = lists:foldl(fun number/2, {[], State#port{out = Out1}}, Opens),
-    {lists:reverse(Frames), State1}.
-
-number(Open, {Frames, State = #port{next = N, last = Last}}) when N > Last ->
-    refuse(Open, draining, State),
-    {Frames, State};
-number(Open = #{request := Request}, {Frames, State = #port{next = N, load = Load}}) ->
-    case gwport_load:enter(Load) of
-        {ok, Window} ->
-            {[gwport_frame:encode_open(N, Window, Request) | Frames], opened(Open, Window, State)};
-        busy ->
-            refuse(Open, busy, State),
-            {Frames, State}
-    end.
-
-opened(Open, Window, State = #port{next = N, last = Last, mux = Mux}) ->
-    #{client := {Pid, _, _}, stay := Stay} = Open,
-    Clients = gwport_clients:add({Pid, Stay}, N, State#port.clients),
-    %% Told behind this open, or the program would end before it.
-    _ = [drain(self()) || N + 2 > Last],
-    run(gwport_mux:opened(Open#{stream => N, window => Window}, Mux),
-        State#port{next = N + 2, clients = Clients}).
-
 %% Health
 
 health(ok, State) ->
@@ -523,15 +400,15 @@ health({fault, Sentence}, State) ->
 health(lifeless, State) ->
     gone(#{clean => false, reason => lifeless}, State).
 
-check_aborts(State = #port{mux = Mux}) ->
+check_aborts(State = #port{streams = Streams}) ->
     _ = erlang:send_after(?ABORT_CHECK, self(), check_aborts),
-    case gwport_mux:overdue(Mux) of
-        {0, Mux1} ->
-            {noreply, State#port{mux = Mux1}};
-        {Count, Mux1} ->
+    case gwport_streams:look(Streams) of
+        {0, Streams1} ->
+            {noreply, State#port{streams = Streams1}};
+        {Count, Streams1} ->
             wire_fault(failed, iolist_to_binary(io_lib:format(
                 "~b aborts were not answered within ~b ms", [Count, ?ABORT_CHECK])),
-                State#port{mux = Mux1})
+                State#port{streams = Streams1})
     end.
 
 %% Draining
@@ -543,8 +420,8 @@ drain_program(State = #port{phase = greeting}) ->
 drain_program(State) ->
     State.
 
-program_drains(Last, State = #port{mux = Mux}) ->
-    draining(run(gwport_mux:drained(Last, Mux), State)).
+program_drains(Last, State = #port{streams = Streams}) ->
+    draining(State#port{streams = gwport_streams:drained(Last, Streams)}).
 
 draining(State = #port{phase = draining}) ->
     State;
@@ -572,7 +449,7 @@ wire_fault(Name, Sentence, State) ->
         [pool(State), Name, gwport_line:text(Sentence)]),
     Fault = gwport_frame:encode(fault, {gwport_frame:fault_code(Name), Sentence}),
     gone(#{clean => false, reason => {wire_fault, Name}},
-        State#port{out = gwport_out:last(Fault, State#port.out)}).
+        State#port{streams = gwport_streams:last(Fault, State#port.streams)}).
 
 %% Nothing more will come of the program. The clients are told now; the process stays for its exit
 %% status, within a grace.
@@ -587,10 +464,8 @@ gone(Down, State = #port{keeper = Keeper, phase = Phase}) ->
         _ -> {stop, {shutdown, ended}, State2}
     end.
 
-tell_down(_, State = #port{mux = undefined}) ->
-    State;
-tell_down(Down, State = #port{mux = Mux}) ->
-    run({gwport_mux:port_down(Down, Mux), Mux}, State).
+tell_down(Down, State = #port{streams = Streams}) ->
+    State#port{streams = gwport_streams:port_down(Down, Streams)}.
 
 timer(Time, State = #port{timer = Old}) ->
     _ = [erlang:cancel_timer(Old) || Old =/= undefined],
@@ -625,22 +500,7 @@ format_status(Status) ->
     gwport_failure:status(Status).
 
 farewell(State = #port{phase = ending, ended = Ended, exit_status = Status, health = Health}) ->
-    not_opened(State),
+    gwport_streams:close(State#port.streams),
     gwport_health:log_end(pool(State), Ended, Status, Health);
 farewell(State) ->
     farewell((tell_down(#{clean => false, reason => stopped}, State))#port{phase = ending}).
-
-%% No program has seen these. Those in the mailbox are looked for there, since the table of streams
-%% may be gone with the watch; whoever has come to the table and not yet asked is told from there.
-not_opened(State = #port{mux = Mux, watch = Watch}) ->
-    not_opened_here(stop_opening(State)),
-    IsLive = fun(Ref) -> Mux =/= undefined andalso gwport_mux:is_live(Ref, Mux) end,
-    gwport_watch:close(IsLive, {port_down, false, stopped}, Watch).
-
-not_opened_here(State) ->
-    receive
-        {open, Open} ->
-            refuse(Open, draining, State),
-            not_opened_here(State)
-    after 0 -> ok
-    end.

@@ -225,11 +225,11 @@ owner_fails(Config, Crash) ->
 owner(Config) ->
     %% The owner of a port fails at the next frame, the next chunk, the next call; with half a frame in its buffer,
     %% and much in its mailbox.
-    owner_fails(Config, fun(Owner) -> break(Owner, mux) end),
+    owner_fails(Config, fun(Owner) -> break(Owner, streams) end),
     owner_fails(Config, fun(Owner) -> sys:replace_state(Owner, fun(State) -> {broken, State, mark(cookie)} end),
         Owner ! {'$gen_call', {self(), make_ref()}, info} end),
     owner_fails(Config, fun(Owner) -> Owner ! {open, [{list_to_binary(mark(request_body))}]} end),
-    owner_fails(Config, fun(Owner) -> Owner ! {consumed, make_ref(), 1}, break(Owner, mux) end).
+    owner_fails(Config, fun(Owner) -> Owner ! {consumed, make_ref(), 1}, break(Owner, streams) end).
 
 owner_told_to_end(Config) ->
     %% Ended from outside, with a reason that OTP reports.

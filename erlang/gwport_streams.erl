@@ -1,0 +1,254 @@
+%% What the owner of a port has of its streams: their table (gwport_mux), their clients, their places
+%% and numbers, and what waits to be written. It is state in the owner's process, and does there what
+%% the table says: it tells clients, watches them, frees places, and writes.
+%%
+%% A client's open waits until it can be written. Only then has it a place and a number, so that
+%% numbers rise on the wire; no number is used twice, and at the last one the owner is sent `drain`.
+-module(gwport_streams).
+
+-export([new/3, greeted/3, load/1, watch/1, info/1, helper/2]).
+-export([open/2, send/4, consumed/3, abort/4, down/2]).
+-export([frame/2, drained/2, look/1]).
+-export([control/2, last/2, through/1, can_write/1, is_full/1, write/1]).
+-export([stop_opening/1, port_down/2, close/1]).
+
+-export_type([streams/0]).
+
+-record(streams, {
+    mux :: gwport_mux:mux(),
+    clients = gwport_clients:new() :: gwport_clients:clients(),
+    out = gwport_out:new() :: gwport_out:out(),
+    writer :: gwport_writer:writer(),
+    watch :: gwport_watch:watch(),
+    load :: gwport_load:load(),
+    next = 256 :: pos_integer(),
+    last :: pos_integer()
+}).
+-opaque streams() :: #streams{}.
+
+%% Called by the owner of Port, as all of these.
+-spec new(port(), Heir :: pid(), map()) -> streams().
+new(Port, Heir, Options) ->
+    #{max_streams := MaxStreams, window := Window, window_floor := Floor, response_budget := Budget,
+        last_stream := Last, max_head := MaxHead} = Options,
+    #streams{mux = gwport_mux:new(#{window => 0, max_head => MaxHead}),
+        writer = gwport_writer:start_link(Port), watch = gwport_watch:start_link(Heir),
+        load = gwport_load:new(#{max_streams => MaxStreams, window => Window, floor => Floor,
+            budget => Budget}),
+        last = Last}.
+
+%% What the program takes: the first credit of a request, and how many streams.
+-spec greeted(gwport_greeting:program(), MaxHead :: pos_integer(), streams()) -> streams().
+greeted(#{window := Window, max_streams := MaxStreams}, MaxHead, Streams = #streams{load = Load}) ->
+    gwport_load:limit(MaxStreams, Load),
+    Streams#streams{mux = gwport_mux:new(#{window => Window, max_head => MaxHead})}.
+
+-spec load(streams()) -> gwport_load:load().
+load(#streams{load = Load}) ->
+    Load.
+
+-spec watch(streams()) -> gwport_watch:watch().
+watch(#streams{watch = Watch}) ->
+    Watch.
+
+-spec info(streams()) -> #{in_flight := integer(), served := integer(), budget_left := integer()}.
+info(#streams{load = Load, mux = Mux}) ->
+    #{streams := InFlight, budget_left := BudgetLeft} = gwport_load:info(Load),
+    #{in_flight => InFlight, served => gwport_mux:served(Mux), budget_left => BudgetLeft}.
+
+%% Which of the processes it is that the owner does not live without.
+-spec helper(pid() | port(), streams()) -> watch | writer | none.
+helper(Pid, #streams{watch = Watch, writer = Writer}) ->
+    case {gwport_watch:is_watch(Pid, Watch), gwport_writer:is_writer(Pid, Writer)} of
+        {true, _} -> watch;
+        {_, true} -> writer;
+        {false, false} -> none
+    end.
+
+%% From clients
+
+-spec open(gwport_out:open(), streams()) -> streams().
+open(Open, Streams = #streams{out = Out}) ->
+    case gwport_out:open(Open, Out) of
+        {ok, Out1} ->
+            Streams#streams{out = Out1};
+        refused ->
+            refuse(Open, draining, Streams),
+            Streams
+    end.
+
+refuse(Open = #{client := {_, _, To}}, Why, Streams) ->
+    left(Open, Streams),
+    gwport_watch:tell(To, {refused, Why}).
+
+%% It does not become a stream.
+left(#{client := {_, Ref, _}}, #streams{load = Load, watch = Watch}) ->
+    gwport_watch:leave(Ref, Watch),
+    gwport_load:left(Load).
+
+-spec send(reference(), chunk | fin | trailers, iodata() | term(), streams()) -> streams().
+send(Ref, Kind, Data, Streams = #streams{mux = Mux}) ->
+    run(gwport_mux:send(Ref, Kind, Data, Mux), Streams).
+
+-spec consumed(reference(), non_neg_integer(), streams()) -> streams().
+consumed(Ref, Bytes, Streams = #streams{mux = Mux}) ->
+    run(gwport_mux:consumed(Ref, Bytes, Mux), Streams).
+
+-spec abort(reference(), gwport_frame:code(), binary(), streams()) -> streams().
+abort(Ref, Code, Text, Streams = #streams{out = Out, mux = Mux}) ->
+    case gwport_out:withdraw(Ref, Out) of
+        none ->
+            run(gwport_mux:abort(Ref, Code, Text, Mux), Streams);
+        {Open, Out1} ->
+            left(Open, Streams),
+            Streams#streams{out = Out1}
+    end.
+
+%% A client is gone, which is the abort of what it had.
+-spec down(pid(), streams()) -> streams().
+down(Pid, Streams = #streams{clients = Clients}) ->
+    {Numbers, Clients1} = gwport_clients:down(Pid, Clients),
+    lists:foldl(fun(N, Acc = #streams{mux = Mux}) -> run(gwport_mux:down(N, cancelled, Mux), Acc) end,
+        Streams#streams{clients = Clients1}, Numbers).
+
+%% From the program
+
+-spec frame({gwport_frame:kind(), gwport_frame:stream(), binary()}, streams()) ->
+    {ok, streams()} | {fault, gwport_frame:fault(), Sentence :: binary()}.
+frame(Frame, Streams = #streams{mux = Mux}) ->
+    case gwport_mux:frame(Frame, Mux) of
+        {ok, Commands, Mux1} -> {ok, run({Commands, Mux1}, Streams)};
+        Fault -> Fault
+    end.
+
+%% It drains, and will not serve streams above Last.
+-spec drained(integer(), streams()) -> streams().
+drained(Last, Streams = #streams{mux = Mux}) ->
+    run(gwport_mux:drained(Last, Mux), Streams).
+
+%% Now and then: how many aborts it has not answered since the look before, and whom there is no
+%% reason to watch any more.
+-spec look(streams()) -> {Overdue :: non_neg_integer(), streams()}.
+look(Streams = #streams{mux = Mux, clients = Clients}) ->
+    {Overdue, Mux1} = gwport_mux:overdue(Mux),
+    {Overdue, Streams#streams{mux = Mux1, clients = gwport_clients:sweep(Clients)}}.
+
+run({Commands, Mux}, Streams) ->
+    lists:foldl(fun command/2, Streams#streams{mux = Mux}, Commands).
+
+command({deliver, To, Event}, Streams) ->
+    gwport_watch:tell(To, Event),
+    Streams;
+command({write, N, abort, Term}, Streams = #streams{out = Out}) ->
+    Streams#streams{out = gwport_out:drop(N, gwport_frame:encode(abort, N, Term), Out)};
+command({replace, N, Term}, Streams = #streams{out = Out}) ->
+    Streams#streams{out = gwport_out:replace(N, gwport_frame:encode(abort, N, Term), Out)};
+command({write, N, credit, Grant}, Streams) ->
+    control(gwport_frame:encode(credit, N, Grant), Streams);
+command({write, N, Kind, Term}, Streams = #streams{out = Out}) ->
+    Streams#streams{out = gwport_out:body(N, gwport_frame:encode(Kind, N, Term), Out)};
+command({closed, N, {Pid, Ref, _}, Window, Free}, Streams = #streams{watch = Watch}) ->
+    gwport_watch:leave(Ref, Watch),
+    Clients = gwport_clients:remove(Pid, N, Streams#streams.clients),
+    free(Free, Window, Streams#streams{clients = Clients}).
+
+%% The place of a stream that is over.
+free(now, Window, Streams = #streams{load = Load}) ->
+    gwport_load:leave(Window, Load),
+    Streams;
+free(written, Window, Streams = #streams{out = Out}) ->
+    Streams#streams{out = gwport_out:leave(Window, Out)}.
+
+%% Writing
+
+%% A frame without a stream.
+-spec control(iodata(), streams()) -> streams().
+control(Frame, Streams = #streams{out = Out}) ->
+    Streams#streams{out = gwport_out:control(Frame, Out)}.
+
+%% A fault, behind which nothing is written.
+-spec last(iodata(), streams()) -> streams().
+last(Fault, Streams = #streams{out = Out}) ->
+    Streams#streams{out = gwport_out:last(Fault, Out)}.
+
+%% The writer has said so.
+-spec through(streams()) -> streams().
+through(Streams = #streams{writer = Writer}) ->
+    Streams#streams{writer = gwport_writer:through(Writer)}.
+
+-spec can_write(streams()) -> boolean().
+can_write(#streams{out = Out, writer = Writer}) ->
+    gwport_writer:is_free(Writer) andalso not gwport_out:is_empty(Out).
+
+-spec is_full(streams()) -> boolean().
+is_full(#streams{out = Out}) ->
+    gwport_out:is_full(Out).
+
+%% When it can: as much as one write takes. `closed` if the port is.
+-spec write(streams()) -> {ok | closed, streams()}.
+write(Streams0) ->
+    {Frames, Streams = #streams{out = Out, writer = Writer}} = number(places(Streams0)),
+    {Data, Out1} = gwport_out:take(Frames, Out),
+    {Said, Writer1} = gwport_writer:write(Data, Writer),
+    {Said, Streams#streams{out = Out1, writer = Writer1}}.
+
+%% An abort frees the place that an open takes behind it.
+places(Streams = #streams{out = Out, load = Load}) ->
+    {Windows, Out1} = gwport_out:left(Out),
+    lists:foreach(fun(Window) -> gwport_load:leave(Window, Load) end, Windows),
+    Streams#streams{out = Out1}.
+
+number(Streams = #streams{out = Out}) ->
+    {Opens, Out1} = gwport_out:opens(Out),
+    {Frames, Streams1} = lists:foldl(fun number/2, {[], Streams#streams{out = Out1}}, Opens),
+    {lists:reverse(Frames), Streams1}.
+
+number(Open, {Frames, Streams = #streams{next = N, last = Last}}) when N > Last ->
+    refuse(Open, draining, Streams),
+    {Frames, Streams};
+number(Open = #{request := Request}, {Frames, Streams = #streams{next = N, load = Load}}) ->
+    case gwport_load:enter(Load) of
+        {ok, Window} ->
+            {[gwport_frame:encode_open(N, Window, Request) | Frames], opened(Open, Window, Streams)};
+        busy ->
+            refuse(Open, busy, Streams),
+            {Frames, Streams}
+    end.
+
+opened(Open, Window, Streams = #streams{next = N, last = Last, mux = Mux, clients = Clients}) ->
+    #{client := {Pid, _, _}, stay := Stay} = Open,
+    %% What the owner makes of it is written behind this open, or the program would end before it.
+    _ = [self() ! drain || N + 2 > Last],
+    run(gwport_mux:opened(Open#{stream => N, window => Window}, Mux),
+        Streams#streams{next = N + 2, clients = gwport_clients:add({Pid, Stay}, N, Clients)}).
+
+%% The end
+
+%% Opens that wait are refused, and those that come from now on.
+-spec stop_opening(streams()) -> streams().
+stop_opening(Streams = #streams{out = Out}) ->
+    {Opens, Out1} = gwport_out:stop_opening(Out),
+    lists:foreach(fun(Open) -> refuse(Open, draining, Streams) end, Opens),
+    Streams#streams{out = Out1}.
+
+%% See gwport_mux:port_down/2.
+-spec port_down(#{clean := boolean(), reason := term()}, streams()) -> streams().
+port_down(Down, Streams = #streams{mux = Mux}) ->
+    run({gwport_mux:port_down(Down, Mux), Mux}, Streams).
+
+%% The owner's last act, when the clients of streams have been told: no program has seen the opens
+%% that are left. Those in the mailbox are looked for there, since the table of streams may be gone
+%% with the watch; whoever has come to the table and not yet asked is told from there.
+-spec close(streams()) -> ok.
+close(Streams = #streams{mux = Mux, watch = Watch}) ->
+    not_opened(stop_opening(Streams)),
+    gwport_watch:close(fun(Ref) -> gwport_mux:is_live(Ref, Mux) end, {port_down, false, stopped},
+        Watch).
+
+not_opened(Streams) ->
+    receive
+        {open, Open} ->
+            refuse(Open, draining, Streams),
+            not_opened(Streams)
+    after 0 -> ok
+    end.
