@@ -2,8 +2,8 @@
 %% for all of them. It is its owner's, whose monitors these are: it is sent
 %% {gwport_down, _, process, Pid, _}.
 %%
-%% The monitor of a client that comes again, as a connection does, is kept between its streams, until
-%% two sweeps have found it without one.
+%% The monitor of a client that comes again, as a connection does, is kept between its streams,
+%% until two sweeps have found it without one.
 -module(gwport_clients).
 
 -export([new/0, add/3, remove/3, down/2, sweep/1, count/1]).

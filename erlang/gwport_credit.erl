@@ -1,6 +1,6 @@
-%% How many bytes of bodies one half of a stream may still carry (SPEC.md, 7.4). Its sender is granted
-%% more, and spends; its receiver sees it spent, and grants what was taken again, when that is half the
-%% window.
+%% How many bytes of bodies one half of a stream may still carry (SPEC.md, 7.4). Its sender is
+%% granted more, and spends; its receiver sees it spent, and grants what was taken again, when
+%% that is half the window.
 -module(gwport_credit).
 
 -export([new/1, left/1, window/1, spend/2, grant/2, taken/2]).
@@ -47,6 +47,8 @@ grant(_, _) ->
 -spec taken(non_neg_integer(), credit()) -> {Grant :: non_neg_integer(), credit()}.
 taken(Bytes, Credit = #credit{taken = Before, window = Window, left = Left}) ->
     case Before + Bytes of
-        Free when Free > 0, 2 * Free >= Window -> {Free, Credit#credit{taken = 0, left = Left + Free}};
-        Free -> {0, Credit#credit{taken = Free}}
+        Free when Free > 0, 2 * Free >= Window ->
+            {Free, Credit#credit{taken = 0, left = Left + Free}};
+        Free ->
+            {0, Credit#credit{taken = Free}}
     end.

@@ -2,8 +2,9 @@
 %% end or abort (SPEC.md, section 7). A half is the same on both sides: who sends it holds to it as
 %% who receives it does.
 %%
-%% A request has its head in `open` and begins with its body; a response begins with its head. That is
-%% the only difference, so a stream that the program opens has the same halves the other way round.
+%% A request has its head in `open` and begins with its body; a response begins with its head.
+%% That is the only difference, so a stream that the program opens has the same halves the other
+%% way round.
 -module(gwport_half).
 
 -export([new/2, none/0, frame/4, ends/1, abort/1, look/1]).

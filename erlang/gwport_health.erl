@@ -1,6 +1,6 @@
-%% Whether the program of a port lives and answers, and what is said of its end. It is in the state of
-%% the port's owner, who hands it the messages {gwport_health, _} and {gwport_os, gone} and does what it
-%% says.
+%% Whether the program of a port lives and answers, and what is said of its end. It is in the
+%% state of the port's owner, who hands it the messages {gwport_health, _} and {gwport_os, gone}
+%% and does what it says.
 -module(gwport_health).
 
 -export([new/2, greeted/1, hear/2, pong/2, os_pid/1, kill/1, log_end/4]).

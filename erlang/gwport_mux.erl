@@ -1,13 +1,13 @@
-%% The streams of one port as their owner sees them: a map of numbers to streams, each with the half
-%% that we send, the half that we receive, and its client (SPEC.md, section 7). Events go in, commands
-%% come out; there is no process, no clock and no I/O in here.
+%% The streams of one port as their owner sees them: a map of numbers to streams, each with the
+%% half that we send, the half that we receive, and its client (SPEC.md, section 7). Events go in,
+%% commands come out; there is no process, no clock and no I/O in here.
 %%
 %% This is where a peer's promises are held to: order, credit and counts are checked (gwport_half)
 %% before anything is handed to a client, because what lies in a mailbox is already allocated.
 %%
-%% A stream ends when the program's half does: ours, if it has not ended, is given up. Of its numbers
-%% only those that we give are opened; a stream that the program opens would have its halves the
-%% other way round, and nothing else of its own.
+%% A stream ends when the program's half does: ours, if it has not ended, is given up. Of its
+%% numbers only those that we give are opened; a stream that the program opens would have its
+%% halves the other way round, and nothing else of its own.
 -module(gwport_mux).
 
 -export([new/1, opened/2, frame/2, send/4, consumed/3, abort/4, down/3]).
@@ -225,8 +225,8 @@ free(#stream{out = Out}) ->
         _ -> written
     end.
 
-%% A chunk (iodata), fin or trailers from a client. Late ones, for a stream that has ended meanwhile,
-%% are nobody's fault.
+%% A chunk (iodata), fin or trailers from a client. Late ones, for a stream that has ended
+%% meanwhile, are nobody's fault.
 -spec send(reference(), chunk | fin | trailers, iodata() | term(), mux()) -> {[command()], mux()}.
 send(Ref, Kind, Data, Mux = #mux{refs = Refs, streams = Streams}) ->
     case Refs of
@@ -235,7 +235,8 @@ send(Ref, Kind, Data, Mux = #mux{refs = Refs, streams = Streams}) ->
     end.
 
 send_live(Kind, Data, N, Stream = #stream{out = Out}, Mux) ->
-    case gwport_half:is_open(Out) andalso gwport_half:frame(Kind, size_of(Kind, Data), infinity, Out) of
+    Size = size_of(Kind, Data),
+    case gwport_half:is_open(Out) andalso gwport_half:frame(Kind, Size, infinity, Out) of
         false -> {[], Mux};
         {error, _, _} ->
             %% A mistake of ours, which is to cost its own stream.

@@ -66,7 +66,8 @@ body(Stream, Frame, Out = #out{bodies = Bodies, ring = Ring, bytes = Before}) ->
 %% An abort, which replaces what the stream still has here.
 -spec drop(gwport_frame:stream(), iodata(), out()) -> out().
 drop(Stream, Abort, Out = #out{bodies = Bodies, ring = Ring}) when is_map_key(Stream, Bodies) ->
-    control(Abort, Out#out{bodies = maps:remove(Stream, Bodies), ring = queue:delete(Stream, Ring)});
+    control(Abort,
+        Out#out{bodies = maps:remove(Stream, Bodies), ring = queue:delete(Stream, Ring)});
 drop(_, Abort, Out) ->
     control(Abort, Out).
 

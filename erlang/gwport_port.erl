@@ -1,9 +1,9 @@
 %% The owner of a port: one running program.
 %%
-%% It owns the Erlang port, what has arrived of a frame, and the streams with what waits to be written
-%% (gwport_streams). It opens the port, greets the program, hands each frame on, looks after the
-%% program (gwport_health), and ends it. It never waits: a program that does not read suspends
-%% gwport_writer's process alone; what is logged goes through gwport_log.
+%% It owns the Erlang port, what has arrived of a frame, and the streams with what waits to be
+%% written (gwport_streams). It opens the port, greets the program, hands each frame on, looks
+%% after the program (gwport_health), and ends it. It never waits: a program that does not read
+%% suspends gwport_writer's process alone; what is logged goes through gwport_log.
 %%
 %% What is in its mailbox is taken before something is written, so that one write carries it all.
 %%
@@ -221,8 +221,8 @@ handle_info(Message, State) ->
     gwport_failure:callback(?WHO, State, fun() -> settle(hear(Message, State)) end).
 
 %% Whatever was done: what waits to be written is, when nothing more is in the mailbox (which is a
-%% timeout of 0 to gen_server) or much was taken out of it. What the port does not take waits for the
-%% writer, and what does not fit into one write comes behind what has arrived meanwhile.
+%% timeout of 0 to gen_server) or much was taken out of it. What the port does not take waits for
+%% the writer, and what does not fit into one write comes behind what has arrived meanwhile.
 settle({noreply, State = #port{taken = Taken, streams = Streams}}) ->
     case gwport_streams:can_write(Streams) of
         false -> {noreply, State};

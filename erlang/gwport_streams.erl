@@ -1,6 +1,6 @@
-%% What the owner of a port has of its streams: their table (gwport_mux), their clients, their places
-%% and numbers, and what waits to be written. It is state in the owner's process, and does there what
-%% the table says: it tells clients, watches them, frees places, and writes.
+%% What the owner of a port has of its streams: their table (gwport_mux), their clients, their
+%% places and numbers, and what waits to be written. It is state in the owner's process, and does
+%% there what the table says: it tells clients, watches them, frees places, and writes.
 %%
 %% A client's open waits until it can be written. Only then has it a place and a number, so that
 %% numbers rise on the wire; no number is used twice, and at the last one the owner is sent `drain`.
@@ -108,8 +108,10 @@ abort(Ref, Code, Text, Streams = #streams{out = Out, mux = Mux}) ->
 -spec down(pid(), streams()) -> streams().
 down(Pid, Streams = #streams{clients = Clients}) ->
     {Numbers, Clients1} = gwport_clients:down(Pid, Clients),
-    lists:foldl(fun(N, Acc = #streams{mux = Mux}) -> run(gwport_mux:down(N, cancelled, Mux), Acc) end,
-        Streams#streams{clients = Clients1}, Numbers).
+    lists:foldl(fun gone/2, Streams#streams{clients = Clients1}, Numbers).
+
+gone(N, Streams = #streams{mux = Mux}) ->
+    run(gwport_mux:down(N, cancelled, Mux), Streams).
 
 %% From the program
 
@@ -209,7 +211,8 @@ number(Open, {Frames, Streams = #streams{next = N, last = Last}}) when N > Last 
 number(Open = #{request := Request}, {Frames, Streams = #streams{next = N, load = Load}}) ->
     case gwport_load:enter(Load) of
         {ok, Window} ->
-            {[gwport_frame:encode_open(N, Window, Request) | Frames], opened(Open, Window, Streams)};
+            Frame = gwport_frame:encode_open(N, Window, Request),
+            {[Frame | Frames], opened(Open, Window, Streams)};
         busy ->
             refuse(Open, busy, Streams),
             {Frames, Streams}

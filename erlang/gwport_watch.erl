@@ -2,8 +2,8 @@
 %%
 %% A port's owner tells the clients of its streams how they fare, but an owner that is killed says
 %% nothing; and a connection that is stuck in a send to somebody who does not read hears of no
-%% deadline. The watch knows who is at the streams (a table), is linked to the owner, and is told when
-%% a stuck stream's time will be up.
+%% deadline. The watch knows who is at the streams (a table), is linked to the owner, and is told
+%% when a stuck stream's time will be up.
 %%
 %% A stream's events go to {Ref, Tag}: Ref is sent {Tag, {gwport, Event}}, and is an alias of the
 %% client's process, so that nothing reaches it once it has left. The client writes its stream into
@@ -156,4 +156,5 @@ loop(Owner, Table) ->
 
 %% Nobody is there to be told.
 sweep(Table) ->
-    [true = ets:delete(Table, Ref) || {Ref, _, Pid} <- ets:tab2list(Table), not is_process_alive(Pid)].
+    [true = ets:delete(Table, Ref)
+        || {Ref, _, Pid} <- ets:tab2list(Table), not is_process_alive(Pid)].

@@ -1,9 +1,9 @@
 %% Writing to a port without waiting for its program.
 %%
 %% A port whose program does not read suspends whoever writes to it, without a timeout. Its owner
-%% reads, routes and kills, and must never wait: it writes while the port takes it, and when the port
-%% is busy it hands what it has to the process in here, the only one that may be suspended, and keeps
-%% what comes until that is through.
+%% reads, routes and kills, and must never wait: it writes while the port takes it, and when the
+%% port is busy it hands what it has to the process in here, the only one that may be suspended,
+%% and keeps what comes until that is through.
 %%
 %% The process is linked to the owner, and ends with it or with the port. It sends the owner
 %% {gwport_writer, through}.
