@@ -156,6 +156,7 @@ jam(Pool) ->
     [Port] = [Link || Link <- Links, is_port(Link)],
     {os_pid, OsPid} = erlang:port_info(Port, os_pid),
     gwport_probe:os_kill("STOP", OsPid),
+    gwport_probe:await_stopped(OsPid),
     fill(Port, iolist_to_binary(lists:duplicate(1000, gwport_frame:encode(abort, 256, {2, <<>>})))),
     Owner ! {gwport_health, ping},
     Writer = find(writer, Pool),

@@ -127,7 +127,7 @@ busy_until_the_program_knows(Config) ->
     Socket = gwport_test:connect(Server),
     gwport_test:send(Socket, "POST /stop-early HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n"),
     #{status := 200} = gwport_test:recv_head(Socket),
-    stopped(OsPid),
+    gwport_probe:await_stopped(OsPid),
     Self = self(),
     Other = spawn_link(fun() ->
         Self ! {self(), gwport_test:request(Server, (post("/ok"))#{body => binary:copy(<<"b">>, 2000000)})}
@@ -136,16 +136,13 @@ busy_until_the_program_knows(Config) ->
     gwport_test:until(fun() -> {status, suspended} =:= erlang:process_info(Writer, status) end),
     gwport_probe:os_kill("CONT", OsPid),
     ?assertMatch({<<>>, true}, gwport_test:recv_chunks(Socket, [])),
-    stopped(OsPid),
+    gwport_probe:await_stopped(OsPid),
     is_reason(busy, both(Server, "/ok")),
     gwport_probe:os_kill("CONT", OsPid),
     receive {Other, Answer} -> ?assertMatch(#{status := 200}, Answer) end,
     gwport_test:until(fun() -> maps:get(status, gwport_test:get(Server, "/ok")) =:= 200 end),
     gwport_test:close(Socket),
     gwport_probe:stop(Server).
-
-stopped(OsPid) ->
-    gwport_test:until(fun() -> $T =:= hd(os:cmd("ps -o state= -p " ++ integer_to_list(OsPid))) end).
 
 draining(Config) ->
     %% A request that reaches a port which has just begun to drain: the keeper has not yet taken it off the table.
