@@ -156,5 +156,6 @@ loop(Owner, Table) ->
 
 %% Nobody is there to be told.
 sweep(Table) ->
-    [true = ets:delete(Table, Ref)
-        || {Ref, _, Pid} <- ets:tab2list(Table), not is_process_alive(Pid)].
+    _ = [true = ets:delete(Table, Ref)
+        || {Ref, _, Pid} <- ets:tab2list(Table), not is_process_alive(Pid)],
+    ok.
