@@ -121,7 +121,7 @@ log_reader_is_killed(Config) ->
     [Reader] = [Pid || Sup <- Sups, is_pid(Sup), {logs, Logs, _, _} <- supervisor:which_children(Sup),
         {_, Pid, _, _} <- supervisor:which_children(Logs)],
     %% It has taken its socket's name away, which a killed process could not do any more.
-    gwport_test:until(fun() -> element(4, sys:get_state(Reader)) =:= undefined end),
+    gwport_test:until(fun() -> element(3, sys:get_state(Reader)) =:= none end),
     Answer = waits(Server, "/faults/sleep?s=1"),
     exit(Reader, kill),
     ?assertMatch(#{status := 200, body := <<"slept\n">>}, Answer()),
