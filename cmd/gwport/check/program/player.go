@@ -114,18 +114,15 @@ func (p *player) num(text string) int64 { return p.hand().Num(text) }
 func (p *player) open(method, args string) {
 	words := peer.Words(args)
 	r := peer.Request{Method: method, Path: words[0], Window: plenty}
+	numbers := map[string]*int{"window": &r.Window, "length": &r.Length, "type": &r.Type}
 	at := (p.host().Highest + 2) &^ 1
 	for _, word := range words[1:] {
 		key, value, isPair := strings.Cut(word, "=")
 		switch key {
 		case "body":
 			r.Upload = true
-		case "window":
-			r.Window = int(p.num(value))
-		case "length":
-			r.Length = int(p.num(value))
-		case "type":
-			r.Type = int(p.num(value))
+		case "window", "length", "type":
+			*numbers[key] = int(p.num(value))
 		case "app":
 			r.App = value
 		case "at":

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -119,16 +120,10 @@ type socket struct {
 	text      tail
 }
 
-var socketNumber struct {
-	sync.Mutex
-	n int
-}
+var sockets atomic.Int64
 
 func newSocket(dir string) (*socket, error) {
-	socketNumber.Lock()
-	socketNumber.n++
-	path := filepath.Join(dir, fmt.Sprint(socketNumber.n))
-	socketNumber.Unlock()
+	path := filepath.Join(dir, fmt.Sprint(sockets.Add(1)))
 	l, err := net.Listen("unix", path)
 	if err != nil {
 		return nil, err

@@ -148,6 +148,22 @@ func (r *runner) run(parallel int) (program string, err error) {
 	if parallel == 0 {
 		parallel = min(2*runtime.NumCPU(), 8)
 	}
+	r.together(parallel, program != "")
+	for i, rule := range r.rules {
+		if rule.alone && r.makesSense(i, program != "") {
+			r.one(i)
+		}
+	}
+	for _, out := range r.outcomes {
+		if out.Err != nil {
+			return "", out.Err
+		}
+	}
+	return program, nil
+}
+
+// together runs the checks that may run beside others.
+func (r *runner) together(parallel int, greeted bool) {
 	todo := make(chan int)
 	var workers sync.WaitGroup
 	for range parallel {
@@ -158,33 +174,22 @@ func (r *runner) run(parallel int) (program string, err error) {
 		})
 	}
 	for i, rule := range r.rules {
-		switch {
-		case rule.check == nil, rule.alone:
-		case program == "" && rule.id[0] != 'G': // it would only wait, each time
-			r.outcomes[i] = report.Untested("the program cannot be greeted")
-		default:
+		if rule.check != nil && !rule.alone && r.makesSense(i, greeted) {
 			todo <- i
 		}
 	}
 	close(todo)
 	workers.Wait()
-	for i, rule := range r.rules {
-		if rule.alone && program != "" {
-			r.one(i)
-		} else if rule.alone {
-			r.outcomes[i] = report.Untested("the program cannot be greeted")
-		}
-	}
-	return program, errors.Join(r.errs()...)
 }
 
-func (r *runner) errs() (errs []error) {
-	for _, out := range r.outcomes {
-		if out.Err != nil {
-			return []error{out.Err}
-		}
+// makesSense tells whether a check is worth its time: with a program that cannot be
+// greeted most would only wait.
+func (r *runner) makesSense(i int, greeted bool) bool {
+	if greeted || r.rules[i].id[0] == 'G' {
+		return true
 	}
-	return nil
+	r.outcomes[i] = report.Untested("the program cannot be greeted")
+	return false
 }
 
 // one runs one check.

@@ -201,8 +201,12 @@ func (p *player) answer(args string) {
 // fails waits for what an app that fails may come to [S7].
 func (p *player) fails(string) {
 	status, last := p.s.response()
-	code, _ := last.Reason()
-	if ok := status == 500; last.Kind == frames.Abort && code != frames.Internal || last.Kind != frames.Abort && !ok {
+	ok := status == 500
+	if last.Kind == frames.Abort {
+		code, _ := last.Reason()
+		ok = code == frames.Internal
+	}
+	if !ok {
 		peer.Fail(last.String(), "a reply with 500, or abort internal_error")
 	}
 }
