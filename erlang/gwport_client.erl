@@ -7,7 +7,7 @@
 -record(call, {
     %% The monitor of the caller, and what our messages have in front.
     caller :: reference(),
-    tag :: reference(),
+    tag :: term(),
     exchange :: gwport_exchange:exchange(),
     body :: binary(),
     head :: undefined | gwport_response:head(),
@@ -44,9 +44,9 @@ call(Pool, Given, Options, Caller) ->
     end.
 
 open({ok, Request, Body}, Mount, Room, Caller) ->
-    Tag = make_ref(),
-    loop(#call{caller = Caller, tag = Tag, body = Body, room = Room,
-        exchange = gwport_exchange:open(Request, Mount, Tag, now_ms())});
+    Exchange = gwport_exchange:open(Request, Mount, ref, now_ms()),
+    loop(#call{caller = Caller, tag = gwport_exchange:tag(Exchange), exchange = Exchange,
+        body = Body, room = Room});
 open(Error, _, _, _) ->
     Error.
 

@@ -8,7 +8,7 @@
 -module(gwport_cowboy).
 
 -export([open/4, refuse/4, event/2, failed/4, close/1]).
--export([received/3, read/3, guard/1, sent/1, timeout/1, time/1, is_shared/1]).
+-export([tag/1, received/3, read/3, guard/1, sent/1, timeout/1, time/1, is_shared/1]).
 
 -export_type([cowboy/0, step/0]).
 
@@ -48,9 +48,9 @@
 -define(SEND_TIMEOUT, 30000).
 -define(MAX_TICK, 60000).
 
-%% For the calling process, which is sent events as {Tag, {gwport, _}}; see gwport_exchange.
+%% For the calling process, which is sent events as {Tag, {gwport, _}}; see gwport_exchange:open/4.
 -spec open(cowboy_req:req(), gwport_options:mount(), gwport_cowboy_listener:listener(),
-    Tag :: term()) -> cowboy().
+    Tag :: ref | term()) -> cowboy().
 open(Req0, Mount, Listener, Tag) ->
     Req = gwport_cowboy_request:spoken(Req0, Listener),
     Request = gwport_cowboy_request:new(Req, Mount, Listener),
@@ -60,7 +60,7 @@ open(Req0, Mount, Listener, Tag) ->
 
 %% The same for a request that is not to reach an app.
 -spec refuse(gwport_status:reason(), cowboy_req:req(), gwport_cowboy_listener:listener(),
-    Tag :: term()) -> cowboy().
+    Tag :: ref | term()) -> cowboy().
 refuse(Reason, Req0, Listener, Tag) ->
     Req = gwport_cowboy_request:spoken(Req0, Listener),
     Response = gwport_cowboy_response:new(Req, Listener),
@@ -69,6 +69,10 @@ refuse(Reason, Req0, Listener, Tag) ->
 new(Now, Req, Listener, Response, Exchange) ->
     #cowboy{req = Req, listener = Listener, exchange = Exchange, response = Response,
         tick_at = Now + tick(Listener)}.
+
+-spec tag(cowboy()) -> term().
+tag(#cowboy{exchange = Exchange}) ->
+    gwport_exchange:tag(Exchange).
 
 -spec event(gwport_exchange:event(), cowboy()) -> {[step()], cowboy()}.
 event(Event, Cowboy = #cowboy{exchange = Exchange}) ->

@@ -32,7 +32,7 @@
 -module(gwport_exchange).
 
 -export([open/4, refuse/2, event/3, failed/4, close/1]).
--export([timeout/2, guard/3, unguard/1]).
+-export([tag/1, timeout/2, guard/3, unguard/1]).
 
 -export_type([exchange/0, event/0, client_command/0]).
 
@@ -65,21 +65,30 @@
   | tick.
 -type client_command() :: gwport_stream:client_command().
 
-%% For the calling process, to which the events come.
--spec open(gwport_environ:request(), gwport_options:mount(), Tag :: term(), Now :: integer()) ->
-    exchange().
+%% For the calling process, to which the events come. One that has this exchange alone in its life
+%% says `ref`: the tag is a reference then, see tag/1, and the port keeps nothing of the process
+%% behind the end.
+-spec open(gwport_environ:request(), gwport_options:mount(), Tag :: ref | term(),
+    Now :: integer()) -> exchange().
 open(Request = #{<<"method">> := Method}, Mount, Tag, Now) ->
     Stream = gwport_stream:new(#{method => Method, body => gwport_request:body(Request),
         length => maps:get(<<"length">>, Request, undefined)}, Mount, Now),
     case checked(gwport_request:check(Request), Request, Mount, Tag) of
-        {ok, Port, Ref} -> #exchange{tag = Tag, stream = Stream, port = Port, ref = Ref};
-        {error, Reason} -> refused(Reason, Tag, Stream)
+        {ok, Port, Ref} -> #exchange{tag = tag(Tag, Ref), stream = Stream, port = Port, ref = Ref};
+        {error, Reason} -> refused(Reason, tag(Tag, make_ref()), Stream)
     end.
 
+tag(ref, Ref) -> Ref;
+tag(Tag, _) -> Tag.
+
+%% What is in front of a message that is an event.
+-spec tag(exchange()) -> term().
+tag(#exchange{tag = Tag}) -> Tag.
+
 %% One that is over before there is a request: the driver has the reason.
--spec refuse(gwport_status:reason(), Tag :: term()) -> exchange().
+-spec refuse(gwport_status:reason(), Tag :: ref | term()) -> exchange().
 refuse(Reason, Tag) ->
-    refused(Reason, Tag, gwport_stream:new(#{method => <<>>, body => none, length => 0},
+    refused(Reason, tag(Tag, make_ref()), gwport_stream:new(#{method => <<>>, body => none, length => 0},
         #{max_body => infinity, head_timeout => infinity, idle_timeout => infinity,
             deadline => infinity}, 0)).
 

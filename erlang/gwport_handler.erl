@@ -16,7 +16,7 @@
 
 -record(request, {
     req :: cowboy_req:req(),
-    tag :: reference(),
+    tag :: term(),
     cowboy :: gwport_cowboy:cowboy(),
     %% Whether an answer to a read of the request's body is still to come.
     reading = false :: boolean()
@@ -32,8 +32,8 @@
 -spec init(cowboy_req:req(), map()) -> {ok, cowboy_req:req(), map()}.
 init(Req, Options) ->
     try
-        Tag = make_ref(),
-        loop(#request{req = Req, tag = Tag, cowboy = open(Req, Options, Tag)})
+        Cowboy = open(Req, Options),
+        loop(#request{req = Req, tag = gwport_cowboy:tag(Cowboy), cowboy = Cowboy})
     catch
         Class:Reason:Stack when Class =/= exit; Reason =/= shutdown ->
             gwport_failure:report("a request", Class, Reason, Stack),
@@ -41,14 +41,14 @@ init(Req, Options) ->
     end,
     {ok, Req, Options}.
 
-open(Req, Options, Tag) ->
+open(Req, Options) ->
     Listener = gwport_cowboy_listener:of_request(Req),
     case gwport_options:mount(Options) of
         {ok, Mount} ->
-            gwport_cowboy:open(Req, Mount, Listener, Tag);
+            gwport_cowboy:open(Req, Mount, Listener, ref);
         {error, Error} ->
             ?LOG_ERROR("gwport: a route's options are wrong: ~0p", [Error]),
-            gwport_cowboy:refuse(bad_option, Req, Listener, Tag)
+            gwport_cowboy:refuse(bad_option, Req, Listener, ref)
     end.
 
 loop(Request = #request{tag = Tag, cowboy = Cowboy, req = Req = #{pid := Connection}}) ->

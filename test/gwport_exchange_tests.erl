@@ -10,6 +10,7 @@ exchange_test_() ->
     {setup, fun() -> gwport_test:start_pool(#{}) end, fun gwport_test:stop_pool/1, fun(Pool) ->
         [{spawn, {atom_to_list(Name), {timeout, 30, fun() -> Fun(Pool) end}}} || {Name, Fun} <- [
             {a_whole_response_is_done, fun a_whole_response_is_done/1},
+            {a_process_that_has_one_in_its_life_is_told_its_tag, fun a_process_that_has_one_in_its_life_is_told_its_tag/1},
             {a_body_goes_as_it_is_asked_for, fun a_body_goes_as_it_is_asked_for/1},
             {a_refusal_is_an_event, fun a_refusal_is_an_event/1},
             {a_refusal_that_nobody_heard_is_not_left_behind, fun a_refusal_that_nobody_heard_is_not_left_behind/1},
@@ -24,6 +25,15 @@ a_whole_response_is_done(Pool) ->
     {Said, _} = drive(open(#{path => "/hello"}, #{}, Pool)),
     ?assertMatch([{reply, #{code := 200}, <<"Hello from Go\n">>}, done], Said),
     is_clean(Pool).
+
+a_process_that_has_one_in_its_life_is_told_its_tag(Pool) ->
+    [begin
+        Exchange = open(#{}, Options, Pool, ref),
+        Tag = gwport_exchange:tag(Exchange),
+        ?assert(is_reference(Tag)),
+        receive {Tag, Event} -> ?assertMatch({[_ | _], _}, gwport_exchange:event(Event, 0, Exchange)) end,
+        is_clean(Pool)
+    end || Options <- [#{}, #{app => no_such_app}]].
 
 a_body_goes_as_it_is_asked_for(Pool) ->
     Body = binary:copy(<<"0123456789">>, 40000),
@@ -106,9 +116,12 @@ a_guard_that_is_not_called_off_is_late(Pool) ->
 %% Helpers
 
 open(Given, Options, Pool) ->
+    open(Given, Options, Pool, ?TAG).
+
+open(Given, Options, Pool, Tag) ->
     {ok, Mount} = gwport_options:mount(maps:merge(#{pool => Pool, app => hello}, Options)),
     {ok, Request, _} = gwport_call:request(Given, Mount),
-    gwport_exchange:open(Request, Mount, ?TAG, now_ms()).
+    gwport_exchange:open(Request, Mount, Tag, now_ms()).
 
 drive(Exchange) ->
     drive(Exchange, <<>>).
