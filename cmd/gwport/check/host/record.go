@@ -88,11 +88,12 @@ func Read(from io.Reader) (report.Report, error) {
 		return report.Report{}, errors.New("no record: nothing was tested")
 	}
 	rep := report.Report{Program: "the host"}
-	for _, w := range Watched {
-		rep.Add(w.ID, w.Name+" (watched)", watchedOutcome(w.ID, all))
-	}
-	for _, s := range Scripts() {
-		rep.Add(s.Rule, s.Name, s.outcome(all))
+	for _, s := range Lines() {
+		if s.Path == "" {
+			rep.Add(s.Rule, s.Name, watchedOutcome(s.Rule, all))
+		} else {
+			rep.Add(s.Rule, s.Name, s.outcome(all))
+		}
 	}
 	return rep, nil
 }

@@ -18,8 +18,8 @@ type Script struct {
 	ask ask
 }
 
-// Scripts are all of them, in the order of SPEC.md.
-var Scripts = sync.OnceValue(func() (all []Script) {
+// Lines are those of the report. One without a path is the watch's.
+var Lines = sync.OnceValue(func() (all []Script) {
 	for _, s := range peer.Scripts(corpus.HostScripts) {
 		for _, s := range s.Rows() {
 			text := s.Take("ask")
@@ -28,6 +28,11 @@ var Scripts = sync.OnceValue(func() (all []Script) {
 	}
 	return all
 })
+
+// Scripts are the lines that a client asks for by a path.
+func Scripts() []Script {
+	return slices.DeleteFunc(slices.Clone(Lines()), func(s Script) bool { return s.Path == "" })
+}
 
 // IsLife tells a script of the port, from the greeting on, from one of a stream.
 func (s Script) IsLife() bool { return s.Is("life") }

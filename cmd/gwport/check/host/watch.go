@@ -2,6 +2,9 @@ package host
 
 import (
 	"fmt"
+	"io"
+	"net"
+	"regexp"
 	"strings"
 
 	"github.com/gwport/gwport/bridge/bridgetest/frames"
@@ -148,4 +151,23 @@ func (m watcher) start(s *stream) {
 	s.script = scriptOf(strings.TrimPrefix(s.path, "/"), false)
 	m.scripts.Add(1)
 	go s.run()
+}
+
+// WatchEnvironment is P2 and P3.
+func WatchEnvironment(file io.Writer, versions, socket string) {
+	rec := newRecorder(file)
+	if !regexp.MustCompile(`^[1-9][0-9]*(-[1-9][0-9]*)?$`).MatchString(versions) {
+		rec.broke("P2", fmt.Sprintf("%q", versions), "GWPORT as 1, or 1-3")
+	}
+	rec.kept("P2")
+	if socket == "" {
+		return
+	}
+	c, err := net.Dial("unix", socket)
+	if err != nil {
+		rec.broke("P3", err.Error(), "a connection to GWPORT_STDERR")
+		return
+	}
+	_ = c.Close()
+	rec.kept("P3")
 }

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -37,9 +38,9 @@ func (g gate) Read(b []byte) (int, error) {
 
 // Read is the goroutine that reads, and has the watch take in each frame.
 func (s *Side) Read(from io.Reader, w *Watch) {
-	r := &frameReader{r: gate{s, from}, max: w.MaxFrame}
+	r := bufio.NewReaderSize(gate{s, from}, 128<<10)
 	for more := true; more; {
-		b, err := r.next()
+		b, err := next(r, w.MaxFrame)
 		s.Locked(func() {
 			if err == nil {
 				err = w.take(b)
@@ -53,14 +54,6 @@ func (s *Side) Read(from io.Reader, w *Watch) {
 	_, _ = io.Copy(io.Discard, from)
 }
 
-// frameReader takes frames off what the other side writes.
-type frameReader struct {
-	r          io.Reader
-	max        int
-	buf        []byte
-	start, end int
-}
-
 // lengthError is a length that no frame has.
 type lengthError struct {
 	n     uint32
@@ -71,45 +64,26 @@ func (e *lengthError) Error() string {
 	return fmt.Sprintf("a frame of %d bytes, beginning % x", e.n, e.bytes)
 }
 
-// next returns one frame without its length, good until the next call. The error
-// is io.EOF only between two frames.
-func (r *frameReader) next() ([]byte, error) {
-	if err := r.fill(4); err != nil {
+// next takes a frame off what the other side writes, without its length. The error
+// is io.EOF only between two frames; a pipe that was closed here has ended, too.
+func next(r *bufio.Reader, most int) ([]byte, error) {
+	length, err := r.Peek(4)
+	if err != nil && (len(length) == 0 || !errors.Is(err, io.EOF)) {
+		return nil, io.EOF
+	}
+	if err != nil {
+		return nil, io.ErrUnexpectedEOF
+	}
+	n := binary.BigEndian.Uint32(length)
+	if n < frames.PortHead || uint64(n) > uint64(most) {
+		begins, _ := r.Peek(min(r.Buffered(), 20))
+		return nil, &lengthError{n, begins}
+	}
+	b := make([]byte, 4+int(n))
+	if _, err := io.ReadFull(r, b); errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, err
+	} else if err != nil {
+		return nil, io.EOF
 	}
-	n := binary.BigEndian.Uint32(r.buf[r.start:])
-	if n < frames.PortHead || uint64(n) > uint64(r.max) {
-		return nil, &lengthError{n, r.buf[r.start:min(r.end, r.start+20)]}
-	}
-	if err := r.fill(4 + int(n)); err != nil {
-		return nil, err
-	}
-	b := r.buf[r.start+4 : r.start+4+int(n)]
-	r.start += 4 + int(n)
-	return b, nil
-}
-
-func (r *frameReader) fill(n int) error {
-	if r.end-r.start >= n {
-		return nil
-	}
-	if r.start+n > len(r.buf) {
-		to := r.buf
-		if n > len(to) {
-			to = make([]byte, max(n, 128<<10))
-		}
-		r.end = copy(to, r.buf[r.start:r.end])
-		r.start, r.buf = 0, to
-	}
-	for r.end-r.start < n {
-		got, err := r.r.Read(r.buf[r.end:])
-		r.end += got
-		if err != nil && r.end-r.start < n {
-			if errors.Is(err, io.EOF) && r.end > r.start {
-				return io.ErrUnexpectedEOF
-			}
-			return io.EOF // closed by us, or by the program
-		}
-	}
-	return nil
+	return b[4:], nil
 }

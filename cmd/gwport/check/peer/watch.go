@@ -54,7 +54,6 @@ func (w *Watch) take(b []byte) error {
 	if !ok {
 		return fmt.Errorf("not an envelope: % x", b[:min(len(b), 16)])
 	}
-	f.Payload = slices.Clone(f.Payload)
 	w.Hold("8", w.Fault == nil, "nothing behind fault", "%v", f)
 	r, known := rowOf(f.Kind, w.Of)
 	known = known && f.Kind.HasStream() == (f.Stream != 0)
