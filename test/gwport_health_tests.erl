@@ -1,0 +1,86 @@
+%% Whether a program lives and answers: this process is the owner that hears, and does what is said.
+-module(gwport_health_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+-define(OPTIONS, #{ping_interval => 0, ping_timeout => 0}).
+
+%% Each in a process of its own, with which what comes late is gone.
+owner_test_() ->
+    [{spawn, Test} || Test <- [
+        fun a_ping_is_asked_after_the_interval_and_its_answer_asks_for_the_next/0,
+        fun a_ping_without_an_answer_is_a_fault/0,
+        fun a_ping_that_was_answered_was_not_missed/0,
+        fun nobody_is_asked_twice_at_a_time/0,
+        fun a_program_that_had_ended_at_once_is_found_lifeless/0,
+        fun an_answer_to_no_question_is_none/0
+    ]].
+
+a_ping_is_asked_after_the_interval_and_its_answer_asks_for_the_next() ->
+    Health = gwport_health:new(undefined, ?OPTIONS),
+    ok = gwport_health:greeted(Health),
+    {ping, 1, Asked} = gwport_health:hear(heard(ping), Health),
+    {ok, Answered} = gwport_health:pong(1, Asked),
+    ?assertMatch({ping, 2, _}, gwport_health:hear(heard(ping), Answered)).
+
+a_ping_without_an_answer_is_a_fault() ->
+    {ping, 1, Asked} = gwport_health:hear(ping, gwport_health:new(undefined, ?OPTIONS)),
+    ?assertEqual({fault, <<"no answer to a ping within 0 ms">>}, gwport_health:hear(heard({missed, 1}), Asked)).
+
+a_ping_that_was_answered_was_not_missed() ->
+    {ping, 1, Asked} = gwport_health:hear(ping, gwport_health:new(undefined, ?OPTIONS)),
+    {ok, Answered} = gwport_health:pong(1, Asked),
+    ?assertEqual(ok, gwport_health:hear(heard({missed, 1}), Answered)),
+    {ping, 2, Again} = gwport_health:hear(ping, Answered),
+    ?assertEqual(ok, gwport_health:hear({missed, 1}, Again)).
+
+an_answer_to_no_question_is_none() ->
+    Health = gwport_health:new(undefined, ?OPTIONS),
+    {ping, 1, Asked} = gwport_health:hear(ping, Health),
+    {ok, Answered} = gwport_health:pong(1, Asked),
+    [?assertEqual(error, gwport_health:pong(N, State))
+        || {N, State} <- [{0, Health}, {1, Health}, {2, Asked}, {<<"1">>, Asked}, {1, Answered}]].
+
+nobody_is_asked_twice_at_a_time() ->
+    {ping, 1, Asked} = gwport_health:hear(ping, gwport_health:new(undefined, ?OPTIONS)),
+    ?assertEqual(ok, gwport_health:hear(ping, Asked)).
+
+a_program_that_had_ended_at_once_is_found_lifeless() ->
+    Health = gwport_health:new(undefined, ?OPTIONS),
+    ?assertEqual(undefined, gwport_health:os_pid(Health)),
+    ok = gwport_health:hear(heard(look), Health),
+    ok = gwport_health:hear(receive {gwport_os, Gone} -> Gone end, Health),
+    ?assertEqual(lifeless, gwport_health:hear(heard(lifeless), Health)).
+
+heard(What) ->
+    receive {gwport_health, What} -> What end.
+
+%% The end
+
+an_end_is_said_with_its_reason_and_status_test_() ->
+    Whose = "gwport: the program of pool shop (OS pid not known) ",
+    [{spawn, ?_assertEqual([iolist_to_binary([Whose, Text])], said(Ended, Status))} || {Text, Ended, Status} <- [
+            {"ended while serving: closed, exit status 3", {serving, closed}, 3},
+            {"ended while serving: it took no more input (epipe), exit status not told by OTP", {serving, epipe}, unknown},
+            {"ended while draining: timeout, exit status 137 (signal 9)", {draining, timeout}, 137},
+            {"ended while greeting: {writer,killed}, exit status 0", {greeting, {writer, killed}}, 0}]].
+
+what_was_said_or_is_no_news_is_not_said_test_() ->
+    [{spawn, ?_assertEqual([], said(Ended, 0))} || Ended <- [undefined, {draining, closed}, {serving, {wire_fault, bad_frame}},
+        {greeting, {fault, failed}}]].
+
+said(Ended, Status) ->
+    Log = gwport_test:capture_log(),
+    try
+        ok = gwport_health:log_end(shop, Ended, Status, gwport_health:new(undefined, ?OPTIONS)),
+        lines()
+    after
+        gwport_test:release_log(Log)
+    end.
+
+lines() ->
+    receive
+        {log_event, error, Text = <<"gwport:", _/binary>>, _} -> [Text | lines()];
+        {log_event, _, _, _} -> lines()
+    after 0 -> []
+    end.
