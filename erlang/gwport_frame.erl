@@ -7,7 +7,7 @@
 
 -export([new/1, max_frame/2, parse/2, is_empty/1]).
 -export([encode/2, encode/3, encode_open/3]).
--export([decode_payload/1]).
+-export([decode_payload/1, max_chunk/0, min_max_frame/0]).
 -export([kind/1, abort_code/1, abort_name/1, fault_code/1, fault_name/1]).
 
 -export_type([frame/0, buffer/0, kind/0, stream/0, wire_fault/0, code/0, fault/0]).
@@ -35,6 +35,17 @@
 -define(MIN_FRAME, 10).
 -define(HEAD, 10).
 -define(STREAM_HEAD, 15).
+-define(MAX_CHUNK, 65536).
+
+%% The bytes of a chunk, at most, on either side.
+-spec max_chunk() -> pos_integer().
+max_chunk() ->
+    ?MAX_CHUNK.
+
+%% What a side's `max_frame` is, at least: a frame with the largest chunk has to fit.
+-spec min_max_frame() -> pos_integer().
+min_max_frame() ->
+    ?MAX_CHUNK + ?STREAM_HEAD.
 
 %% Max is the largest frame to be taken, without its 4-byte length.
 -spec new(Max :: pos_integer()) -> buffer().

@@ -13,8 +13,6 @@
 
 -define(WIRE_VERSION, 1).
 -define(MAX_WINDOW, 16777216).
-%% A chunk of the largest size, in its frame.
--define(MIN_MAX_FRAME, 65551).
 
 -spec hello(gwport_options:pool()) -> #{binary() => term()}.
 hello(Options) ->
@@ -54,9 +52,10 @@ ready(#{<<"version">> := ?WIRE_VERSION, <<"window">> := Window, <<"max_frame">> 
         <<"name">> := Name, <<"program_version">> := Version, <<"apps">> := Apps})
         when is_integer(Window), Window >= 0, Window =< ?MAX_WINDOW,
              is_integer(MaxHead), MaxHead > 0,
-             is_integer(MaxFrame), MaxFrame >= ?MIN_MAX_FRAME, MaxFrame >= MaxHead + 64,
+             is_integer(MaxFrame), MaxFrame >= MaxHead + 64,
              is_integer(MaxStreams), MaxStreams > 0, is_binary(Name), is_binary(Version) ->
-    case are_binaries(Caps) andalso are_binaries(Apps) of
+    case MaxFrame >= gwport_frame:min_max_frame() andalso are_binaries(Caps)
+            andalso are_binaries(Apps) of
         true -> {ok, #{window => Window, max_head => MaxHead, max_streams => MaxStreams,
             name => Name, program_version => Version, apps => Apps}};
         false -> unusable()

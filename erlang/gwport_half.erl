@@ -36,7 +36,6 @@
     trailers => {body, last, head}
 }).
 
--define(MAX_CHUNK, 65536).
 -define(MAX_INFORMS, 16).
 
 -spec new(request | response, Window :: non_neg_integer()) -> half().
@@ -65,12 +64,12 @@ within({ok, Half}, last) -> {last, Half#half{phase = last}};
 within({ok, Half}, Next) -> {more, Half#half{phase = Next}};
 within(Error, _) -> Error.
 
-limit(chunk, _, Bytes, _, _) when Bytes < 1; Bytes > ?MAX_CHUNK ->
-    {error, bad_payload, <<"a chunk has 1 to 65536 bytes">>};
 limit(chunk, _, Bytes, _, Half = #half{credit = Credit}) ->
-    case gwport_credit:spend(Bytes, Credit) of
+    Max = gwport_frame:max_chunk(),
+    case Bytes >= 1 andalso Bytes =< Max andalso gwport_credit:spend(Bytes, Credit) of
         {ok, Credit1} -> {ok, Half#half{credit = Credit1}};
-        error -> {error, flow_exceeded, <<"bytes beyond credit">>}
+        error -> {error, flow_exceeded, <<"bytes beyond credit">>};
+        false -> {error, bad_payload, <<"a chunk has 1 to 65536 bytes">>}
     end;
 limit(_, inform, _, _, #half{informs = ?MAX_INFORMS}) ->
     {error, bad_order, <<"more than 16 informs">>};

@@ -93,7 +93,7 @@ pool_value(window, N) -> integer(N, 1, 16777216);
 pool_value(window_floor, N) -> integer(N, 1, 16777216);
 pool_value(response_budget, N) -> integer(N, 0, 1 bsl 40);
 pool_value(port_queue, N) -> integer(N, 65536, 1 bsl 30);
-pool_value(max_frame, N) -> integer(N, 65551, 1 bsl 30);
+pool_value(max_frame, N) -> integer(N, gwport_frame:min_max_frame(), 1 bsl 30);
 pool_value(max_head, N) -> integer(N, 1024, 16777216);
 pool_value(last_stream, N) -> integer(N, 256, 2147483646);
 pool_value(log_lines, N) -> integer(N, 0, 1000000);

@@ -93,7 +93,8 @@
 -opaque stream() :: #stream{}.
 -type time() :: integer() | infinity.
 
--define(MAX_CHUNK, 65536).
+%% Small pieces of a response that waited go to the client together, up to so many bytes.
+-define(MAX_PIECE, 65536).
 %% Bytes of a request that are read ahead of credit, at most, and one read more.
 -define(MAX_HELD, 262144).
 
@@ -256,7 +257,7 @@ pump(Stream = #stream{held = <<>>, request = open, reading = false, credit = Cre
     {[read], Stream#stream{reading = true}};
 pump(Stream = #stream{held = Held, credit = Credit})
         when Held =/= <<>>, Credit > 0 ->
-    Size = min(Credit, min(byte_size(Held), ?MAX_CHUNK)),
+    Size = min(Credit, min(byte_size(Held), gwport_frame:max_chunk())),
     <<Chunk:Size/binary, Rest/binary>> = Held,
     {Commands, Stream1} = pump(restart(Stream#stream{held = Rest, credit = Credit - Size})),
     {[{send, chunk, Chunk} | Commands], Stream1};
@@ -327,7 +328,7 @@ flush(Stream = #stream{queue = Queue = [_ | _], taking = 0, ending = Ending}) ->
 flush(Stream) ->
     {[], Stream}.
 
-piece([Data | Rest], Size, Acc) when Acc =:= []; Size + byte_size(Data) =< ?MAX_CHUNK ->
+piece([Data | Rest], Size, Acc) when Acc =:= []; Size + byte_size(Data) =< ?MAX_PIECE ->
     piece(Rest, Size + byte_size(Data), [Data | Acc]);
 piece(Rest, _, Acc) ->
     {lists:reverse(Acc), Rest}.

@@ -193,7 +193,7 @@ a_socket_that_cannot_be_bound_leaves_no_folder(Config) ->
 a_relative_folder_of_sockets_is_found(_) ->
     %% The program runs elsewhere, and has its standard error read.
     Peer = gwport_attack:peer(""),
-    Dir = "/tmp/tree-" ++ gwport_attack:call(Peer, os, getpid, []),
+    Dir = "/tmp/gwport-tree-" ++ binary_to_list(binary:encode_hex(rand:bytes(8))),
     ok = file:make_dir(Dir),
     ok = gwport_attack:call(Peer, file, set_cwd, ["/tmp"]),
     true = gwport_attack:call(Peer, os, putenv, ["TMPDIR", filename:basename(Dir)]),
