@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"syscall"
 
@@ -185,7 +186,15 @@ func logSize(p *program, id uint32, arg string) {
 	answerOK(p, id)
 }
 
-func stop() { must(syscall.Kill(os.Getpid(), syscall.SIGSTOP)) }
+// stop stops the whole process until it is continued. The call alone may return a moment before the process stops, and
+// a second one would then be one with the first.
+func stop() {
+	continued := make(chan os.Signal, 1)
+	signal.Notify(continued, syscall.SIGCONT)
+	defer signal.Stop(continued)
+	must(syscall.Kill(os.Getpid(), syscall.SIGSTOP))
+	<-continued
+}
 
 // stopEarly answers without the request's body. It is stopped before the end of its answer, and again behind it, so
 // that it reads nothing meanwhile.
