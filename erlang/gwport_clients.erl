@@ -6,7 +6,7 @@
 %% until two sweeps have found it without one.
 -module(gwport_clients).
 
--export([new/0, add/3, remove/3, down/2, sweep/1, count/1]).
+-export([new/0, add/3, remove/3, down/2, sweep/1]).
 
 -export_type([clients/0, stay/0]).
 
@@ -72,8 +72,3 @@ sweep(Pid, Client = #client{streams = []}, Clients) ->
     Clients#{Pid := Client#client{idle = 1}};
 sweep(_, _, Clients) ->
     Clients.
-
-%% How many are known.
--spec count(clients()) -> non_neg_integer().
-count(Clients) ->
-    map_size(Clients).

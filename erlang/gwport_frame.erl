@@ -5,7 +5,7 @@
 %% decoded nor copied here.
 -module(gwport_frame).
 
--export([new/1, max_frame/2, parse/2, is_empty/1]).
+-export([new/1, parse/2, is_empty/1]).
 -export([encode/2, encode/3, encode_open/3]).
 -export([decode_payload/1, max_chunk/0, min_max_frame/0]).
 -export([kind/1, abort_code/1, abort_name/1, fault_code/1, fault_name/1]).
@@ -51,10 +51,6 @@ min_max_frame() ->
 -spec new(Max :: pos_integer()) -> buffer().
 new(Max) ->
     #buffer{max = Max}.
-
--spec max_frame(pos_integer(), buffer()) -> buffer().
-max_frame(Max, Buffer) ->
-    Buffer#buffer{max = Max}.
 
 %% Whether the bytes so far end where a frame ends.
 -spec is_empty(buffer()) -> boolean().

@@ -116,12 +116,6 @@ a_length_at_the_edge_waits_for_its_bytes_test() ->
     [?assertMatch({ok, [], _}, gwport_frame:parse(<<Size:32>>, gwport_frame:new(?MAX)))
         || Size <- [10, ?MAX]].
 
-max_frame_may_be_changed_after_the_greeting_test() ->
-    Wire = gwport_gen:wire({chunk, 256, binary:copy(<<"x">>, 2000)}),
-    Buffer = gwport_frame:max_frame(2015, gwport_frame:new(?MAX)),
-    ?assertMatch({ok, [{chunk, 256, _}], _}, gwport_frame:parse(Wire, Buffer)),
-    ?assertMatch({error, _, []}, gwport_frame:parse(Wire, gwport_frame:max_frame(2014, Buffer))).
-
 %% Envelopes [F3, F8]
 
 a_stream_number_from_256_to_2147483647_passes_test() ->
