@@ -27,7 +27,7 @@ with_log(Test) ->
     fun() ->
         Captured = gwport_test:capture_log(),
         ok = logger:set_handler_config(default, level, none),
-        try Test()
+        try gwport_test:undisturbed(Test)
         after
             ok = logger:set_handler_config(default, level, all),
             gwport_test:release_log(Captured)

@@ -6,7 +6,7 @@
 -export([mounts/0, mounts/2, mount/0, mount/1, mount_here/1, mounted/2, mounted/3]).
 -export([connect/1, send/2, request/2, get/2, call/2, recv/1, recv_head/1, recv_chunks/2, close/1]).
 -export([h2_open/1, h2_call/3, h2_call/4]).
--export([until/1, until/2, ports/1, os_pid/1, cowboy/1]).
+-export([until/1, until/2, undisturbed/1, ports/1, os_pid/1, cowboy/1]).
 -export([capture_log/0, release_log/1, expect_log/1, expect_log/2, log/2]).
 
 %% A pool of the bundled program with its faults switched on, mounted app by app at /NAME, and a
@@ -262,6 +262,38 @@ until_at(Fun, At) ->
                 true -> error({never, Other});
                 false -> receive after 20 -> until_at(Fun, At) end
             end
+    end.
+
+%% For what has to be seen within a second or less: where it is not, and a process that only looks at the clock was kept
+%% from doing so meanwhile, nothing has been shown, and Fun is called again. It has to clean up when it fails.
+undisturbed(Fun) ->
+    undisturbed(Fun, 3).
+
+undisturbed(Fun, Times) ->
+    Clock = spawn_link(fun() -> clock(0, erlang:monotonic_time(millisecond)) end),
+    try Fun()
+    catch
+        Class:Reason:Stack ->
+            case Times > 1 andalso latest(Clock) > 250 of
+                true -> undisturbed(Fun, Times - 1);
+                false -> erlang:raise(Class, Reason, Stack)
+            end
+    after
+        unlink(Clock),
+        exit(Clock, kill)
+    end.
+
+latest(Clock) ->
+    Clock ! {latest, self()},
+    receive {Clock, Latest} -> Latest end.
+
+%% How late it was woken up at most.
+clock(Latest, Before) ->
+    receive
+        {latest, From} -> From ! {self(), Latest}
+    after 10 ->
+        Now = erlang:monotonic_time(millisecond),
+        clock(max(Latest, Now - Before - 10), Now)
     end.
 
 %% The log, as events to the calling process.
