@@ -51,15 +51,13 @@ var programs = map[string]func() int{
 		return exitCode(bridge.ServeApps(map[string]http.Handler{"a": where, "b": http.NotFoundHandler()}))
 	},
 	"early exit": func() int {
-		go func() { _ = bridge.Serve(http.HandlerFunc(program)) }()
-		<-greeted()
+		<-asked()
 		slog.Error("last words")
 		os.Exit(3)
 		return 0
 	},
 	"crash": func() int {
-		go func() { _ = bridge.Serve(http.HandlerFunc(program)) }()
-		<-greeted()
+		<-asked()
 		panic("a crash")
 	},
 	"own slog": func() int {
@@ -86,18 +84,15 @@ var programs = map[string]func() int{
 	},
 }
 
-// greeted waits until the default logger is the bridge's, which Serve sees to.
-func greeted() <-chan struct{} {
+// asked serves until there is a request, which is then left without an answer: by that
+// the program knows that it has been greeted.
+func asked() <-chan struct{} {
 	c := make(chan struct{})
 	go func() {
-		defer close(c)
-		for {
-			if fmt.Sprintf("%T", slog.Default().Handler()) == "*bridge.logHandler" {
-				time.Sleep(50 * time.Millisecond) // for the greeting; this is the program, not the test
-				return
-			}
-			time.Sleep(time.Millisecond)
-		}
+		_ = bridge.Serve(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+			close(c)
+			select {}
+		}))
 	}()
 	return c
 }
@@ -258,12 +253,20 @@ func TestEndOfInputEndsTheProcessWhateverItsHandlersDo(t *testing.T) {
 	require.Less(t, took, time.Second)
 }
 
+// It does not wait for the end of the grace that handlers have, of 500 ms. What a slow
+// machine adds is not in each of several ends; what the process waits for would be.
 func TestEndOfInputEndsAnIdleProcessCleanly(t *testing.T) {
-	p := run(t, "serve").greet()
-	require.NoError(t, p.in.Close())
-	state, took := p.exit()
-	require.Zero(t, state.ExitCode())
-	require.Less(t, took, 400*time.Millisecond)
+	shortest := time.Hour
+	for range 5 {
+		p := run(t, "serve").greet()
+		require.NoError(t, p.in.Close())
+		state, took := p.exit()
+		require.Zero(t, state.ExitCode())
+		if shortest = min(shortest, took); shortest < 400*time.Millisecond {
+			return
+		}
+	}
+	require.Less(t, shortest, 400*time.Millisecond)
 }
 
 func TestSIGTERMDrains(t *testing.T) {
@@ -310,6 +313,7 @@ func TestChildrenInheritNeitherTheWireNorItsVariables(t *testing.T) {
 
 func TestLastWordsArriveBeforeExit(t *testing.T) {
 	p := run(t, "early exit").greet()
+	p.open("/")
 	f := p.frame()
 	require.Equal(t, bridgetest.Log, f.Kind)
 	require.Contains(t, string(f.Payload), "last words")
@@ -319,6 +323,7 @@ func TestLastWordsArriveBeforeExit(t *testing.T) {
 
 func TestCrashesReachStandardError(t *testing.T) {
 	p := run(t, "crash").greet()
+	p.open("/")
 	p.line("panic: a crash")
 	p.line("goroutine ")
 	state, _ := p.exit()

@@ -223,7 +223,7 @@ func TestEndListWantsAProperList(t *testing.T) {
 
 func TestSkipGoesAsDeepAsTheData(t *testing.T) {
 	r := onBytes(t, nested(1_000_000))
-	require.Zero(t, testing.AllocsPerRun(1, func() {
+	require.Zero(t, testing.AllocsPerRun(10, func() { // of one run the runtime's own could be taken for ours
 		c := r
 		if c.Skip() != nil || c.End() != nil {
 			t.Fatal("not skipped")
