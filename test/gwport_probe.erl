@@ -229,7 +229,12 @@ goroutines(Server) ->
 -spec counts() -> map().
 counts() ->
     #{processes => processes(), ports => erlang:ports(), ets => ets:all(),
-        atoms => erlang:system_info(atom_count), children => children(os:getpid()), terms => terms()}.
+        atoms => erlang:system_info(atom_count), children => children(os:getpid()), terms => terms(),
+        folders => folders()}.
+
+%% Of our sockets, or of those of a BEAM that was killed and had our process id.
+folders() ->
+    filelib:wildcard(filename:join(os:getenv("TMPDIR", "/tmp"), "gwport-" ++ os:getpid() ++ "-*")).
 
 %% Logger keeps one for each module that has logged.
 terms() ->
@@ -244,7 +249,8 @@ leaks(Before) ->
         error:{never, Left} -> Left
     end.
 
-leaked(#{processes := Processes0, ports := Ports, ets := Ets, atoms := Atoms, children := Children, terms := Terms}) ->
+leaked(#{processes := Processes0, ports := Ports, ets := Ets, atoms := Atoms, children := Children, terms := Terms,
+        folders := Folders}) ->
     Processes = [self() | Processes0],
     [{processes, [Info || Pid <- processes() -- Processes, Info <- ours(Pid)]},
         {ports, [erlang:port_info(Port) || Port <- erlang:ports() -- Ports,
@@ -253,8 +259,7 @@ leaked(#{processes := Processes0, ports := Ports, ets := Ets, atoms := Atoms, ch
         {atoms, [Count || Count <- [erlang:system_info(atom_count) - Atoms], Count > 20000]},
         {children, children(os:getpid()) -- Children},
         {persistent_terms, terms() -- Terms},
-        {files, filelib:wildcard(filename:join(os:getenv("TMPDIR", "/tmp"),
-            "gwport-" ++ os:getpid() ++ "-*"))}].
+        {folders, folders() -- Folders}].
 
 %% Common Test's own processes come and go.
 ours(Pid) ->
