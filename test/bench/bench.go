@@ -21,6 +21,7 @@ type bench struct {
 
 	files    string // served below /file/
 	jsonFile string
+	cert     string // for loads over TLS; its key is in the same file
 
 	// For the profile: flags of erl, and options of bench_server.erl.
 	emulator, beamOptions []string
@@ -100,9 +101,10 @@ func (b *bench) run(ctx context.Context, p plan) ([]Run, error) {
 func (b *bench) runLoad(ctx context.Context, p plan, l load) ([]Run, error) {
 	defer b.endServers()
 	var runs []Run
-	up := make([]*server, len(p.contestants))
-	for i, c := range p.contestants {
-		s, why := b.ready(ctx, c, l)
+	list := p.takingPart(l)
+	up := make([]*server, len(list))
+	for i, c := range list {
+		s, why := b.ready(ctx, c, c.asked(l))
 		if ctx.Err() != nil {
 			return runs, ctx.Err()
 		}
@@ -120,14 +122,26 @@ func (b *bench) runLoad(ctx context.Context, p plan, l load) ([]Run, error) {
 			if up[i] == nil {
 				continue
 			}
-			run := b.once(ctx, p, l, p.contestants[i], up[i], round)
+			runs = append(runs, b.turn(ctx, p, list[i].asked(l), list[i], &up[i], round))
 			if ctx.Err() != nil {
 				return runs, ctx.Err()
 			}
-			runs = append(runs, run)
 		}
 	}
 	return runs, nil
+}
+
+// turn is one run, on a server that has run before or, for loads that leave something behind, on one of its own.
+func (b *bench) turn(ctx context.Context, p plan, l load, c contestant, s **server, round int) Run {
+	if l.fresh && round > 1 {
+		endAll((*s).processes)
+		another, why := b.ready(ctx, c, l)
+		if why != "" {
+			return Run{Load: l.name, Contestant: c.name, Round: round, NA: why}
+		}
+		*s = another
+	}
+	return b.once(ctx, p, l, c, *s, round)
 }
 
 // ready starts a contestant and has it show that it answers rightly; why tells what is in the way.
@@ -135,19 +149,14 @@ func (b *bench) ready(ctx context.Context, c contestant, l load) (s *server, why
 	if why := c.reason(l.name); why != "" {
 		return nil, why
 	}
-	s, err := c.start(ctx, b)
+	s, err := c.start(ctx, b, l)
 	if reason, ok := isNotHere(err); ok {
 		return nil, reason
 	}
 	if err != nil {
 		return nil, "it did not start: " + oneLine(err)
 	}
-	h2 := l.name == "h2c_hello"
-	addr := s.addr
-	if h2 {
-		addr = s.h2
-	}
-	if err := l.check.run(ctx, "http://"+addr, h2); err != nil {
+	if err := l.check.run(ctx, s.base(l.over), l.over); err != nil {
 		return nil, "a wrong answer: " + oneLine(err) + " " + s.front.bad.String()
 	}
 	if l.warmUp {

@@ -41,15 +41,22 @@ func (t *source) build(ctx context.Context, app string) error {
 	return nil
 }
 
+// fileSizes are whole lines of the pattern.
+var fileSizes = map[string]int{"64k": 64 * kb, "100k": 100 * kb, "1m": mb, "10m": 10 * mb}
+
 func (b *bench) writeFiles() error {
 	b.files, b.jsonFile = filepath.Join(b.work, "files"), filepath.Join(b.work, "body.json")
+	b.cert = filepath.Join(b.work, "cert.pem")
+	if err := writeCertificate(b.cert); err != nil {
+		return err
+	}
 	if err := os.WriteFile(b.jsonFile, jsonBody(), 0o600); err != nil {
 		return err
 	}
 	if err := os.Mkdir(b.files, 0o700); err != nil {
 		return err
 	}
-	for name, size := range map[string]int{"100k": 100 * kb, "10m": 10 * mb} {
+	for name, size := range fileSizes {
 		text := strings.Repeat(patternLine, size/len(patternLine))
 		if err := os.WriteFile(filepath.Join(b.files, name), []byte(text), 0o600); err != nil {
 			return err

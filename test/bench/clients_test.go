@@ -26,15 +26,18 @@ func TestParseWrk(t *testing.T) {
 func TestParseH2load(t *testing.T) {
 	out := `
 finished in 2.00s, 5000.00 req/s, 1.20MB/s
+traffic: 2.40MB (2516582) total, 117.19KB (120000) headers (space savings 90.00%), 195.31KB (139972) data
 requests: 10000 total, 10000 started, 10000 done, 9998 succeeded, 2 failed, 0 errored, 0 timeout
 status codes: 9998 2xx, 0 3xx, 0 4xx, 2 5xx
 `
 	var run Run
-	require.NoError(t, parseH2load([]byte(out), &run))
+	require.NoError(t, parseH2load([]byte(out), 14, &run))
 	require.Equal(t, int64(9998), run.Requests)
 	require.InDelta(t, 2, run.Seconds, 0.01)
 	require.Equal(t, "2 failed, 2 5xx", run.Errors)
-	require.Error(t, parseH2load([]byte("finished in 0.00us, 0.00 req/s\n"), &run))
+	require.NoError(t, parseH2load([]byte(out), 16, &run))
+	require.Equal(t, "14 bytes per response, expected 16 or more", run.Errors)
+	require.Error(t, parseH2load([]byte("finished in 0.00us, 0.00 req/s\n"), 14, &run))
 }
 
 func TestParseH2log(t *testing.T) {

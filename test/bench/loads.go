@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -24,16 +27,35 @@ type load struct {
 	name, title string
 	// share of the main rows' duration.
 	share float64
+	over  protocol
 	check check
-	drive driver
+	// static is the path of a file with the bytes that the check wants.
+	static string
+	drive  driver
+	// beam has options of bench_server.erl.
+	beam []string
 	// cpuOff: what the processors did is not this load's requests alone.
 	cpuOff bool
 	// warmUp by driving it for a second, unseen.
 	warmUp bool
+	// fresh: each round has a server of its own; the one before has memory, or connections, of the round before.
+	fresh bool
 	// conns is the number of connections, where descriptors may run out.
 	conns int
 	extra []column
 }
+
+// A protocol is what client and contestant speak.
+type protocol int
+
+const (
+	http1 protocol = iota
+	http2
+	http1TLS
+	http2TLS
+)
+
+func (p protocol) tls() bool { return p == http1TLS || p == http2TLS }
 
 // A column is a figure that only some loads have.
 type column struct{ key, title, format string }
@@ -44,52 +66,59 @@ const (
 )
 
 func loads() []load {
-	return append(append(plainLoads(), heavyLoads()...), manyLoads()...)
+	return slices.Concat(plainLoads(), bodyLoads(), securedLoads(), busyLoads(), manyLoads())
 }
 
+var helloCheck = check{path: "/hello", prefix: "Hello, world!\n", length: 14}
+
 func plainLoads() []load {
-	hello := check{path: "/hello", prefix: "Hello, world!\n", length: 14}
 	headers := check{
 		path: "/headers", prefix: "ok\n", length: 3,
 		headers: benchHeaders(), reply: "value-20-of-a-usual-length",
 	}
+	hello := func(conns int, title string) load {
+		return load{
+			name: "hello_c" + strconv.Itoa(conns), title: "Hello, " + title,
+			share: 1, check: helloCheck, warmUp: true, drive: wrk(conns),
+		}
+	}
 	return []load{
-		{name: "hello_c1", title: "Hello, 1 connection", share: 1, check: hello, warmUp: true, drive: wrk(1)},
-		{name: "hello_c64", title: "Hello, 64 connections", share: 1, check: hello, warmUp: true, drive: wrk(64)},
-		{
-			name: "hello_c256", title: "Hello, 256 connections",
-			share: 1, check: hello, warmUp: true, drive: wrk(256),
-		},
+		hello(1, "1 connection"), hello(16, "16 connections"), hello(64, "64 connections"), hello(256, "256 connections"),
 		{
 			name: "headers_c64", title: "25 request and 10 response headers, 64 connections", share: 0.66,
 			check: headers, warmUp: true, drive: wrk(64, "headers"),
 		},
-		{
-			name: "h2c_hello", title: "Hello over HTTP/2 without TLS, 8 connections of 16 streams",
-			share: 0.66, check: hello, drive: driveH2c,
-		},
 	}
 }
 
-func heavyLoads() []load {
-	gen := func(path string, n int64) check { return check{path: path, prefix: "0123456789abcde\n", length: n} }
+func generated(path string, n int64) check {
+	return check{path: path, prefix: "0123456789abcde\n", length: n}
+}
+
+// generatedLoad and fileLoad have the same bytes, which for the one are made and for the other read.
+func generatedLoad(size string, n int64, conns int, title string) load {
+	return load{
+		name: "gen_" + size, title: fmt.Sprintf("%s generated, %d connections", title, conns), share: 0.66,
+		check: generated("/gen?bytes="+strconv.FormatInt(n, 10), n), static: "/file/" + size,
+		warmUp: conns == 64, drive: wrk(conns),
+	}
+}
+
+func fileLoad(size string, n int64, conns int, title string) load {
+	return load{
+		name: "file_" + size, title: fmt.Sprintf("%s from a file, %d connections", title, conns), share: 0.66,
+		check: generated("/file/"+size, n), static: "/file/" + size, warmUp: conns == 64, drive: wrk(conns),
+	}
+}
+
+func bodyLoads() []load {
 	return []load{
-		{
-			name: "gen_100k", title: "100 KB generated, 64 connections",
-			share: 0.66, check: gen("/gen?bytes=100000", 100*kb), warmUp: true, drive: wrk(64),
-		},
-		{
-			name: "gen_10m", title: "10 MB generated, 4 connections",
-			share: 0.66, check: gen("/gen?bytes=10000000", 10*mb), drive: wrk(4),
-		},
-		{
-			name: "file_100k", title: "100 KB from a file, 64 connections",
-			share: 0.66, check: gen("/file/100k", 100*kb), warmUp: true, drive: wrk(64),
-		},
-		{
-			name: "file_10m", title: "10 MB from a file, 4 connections",
-			share: 0.66, check: gen("/file/10m", 10*mb), drive: wrk(4),
-		},
+		generatedLoad("64k", 64*kb, 64, "64 KB"),
+		generatedLoad("100k", 100*kb, 64, "100 KB"),
+		generatedLoad("1m", mb, 16, "1 MB"),
+		generatedLoad("10m", 10*mb, 4, "10 MB"),
+		fileLoad("100k", 100*kb, 64, "100 KB"),
+		fileLoad("10m", 10*mb, 4, "10 MB"),
 		{
 			name: "upload_1m", title: "Upload of 1 MB to SHA-256, 8 at once, each on a new connection",
 			share: 0.66, check: uploadCheck(), drive: wrk(8, "upload", "1000000"),
@@ -98,6 +127,46 @@ func heavyLoads() []load {
 			name: "upload_100m", title: "Upload of 100 MB to SHA-256, 2 at once, each on a new connection",
 			share: 0.66, check: uploadCheck(), drive: driveUpload,
 		},
+	}
+}
+
+// securedLoads are small requests, bodies and uploads once more, over TLS and over HTTP/2.
+func securedLoads() []load {
+	var all []load
+	for _, p := range []struct {
+		over        protocol
+		name, title string
+	}{
+		{http2, "h2c", "HTTP/2 without TLS"}, {http1TLS, "tls", "TLS, HTTP/1.1"}, {http2TLS, "h2", "TLS, HTTP/2"},
+	} {
+		hello := load{
+			name: p.name + "_hello", title: "Hello over " + p.title + ", 8 connections of 16 streams",
+			check: helloCheck, drive: h2load(8, 16),
+		}
+		gen := load{
+			name: p.name + "_gen_100k", title: "100 KB generated, over " + p.title + ", 8 connections of 8 streams",
+			check: generated("/gen?bytes=100000", 100*kb), static: "/file/100k", drive: h2load(8, 8),
+		}
+		upload := load{
+			name: p.name + "_upload_1m", title: "Upload of 1 MB to SHA-256 over " + p.title + ", 4 connections of 2 streams",
+			check: uploadCheck(), drive: driveH2upload,
+		}
+		if p.over == http1TLS {
+			hello.title, hello.drive = "Hello over "+p.title+", 64 connections", wrk(64)
+			gen.title, gen.drive = "100 KB generated, over "+p.title+", 64 connections", wrk(64)
+			upload.title = "Upload of 1 MB to SHA-256 over " + p.title + ", 8 at once, each on a new connection"
+			upload.drive = wrk(8, "upload", "1000000")
+		}
+		for _, l := range []load{hello, gen, upload} {
+			l.share, l.over = 0.66, p.over
+			all = append(all, l)
+		}
+	}
+	return all
+}
+
+func busyLoads() []load {
+	return []load{
 		{
 			name: "burn_1ms", title: "A handler that burns 1 ms of CPU, 64 connections",
 			share: 0.66, check: check{path: "/burn", prefix: "burnt\n", length: 6}, drive: wrk(64),
@@ -108,7 +177,7 @@ func heavyLoads() []load {
 		},
 		{
 			name: "hello_burn4", title: "Hello, 16 connections, while four streams burn CPU", share: 0.66,
-			check: check{path: "/hello", prefix: "Hello, world!\n", length: 14}, cpuOff: true, drive: driveBeside,
+			check: helloCheck, cpuOff: true, drive: driveBeside,
 		},
 	}
 }
@@ -127,13 +196,14 @@ func manyLoads() []load {
 		},
 		{
 			name: "sse_10k", title: "10,000 idle SSE streams", check: check{path: "/sse", prefix: ": hello\n\n", stream: true},
-			conns: 10000, drive: driveSSE, cpuOff: true,
+			conns: 10000, drive: driveSSE, cpuOff: true, fresh: true,
 			extra: []column{
 				{"conns", "streams", "%.0f"},
 				{"connect_s", "to connect all, s", "%.2f"},
 				{"beam_rss", "BEAM KiB/stream", "%.1f"},
 				{"go_rss", "Go KiB/stream", "%.1f"},
 				{"nginx_rss", "nginx KiB/stream", "%.1f"},
+				{"all_rss", "together KiB/stream", "%.1f"},
 				{"idle_cpu", "CPU while idle, %", "%.1f"},
 			},
 		},
@@ -146,14 +216,21 @@ func wrk(conns int, script ...string) driver {
 	}
 }
 
-func (j job) url() string { return "http://" + j.server.addr + j.load.check.path }
+func (j job) url() string { return j.server.base(j.load.over) + j.load.check.path }
 
 func driveJSON(ctx context.Context, j job, run *Run) error {
 	return j.runWrk(ctx, run, j.url(), 64, 0, "json", j.jsonFile)
 }
 
-func driveH2c(ctx context.Context, j job, run *Run) error {
-	return j.runH2load(ctx, run, "http://"+j.server.h2+j.load.check.path, 8, 16)
+func h2load(conns, streams int, more ...string) driver {
+	return func(ctx context.Context, j job, run *Run) error {
+		return j.runH2load(ctx, run, conns, streams, more...)
+	}
+}
+
+// driveH2upload sends a file that has the bytes of uploadCheck.
+func driveH2upload(ctx context.Context, j job, run *Run) error {
+	return j.runH2load(ctx, run, 4, 2, "-d", filepath.Join(j.files, "1m"))
 }
 
 // loadNamed gives the load of that name, which is there: the names are constants.

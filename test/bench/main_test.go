@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -38,6 +39,45 @@ func TestReasonsNameLoads(t *testing.T) {
 	}
 }
 
+// A row that everybody is left out of would be there for nobody, and a pattern that fits nothing is a mistake.
+func TestWhoTakesPart(t *testing.T) {
+	for _, c := range contestants() {
+		fits := func(l load) bool { return c.skips.MatchString(l.name) }
+		if c.skips != nil {
+			require.True(t, slices.ContainsFunc(loads(), fits), c.name)
+		}
+	}
+	p, err := options{}.plan()
+	require.NoError(t, err)
+	for _, l := range p.loads {
+		var names []string
+		for _, c := range p.takingPart(l) {
+			names = append(names, c.name)
+		}
+		require.Subset(t, names, []string{ownHandler, "cowboy_stream", "gwport_handler", "gwport_stream", gunProxy, "nethttp"}, l.name)
+		body := strings.Contains(l.name, "gen_") || strings.HasPrefix(l.name, "file_")
+		require.Equal(t, body, slices.Contains(names, "cowboy_static"), l.name)
+		if body || strings.Contains(l.name, "upload_") {
+			require.Contains(t, names, "gun64", l.name)
+		}
+	}
+}
+
+// cowboy_static is asked for a file that is as long as what others make.
+func TestFilesHaveTheBytesOfTheLoads(t *testing.T) {
+	for _, l := range loads() {
+		if l.static == "" {
+			continue
+		}
+		size, there := fileSizes[strings.TrimPrefix(l.static, "/file/")]
+		require.True(t, there, l.name)
+		require.EqualValues(t, l.check.length, size, l.name)
+		require.Zero(t, size%len(patternLine), l.name)
+		require.Equal(t, l.static, contestant{static: true}.asked(l).check.path)
+		require.Equal(t, l.check.path, contestant{}.asked(l).check.path)
+	}
+}
+
 func TestPlanRefusesWhatFitsNothing(t *testing.T) {
 	for _, o := range []options{{only: "nobody"}, {loads: "nothing"}, {only: "("}, {loads: "("}} {
 		_, err := o.plan()
@@ -46,11 +86,11 @@ func TestPlanRefusesWhatFitsNothing(t *testing.T) {
 	p, err := options{only: "^nethttp$", loads: "hello"}.plan()
 	require.NoError(t, err)
 	require.Len(t, p.contestants, 1)
-	require.Len(t, p.loads, 5)
+	require.Len(t, p.loads, 8)
 }
 
 func TestAnEarlierTreeTakesPartWhenItIsNamed(t *testing.T) {
-	for before, want := range map[string]int{"": 2, "elsewhere": 4} {
+	for before, want := range map[string]int{"": 3, "elsewhere": 5} {
 		p, err := options{only: "^gwport_", before: before}.plan()
 		require.NoError(t, err)
 		require.Len(t, p.contestants, want)

@@ -89,12 +89,18 @@ func watchIdle(ctx context.Context, pids []int, run *Run, before map[string]int6
 		spent += cpu1[kind] - cpu0[kind]
 	}
 	run.Extra["idle_cpu"] = 100 * spent.Seconds() / idleFor.Seconds()
+	memoryPerStream(run, before, rss)
+	return nil
+}
+
+// memoryPerStream is what resident memory has grown by, in KiB for each stream, by kind of process and together.
+func memoryPerStream(run *Run, before, after map[string]int64) {
 	for kind, key := range map[string]string{"BEAM": "beam_rss", "Go": "go_rss", "nginx": "nginx_rss"} {
-		if n := rss[kind]; n > 0 {
+		if n := after[kind]; n > 0 {
 			run.Extra[key] = float64(n-before[kind]) / 1024 / float64(max(1, run.Requests))
+			run.Extra["all_rss"] += run.Extra[key]
 		}
 	}
-	return nil
 }
 
 func wait(ctx context.Context, d time.Duration) error {

@@ -73,8 +73,8 @@ const toFCGI = `
       fastcgi_param REMOTE_PORT $remote_port;
       fastcgi_param HTTP_HOST $host;`
 
-func nginx(mode string) func(context.Context, *bench) (*server, error) {
-	return func(ctx context.Context, b *bench) (*server, error) {
+func nginx(mode string) starter {
+	return func(ctx context.Context, b *bench, _ load) (*server, error) {
 		if b.nginx == "" {
 			return nil, &notHere{"no nginx on PATH or in _checkouts/.nginx: `.ci/setup bench` brings it"}
 		}

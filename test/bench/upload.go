@@ -16,7 +16,7 @@ const uploadSize = 100 * mb
 // driveUpload sends two bodies at once, and two again. Each has a connection of its own: Cowboy 2.8 may never see the
 // next request on one that is behind a body of more than initial_stream_flow_size bytes.
 func driveUpload(ctx context.Context, j job, run *Run) error {
-	want := fmt.Sprintf("%x\n", uploadSum())
+	want := uploadSum()
 	var (
 		mu    sync.Mutex
 		times []time.Duration
@@ -26,13 +26,11 @@ func driveUpload(ctx context.Context, j job, run *Run) error {
 	start := time.Now()
 	for range 2 {
 		wg.Go(func() {
-			client := http.Client{
-				Transport: &http.Transport{WriteBufferSize: 64 << 10, DisableKeepAlives: true},
-				Timeout:   crowdLimit,
-			}
+			client := j.load.over.client()
+			client.Timeout = crowdLimit
 			for range 2 {
 				began := time.Now()
-				err := upload(ctx, &client, j.url(), want)
+				err := upload(ctx, client, j.url(), uploadSize, want)
 				mu.Lock()
 				if err != nil {
 					errs = append(errs, err)
@@ -49,12 +47,12 @@ func driveUpload(ctx context.Context, j job, run *Run) error {
 	return nil
 }
 
-func upload(ctx context.Context, client *http.Client, url, want string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, uploadBody())
+func upload(ctx context.Context, client *http.Client, url string, n int64, want string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, uploadBody(n))
 	if err != nil {
 		return err
 	}
-	req.ContentLength = uploadSize
+	req.ContentLength = n
 	res, err := client.Do(req)
 	if err != nil {
 		return err
@@ -67,7 +65,7 @@ func upload(ctx context.Context, client *http.Client, url, want string) error {
 	return err
 }
 
-func uploadBody() io.Reader { return io.LimitReader(&pattern{}, uploadSize) }
+func uploadBody(n int64) io.Reader { return io.LimitReader(&pattern{}, n) }
 
 // pattern is an endless body of one line. The client shares the processors with what it measures, so it copies
 // large pieces of what was made once.
@@ -84,8 +82,11 @@ func (p *pattern) Read(b []byte) (int, error) {
 }
 
 // uploadSum is computed once for all.
-var uploadSum = sync.OnceValue(func() [sha256.Size]byte {
+var uploadSum = sync.OnceValue(func() string { return sumOf(uploadSize) })
+
+// sumOf is what a server answers to a body of that length.
+func sumOf(n int64) string {
 	h := sha256.New()
-	_, _ = io.Copy(h, uploadBody()) // neither can fail
-	return [sha256.Size]byte(h.Sum(nil))
-})
+	_, _ = io.Copy(h, uploadBody(n)) // neither can fail
+	return fmt.Sprintf("%x\n", h.Sum(nil))
+}

@@ -22,15 +22,16 @@ import (
 func main() {
 	mode := flag.String("mode", "http", "http, port, naive or fcgi")
 	files := flag.String("files", "", "folder of the files below /file/")
+	cert := flag.String("cert", "", "serve http over TLS with the certificate and the key in this file")
 	profile := flag.String("cpuprofile", "", "write a CPU profile to this file until the end")
 	flag.Parse()
-	if err := run(*mode, *files, *profile); err != nil {
+	if err := run(*mode, *files, *cert, *profile); err != nil {
 		fmt.Fprintln(os.Stderr, "bench app:", err)
 		os.Exit(1)
 	}
 }
 
-func run(mode, files, profile string) error {
+func run(mode, files, cert, profile string) error {
 	if profile != "" {
 		f, err := os.Create(profile)
 		if err != nil {
@@ -49,24 +50,29 @@ func run(mode, files, profile string) error {
 	case "naive":
 		return serveNaive(os.Stdin, os.Stdout, h)
 	case "http":
-		return serveHTTP(h)
+		return serveHTTP(h, cert)
 	case "fcgi":
 		return serveFCGI(h)
 	}
 	return fmt.Errorf("unknown mode %q", mode)
 }
 
-func serveHTTP(h http.Handler) error {
+func serveHTTP(h http.Handler, cert string) error {
 	ln, err := listen()
 	if err != nil {
 		return err
 	}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
 	srv := &http.Server{Handler: h, Protocols: &protocols}
 	context.AfterFunc(untilToldToEnd(), func() { srv.Close() })
-	if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+	serve := srv.Serve
+	if cert != "" {
+		serve = func(ln net.Listener) error { return srv.ServeTLS(ln, cert, cert) }
+	}
+	if err := serve(ln); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil

@@ -7,6 +7,8 @@ listener("cowboy", Options) ->
     {ok, route(bench_handler, handler_options(Options))};
 listener("cowboy_stream", Options) ->
     {ok, #{stream_handlers => [bench_stream_h], bench => handler_options(Options)}};
+listener("cowboy_static", #{"files" := Files}) ->
+    {ok, dispatch([{"/file/[...]", cowboy_static, {dir, Files}}])};
 listener("gwport_handler", Options) ->
     start_pool(Options),
     {ok, (route(gwport_handler, #{pool => bench}))#{
@@ -32,14 +34,23 @@ start_pool(Options = #{"app" := App, "files" := Files}) ->
     {ok, _} = supervisor:start_child(gwport_sup, gwport:child_spec(#{name => bench,
         command => App, args => ["-mode", "port", "-files", Files | profile(Options)],
         %% 10,000 requests at once are one of the loads.
-        max_streams => 20000})),
+        max_streams => 20000, ports => number("ports", Options, 1)})),
     {ok, [#{state := serving} | _]} = gwport:info(bench).
 
 profile(#{"cpuprofile" := File}) -> ["-cpuprofile", File];
 profile(_) -> [].
 
+number(Name, Options, Default) ->
+    case Options of
+        #{Name := Value} -> list_to_integer(Value);
+        _ -> Default
+    end.
+
 route(Handler, State) ->
-    #{env => #{dispatch => cowboy_router:compile([{'_', [{"/[...]", Handler, State}]}])}}.
+    dispatch([{"/[...]", Handler, State}]).
+
+dispatch(Routes) ->
+    #{env => #{dispatch => cowboy_router:compile([{'_', Routes}])}}.
 
 handler_options(#{"files" := Files}) ->
     #{files => list_to_binary(Files), burn => bench_work:calibrate()}.

@@ -15,7 +15,7 @@ main() ->
     {ok, _} = application:ensure_all_started(cowboy),
     try bench_contestants:listener(maps:get("contestant", Options), Options) of
         {na, Reason} -> io:format("BENCH na ~ts~n", [Reason]);
-        {ok, Protocol} -> io:format("BENCH port ~b~n", [listen(Protocol)])
+        {ok, Protocol} -> io:format("BENCH port ~b~n", [listen(Options, Protocol)])
     catch
         Class:Reason:Stack ->
             io:format(standard_error, "~p: ~p~n~p~n", [Class, Reason, Stack]),
@@ -45,12 +45,19 @@ split(Arg) ->
 
 %% The same for every contestant. What would end a connection in the middle of a run is off: the
 %% 1,000th request on it, Cowboy's timers, ranch's 1,024 connections.
-listen(Protocol) ->
-    {ok, _} = cowboy:start_clear(?LISTENER,
-        #{socket_opts => [{ip, {127, 0, 0, 1}}, {port, 0}, {buffer, 65536}, {backlog, 16384}],
-            max_connections => infinity, num_acceptors => 20},
+listen(Options, Protocol) ->
+    Transport = #{max_connections => infinity, num_acceptors => 20, socket_opts =>
+        [{ip, {127, 0, 0, 1}}, {port, 0}, {buffer, 65536}, {backlog, 16384}]},
+    {ok, _} = start(Options, Transport,
         maps:merge(#{max_keepalive => 1 bsl 40, idle_timeout => infinity,
             request_timeout => infinity, inactivity_timeout => infinity,
             max_received_frame_rate => {100000000, 1000},
             max_reset_stream_rate => {100000, 1000}}, Protocol)),
     ranch:get_port(?LISTENER).
+
+%% The certificate's key is in the same file.
+start(#{"cert" := Cert}, Transport = #{socket_opts := SocketOpts}, Protocol) ->
+    cowboy:start_tls(?LISTENER,
+        Transport#{socket_opts := [{certfile, Cert}, {keyfile, Cert} | SocketOpts]}, Protocol);
+start(_, Transport, Protocol) ->
+    cowboy:start_clear(?LISTENER, Transport, Protocol).
