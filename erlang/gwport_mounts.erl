@@ -1,5 +1,9 @@
 %% Which requests a listener's stream handler takes: hosts and paths with a mount's options, compiled
 %% and checked at start, and matched by Cowboy's own router.
+%%
+%% The router splits and decodes the whole of a path, which is dear for each request. Most mounts
+%% are prefixes under any host, and most paths have nothing that is encoded, or has to be resolved.
+%% Of those it is told here what the router would say; all others go to the router.
 -module(gwport_mounts).
 
 -export([compile/1, match/2]).
@@ -10,12 +14,22 @@
 -type routes() :: [{Host :: '_' | iodata(), [path()]} | {Host :: '_' | iodata(), list(), [path()]}].
 -type path() :: {Path :: '_' | iodata(), map()} | {Path :: '_' | iodata(), list(), map()}.
 %% Tagged, so that a listener's routes in this place are told from it.
--opaque mounts() :: {?MODULE, cowboy_router:dispatch_rules()}.
+-opaque mounts() :: {?MODULE, plain(), cowboy_router:dispatch_rules()}.
+%% What needs no router, in the router's order: whether a mount has what is below Prefix as well.
+%% Behind it nothing is mounted, or the router is asked.
+-type plain() :: [{whole | below, Prefix :: binary(), Size :: non_neg_integer(), mount()} | router].
+-type mount() :: gwport_options:mount().
+
+%% What stands for itself in a segment of a path. (Other bytes the router decodes, or refuses.)
+-define(IS_PLAIN(C), (C >= $a andalso C =< $z orelse C >= $& andalso C =< $; andalso C =/= $/
+    orelse C >= $@ andalso C =< $Z orelse C =:= $_ orelse C =:= $= orelse C =:= $~ orelse C =:= $!
+    orelse C =:= $$)).
 
 %% See gwport_stream_h:mounts/1.
 -spec compile(routes()) -> mounts().
 compile(Routes) when is_list(Routes) ->
-    {?MODULE, cowboy_router:compile([host(Route) || Route <- Routes] ++ [{'_', [pass()]}])};
+    Hosts = [host(Route) || Route <- Routes] ++ [{'_', [], [pass()]}],
+    {?MODULE, plain(hd(Hosts)), cowboy_router:compile(Hosts)};
 compile(Routes) ->
     bad_mount(Routes, bad_route).
 
@@ -54,6 +68,27 @@ compiles(Where, Why, Routes) ->
         error:_ -> bad_mount(Where, Why)
     end.
 
+plain({'_', [], Paths}) -> plain_paths(Paths);
+plain(_) -> [router].
+
+plain_paths([{'_', ?MODULE, pass}]) ->
+    [];
+plain_paths([{Path, [], ?MODULE, Mount} | Paths]) when Path =/= '_' ->
+    case plain_path(iolist_to_binary(Path)) of
+        router -> [router];
+        {How, Prefix} -> [{How, Prefix, byte_size(Prefix), Mount} | plain_paths(Paths)]
+    end;
+plain_paths(_) ->
+    [router].
+
+plain_path(Path) ->
+    case re:run(Path, "^((?:/[^][/:]+)*)(?:/(\\[\\.\\.\\.\\])?)?$",
+            [{capture, all_but_first, binary}, dollar_endonly]) of
+        {match, [Prefix]} -> {whole, Prefix};
+        {match, [Prefix, _]} -> {below, Prefix};
+        nomatch -> router
+    end.
+
 %% What the router would find out at the first request that matches.
 constraints(Where, Fields) ->
     try lists:all(fun is_field/1, Fields) of
@@ -82,18 +117,66 @@ bad_mount(Where, Why) ->
 %% process the 400 for it. {none, _}: these are no mounts.
 -spec match(cowboy_req:req(), mounts() | term()) ->
     {gwport_options:mount(), cowboy_req:req()} | pass | refused | {none, missing | wrong}.
-match(Req, {?MODULE, Dispatch}) ->
+match(Req = #{path := Path}, {?MODULE, Plain = [{_, _, _, _} | _], Dispatch}) ->
+    case is_plain(Path) andalso find(Plain, Path) of
+        pass -> pass;
+        {Mount, Below} ->
+            {Mount, Req#{host_info => undefined, path_info => Below, bindings => #{}}};
+        _ -> routed(Req, Dispatch)
+    end;
+match(Req, {?MODULE, _, Dispatch}) ->
+    routed(Req, Dispatch);
+match(_, none) ->
+    {none, missing};
+match(_, _) ->
+    {none, wrong}.
+
+%% Whether the router would take the segments of a path as they stand: none is empty but the last,
+%% and none begins with a dot, lest it have to be resolved.
+is_plain(<<"/", Path/bits>>) -> is_segment(Path);
+is_plain(_) -> false.
+
+is_segment(<<C, Path/bits>>) when C =/= $., ?IS_PLAIN(C) -> are_plain(Path);
+is_segment(Path) -> Path =:= <<>>.
+
+are_plain(<<C, Path/bits>>) when ?IS_PLAIN(C) -> are_plain(Path);
+are_plain(<<"/", Path/bits>>) -> is_segment(Path);
+are_plain(Path) -> Path =:= <<>>.
+
+%% The first mount that has the path, and the segments below its prefix, if it says so.
+find([{How, Prefix, Size, Mount} | Plain], Path) ->
+    case Path of
+        <<Prefix:Size/binary, "/", Below/binary>> when How =:= below -> {Mount, segments(Below)};
+        <<Prefix:Size/binary>> when How =:= below -> {Mount, []};
+        <<Prefix:Size/binary, "/">> -> {Mount, undefined};
+        <<Prefix:Size/binary>> -> {Mount, undefined};
+        _ -> find(Plain, Path)
+    end;
+find([router], _) ->
+    router;
+find([], _) ->
+    pass.
+
+segments(<<>>) ->
+    [];
+segments(Path) ->
+    Size = segment(Path, 0),
+    case Path of
+        <<Segment:Size/binary, "/", Rest/binary>> -> [Segment | segments(Rest)];
+        Last -> [Last]
+    end.
+
+segment(<<C, Rest/bits>>, Size) when C =/= $/ -> segment(Rest, Size + 1);
+segment(_, Size) -> Size.
+
+routed(Req, Dispatch) ->
     try cowboy_router:execute(Req, #{dispatch => Dispatch}) of
         {ok, _, #{handler_opts := pass}} -> pass;
         {ok, MatchedReq, #{handler_opts := Mount}} -> {Mount, MatchedReq};
         {stop, _} -> refused
     catch
         error:{badmatch, true}:Stack -> pass_bad_host(Stack)
-    end;
-match(_, none) ->
-    {none, missing};
-match(_, _) ->
-    {none, wrong}.
+    end.
 
 %% A host that has no name between two dots: it is none of ours.
 pass_bad_host([{cowboy_router, split_host, _, _} | _]) -> pass;
