@@ -101,12 +101,12 @@ test-trixie: ## The same on Debian 13 (OTP 27, Cowboy 2.12)
 BENCH ?=
 BENCHER = _build/bench/bench -root .
 
-bench: bench-build ## Measure gwport beside the alternatives into test/bench/RESULTS.md (half an hour)
-	@$(BENCHER) $(if $(BENCH),$(BENCH),-out test/bench)
+bench: bench-build ## Measure gwport beside the alternatives into test/bench/RESULTS.md and README.md (40 minutes)
+	@$(BENCHER) $(if $(BENCH),$(BENCH),-out test/bench -readme README.md)
 
-bench-quick: bench-build ## Five contestants, two loads, in three minutes; prints what it found
-	@$(BENCHER) -only '^(cowboy|gwport_handler|gwport_stream|gun32|nethttp)$$' -loads '^(hello_c64|gen_100k)$$' \
-		-duration 2s $(BENCH)
+# BEFORE=folder has an earlier tree, built, take part: two minutes more.
+bench-quick: bench-build ## Seven loads in four minutes; prints what it found
+	@$(BENCHER) -quick -duration 1s $(if $(BEFORE),-before '$(BEFORE)') $(BENCH)
 
 bench-profile: bench-build ## Where the time of a hello goes, into test/bench/PROFILE.md (two minutes)
 	@$(BENCHER) -profile $(if $(BENCH),$(BENCH),-out test/bench)

@@ -84,18 +84,21 @@ type plan struct {
 	duration    time.Duration // of the main rows
 }
 
-// run goes load by load. In each round every contestant has its turn, so that a slow minute of the machine hits all.
-func (b *bench) run(ctx context.Context, p plan) ([]Run, error) {
-	var runs []Run
+// run goes load by load, and hands over the runs of each. In each round every contestant has its turn, so that a slow
+// minute of the machine hits all.
+func (b *bench) run(ctx context.Context, p plan, keep func(load, []Run) error) error {
+	fmt.Fprintf(b.say, "bench: %d loads, about %.0f minutes\n", len(p.loads), math.Ceil(p.estimate().Minutes()))
 	for i, l := range p.loads {
 		fmt.Fprintf(b.say, "[%d/%d] %s\n", i+1, len(p.loads), l.title)
-		more, err := b.runLoad(ctx, p, l)
-		runs = append(runs, more...)
+		runs, err := b.runLoad(ctx, p, l)
 		if err != nil {
-			return runs, err
+			return err
+		}
+		if err := keep(l, runs); err != nil {
+			return err
 		}
 	}
-	return runs, nil
+	return nil
 }
 
 func (b *bench) runLoad(ctx context.Context, p plan, l load) ([]Run, error) {

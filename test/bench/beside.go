@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// burnOn is how much longer than the client the others burn: it takes a moment to begin beside them.
+const burnOn = 1500 * time.Millisecond
+
 // driveBeside runs wrk while four other requests keep the processors busy for longer than that.
 func driveBeside(ctx context.Context, j job, run *Run) error {
 	c, err := dialCrowd(ctx, j.server.addr, 4)
@@ -14,7 +17,7 @@ func driveBeside(ctx context.Context, j job, run *Run) error {
 	}
 	defer c.close()
 	for i := range c.conns {
-		if err := c.request(i, fmt.Sprintf("/burnfor?ms=%d", (j.duration+2*time.Second).Milliseconds())); err != nil {
+		if err := c.request(i, fmt.Sprintf("/burnfor?ms=%d", (j.duration+burnOn).Milliseconds())); err != nil {
 			return err
 		}
 	}

@@ -63,7 +63,7 @@ func contestants() []contestant {
 var (
 	notForPorts  = regexp.MustCompile(`^(hello_c1|hello_c16|headers_|h2|tls_|file_|gen_64k|gen_1m|json_|sleep_1k|sse_|upload_100m)`)
 	notForGun64  = regexp.MustCompile(`^(hello_c1|headers_|h2.*_hello|tls_hello|hello_burn4|json_|sleep_1k)`)
-	notForSketch = regexp.MustCompile(`^(hello_c16|hello_c256|h2|tls_|gen_64k|gen_1|file_)`)
+	notForSketch = regexp.MustCompile(`^(hello_c16|hello_c256|h2|tls_|gen_64k|gen_1m|gen_10m|file_)`)
 	notForNginx  = regexp.MustCompile(`^(h2_|tls_|hello_c16|gen_64k|gen_1m)`)
 	notForFCGI   = regexp.MustCompile(`^(h2|tls_|hello_c16|hello_c256|gen_64k|gen_1m|file_)`)
 )

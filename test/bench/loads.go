@@ -34,6 +34,8 @@ type load struct {
 	drive  driver
 	// beam has options of bench_server.erl.
 	beam []string
+	// beyond is about what a run takes in addition to its duration.
+	beyond time.Duration
 	// cpuOff: what the processors did is not this load's requests alone.
 	cpuOff bool
 	// warmUp by driving it for a second, unseen.
@@ -125,7 +127,7 @@ func bodyLoads() []load {
 		},
 		{
 			name: "upload_100m", title: "Upload of 100 MB to SHA-256, 2 at once, each on a new connection",
-			share: 0.66, check: uploadCheck(), drive: driveUpload,
+			share: 0.66, check: uploadCheck(), drive: driveUpload, beyond: time.Second,
 		},
 	}
 }
@@ -177,7 +179,7 @@ func busyLoads() []load {
 		},
 		{
 			name: "hello_burn4", title: "Hello, 16 connections, while four streams burn CPU", share: 0.66,
-			check: helloCheck, cpuOff: true, drive: driveBeside,
+			check: helloCheck, cpuOff: true, drive: driveBeside, beyond: burnOn,
 		},
 	}
 }
@@ -188,15 +190,15 @@ func manyLoads() []load {
 	return []load{
 		{
 			name: "sleep_1k", title: "1,000 requests at once that sleep a second",
-			check: slept, conns: 1000, drive: driveSleep, extra: connect,
+			check: slept, conns: 1000, drive: driveSleep, extra: connect, beyond: time.Second,
 		},
 		{
 			name: "sleep_10k", title: "10,000 requests at once that sleep a second",
-			check: slept, conns: 10000, drive: driveSleep, extra: connect,
+			check: slept, conns: 10000, drive: driveSleep, extra: connect, beyond: 4 * time.Second,
 		},
 		{
 			name: "sse_10k", title: "10,000 idle SSE streams", check: check{path: "/sse", prefix: ": hello\n\n", stream: true},
-			conns: 10000, drive: driveSSE, cpuOff: true, fresh: true,
+			conns: 10000, drive: driveSSE, cpuOff: true, fresh: true, beyond: 6 * time.Second,
 			extra: []column{
 				{"conns", "streams", "%.0f"},
 				{"connect_s", "to connect all, s", "%.2f"},

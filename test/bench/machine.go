@@ -19,7 +19,7 @@ func machine() []Fact {
 		{"Memory", memory()},
 		{"Kernel", versionNumber.FindString(read("/proc/sys/kernel/osrelease"))},
 		{"System", strings.Trim(firstField("/etc/os-release", "PRETTY_NAME"), `"`)},
-		{"Load before", strings.Join(strings.Fields(read("/proc/loadavg") + " ")[:3], " ")},
+		{loadBefore, strings.Join(strings.Fields(read("/proc/loadavg") + " ")[:3], " ")},
 	}
 	return facts
 }
@@ -68,6 +68,9 @@ func (b *bench) versions(ctx context.Context) []Fact {
 		}
 	}
 	facts = append(facts, Fact{"gwport", b.revision(ctx)})
+	if b.before != nil {
+		facts = append(facts, Fact{"gwport, before", b.before.revision(ctx)})
+	}
 	if b.nginx != "" {
 		facts = append(facts, Fact{"nginx", strings.TrimPrefix(nginxVersion(b.nginx), "nginx ")})
 	}
@@ -96,12 +99,21 @@ func appVersion(paths []string, app string) string {
 	return ""
 }
 
-func (b *bench) revision(ctx context.Context) string {
-	cmd := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty")
-	cmd.Dir = b.root
-	out, err := cmd.Output()
+// revision is the commit, and says if there is more: documents and results do not count, since they change no figure.
+func (t *source) revision(ctx context.Context) string {
+	git := func(args ...string) (string, error) {
+		cmd := exec.CommandContext(ctx, "git", args...)
+		cmd.Dir = t.root
+		out, err := cmd.Output()
+		return string(bytes.TrimSpace(out)), err
+	}
+	commit, err := git("describe", "--always")
 	if err != nil {
 		return "unknown"
 	}
-	return string(bytes.TrimSpace(out))
+	changed, err := git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!*.md", ":!test/bench/results.*")
+	if err != nil || changed != "" {
+		commit += "-dirty"
+	}
+	return commit
 }

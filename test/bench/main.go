@@ -24,17 +24,19 @@ import (
 type options struct {
 	root, before  string
 	out, report   string
+	readme        string
 	only, loads   string
 	rounds        int
 	duration      time.Duration
 	list, profile bool
+	quick, resume bool
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := command(ctx, os.Args[1:], os.Stdout)
 	if ctx.Err() != nil {
-		err = errors.New("bench: interrupted; nothing was written")
+		err = errors.New("bench: interrupted; with -out, the loads that were finished are kept, and -resume does the others")
 	}
 	stop()
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
@@ -52,11 +54,14 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 	flags.StringVar(&o.root, "root", "../..", "the repository's `folder`")
 	flags.StringVar(&o.before, "before", "", "`folder` of an earlier tree of the repository, built, whose gwport takes part beside today's")
 	flags.StringVar(&o.out, "out", "", "`folder` for results.jsonl, RESULTS.md and results.svg; else the report is printed")
+	flags.BoolVar(&o.resume, "resume", false, "keep what results.jsonl in the folder of -out has of this tree, and run only loads that it lacks")
+	flags.StringVar(&o.readme, "readme", "", "put the table of the README into this `file`")
 	flags.StringVar(&o.report, "report", "", "make the report again from this `file` of results, and run nothing")
 	flags.StringVar(&o.only, "only", "", "contestants whose name fits this `regexp`")
 	flags.StringVar(&o.loads, "loads", "", "loads whose name fits this `regexp`")
+	flags.BoolVar(&o.quick, "quick", false, "seven loads and the contestants that count most")
 	flags.IntVar(&o.rounds, "repeat", 3, "rounds")
-	flags.DurationVar(&o.duration, "duration", 3*time.Second, "of a run of the main rows; the others are two thirds of it")
+	flags.DurationVar(&o.duration, "duration", 2*time.Second, "of a run of the main rows; the others are two thirds of it, and all a second or more")
 	flags.BoolVar(&o.profile, "profile", false, "look where the time of a hello goes, into PROFILE.md")
 	flags.BoolVar(&o.list, "list", false, "list contestants and loads")
 	flags.SetOutput(io.Discard)
@@ -69,6 +74,8 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 		return fmt.Errorf("bench: %w; -help lists the flags", err)
 	case flags.NArg() > 0:
 		return fmt.Errorf("bench: unexpected argument %q", flags.Arg(0))
+	case o.resume && o.out == "":
+		return errors.New("bench: -resume wants -out, the folder of what is to be resumed")
 	case o.rounds < 1:
 		return fmt.Errorf("bench: -repeat %d, expected at least 1", o.rounds)
 	case o.duration < minDuration:
@@ -99,6 +106,9 @@ func (o options) plan() (plan, error) {
 	}
 	p.contestants = slices.DeleteFunc(contestants(), func(c contestant) bool { return !only.MatchString(c.name) || c.earlier && o.before == "" })
 	p.loads = slices.DeleteFunc(loads(), func(l load) bool { return !which.MatchString(l.name) })
+	if o.quick {
+		p.hurry()
+	}
 	if len(p.contestants) == 0 || len(p.loads) == 0 {
 		return p, errors.New("bench: nothing fits; -list shows the names")
 	}
@@ -133,7 +143,7 @@ func (o options) run(ctx context.Context, args []string, out io.Writer) error {
 	res := &Results{
 		Command: strings.Join(append([]string{"bench"}, args...), " "),
 		Started: time.Now().UTC().Format("2006-01-02 15:04 MST"),
-		Machine: machine(), Versions: b.versions(ctx),
+		Machine: append(machine(), Fact{"Runs", fmt.Sprintf("%d rounds, -duration %v", p.rounds, p.duration)}), Versions: b.versions(ctx),
 	}
 	if o.profile {
 		all, err := b.profile(ctx, o.duration)
@@ -142,10 +152,28 @@ func (o options) run(ctx context.Context, args []string, out io.Writer) error {
 		}
 		return o.publishProfile(res, all, out)
 	}
-	if res.Runs, err = b.run(ctx, p); err != nil {
+	if err := o.measure(ctx, b, p, res); err != nil {
 		return err
 	}
 	return o.publish(res, out)
+}
+
+// measure runs the plan, without what is there already, and keeps the runs of each load as soon as it has them.
+func (o options) measure(ctx context.Context, b *bench, p plan, res *Results) error {
+	if o.resume {
+		if err := res.resume(o.out); err != nil {
+			return err
+		}
+		p.loads = slices.DeleteFunc(p.loads, func(l load) bool { return res.whole(p, l) })
+	}
+	return b.run(ctx, p, func(l load, runs []Run) error {
+		res.forget(l)
+		res.Runs = append(res.Runs, runs...)
+		if o.out == "" {
+			return nil
+		}
+		return res.save(o.out)
+	})
 }
 
 func (o options) publishProfile(res *Results, all []profile, say io.Writer) error {
@@ -160,16 +188,21 @@ func (o options) publishProfile(res *Results, all []profile, say io.Writer) erro
 
 // publish writes the report, or says it.
 func (o options) publish(res *Results, say io.Writer) error {
+	if o.readme != "" {
+		if err := updateReadme(o.readme, res); err != nil {
+			return err
+		}
+		fmt.Fprintf(say, "bench: wrote the table of %s\n", o.readme)
+	}
 	if o.out == "" {
 		return writeReport(say, res, "")
 	}
-	if err := os.MkdirAll(o.out, 0o755); err != nil {
+	if err := res.save(o.out); err != nil {
 		return err
 	}
 	for name, write := range map[string]func(io.Writer) error{
-		"results.jsonl": res.write,
-		"RESULTS.md":    func(w io.Writer) error { return writeReport(w, res, "results.svg") },
-		"results.svg":   func(w io.Writer) error { return writePlot(w, res) },
+		"RESULTS.md":  func(w io.Writer) error { return writeReport(w, res, "results.svg") },
+		"results.svg": func(w io.Writer) error { return writePlot(w, res) },
 	} {
 		if err := writeFile(filepath.Join(o.out, name), write); err != nil {
 			return err

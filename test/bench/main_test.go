@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -99,9 +100,47 @@ func TestAnEarlierTreeTakesPartWhenItIsNamed(t *testing.T) {
 	require.ErrorContains(t, err, "building the Go program")
 }
 
+// The whole comes to its end in 40 minutes, and what is quick in four; with an earlier tree in six.
+func TestEstimates(t *testing.T) {
+	estimate := func(o options) float64 {
+		p, err := o.plan()
+		require.NoError(t, err)
+		return p.estimate().Minutes()
+	}
+	all := options{rounds: 3, duration: 2 * time.Second}
+	require.InDelta(t, 35, estimate(all), 5)
+	quick := options{rounds: 3, duration: time.Second, quick: true}
+	require.InDelta(t, 3.2, estimate(quick), 0.5)
+	quick.before = "elsewhere"
+	require.InDelta(t, 4.9, estimate(quick), 0.5)
+
+	one := options{rounds: 2, duration: time.Second, only: "^(nethttp|naive|cowboy_static)$", loads: "^sse_10k$"}
+	want := 2*toStart + 2*(toTurn+7*time.Second)
+	require.InDelta(t, want.Minutes(), estimate(one), 1e-9, "of the others one cannot have it and one has only files")
+}
+
+func TestQuickHasItsSevenRows(t *testing.T) {
+	p, err := options{quick: true}.plan()
+	require.NoError(t, err)
+	require.Len(t, p.loads, 7)
+	for _, l := range p.loads {
+		var names []string
+		for _, c := range p.takingPart(l) {
+			names = append(names, c.name)
+		}
+		require.Subset(t, names, []string{ownHandler, "gwport_handler", "gwport_stream", gunProxy}, l.name)
+		require.Equal(t, l.name == "file_100k", slices.Contains(names, "cowboy_static"))
+		require.Equal(t, l.name == "hello_burn4", slices.Contains(names, "nethttp"))
+	}
+	for _, name := range quickContestants {
+		require.True(t, slices.ContainsFunc(contestants(), func(c contestant) bool { return c.name == name }), name)
+	}
+}
+
 func TestMistakesAreNamed(t *testing.T) {
 	for want, args := range map[string][]string{
 		"-repeat 0":                {"-repeat", "0"},
+		"-resume wants -out":       {"-resume"},
 		"-duration 99ms":           {"-duration", "99ms"},
 		"unexpected argument":      {"hello"},
 		"-help lists the flags":    {"-nothing"},

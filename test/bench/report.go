@@ -15,8 +15,8 @@ func writeReport(w io.Writer, res *Results, plot string) error {
 	if plot != "" {
 		p.line("\n![Requests per second of the main rows, by contestant](%s)", plot)
 	}
-	p.rows(res, "Requests per second, as a share of Cowboy's own handler", Run.Rate)
-	p.rows(res, "CPU per request, as a multiple of Cowboy's own handler", Run.CPUPerRequest)
+	p.rows(res, "Requests per second, as a share of Cowboy's own handler and of the proxy", Run.Rate)
+	p.rows(res, "CPU per request, as a multiple of Cowboy's own handler and of the proxy", Run.CPUPerRequest)
 	for _, l := range loads() {
 		p.load(res, l)
 	}
@@ -61,7 +61,7 @@ func measured(runs []Run) []Run {
 	return slices.DeleteFunc(slices.Clone(runs), func(r Run) bool { return r.NA != "" })
 }
 
-// rows is an overview: the ratio to Cowboy's own handler for each load and contestant.
+// rows is an overview: the ratios to Cowboy's own handler and to the proxy for each load and contestant.
 func (p *printer) rows(res *Results, title string, of func(Run) float64) {
 	names := res.contestants()
 	if len(names) < 2 || !slices.ContainsFunc(names, func(c contestant) bool { return c.name == ownHandler }) {
@@ -76,17 +76,26 @@ func (p *printer) rows(res *Results, title string, of func(Run) float64) {
 	p.line("%s", head)
 	p.line("%s", rule)
 	for _, l := range loads() {
-		base := measured(res.of(l.name, ownHandler))
-		if each(base, of).N == 0 {
+		if each(measured(res.of(l.name, ownHandler)), of).N == 0 {
 			continue
 		}
 		row := "| " + l.title + " |"
 		for _, c := range names {
-			row += " " + cell(ratios(measured(res.of(l.name, c.name)), base, of)) + " |"
+			row += " " + res.both(l.name, c.name, of) + " |"
 		}
 		p.line("%s", row)
 	}
-	p.line("\n≈ marks ratios whose spread crosses 1.")
+	p.line("\n≈ marks ratios whose spread crosses 1. In parentheses: the ratio to the proxy with 32 kept connections.")
+}
+
+// both has the ratio to Cowboy's own handler and, in parentheses, the one to the proxy, if that was measured.
+func (res *Results) both(load, contestant string, of func(Run) float64) string {
+	runs := measured(res.of(load, contestant))
+	text := cell(ratios(runs, measured(res.of(load, ownHandler)), of))
+	if toProxy := ratios(runs, measured(res.of(load, gunProxy)), of); contestant != gunProxy && toProxy.N > 0 {
+		text += " (" + cell(toProxy) + ")"
+	}
+	return text
 }
 
 func cell(s Spread) string {

@@ -1,0 +1,34 @@
+package main
+
+import "time"
+
+// What a contestant and a run take beyond the run's duration, as it was seen.
+const (
+	toStart = 800 * time.Millisecond
+	toTurn  = 300 * time.Millisecond
+)
+
+// estimate is about how long the plan takes.
+func (p plan) estimate() time.Duration {
+	var sum time.Duration
+	for _, l := range p.loads {
+		for _, c := range p.takingPart(l) {
+			if c.reason(l.name) == "" {
+				sum += p.estimateOf(l)
+			}
+		}
+	}
+	return sum
+}
+
+func (p plan) estimateOf(l load) time.Duration {
+	rounds := time.Duration(p.rounds)
+	sum := toStart + rounds*(toTurn+l.duration(p.duration)+l.beyond)
+	if l.warmUp {
+		sum += time.Second + toTurn
+	}
+	if l.fresh {
+		sum += (rounds - 1) * toStart
+	}
+	return sum
+}
