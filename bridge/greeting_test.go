@@ -160,6 +160,7 @@ func TestServersLimitsHaveEdges(t *testing.T) {
 		"MaxHead":      {func(s *bridge.Server, v int) { s.MaxHead = v }, []int{0, 1, 16 << 20}, []int{-1, 16<<20 + 1}},
 		"MaxFrame":     {func(s *bridge.Server, v int) { s.MaxFrame = v }, []int{0, 65551}, []int{-1, 65550}},
 		"MaxAbandoned": {func(s *bridge.Server, v int) { s.MaxAbandoned = v }, []int{-1, 0, 1}, []int{-2}},
+		"SpareProcs":   {func(s *bridge.Server, v int) { s.SpareProcs = v }, []int{-1, 0, 1, 1_000}, []int{-2, 1_001}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, v := range c.good {

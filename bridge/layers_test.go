@@ -57,7 +57,7 @@ func TestFilesNameOnlyWhatStandsBelow(t *testing.T) {
 		"bridge/internal/mux": {
 			"doc",
 			"conn reader writer drain workers log outbox stream in out app",
-			"abort buffer credit deadline limits",
+			"abort buffer credit deadline limits spares",
 		},
 		"bridge/internal/wire": {
 			"doc",

@@ -36,6 +36,9 @@ const (
 	// maxServerBody is how much of a body is read of a request that is for the
 	// server itself (OPTIONS *).
 	maxServerBody = 4 << 10
+
+	// maxSpareProcs is the most of Server.SpareProcs: each costs a thread.
+	maxSpareProcs = 1_000
 )
 
 // Defaults of Server.
@@ -55,4 +58,8 @@ const (
 
 	// DefaultMaxAbandoned is how many handlers may outlive their streams by a second.
 	DefaultMaxAbandoned = 1_000
+
+	// DefaultSpareProcs is by how much the program may raise GOMAXPROCS while
+	// handlers that use the CPU keep the wire waiting.
+	DefaultSpareProcs = 8
 )

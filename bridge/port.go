@@ -26,6 +26,7 @@ func newPort(set *settings, r io.Reader, w io.Writer, onFail func()) *port {
 		Ready:        set.ready(),
 		Window:       set.window,
 		MaxAbandoned: set.maxAbandoned,
+		SpareProcs:   set.spareProcs,
 		OnFail:       onFail,
 	}, p, r, w)
 	p.server = newHTTPServer(p)
@@ -49,12 +50,14 @@ func newHTTPServer(p *port) *http.Server {
 // what frees the goroutine that reads.
 //
 // Handlers that still run are given half a second to notice that their
-// contexts are cancelled. ServeConn never ends the process; [Server.Serve] does.
+// contexts are cancelled. ServeConn never ends the process, nor does it change
+// GOMAXPROCS; [Server.Serve] does.
 func (s *Server) ServeConn(r io.Reader, w io.Writer) error {
 	set, err := s.settings()
 	if err != nil {
 		return err
 	}
+	set.spareProcs = 0 // GOMAXPROCS is the process's, and that is not ours
 	return newPort(set, r, w, nil).serve()
 }
 

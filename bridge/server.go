@@ -51,6 +51,15 @@ type Server struct {
 	// starts it afresh: goroutines that do not heed their context cannot be
 	// got rid of in any other way.
 	MaxAbandoned int
+
+	// SpareProcs is by how much [Server.Serve] may raise GOMAXPROCS:
+	// DefaultSpareProcs if 0, not at all if -1. It does so only while handlers that
+	// use the CPU keep requests waiting for tens of milliseconds, and goes back to
+	// Go's default some seconds later. More lets small requests pass more
+	// such handlers; a program that sizes anything by GOMAXPROCS may see the
+	// larger number. Where the GOMAXPROCS variable is set, or the program has
+	// called runtime.GOMAXPROCS with another number than Go's own, it is left alone.
+	SpareProcs int
 }
 
 var errNoHandler = errors.New("bridge: Server has neither Handler nor Apps")
@@ -65,6 +74,7 @@ type settings struct {
 	maxHead       int
 	maxFrame      int
 	maxAbandoned  int
+	spareProcs    int
 }
 
 func (s *Server) settings() (*settings, error) {
@@ -95,6 +105,7 @@ func (s *Server) settings() (*settings, error) {
 		{"MaxHead", s.MaxHead, DefaultMaxHead, 1, 16 << 20, &set.maxHead, false},
 		{"MaxFrame", s.MaxFrame, DefaultMaxFrame, wire.MinMaxFrame, 1 << 30, &set.maxFrame, false},
 		{"MaxAbandoned", s.MaxAbandoned, DefaultMaxAbandoned, 1, wire.MaxStream, &set.maxAbandoned, true},
+		{"SpareProcs", s.SpareProcs, DefaultSpareProcs, 1, maxSpareProcs, &set.spareProcs, true},
 	} {
 		switch {
 		case o.value == 0:

@@ -15,6 +15,10 @@ type Config struct {
 	// have ended. One more, and the Conn drains.
 	MaxAbandoned int
 
+	// SpareProcs is how many Ps more than usual the program may have while
+	// tasks keep the wire waiting; 0: GOMAXPROCS is not touched.
+	SpareProcs int
+
 	// OnFail is called once, at the end of the input or on a fault, before
 	// anything else is done about it. It may be nil.
 	OnFail func()

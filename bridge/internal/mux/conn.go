@@ -32,6 +32,8 @@ type Conn struct {
 	out     outbox
 	workers workers
 
+	spares *spares
+
 	tasks     int // that run
 	abandoned int // those of them whose streams have long ended
 
@@ -52,6 +54,7 @@ func New(cfg Config, app App, r io.Reader, w io.Writer) *Conn {
 		r:       r,
 		in:      wire.NewInput(r),
 		w:       w,
+		spares:  newSpares(cfg.SpareProcs),
 		streams: make(map[uint32]*Stream),
 		highest: wire.MinStream - 1,
 		done:    make(chan struct{}),
@@ -79,6 +82,7 @@ func (c *Conn) Done() <-chan struct{} { return c.done }
 func (c *Conn) Serve() error {
 	go c.read()
 	go c.write()
+	go c.spares.run(c.done)
 	<-c.done
 	grace := time.NewTimer(StopGrace)
 	defer grace.Stop()

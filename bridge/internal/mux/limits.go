@@ -32,4 +32,25 @@ const (
 	// batchSize is about how much one write carries. It bounds how long a pong
 	// can wait behind bodies, and is twice what a pipe holds.
 	batchSize = 128 << 10
+
+	// lateYield is how long the writer's yield takes where others keep the wire
+	// waiting: most of the 10 ms for which Go lets a goroutine compute. lateRow of
+	// them one after another are no accident, such as a processor that another
+	// process has had.
+	lateYield = 8 * time.Millisecond
+	lateRow   = 2
+
+	// yieldPause is how long the writer then does without a yield, which would put
+	// the wire behind handlers.
+	yieldPause = 20 * time.Millisecond
+
+	// firstSpares is how many Ps are lent first: for the reader, for the writer and
+	// short handlers, and for two more of those that compute. If that is too few they
+	// become twice as many, up to Config.SpareProcs.
+	firstSpares = 4
+
+	// shortHold is for how long they are lent. When they are needed again within
+	// as long, the time doubles up to longHold.
+	shortHold = 5 * time.Second
+	longHold  = 80 * time.Second
 )

@@ -81,9 +81,14 @@ type host struct {
 
 func newHost(t *testing.T, app testApp) *host {
 	t.Helper()
+	return newHostWith(t, testConfig(), app)
+}
+
+func newHostWith(t *testing.T, cfg Config, app testApp) *host {
+	t.Helper()
 	in, w := io.Pipe()
 	r, out := io.Pipe()
-	h := &host{t, New(testConfig(), app, in, out), w, r, make(chan error, 1)}
+	h := &host{t, New(cfg, app, in, out), w, r, make(chan error, 1)}
 	go func() { h.done <- h.conn.Serve() }()
 	t.Cleanup(func() { _ = w.Close() })
 	h.send(wire.KindHello, 0, etf.Map{

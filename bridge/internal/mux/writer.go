@@ -1,9 +1,5 @@
 package mux
 
-import (
-	"runtime"
-)
-
 // batch is what one write carries, and what is to be done after it.
 type batch struct {
 	bytes    []byte
@@ -43,7 +39,7 @@ func (c *Conn) take(b *batch) bool {
 	c.mu.Unlock()
 	// The handlers that one read has started are ready to run now, and most
 	// are done in a few microseconds: let them, and one write carries all.
-	runtime.Gosched()
+	c.spares.yield()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ended && isClosed(c.err) {
