@@ -81,19 +81,28 @@ with_length(_, Length, Headers) -> Headers#{<<"content-length">> => integer_to_b
 %% and server added. A `date` that is there but empty means that none is wanted. What middlewares
 %% before us have set on the request goes along.
 response_headers(Fields, Req) ->
-    Headers0 = maps:get(resp_headers, Req, #{}),
-    Headers1 = fields(Fields,
-        Headers0#{<<"date">> => cowboy_clock:rfc1123(), <<"server">> => <<"Cowboy">>}),
-    Headers2 = lists:foldl(fun empty/2, Headers1, [<<"date">>, <<"server">>]),
-    cookies(maps:values(maps:get(resp_cookies, Req, #{})), Headers2).
+    Headers = fields(Fields, set_before(Req,
+        #{<<"date">> => cowboy_clock:rfc1123(), <<"server">> => <<"Cowboy">>})),
+    empty(<<"date">>, empty(<<"server">>, cookies(cookies_before(Req), Headers))).
+
+set_before(#{resp_headers := Before}, Headers) -> maps:merge(Before, Headers);
+set_before(_, Headers) -> Headers.
+
+cookies_before(#{resp_cookies := Before}) -> maps:values(Before);
+cookies_before(_) -> [].
 
 %% Over those that are there.
 fields(Fields, Headers) ->
-    cookies([Value || {<<"set-cookie">>, Value} <- Fields],
-        maps:merge(Headers, maps:from_list([Field || Field = {Name, _} <- Fields,
-            Name =/= <<"set-cookie">>]))).
+    case maps:from_list(Fields) of
+        New = #{<<"set-cookie">> := _} ->
+            cookies([Value || {<<"set-cookie">>, Value} <- Fields],
+                maps:merge(Headers, maps:remove(<<"set-cookie">>, New)));
+        New ->
+            maps:merge(Headers, New)
+    end.
 
-cookies([], Headers) -> Headers;
+cookies([], Headers) ->
+    Headers;
 cookies(Cookies, Headers) ->
     Headers#{<<"set-cookie">> => maps:get(<<"set-cookie">>, Headers, []) ++ Cookies}.
 

@@ -3,7 +3,7 @@
 %% there are many.
 -module(gwport_field).
 
--export([is_token/1, is_name/1, is_value/1, lower/1]).
+-export([is_token/1, is_name/1, is_value/1, name/1, lower/1]).
 
 %% RFC 9110, 5.6.2. The commonest bytes come first.
 -define(IS_NAME_BYTE(C), (C >= $a andalso C =< $z orelse C =:= $- orelse C >= $0 andalso C =< $9
@@ -27,6 +27,19 @@ is_name(Name) ->
 
 are_name_bytes(<<C, Rest/bits>>) when ?IS_NAME_BYTE(C) -> are_name_bytes(Rest);
 are_name_bytes(Rest) -> Rest =:= <<>>.
+
+%% A token in lower case; `error` if it is none.
+-spec name(binary()) -> binary() | error.
+name(Token) ->
+    case is_name(Token) of
+        true -> Token;
+        false -> name(Token, [])
+    end.
+
+name(<<C, Rest/bits>>, Bytes) when ?IS_NAME_BYTE(C) -> name(Rest, [C | Bytes]);
+name(<<C, Rest/bits>>, Bytes) when C >= $A, C =< $Z -> name(Rest, [C + 32 | Bytes]);
+name(<<>>, Bytes = [_ | _]) -> list_to_binary(lists:reverse(Bytes));
+name(_, _) -> error.
 
 %% What net/http takes in a value: any byte but control bytes, of which it takes the tab.
 -spec is_value(term()) -> boolean().

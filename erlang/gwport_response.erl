@@ -53,8 +53,9 @@ inform(Payload) ->
         _ -> error
     end.
 
-informational({ok, Status, Code}, {ok, Fields}) when Code >= 100, Code =< 199, Code =/= 101 ->
-    {ok, Status, without([<<"content-length">>], connection(Fields))};
+informational({ok, Status, Code}, {ok, Fields, _, Ours}) when Code >= 100, Code =< 199,
+        Code =/= 101 ->
+    {ok, Status, without([<<"content-length">>], connection(Ours, Fields))};
 informational(_, _) ->
     error.
 
@@ -63,7 +64,7 @@ trailers(Payload) ->
     case gwport_frame:decode_payload(Payload) of
         {ok, Trailers} ->
             case fields(Trailers) of
-                {ok, Fields} -> {ok, without(not_trailers(), connection(Fields))};
+                {ok, Fields, _, Ours} -> {ok, without(not_trailers(), connection(Ours, Fields))};
                 error -> error
             end;
         error -> error
@@ -99,16 +100,19 @@ has_body(_, 204) -> false;
 has_body(_, 304) -> false;
 has_body(_, _) -> true.
 
-final({ok, Status, Code}, {ok, Fields}) when Code >= 200 ->
-    {ok, #{status => Status, code => Code, headers => allowed(Code, Fields),
-        length => length_of(Fields), close => closes(Fields)}};
+final({ok, Status, Code}, {ok, Fields, Length, Ours}) when Code >= 200 ->
+    {ok, #{status => Status, code => Code, headers => allowed(Code, Ours, Fields),
+        length => length_of(Length), close => Ours andalso closes(Fields)}};
 final(_, _) ->
     error.
 
 %% A 204 must not say how long it is, and a 426 must say what to upgrade to (RFC 9110, 15.5.22).
-allowed(204, Fields) -> without([<<"content-length">>], connection(Fields));
-allowed(426, Fields) -> connection(Fields) ++ [Field || Field = {<<"upgrade">>, _} <- Fields];
-allowed(_, Fields) -> connection(Fields).
+allowed(204, Ours, Fields) ->
+    without([<<"content-length">>], connection(Ours, Fields));
+allowed(426, Ours, Fields) ->
+    connection(Ours, Fields) ++ [Field || Field = {<<"upgrade">>, _} <- Fields];
+allowed(_, Ours, Fields) ->
+    connection(Ours, Fields).
 
 status(Code) when is_integer(Code), Code >= 100, Code =< 999 ->
     {ok, known(Code), Code};
@@ -151,39 +155,44 @@ phrase(510) -> <<"Not Extended">>;
 phrase(511) -> <<"Network Authentication Required">>;
 phrase(Code) -> <<"status code ", (integer_to_binary(Code))/binary>>.
 
-%% Pairs to fields: lower case, fit to be sent, of several of a name one, where the first stood.
+%% Pairs to fields: lower case, fit to be sent, of several of a name one, where the first stood; what
+%% their length is; and whether there are fields of the connection among them, which is seen on the
+%% way, since most responses have none.
 fields(Headers) ->
-    try {ok, joined(pairs(Headers, []))}
+    try pairs(Headers, [], undefined, false)
     catch throw:bad_field -> error
     end.
 
-pairs([{Name0, Value0} | Rest], Fields) when is_binary(Name0), is_binary(Value0) ->
+pairs([{Name0, Value0} | Rest], Fields, Length, Ours) when is_binary(Name0), is_binary(Value0) ->
     case {name(Name0), value(Value0)} of
-        {drop, _} -> pairs(Rest, Fields);
-        {_, drop} -> pairs(Rest, Fields);
-        {<<"content-length">>, Value} -> pairs(Rest, length_field(Value, Fields));
-        {Name, Value} -> pairs(Rest, [{Name, Value} | Fields])
+        {drop, _} ->
+            pairs(Rest, Fields, Length, Ours);
+        {_, drop} ->
+            pairs(Rest, Fields, Length, Ours);
+        {Name = <<"content-length">>, Value} ->
+            case length_field(digits(Value), Value, Length) of
+                new -> pairs(Rest, [{Name, Value} | Fields], Value, Ours);
+                none -> pairs(Rest, Fields, Length, Ours)
+            end;
+        {Name, Value} ->
+            pairs(Rest, [{Name, Value} | Fields], Length, Ours orelse is_hop_by_hop(Name))
     end;
-pairs([], Fields) ->
-    lists:reverse(Fields);
-pairs(_, _) ->
+pairs([], Fields, Length, Ours) ->
+    {ok, joined(lists:reverse(Fields)), Length, Ours};
+pairs(_, _, _, _) ->
     throw(bad_field).
 
 %% What is no length says nothing. Two lengths that differ are an attack or a bug.
-length_field(Value, Fields) ->
-    case {digits(Value), lists:keyfind(<<"content-length">>, 1, Fields)} of
-        {error, _} -> Fields;
-        {_, false} -> [{<<"content-length">>, Value} | Fields];
-        {_, {_, Value}} -> Fields;
-        _ -> throw(bad_field)
-    end.
+length_field(error, _, _) -> none;
+length_field(_, _, undefined) -> new;
+length_field(_, Value, Value) -> none;
+length_field(_, _, _) -> throw(bad_field).
 
 %% Most responses name no field twice.
 joined(Fields) ->
-    Values = lists:foldl(fun add/2, #{}, Fields),
-    case map_size(Values) =:= length(Fields) of
+    case map_size(maps:from_list(Fields)) =:= length(Fields) of
         true -> Fields;
-        false -> joined(Fields, Values)
+        false -> joined(Fields, lists:foldl(fun add/2, #{}, Fields))
     end.
 
 add({Name, Value}, Values) ->
@@ -213,9 +222,9 @@ name(<<"Content-Length">>) -> <<"content-length">>;
 name(<<"Set-Cookie">>) -> <<"set-cookie">>;
 name(<<"Cache-Control">>) -> <<"cache-control">>;
 name(Name) ->
-    case gwport_field:is_token(Name) of
-        true -> gwport_field:lower(Name);
-        false -> drop
+    case gwport_field:name(Name) of
+        error -> drop;
+        Lower -> Lower
     end.
 
 %% Line breaks become spaces, as in net/http's HTTP/1.1; other control bytes cost the field, as in its
@@ -245,7 +254,9 @@ trimmed(Value) ->
     end.
 
 %% Fields of the connection are this side's business; so are those that `connection` names.
-connection(Fields) ->
+connection(false, Fields) ->
+    Fields;
+connection(true, Fields) ->
     case named(lists:keyfind(<<"connection">>, 1, Fields)) of
         [] -> [Field || Field = {Name, _} <- Fields, not is_hop_by_hop(Name)];
         Named -> [Field || Field = {Name, _} <- without(Named, Fields), not is_hop_by_hop(Name)]
@@ -280,16 +291,12 @@ without(Names, Fields) ->
     Without = maps:from_list([{Name, true} || Name <- Names]),
     [Field || Field = {Name, _} <- Fields, not is_map_key(Name, Without)].
 
-length_of(Fields) ->
-    case lists:keyfind(<<"content-length">>, 1, Fields) of
-        false -> undefined;
-        {_, Value} -> digits(Value)
-    end.
+length_of(undefined) -> undefined;
+length_of(Value) -> digits(Value).
 
-digits(Value) when byte_size(Value) >= 1, byte_size(Value) =< 18 ->
-    case << <<D>> || <<D>> <= Value, D >= $0, D =< $9 >> of
-        Value -> binary_to_integer(Value);
-        _ -> error
-    end;
-digits(_) ->
-    error.
+digits(Value) when byte_size(Value) >= 1, byte_size(Value) =< 18 -> digits(Value, 0);
+digits(_) -> error.
+
+digits(<<D, Rest/bits>>, N) when D >= $0, D =< $9 -> digits(Rest, N * 10 + D - $0);
+digits(<<>>, N) -> N;
+digits(_, _) -> error.
