@@ -8,6 +8,9 @@
 
 -include_lib("kernel/include/logger.hrl").
 
+%% In the dictionary of a connection's process.
+-define(KEPT, '$gwport_listener').
+
 %% Milliseconds; the bytes of a request that Cowboy takes before anybody reads; and how long its
 %% body may be (if its length is unknown, a byte less) for the next request on the connection to be
 %% heard.
@@ -27,19 +30,30 @@ of_request(Req = #{ref := Ref}) ->
         none ->
             Opts = try ranch:get_protocol_options(Ref) catch error:_ -> #{} end,
             Handlers = maps:get(stream_handlers, Opts, [cowboy_stream_h]),
-            first(Key, Opts, lists:member(gwport_pipeline_h, Handlers));
+            first(Key, settings(Opts), lists:member(gwport_pipeline_h, Handlers));
         {ok, Listener} ->
             Listener
     end.
 
 %% The same in a connection process, which has its own options at hand: the listener's may be others
-%% by now. Guarded: whether gwport_pipeline_h is there.
+%% by now. It keeps what came of them, since they are asked for by each of its requests. Guarded:
+%% whether gwport_pipeline_h is there.
 -spec of_request(cowboy_req:req(), cowboy:opts(), Guarded :: boolean()) -> listener().
-of_request(Req, Opts, Guarded) ->
-    Key = key(Req),
+of_request(Req = #{ref := Ref, version := Version}, Opts, Guarded) ->
+    Settings = settings(Opts),
+    case get(?KEPT) of
+        {Ref, Version, Settings, Guarded, Listener} ->
+            Listener;
+        _ ->
+            Listener = of_connection(key(Req), Settings, Guarded),
+            _ = put(?KEPT, {Ref, Version, Settings, Guarded, Listener}),
+            Listener
+    end.
+
+of_connection(Key, Settings, Guarded) ->
     case gwport_seen:find(Key) of
-        none -> first(Key, Opts, Guarded);
-        {ok, Listener} -> set(Opts, Listener)
+        none -> first(Key, Settings, Guarded);
+        {ok, Listener} -> set(Settings, Listener)
     end.
 
 %% With what tells it apart from the listener that had the name before.
@@ -47,17 +61,23 @@ key(#{ref := Ref, version := Version}) ->
     Started = try ranch_server:get_listener_sup(Ref) catch error:badarg -> none end,
     {listener, Ref, Started, Version}.
 
-first(Key = {listener, Ref, _, Version}, Opts, Guarded) ->
-    Listener = #{idle_timeout := Idle} = set(Opts, #{secure => is_secure(Ref), heard => heard()}),
+first(Key = {listener, Ref, _, Version}, Settings, Guarded) ->
+    Listener = #{idle_timeout := Idle} = set(Settings,
+        #{secure => is_secure(Ref), heard => heard()}),
     _ = [warn(Version, Ref, Idle, Guarded) || gwport_seen:is_first(Key, Listener)],
     Listener.
 
-set(Opts, Listener = #{heard := Heard}) ->
-    Flow = maps:get(initial_stream_flow_size, Opts, 65535),
-    Listener#{idle_timeout => maps:get(idle_timeout, Opts, 60000),
-        inactivity_timeout => maps:get(inactivity_timeout, Opts, 300000),
-        flow => Flow, heard => case Heard of infinity -> infinity; _ -> Flow end,
-        upgrades => lists:member(http2, maps:get(protocols, Opts, [http2, http]))}.
+%% No more of the options than touches us: others may be secret, and are not for a dictionary that a
+%% crash report has.
+settings(Opts) ->
+    {maps:get(idle_timeout, Opts, 60000), maps:get(inactivity_timeout, Opts, 300000),
+        maps:get(initial_stream_flow_size, Opts, 65535),
+        maps:get(protocols, Opts, [http2, http])}.
+
+set({Idle, Inactivity, Flow, Protocols}, Listener = #{heard := Heard}) ->
+    Listener#{idle_timeout => Idle, inactivity_timeout => Inactivity, flow => Flow,
+        heard => case Heard of infinity -> infinity; _ -> Flow end,
+        upgrades => lists:member(http2, Protocols)}.
 
 %% When its flow control has stopped the socket while the body's end was in the mailbox, Cowboy
 %% before 2.13 never reads it again. A body that it takes at once does not come to that.

@@ -3,6 +3,10 @@
 
 -export([new/3, spoken/2, expects_continue/1]).
 
+%% In the dictionary of a connection's process, or a request's: the ends of a connection, and what
+%% they are in a Request.
+-define(ENDS, '$gwport_ends').
+
 %% A request in the version that its connection speaks. One of HTTP/1.1 that asks for h2c gets its
 %% response over HTTP/2, and Cowboy does not say so in the request.
 -spec spoken(cowboy_req:req(), gwport_cowboy_listener:listener()) -> cowboy_req:req().
@@ -23,7 +27,8 @@ spoken(Req, _) ->
     gwport_environ:request().
 new(Req, #{app := App, deadline := Deadline}, #{secure := Secure}) ->
     #{method := Method, path := Path, qs := Query, version := Version, scheme := Scheme,
-        host := Host, port := Port, peer := Peer, sock := Local} = Req,
+        host := Host, port := Port} = Req,
+    {Peer, Local} = ends(Req),
     Request = #{
         <<"method">> => Method,
         <<"path">> => Path,
@@ -32,18 +37,22 @@ new(Req, #{app := App, deadline := Deadline}, #{secure := Secure}) ->
         <<"scheme">> => Scheme,
         <<"host">> => Host,
         <<"port">> => Port,
-        <<"peer">> => address(Peer),
-        <<"local">> => address(Local),
+        <<"peer">> => Peer,
+        <<"local">> => Local,
         <<"headers">> => maps:to_list(with_host(Req)),
         <<"path_info">> => behind(cowboy_req:path_info(Req))
     },
-    Optional = [{<<"app">>, App} || App =/= <<>>]
-        ++ [{<<"timeout">>, Deadline} || Deadline =/= infinity]
-        ++ [{<<"cert">>, Cert} || Cert <- [maps:get(cert, Req, undefined)], is_binary(Cert)]
-        ++ [{<<"length">>, Length} || Length <- [body_length(Req)], is_integer(Length)]
-        ++ [{<<"continue">>, true} || expects_continue(Req)]
-        ++ [{<<"tls">>, true} || Secure],
-    lists:foldl(fun({Key, Value}, Map) -> Map#{Key => Value} end, Request, Optional).
+    Cert = maps:get(cert, Req, undefined),
+    Length = body_length(Req),
+    with(App =/= <<>>, <<"app">>, App,
+        with(Deadline =/= infinity, <<"timeout">>, Deadline,
+        with(is_binary(Cert), <<"cert">>, Cert,
+        with(is_integer(Length), <<"length">>, Length,
+        with(expects_continue(Req), <<"continue">>, true,
+        with(Secure, <<"tls">>, true, Request)))))).
+
+with(true, Key, Value, Request) -> Request#{Key => Value};
+with(false, _, _, Request) -> Request.
 
 %% HTTP/2 names the host beside the headers. (The port of a scheme that Cowboy does not know is not
 %% there: a request that will be refused.) A `host` that stands among them all the same is not the
@@ -62,6 +71,17 @@ authority(_, Host, Port) -> <<Host/binary, ":", (integer_to_binary(Port))/binary
 version('HTTP/1.0') -> {1, 0};
 version('HTTP/1.1') -> {1, 1};
 version('HTTP/2') -> {2, 0}.
+
+%% Of the connection, whose process keeps them from one request to the next.
+ends(#{peer := Peer, sock := Local}) ->
+    case get(?ENDS) of
+        {Peer, Local, Ends} ->
+            Ends;
+        _ ->
+            Ends = {address(Peer), address(Local)},
+            _ = put(?ENDS, {Peer, Local, Ends}),
+            Ends
+    end.
 
 address({Address, Port}) when is_tuple(Address) -> {list_to_binary(inet:ntoa(Address)), Port};
 address({local, _}) -> {<<>>, 0};

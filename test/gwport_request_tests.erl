@@ -92,6 +92,40 @@ no_bytes_in_any_field_get_past_test_() ->
             gwport_request:check(Request) =/= ok orelse is_allowed(Request)
         end)).
 
+%% A connection's process keeps what it has made of one request; another's is not taken for it.
+a_request_is_the_same_behind_whatever_others_test_() ->
+    Ends = oneof([{{127, 0, 0, 1}, 1}, {{127, 0, 0, 1}, 2}, {{10, 0, 0, 1}, 1}, {{0, 0, 0, 0, 0, 0, 0, 1}, 1},
+        {local, <<>>}, {local, <<"/socket">>}, undefined]),
+    gwport_gen:check(?FORALL(Reqs, list({req(), Ends, Ends}),
+        lists:all(fun({Req, Peer, Local}) ->
+            New = fun() -> gwport_cowboy_request:new(Req#{peer := Peer, sock := Local},
+                #{app => <<>>, deadline => infinity}, #{secure => false}) end,
+            {Here, Request} = {New(), elsewhere(New)},
+            #{<<"peer">> := PeerText, <<"local">> := LocalText} = Here,
+            Here =:= Request andalso PeerText =:= text(Peer) andalso LocalText =:= text(Local)
+        end, Reqs))).
+
+text({{127, 0, 0, 1}, Port}) -> {<<"127.0.0.1">>, Port};
+text({{10, 0, 0, 1}, Port}) -> {<<"10.0.0.1">>, Port};
+text({{0, 0, 0, 0, 0, 0, 0, 1}, Port}) -> {<<"::1">>, Port};
+text(_) -> {<<>>, 0}.
+
+elsewhere(Fun) ->
+    {Pid, Monitor} = spawn_monitor(fun() -> exit({result, Fun()}) end),
+    receive {'DOWN', Monitor, process, Pid, {result, Result}} -> Result end.
+
+what_is_kept_of_a_listener_is_its_own_test_() ->
+    Settings = [#{}, #{idle_timeout => 1}, #{idle_timeout => infinity}, #{inactivity_timeout => 2},
+        #{initial_stream_flow_size => 3}, #{protocols => [http]}, #{protocols => [http2]}],
+    %% Whose version is asked for.
+    _ = application:load(cowboy),
+    Asked = {oneof([one, two]), oneof(['HTTP/1.1', 'HTTP/2', 'HTTP/1.0']), oneof(Settings), oneof([true, false])},
+    gwport_gen:check(?FORALL(All, list(Asked),
+        lists:all(fun({Ref, Version, Opts, Guarded}) ->
+            Of = fun() -> gwport_cowboy_listener:of_request(#{ref => Ref, version => Version}, Opts, Guarded) end,
+            Of() =:= elsewhere(Of)
+        end, All))).
+
 %% As a web server that refuses nothing would have it.
 req() ->
     ?LET({Method, Path, Query, Scheme, Host, Port, Version, Headers, Length},
