@@ -27,7 +27,7 @@ SLOW_SUITES = $(wildcard test/slow/*_SUITE.erl)
 # Makes that can (GNU make 4) keep the output of two halves apart, a recipe line at a time.
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=line)
 
-.PHONY: help demo build test test-go test-erl test-full full-go full-erl test-long test-sid test-trixie bench bench-quick bench-profile bench-build \
+.PHONY: help demo build test test-go test-erl test-full full-go full-erl test-long test-sid test-trixie bench bench-quick bench-growth bench-profile bench-build \
 	compare planted lint-go lint-erl fmt clean clean-chroot
 
 help: ## List the targets
@@ -107,6 +107,9 @@ bench: bench-build ## Measure gwport beside the alternatives into test/bench/RES
 # BEFORE=folder has an earlier tree, built, take part: two minutes more.
 bench-quick: bench-build ## Seven loads in four minutes; prints what it found
 	@$(BENCHER) -quick -duration 1s $(if $(BEFORE),-before '$(BEFORE)') $(BENCH)
+
+bench-growth: bench-build ## How costs grow with streams, sizes, fields, routes and ports, into RESULTS.md beside the rest (half an hour)
+	@$(BENCHER) -growth $(if $(BENCH),$(BENCH),-out test/bench -resume)
 
 bench-profile: bench-build ## Where the time of a hello goes, into test/bench/PROFILE.md (two minutes)
 	@$(BENCHER) -profile $(if $(BENCH),$(BENCH),-out test/bench)

@@ -205,8 +205,15 @@ func (r Run) short() string {
 	return text
 }
 
+// lineLimit keeps a node's crash report out of a table's notes; its beginning says what was wrong.
+const lineLimit = 400
+
 func oneLine(err error) string {
-	return strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "\n", " ")), " ")
+	line := []rune(strings.Join(strings.Fields(err.Error()), " "))
+	if len(line) > lineLimit {
+		return string(line[:lineLimit]) + " …"
+	}
+	return string(line)
 }
 
 // crowd is how many of the load's connections the contestant gets: a proxy needs two descriptors for each, and a

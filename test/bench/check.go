@@ -30,9 +30,9 @@ type check struct {
 
 const checkLimit = 10 * time.Second
 
-func benchHeaders() map[string]string {
+func benchHeaders(count int) map[string]string {
 	h := map[string]string{}
-	for i := 1; i <= 24; i++ {
+	for i := 1; i <= count; i++ {
 		n := strconv.Itoa(i)
 		h["X-Bench-"+n] = "value-" + n + "-of-a-usual-length"
 	}

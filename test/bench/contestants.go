@@ -71,6 +71,9 @@ var (
 // takingPart are those who have the load, be it to say why they cannot.
 func (p plan) takingPart(l load) []contestant {
 	return slices.DeleteFunc(slices.Clone(p.contestants), func(c contestant) bool {
+		if s := l.step.series; s != nil {
+			return !slices.Contains(s.who, c.name)
+		}
 		return c.static && l.static == "" || c.skips != nil && c.skips.MatchString(l.name)
 	})
 }

@@ -45,6 +45,8 @@ type load struct {
 	// conns is the number of connections, where descriptors may run out.
 	conns int
 	extra []column
+	// step is its place in a series, for loads that show how costs grow.
+	step step
 }
 
 // A protocol is what client and contestant speak.
@@ -76,7 +78,7 @@ var helloCheck = check{path: "/hello", prefix: "Hello, world!\n", length: 14}
 func plainLoads() []load {
 	headers := check{
 		path: "/headers", prefix: "ok\n", length: 3,
-		headers: benchHeaders(), reply: "value-20-of-a-usual-length",
+		headers: benchHeaders(24), reply: "value-20-of-a-usual-length",
 	}
 	hello := func(conns int, title string) load {
 		return load{
@@ -88,7 +90,7 @@ func plainLoads() []load {
 		hello(1, "1 connection"), hello(16, "16 connections"), hello(64, "64 connections"), hello(256, "256 connections"),
 		{
 			name: "headers_c64", title: "25 request and 10 response headers, 64 connections", share: 0.66,
-			check: headers, warmUp: true, drive: wrk(64, "headers"),
+			check: headers, warmUp: true, drive: wrk(64, "headers", "24"),
 		},
 	}
 }

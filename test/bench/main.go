@@ -30,6 +30,7 @@ type options struct {
 	duration      time.Duration
 	list, profile bool
 	quick, resume bool
+	growth        bool
 }
 
 func main() {
@@ -60,6 +61,7 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 	flags.StringVar(&o.only, "only", "", "contestants whose name fits this `regexp`")
 	flags.StringVar(&o.loads, "loads", "", "loads whose name fits this `regexp`")
 	flags.BoolVar(&o.quick, "quick", false, "seven loads and the contestants that count most")
+	flags.BoolVar(&o.growth, "growth", false, "the loads that show how costs grow, in the place of the others")
 	flags.IntVar(&o.rounds, "repeat", 3, "rounds")
 	flags.DurationVar(&o.duration, "duration", 2*time.Second, "of a run of the main rows; the others are two thirds of it, and all a second or more")
 	flags.BoolVar(&o.profile, "profile", false, "look where the time of a hello goes, into PROFILE.md")
@@ -105,7 +107,11 @@ func (o options) plan() (plan, error) {
 		return p, err
 	}
 	p.contestants = slices.DeleteFunc(contestants(), func(c contestant) bool { return !only.MatchString(c.name) || c.earlier && o.before == "" })
-	p.loads = slices.DeleteFunc(loads(), func(l load) bool { return !which.MatchString(l.name) })
+	p.loads = loads()
+	if o.growth {
+		p.loads = growthLoads()
+	}
+	p.loads = slices.DeleteFunc(p.loads, func(l load) bool { return !which.MatchString(l.name) })
 	if o.quick {
 		p.hurry()
 	}
@@ -222,11 +228,11 @@ func writeFile(name string, write func(io.Writer) error) error {
 
 func list(out io.Writer) error {
 	for _, c := range contestants() {
-		fmt.Fprintf(out, "%-15s %s\n", c.name, c.title)
+		fmt.Fprintf(out, "%-20s %s\n", c.name, c.title)
 	}
 	fmt.Fprintln(out)
-	for _, l := range loads() {
-		fmt.Fprintf(out, "%-15s %s\n", l.name, l.title)
+	for _, l := range append(loads(), growthLoads()...) {
+		fmt.Fprintf(out, "%-20s %s\n", l.name, l.title)
 	}
 	return nil
 }

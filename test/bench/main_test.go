@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os/exec"
 	"slices"
@@ -135,6 +136,12 @@ func TestQuickHasItsSevenRows(t *testing.T) {
 	for _, name := range quickContestants {
 		require.True(t, slices.ContainsFunc(contestants(), func(c contestant) bool { return c.name == name }), name)
 	}
+}
+
+func TestAReasonIsOneLine(t *testing.T) {
+	require.Equal(t, "a b c", oneLine(errors.New("a\n\tb  c\n")))
+	require.Equal(t, strings.Repeat("ö", lineLimit), oneLine(errors.New(strings.Repeat("ö", lineLimit))))
+	require.Equal(t, strings.Repeat("ö", lineLimit)+" …", oneLine(errors.New(strings.Repeat("ö", lineLimit+1))))
 }
 
 func TestMistakesAreNamed(t *testing.T) {

@@ -51,14 +51,26 @@ func driveSleep(ctx context.Context, j job, run *Run) error {
 const idleFor = 2 * time.Second
 
 func driveSSE(ctx context.Context, j job, run *Run) error {
+	c, err := openIdle(ctx, j, run)
+	if c != nil {
+		defer c.close()
+	}
+	if err != nil {
+		return err
+	}
+	return watchIdle(ctx, j.meter.pids, run)
+}
+
+// openIdle opens as many streams as the load has, and says what each takes of memory. The crowd is there to be closed
+// unless it could not connect.
+func openIdle(ctx context.Context, j job, run *Run) (*crowd, error) {
 	n := j.crowd
 	_, before := usage(j.meter.pids)
 	start := time.Now()
 	c, err := dialCrowd(ctx, j.server.addr, n)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer c.close()
 	errs := c.parallel(dialers, func(i int) error {
 		if err := c.request(i, "/sse"); err != nil {
 			return err
@@ -71,25 +83,27 @@ func driveSSE(ctx context.Context, j job, run *Run) error {
 		run.Errors = fmt.Sprintf("%d failed: %v", len(errs), errs[0])
 	}
 	run.Extra = map[string]float64{"conns": float64(n), "connect_s": run.Seconds}
-	return watchIdle(ctx, j.meter.pids, run, before)
+	// What connecting left to do is done first.
+	if err := wait(ctx, time.Second); err != nil {
+		return c, err
+	}
+	_, after := usage(j.meter.pids)
+	memoryPerStream(run, before, after)
+	return c, nil
 }
 
-// watchIdle lets what connecting left to do be done first.
-func watchIdle(ctx context.Context, pids []int, run *Run, before map[string]int64) error {
-	if err := wait(ctx, time.Second); err != nil {
-		return err
-	}
+// watchIdle says what open streams cost where nothing happens.
+func watchIdle(ctx context.Context, pids []int, run *Run) error {
 	cpu0, _ := usage(pids)
 	if err := wait(ctx, idleFor); err != nil {
 		return err
 	}
-	cpu1, rss := usage(pids)
+	cpu1, _ := usage(pids)
 	var spent time.Duration
 	for kind := range cpu1 {
 		spent += cpu1[kind] - cpu0[kind]
 	}
 	run.Extra["idle_cpu"] = 100 * spent.Seconds() / idleFor.Seconds()
-	memoryPerStream(run, before, rss)
 	return nil
 }
 

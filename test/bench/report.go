@@ -20,6 +20,7 @@ func writeReport(w io.Writer, res *Results, plot string) error {
 	for _, l := range loads() {
 		p.load(res, l)
 	}
+	p.growth(res)
 	return p.err
 }
 

@@ -17,6 +17,7 @@ func newHandler(files string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/hello", func(w http.ResponseWriter, _ *http.Request) { text(w, "Hello, world!\n") })
 	mux.HandleFunc("/headers", headers)
+	mux.HandleFunc("/fields", fields)
 	mux.HandleFunc("/gen", generate)
 	mux.HandleFunc("/file/{name}", func(w http.ResponseWriter, r *http.Request) {
 		http.ServeFile(w, r, filepath.Join(files, r.PathValue("name")))
@@ -39,6 +40,18 @@ func headers(w http.ResponseWriter, r *http.Request) {
 	value := r.Header.Get("X-Bench-20")
 	for i := 1; i <= 8; i++ {
 		w.Header().Set("X-Reply-"+strconv.Itoa(i), value)
+	}
+	text(w, "ok\n")
+}
+
+func fields(w http.ResponseWriter, r *http.Request) {
+	n, err := strconv.Atoi(r.URL.Query().Get("n"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	for i := range n {
+		w.Header().Set("X-Reply-"+strconv.Itoa(i+1), "value-of-a-usual-length")
 	}
 	text(w, "ok\n")
 }

@@ -28,6 +28,8 @@ func TestHandlers(t *testing.T) {
 	require.JSONEq(t, `{"a":[1,"x"]}`, answer(t, "POST", "/json", `{"a": [1, "x"]}`).Body.String())
 	require.Equal(t, fmt.Sprintf("%x\n", sha256.Sum256([]byte("abc"))), answer(t, "POST", "/upload", "abc").Body.String())
 	require.Equal(t, http.StatusBadRequest, answer(t, "GET", "/gen?bytes=many", "").Code)
+	require.Equal(t, http.StatusBadRequest, answer(t, "GET", "/fields?n=many", "").Code)
+	require.Len(t, answer(t, "GET", "/fields?n=90", "").Header(), 91)
 	require.Equal(t, http.StatusNotFound, answer(t, "GET", "/file/absent", "").Code)
 }
 

@@ -4,30 +4,31 @@
 -export([listener/2]).
 
 listener("cowboy", Options) ->
-    {ok, route(bench_handler, handler_options(Options))};
+    {ok, route(bench_handler, handler_options(Options), Options)};
 listener("cowboy_stream", Options) ->
     {ok, #{stream_handlers => [bench_stream_h], bench => handler_options(Options)}};
 listener("cowboy_static", #{"files" := Files}) ->
     {ok, dispatch([{"/file/[...]", cowboy_static, {dir, Files}}])};
 listener("gwport_handler", Options) ->
     start_pool(Options),
-    {ok, (route(gwport_handler, #{pool => bench}))#{
+    {ok, (route(gwport_handler, #{pool => bench}, Options))#{
         stream_handlers => [gwport_pipeline_h, cowboy_stream_h]}};
 listener("gwport_stream", Options) ->
     start_pool(Options),
     {ok, #{stream_handlers => [gwport_pipeline_h, gwport_stream_h, cowboy_stream_h],
-        gwport => gwport_stream_h:mounts([{'_', [{"/[...]", #{pool => bench}}]}])}};
-listener("gun" ++ Idle, #{"upstream" := Upstream}) ->
+        gwport => gwport_stream_h:mounts([{'_', [{Path, #{pool => bench}}
+            || Path <- paths(Options)]}])}};
+listener("gun" ++ Idle, Options = #{"upstream" := Upstream}) ->
     case application:ensure_all_started(gun) of
         {ok, _} ->
             Pool = bench_gun_pool:start(list_to_integer(Upstream), list_to_integer(Idle)),
-            {ok, route(bench_gun_handler, Pool)};
+            {ok, route(bench_gun_handler, Pool, Options)};
         {error, _} ->
             {na, "gun is not there: .ci/setup brings it"}
     end;
-listener("naive", #{"app" := App, "files" := Files}) ->
+listener("naive", Options = #{"app" := App, "files" := Files}) ->
     Owner = bench_naive_port:start(App, ["-mode", "naive", "-files", Files]),
-    {ok, route(bench_naive_handler, Owner)}.
+    {ok, route(bench_naive_handler, Owner, Options)}.
 
 start_pool(Options = #{"app" := App, "files" := Files}) ->
     {ok, _} = application:ensure_all_started(gwport),
@@ -35,7 +36,15 @@ start_pool(Options = #{"app" := App, "files" := Files}) ->
         command => App, args => ["-mode", "port", "-files", Files | profile(Options)],
         %% 10,000 requests at once are one of the loads.
         max_streams => 20000, ports => number("ports", Options, 1)})),
-    {ok, [#{state := serving} | _]} = gwport:info(bench).
+    await(gwport:info(bench)).
+
+%% A pool has started when one port serves. Nothing tells of the others, so they are looked at; the
+%% bench waits for this node no longer than it does for any.
+await({ok, Ports}) ->
+    case [State || #{state := State} <- Ports, State =/= serving] of
+        [] -> ok;
+        _ -> timer:sleep(10), await(gwport:info(bench))
+    end.
 
 profile(#{"cpuprofile" := File}) -> ["-cpuprofile", File];
 profile(_) -> [].
@@ -46,8 +55,13 @@ number(Name, Options, Default) ->
         _ -> Default
     end.
 
-route(Handler, State) ->
-    dispatch([{"/[...]", Handler, State}]).
+route(Handler, State, Options) ->
+    dispatch([{Path, Handler, State} || Path <- paths(Options)]).
+
+%% The loads go by the last one.
+paths(Options) ->
+    ["/other" ++ integer_to_list(N) ++ "/[...]" || N <- lists:seq(2, number("routes", Options, 1))]
+        ++ ["/[...]"].
 
 dispatch(Routes) ->
     #{env => #{dispatch => cowboy_router:compile([{'_', Routes}])}}.

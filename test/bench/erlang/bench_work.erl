@@ -1,7 +1,7 @@
 %% What the Erlang handlers do for a request, without HTTP: the counterpart of the Go handlers.
 -module(bench_work).
 
--export([plan/3, calibrate/0, burn/1, burn_for/1, block/0, type/0, headers/1, file_size/1]).
+-export([plan/3, calibrate/0, burn/1, burn_for/1, block/0, type/0, headers/2, file_size/1]).
 
 -include_lib("kernel/include/file.hrl").
 
@@ -12,7 +12,9 @@
 plan(<<"/hello">>, _, _) ->
     {reply, #{}, <<"Hello, world!\n">>};
 plan(<<"/headers">>, _, #{headers := #{<<"x-bench-20">> := Value}}) ->
-    {reply, headers(Value), <<"ok\n">>};
+    {reply, headers(8, Value), <<"ok\n">>};
+plan(<<"/fields">>, Qs, _) ->
+    {reply, headers(integer(<<"n">>, Qs), <<"value-of-a-usual-length">>), <<"ok\n">>};
 plan(<<"/gen">>, Qs, _) ->
     {generate, integer(<<"bytes">>, Qs)};
 plan(<<"/file/", Name/binary>>, _, _) ->
@@ -34,9 +36,9 @@ integer(Key, Qs) ->
     {_, Value} = lists:keyfind(Key, 1, cow_qs:parse_qs(Qs)),
     binary_to_integer(Value).
 
-headers(Value) ->
+headers(Count, Value) ->
     maps:from_list([{<<"x-reply-", (integer_to_binary(N))/binary>>, Value}
-        || N <- lists:seq(1, 8)]).
+        || N <- lists:seq(1, Count)]).
 
 type() -> <<"text/plain; charset=utf-8">>.
 

@@ -7,8 +7,7 @@ end
 function init(args)
    local kind = args[1] or "get"
    if kind == "headers" then
-      -- With Host these are 25.
-      for i = 1, 24 do
+      for i = 1, tonumber(args[2]) do
          wrk.headers["X-Bench-" .. i] = "value-" .. i .. "-of-a-usual-length"
       end
    elseif kind == "upload" then
