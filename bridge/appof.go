@@ -208,6 +208,9 @@ func (a *appRun) Reserve(n int) (int, error) { return n, nil }
 // queueReply: so it has credit for any reply.
 func (a *appRun) queueReply(f *mux.Buffer, _ int) (bool, error) { return true, a.Queue(f) }
 
+// flush has nothing to do: nothing is kept back.
+func (a *appRun) flush() {}
+
 // broken is what the handler is told instead of writing into the void.
 func (a *appRun) broken() error {
 	cause := context.Cause(a.ctx)

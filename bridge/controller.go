@@ -32,6 +32,7 @@ func (w *response) FlushError() error {
 	if err := w.out.broken(); err != nil {
 		return err
 	}
+	defer w.out.flush()
 	return w.breaks(w.flush())
 }
 

@@ -107,6 +107,8 @@ func (x *exchange) queueChunk(f *mux.Buffer) error { return x.Out.QueueChunk(f) 
 
 func (x *exchange) queueReply(f *mux.Buffer, n int) (bool, error) { return x.Out.QueueReply(f, n) }
 
+func (x *exchange) flush() { x.Out.Flush() }
+
 func (x *exchange) broken() error { return x.Out.Broken() }
 
 func (x *exchange) fail(cause *AbortError) {

@@ -73,7 +73,7 @@ func (w *response) finishBody() error {
 
 // tooShort tells whether there is less of a body than was declared.
 func (w *response) tooShort() bool {
-	return w.contentLength > w.accepted && !w.isHead && bodyAllowed(w.head.status)
+	return w.contentLength > w.accepted && w.hasBody()
 }
 
 // finishShort sends what there is of a body that is too short. The client must see

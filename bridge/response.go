@@ -13,7 +13,9 @@ import (
 // promises; where a comment gives no other reason, that is the reason.
 //
 // A body that ends within lastBuffer bytes, unflushed, travels with its head in
-// one frame. Anything else is a head, and chunks as they come.
+// one frame. So may one of up to mux.MaxWhole whose length the handler has declared;
+// the writer decides that (Buffer.Whole). Anything else is a head, and chunks as they
+// come.
 type response struct {
 	out sink
 	req *http.Request
@@ -250,13 +252,28 @@ func (w *response) commit() error {
 	w.committed = true
 	w.head.sniff(w.buffered())
 	defer w.head.release()
+	size := w.head.size()
 	f, err := w.head.frame(wire.KindHead, nil, w.maxHead)
 	if err != nil {
 		w.drop(err)
 		return err
 	}
+	if w.mayBeWhole(size) {
+		f.Whole = int(w.contentLength)
+	}
 	return w.out.Queue(f)
 }
+
+// mayBeWhole tells whether the response may go as one frame although its head is sent,
+// which has so many bytes. On HTTP/2 a host keeps for its client what that has no window
+// for, without end: chunks stay in the stream's own window.
+func (w *response) mayBeWhole(size int) bool {
+	n := w.contentLength
+	return 0 < n && n <= min(mux.MaxWhole, int64(w.maxReply-size)) && w.hasBody() && !w.isHTTP2()
+}
+
+// hasBody tells whether what is written is sent.
+func (w *response) hasBody() bool { return !w.isHead && bodyAllowed(w.head.status) }
 
 // drop ends a response that cannot be sent.
 func (w *response) drop(err *AbortError) {

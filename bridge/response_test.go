@@ -43,6 +43,59 @@ func TestSmallResponsesAreOneFrame(t *testing.T) {
 	require.Len(t, res.Body, most+1)
 }
 
+// One that is declared may be longer. Whether it is one frame depends on who is faster, its
+// handler or the writer, so there are several of each.
+func TestDeclaredResponsesMayBeOneFrame(t *testing.T) {
+	const most = 112 << 10
+	whole := func(n, window int, version [2]int) (wholes int) {
+		h := newHost(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", fmt.Sprint(n))
+			for left := n; left > 0; left -= min(left, 30_000) {
+				_, _ = w.Write(make([]byte, min(left, 30_000)))
+			}
+		})
+		for range 20 {
+			res := h.Do(bridgetest.Request{Window: window, Version: version})
+			require.Equal(t, fmt.Sprint(n), res.Header("Content-Length"))
+			require.Len(t, res.Body, n)
+			if res.Whole {
+				wholes++
+			}
+		}
+		return wholes
+	}
+	h1, h2 := [2]int{1, 1}, [2]int{2, 0}
+	require.NotZero(t, whole(20_000, 200_000, h1))
+	require.NotZero(t, whole(most, 200_000, h1))
+	require.NotZero(t, whole(most, most, h1))
+	require.Zero(t, whole(most+1, 200_000, h1))
+	require.Zero(t, whole(most, most-1, h1))
+	require.Zero(t, whole(20_000, 200_000, h2))
+}
+
+// A handler that goes on behind a part of its body, or all of it, keeps nothing from its client.
+func TestADeclaredResponseIsSentBeforeItsHandlerReturns(t *testing.T) {
+	for _, n := range []int{20_000, 40_000, 100_000} {
+		done := make(chan struct{})
+		h := newHost(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "100000")
+			_, _ = w.Write(make([]byte, n))
+			<-done
+			_, _ = w.Write(make([]byte, 100_000-n))
+		})
+		s := h.Open(bridgetest.Request{Window: 100_000})
+		s.Expect(bridgetest.Head)
+		for got := 0; got < n; {
+			got += len(s.Expect(bridgetest.Chunk).Payload)
+		}
+		close(done)
+		for got := n; got < 100_000; {
+			got += len(s.Expect(bridgetest.Chunk).Payload)
+		}
+		s.Expect(bridgetest.Fin)
+	}
+}
+
 func TestReplyLargerThanCreditComesInParts(t *testing.T) {
 	h := newHost(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") })
 	require.True(t, h.Do(bridgetest.Request{Window: 5}).Whole)

@@ -22,6 +22,8 @@ type sink interface {
 	// queueReply takes a reply over whose body has n bytes, and queues it if there is credit
 	// for all of them. It tells whether it has.
 	queueReply(f *mux.Buffer, n int) (bool, error)
+	// flush sends what was queued and is kept back.
+	flush()
 	// broken is the cause, if the response has ended early.
 	broken() error
 	// fail ends the response early, behind what was queued.

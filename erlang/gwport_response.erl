@@ -21,6 +21,10 @@
 -type head() :: #{status := status(), code := 100..999, headers := fields(),
     length := undefined | non_neg_integer(), close := boolean()}.
 
+%% A reply from here on is not decoded with its body: a copy would cost more than to look for it. A
+%% smaller one would keep the read that it came with alive, which may be many times as large.
+-define(LARGE, 32768).
+
 -spec head(binary()) -> {ok, head()} | error.
 head(Payload) ->
     case gwport_frame:decode_payload(Payload) of
@@ -30,10 +34,46 @@ head(Payload) ->
 
 -spec reply(binary()) -> {ok, head(), Body :: binary()} | error.
 reply(Payload) ->
-    case gwport_frame:decode_payload(Payload) of
+    case decode_reply(Payload) of
         {ok, {Status, Headers, Body}} -> whole(final(status(Status), fields(Headers)), body(Body));
         _ -> error
     end.
+
+%% A large body stays where it is: decoded with the rest of its term it would be copied. Only the
+%% layout that most programs write is looked for; any other goes the usual way.
+decode_reply(<<131, 104, 3, Rest/bits>> = Payload) when byte_size(Payload) >= ?LARGE ->
+    case body_at(Rest) of
+        <<109, Size:32, Body:Size/binary>> ->
+            HeadSize = byte_size(Rest) - Size - 5,
+            <<Head:HeadSize/binary, _/bits>> = Rest,
+            with_body(gwport_frame:decode_payload(<<131, 104, 2, Head/binary>>), Body);
+        _ ->
+            gwport_frame:decode_payload(Payload)
+    end;
+decode_reply(Payload) ->
+    gwport_frame:decode_payload(Payload).
+
+with_body({ok, {Status, Headers}}, Body) -> {ok, {Status, Headers, Body}};
+with_body(error, _) -> error.
+
+%% What stands behind status and headers.
+body_at(<<97, _, Rest/bits>>) -> behind_fields(Rest);
+body_at(<<98, _:32, Rest/bits>>) -> behind_fields(Rest);
+body_at(<<104, 2, 97, _, 109, Size:32, _:Size/binary, Rest/bits>>) -> behind_fields(Rest);
+body_at(<<104, 2, 98, _:32, 109, Size:32, _:Size/binary, Rest/bits>>) -> behind_fields(Rest);
+body_at(_) -> none.
+
+behind_fields(<<106, Rest/bits>>) -> Rest;
+behind_fields(<<108, Count:32, Rest/bits>>) -> behind_pairs(Count, Rest);
+behind_fields(_) -> none.
+
+behind_pairs(0, <<106, Rest/bits>>) ->
+    Rest;
+behind_pairs(Count, <<104, 2, 109, N:32, _:N/binary, 109, V:32, _:V/binary, Rest/bits>>)
+        when Count > 0 ->
+    behind_pairs(Count - 1, Rest);
+behind_pairs(_, _) ->
+    none.
 
 whole({ok, Head}, {ok, Body}) -> {ok, Head, Body};
 whole(_, _) -> error.

@@ -191,6 +191,31 @@ a_reply_is_a_head_and_its_body_test_() ->
 a_body_that_is_no_iodata_is_refused_test_() ->
     [?_assertEqual(error, reply(200, [], Body)) || Body <- [foo, 1, {<<"a">>}, [256], [foo], <<1:1>>, #{}]].
 
+%% From 32 KiB on the body is not decoded with the rest, if the term has the layout that most have.
+a_large_reply_is_a_head_and_its_body_too_test_() ->
+    [?_assertEqual({ok, Head, Body}, reply(Status, Fields, Whole))
+        || Size <- [32768 - 100, 32768, 100000], Body <- [binary:copy(<<"b">>, Size)],
+            Status <- [200, 299, {200, <<"Fine">>}, {404, <<>>}],
+            Fields <- [[], [{<<"x">>, <<"1">>}], [{<<"x">>, <<"1">>}, {<<"y">>, <<>>}]],
+            {ok, Head} <- [head(Status, Fields)],
+            Whole <- [Body, [Body], [<<>>, [Body]]]].
+
+a_large_body_is_not_copied_test() ->
+    Payload = term({200, [{<<"x">>, <<"1">>}], binary:copy(<<"b">>, 100000)}),
+    {ok, _, Body} = gwport_response:reply(Payload),
+    ?assertEqual(byte_size(Payload), binary:referenced_byte_size(Body)).
+
+a_large_reply_that_is_none_is_refused_test_() ->
+    Large = binary:copy(<<"b">>, 100000),
+    [?_assertEqual(error, gwport_response:reply(Payload)) || Payload <- [
+        term({200, [{<<"x">>, 1}], Large}), term({200, [{<<"x">>, <<>>} | <<"y">>], Large}),
+        term({200, [], Large, Large}), term({99, [], Large}), term({200.0, [], Large}),
+        <<(term({200, [], Large}))/binary, 0>>,
+        binary:part(term({200, [], Large}), 0, 100000),
+        %% A list that says that it has one more pair, or one fewer, than stand in it.
+        <<131, 104, 3, 97, 200, 108, 2:32, 104, 2, 109, 0:32, 109, 0:32, 106, 109, 100000:32, Large/binary>>,
+        <<131, 104, 3, 97, 200, 108, 0:32, 104, 2, 109, 0:32, 109, 0:32, 106, 109, 100000:32, Large/binary>>]].
+
 a_reply_with_a_head_that_is_none_is_refused_test_() ->
     [?_assertEqual(error, reply(Status, Fields, <<>>))
         || {Status, Fields} <- [{100, []}, {99, []}, {200, [{<<"a">>, b}]}]].

@@ -13,6 +13,11 @@ type Buffer struct {
 	next *Buffer
 	B    []byte // behind wire.ChunkRoom bytes of room, if it is a frame's
 	Kind wire.Kind
+
+	// Whole is, of a head, how long the body is with which it may go as one frame; 0:
+	// it may not.
+	Whole int
+	tail  bool // written without its head, for it is the end of the frame before it
 }
 
 // FirstBuffer and LastBuffer bound what of an answer is gathered before its first
@@ -60,7 +65,7 @@ func NewBuffer(n int) *Buffer {
 
 // Free gives the buffer back. Nothing may point into it any more.
 func (b *Buffer) Free() {
-	b.B, b.next, b.Kind = b.B[:0], nil, 0
+	b.B, b.next, b.Kind, b.Whole, b.tail = b.B[:0], nil, 0, 0, false
 	for i, size := range bufferSizes {
 		if cap(b.B) == size {
 			bufferPools[i].Put(b)
@@ -89,6 +94,14 @@ func (b *Buffer) Payload() int { return len(b.B) - wire.ChunkRoom }
 // seal writes the frame's head into the room before the payload.
 func (b *Buffer) seal(stream uint32) {
 	wire.AppendStreamHead(b.B[:0], b.Kind, stream, b.Payload())
+}
+
+// written is what of it goes to the wire.
+func (b *Buffer) written() []byte {
+	if b.tail {
+		return b.B[wire.ChunkRoom:]
+	}
+	return b.B
 }
 
 // room is how many body bytes the chunk could still take in.

@@ -29,7 +29,9 @@
 // Write. One goroutine writes. What it takes next is in the outbox: first frames
 // without a stream, then streams that have something urgent to say (entered, a
 // grant, an abort), then the streams that have frames in their Out, in turn and a
-// chunk at a time. All that is ready goes into one write.
+// chunk at a time. All that is ready goes into one write. A response whose length is
+// known is kept back for a moment, and goes as one frame if it is whole by then
+// (whole.go).
 //
 // End. Each half ends once. In ends with the host's fin or trailers, or has ended
 // at the open if nothing was to come; Out ends when fin, trailers or a reply is

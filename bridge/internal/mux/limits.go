@@ -29,6 +29,16 @@ const (
 	// when a connection with many streams breaks, and each takes a moment to end.
 	abandonedAfter = time.Second
 
+	// MaxWhole is how long a body may be that goes in one frame with its head. A
+	// window has room for it, and beyond it one frame costs the host as much as
+	// chunks do.
+	MaxWhole = 112 << 10
+
+	// holdTime is how long a head may wait for the body with which it goes as one
+	// frame: far less than anybody notices, and more than a handler needs that has
+	// the body at hand.
+	holdTime = time.Millisecond
+
 	// batchSize is about how much one write carries. It bounds how long a pong
 	// can wait behind bodies, and is twice what a pipe holds.
 	batchSize = 128 << 10

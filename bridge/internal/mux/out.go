@@ -19,6 +19,7 @@ type Out struct {
 	ended    bool // the end is written, or replaced by an abort
 	flow     outflow
 	waiting  bufferQueue // for the writer
+	held     bool        // what waits is kept back, for more of it is likely to come
 	failure  error       // the cause, if an abort is queued behind what was flushed
 	deadline *deadline
 }
@@ -147,7 +148,9 @@ func (h *Out) push(f *Buffer) {
 		return
 	}
 	h.waiting.push(f)
-	h.s.c.out.addTurn(h.s)
+	if !h.holds(f) {
+		h.release()
+	}
 }
 
 // Broken is the cause if the stream was aborted. It takes no lock, since every Write asks.
@@ -193,8 +196,12 @@ func (h *Out) onCredit(n int64) *Abort {
 }
 
 // takeTurn moves frames into a batch, up to a chunk and what ends the half right
-// behind it. It tells whether there are more.
+// behind it, or a whole response. It tells whether there are more.
 func (h *Out) takeTurn(b *batch) bool {
+	if h.isWhole() {
+		h.takeWhole(b)
+		return false
+	}
 	for chunks := 0; !h.waiting.empty(); {
 		if h.waiting.first.Kind == wire.KindChunk {
 			if chunks == 1 {
@@ -204,8 +211,7 @@ func (h *Out) takeTurn(b *batch) bool {
 		}
 		f := h.waiting.pop()
 		f.seal(h.s.id)
-		b.frames = append(b.frames, f)
-		b.size += len(f.B)
+		b.add(f)
 		switch f.Kind {
 		case wire.KindAbort:
 			h.s.shut(h.failure)
@@ -230,6 +236,6 @@ func (h *Out) end() {
 
 // shut ends the half with its stream.
 func (h *Out) shut() {
-	h.ended = true
+	h.ended, h.held = true, false
 	h.waiting.clear()
 }

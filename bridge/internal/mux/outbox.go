@@ -2,6 +2,7 @@ package mux
 
 import (
 	"sync"
+	"time"
 
 	"github.com/gwport/gwport/bridge/internal/wire"
 )
@@ -31,6 +32,9 @@ type outbox struct {
 
 	urgent streamQueue
 	turns  streamQueue
+
+	held      streamQueue // streams that are no one's turn yet, and some that were since
+	holdTimer *time.Timer // lets them go; nil: not set
 }
 
 // streamQueue is a queue of streams. Each stream has one link for each of the

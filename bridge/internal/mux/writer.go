@@ -89,11 +89,11 @@ func (o *outbox) discard() {
 // stands alone.
 func (c *Conn) flush(b *batch) error {
 	if len(b.bytes) == 0 && len(b.frames) == 1 {
-		_, err := c.w.Write(b.frames[0].B)
+		_, err := c.w.Write(b.frames[0].written())
 		return err
 	}
 	for _, f := range b.frames {
-		b.bytes = append(b.bytes, f.B...)
+		b.bytes = append(b.bytes, f.written()...)
 	}
 	if len(b.bytes) == 0 {
 		return nil

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/binary"
 	"math"
 
 	"github.com/gwport/gwport/etf"
@@ -57,4 +58,11 @@ func (h *Head) readStatus(r *etf.Reader) error {
 		h.Reason, err = r.Binary()
 	}
 	return err
+}
+
+// BeginReply makes the payload of a head, which stands in b from at on, that of a
+// reply, as far as the body of size bytes that is to follow.
+func BeginReply(b []byte, at, size int) []byte {
+	b[at+2] = 3 // elements: behind the version and the tuple's tag
+	return binary.BigEndian.AppendUint32(append(b, tagBinary), uint32(size))
 }
