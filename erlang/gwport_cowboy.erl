@@ -7,7 +7,7 @@
 %% request's own process, gwport_stream_h returns commands inside the connection's.
 -module(gwport_cowboy).
 
--export([open/4, refuse/4, event/2, failed/4, close/1]).
+-export([open/5, refuse/4, event/2, failed/4, close/1]).
 -export([tag/1, received/3, read/3, guard/1, sent/1, timeout/1, time/1, is_shared/1]).
 
 -export_type([cowboy/0, step/0]).
@@ -49,11 +49,12 @@
 -define(MAX_TICK, 60000).
 
 %% For the calling process, which is sent events as {Tag, {gwport, _}}; see gwport_exchange:open/4.
--spec open(cowboy_req:req(), gwport_options:mount(), gwport_cowboy_listener:listener(),
-    Tag :: ref | term()) -> cowboy().
-open(Req0, Mount, Listener, Tag) ->
+%% Behind: see gwport_cowboy_request:new/4.
+-spec open(cowboy_req:req(), Behind :: non_neg_integer(), gwport_options:mount(),
+    gwport_cowboy_listener:listener(), Tag :: ref | term()) -> cowboy().
+open(Req0, Behind, Mount, Listener, Tag) ->
     Req = gwport_cowboy_request:spoken(Req0, Listener),
-    Request = gwport_cowboy_request:new(Req, Mount, Listener),
+    Request = gwport_cowboy_request:new(Req, Behind, Mount, Listener),
     Response = gwport_cowboy_response:new(Req, Listener),
     Now = now_ms(),
     new(Now, Req, Listener, Response, gwport_exchange:open(Request, Mount, Tag, Now)).

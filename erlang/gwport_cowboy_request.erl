@@ -1,7 +1,7 @@
 %% A request as Cowboy has it, as a request of ours.
 -module(gwport_cowboy_request).
 
--export([new/3, spoken/2, expects_continue/1]).
+-export([new/4, spoken/2, expects_continue/1]).
 
 %% In the dictionary of a connection's process, or a request's: the ends of a connection, and what
 %% they are in a Request.
@@ -22,10 +22,11 @@ spoken(Req = #{version := 'HTTP/1.1', headers := Headers = #{<<"upgrade">> := Up
 spoken(Req, _) ->
     Req.
 
-%% The Request of SPEC.md, section 6.
--spec new(cowboy_req:req(), gwport_options:mount(), gwport_cowboy_listener:listener()) ->
-    gwport_environ:request().
-new(Req, #{app := App, deadline := Deadline}, #{secure := Secure}) ->
+%% The Request of SPEC.md, section 6. Behind is how many segments of the path stand behind the
+%% route.
+-spec new(cowboy_req:req(), Behind :: non_neg_integer(), gwport_options:mount(),
+    gwport_cowboy_listener:listener()) -> gwport_environ:request().
+new(Req, Behind, #{app := App, deadline := Deadline}, #{secure := Secure}) ->
     #{method := Method, path := Path, qs := Query, version := Version, scheme := Scheme,
         host := Host, port := Port} = Req,
     {Peer, Local} = ends(Req),
@@ -40,16 +41,18 @@ new(Req, #{app := App, deadline := Deadline}, #{secure := Secure}) ->
         <<"peer">> => Peer,
         <<"local">> => Local,
         <<"headers">> => maps:to_list(with_host(Req)),
-        <<"path_info">> => behind(cowboy_req:path_info(Req))
+        <<"path_info">> => Behind,
+        <<"length">> => body_length(Req)
     },
     Cert = maps:get(cert, Req, undefined),
-    Length = body_length(Req),
     with(App =/= <<>>, <<"app">>, App,
         with(Deadline =/= infinity, <<"timeout">>, Deadline,
         with(is_binary(Cert), <<"cert">>, Cert,
-        with(is_integer(Length), <<"length">>, Length,
         with(expects_continue(Req), <<"continue">>, true,
-        with(Secure, <<"tls">>, true, Request)))))).
+        with(Secure, <<"tls">>, true, if_known(Request)))))).
+
+if_known(Request = #{<<"length">> := undefined}) -> maps:remove(<<"length">>, Request);
+if_known(Request) -> Request.
 
 with(true, Key, Value, Request) -> Request#{Key => Value};
 with(false, _, _, Request) -> Request.
@@ -86,11 +89,6 @@ ends(#{peer := Peer, sock := Local}) ->
 address({Address, Port}) when is_tuple(Address) -> {list_to_binary(inet:ntoa(Address)), Port};
 address({local, _}) -> {<<>>, 0};
 address(_) -> {<<>>, 0}.
-
-%% How many segments of the path `[...]` in the route matched. A route without it is all
-%% SCRIPT_NAME.
-behind(undefined) -> 0;
-behind(Segments) -> length(Segments).
 
 body_length(#{has_body := false}) -> 0;
 body_length(#{body_length := Length}) -> Length.

@@ -45,7 +45,8 @@ open(Req, Options) ->
     Listener = gwport_cowboy_listener:of_request(Req),
     case gwport_options:mount(Options) of
         {ok, Mount} ->
-            gwport_cowboy:open(Req, Mount, Listener, ref);
+            Behind = gwport_mounts:behind(cowboy_req:path_info(Req)),
+            gwport_cowboy:open(Req, Behind, Mount, Listener, ref);
         {error, Error} ->
             ?LOG_ERROR("gwport: a route's options are wrong: ~0p", [Error]),
             gwport_cowboy:refuse(bad_option, Req, Listener, ref)

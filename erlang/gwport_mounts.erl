@@ -6,7 +6,7 @@
 %% Of those it is told here what the router would say; all others go to the router.
 -module(gwport_mounts).
 
--export([compile/1, match/2]).
+-export([compile/1, match/2, behind/1]).
 
 -export_type([mounts/0, routes/0]).
 
@@ -114,15 +114,15 @@ bad_mount(Where, Why) ->
     error({bad_mount, Where, Why}).
 
 %% `pass`: nothing is mounted there. `refused`: the path cannot be decoded, and the router sends this
-%% process the 400 for it. {none, _}: these are no mounts.
+%% process the 400 for it. {none, _}: these are no mounts. Behind is how many segments of the path
+%% `[...]` has matched.
 -spec match(cowboy_req:req(), mounts() | term()) ->
-    {gwport_options:mount(), cowboy_req:req()} | pass | refused | {none, missing | wrong}.
+    {gwport_options:mount(), Behind :: non_neg_integer()} | pass | refused
+    | {none, missing | wrong}.
 match(Req = #{path := Path}, {?MODULE, Plain = [{_, _, _, _} | _], Dispatch}) ->
     case is_plain(Path) andalso find(Plain, Path) of
-        pass -> pass;
-        {Mount, Below} ->
-            {Mount, Req#{host_info => undefined, path_info => Below, bindings => #{}}};
-        _ -> routed(Req, Dispatch)
+        No when No =:= false; No =:= router -> routed(Req, Dispatch);
+        Match -> Match
     end;
 match(Req, {?MODULE, _, Dispatch}) ->
     routed(Req, Dispatch);
@@ -143,13 +143,12 @@ are_plain(<<C, Path/bits>>) when ?IS_PLAIN(C) -> are_plain(Path);
 are_plain(<<"/", Path/bits>>) -> is_segment(Path);
 are_plain(Path) -> Path =:= <<>>.
 
-%% The first mount that has the path, and the segments below its prefix, if it says so.
+%% The first mount that has the path.
 find([{How, Prefix, Size, Mount} | Plain], Path) ->
     case Path of
-        <<Prefix:Size/binary, "/", Below/binary>> when How =:= below -> {Mount, segments(Below)};
-        <<Prefix:Size/binary>> when How =:= below -> {Mount, []};
-        <<Prefix:Size/binary, "/">> -> {Mount, undefined};
-        <<Prefix:Size/binary>> -> {Mount, undefined};
+        <<Prefix:Size/binary, "/", Below/binary>> when How =:= below -> {Mount, segments(Below, 0)};
+        <<Prefix:Size/binary, "/">> -> {Mount, 0};
+        <<Prefix:Size/binary>> -> {Mount, 0};
         _ -> find(Plain, Path)
     end;
 find([router], _) ->
@@ -157,26 +156,26 @@ find([router], _) ->
 find([], _) ->
     pass.
 
-segments(<<>>) ->
-    [];
-segments(Path) ->
-    Size = segment(Path, 0),
-    case Path of
-        <<Segment:Size/binary, "/", Rest/binary>> -> [Segment | segments(Rest)];
-        Last -> [Last]
-    end.
+segments(<<>>, N) -> N;
+segments(<<"/", Path/bits>>, N) -> segments(Path, N);
+segments(<<_, Path/bits>>, N) -> segment(Path, N + 1).
 
-segment(<<C, Rest/bits>>, Size) when C =/= $/ -> segment(Rest, Size + 1);
-segment(_, Size) -> Size.
+segment(<<C, Path/bits>>, N) when C =/= $/ -> segment(Path, N);
+segment(Path, N) -> segments(Path, N).
 
 routed(Req, Dispatch) ->
     try cowboy_router:execute(Req, #{dispatch => Dispatch}) of
         {ok, _, #{handler_opts := pass}} -> pass;
-        {ok, MatchedReq, #{handler_opts := Mount}} -> {Mount, MatchedReq};
+        {ok, #{path_info := Below}, #{handler_opts := Mount}} -> {Mount, behind(Below)};
         {stop, _} -> refused
     catch
         error:{badmatch, true}:Stack -> pass_bad_host(Stack)
     end.
+
+%% A route without `[...]` is all SCRIPT_NAME.
+-spec behind(undefined | [binary()]) -> non_neg_integer().
+behind(undefined) -> 0;
+behind(Below) -> length(Below).
 
 %% A host that has no name between two dots: it is none of ours.
 pass_bad_host([{cowboy_router, split_host, _, _} | _]) -> pass;

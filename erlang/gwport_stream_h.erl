@@ -90,9 +90,9 @@ matched(Id, Req, Opts) ->
             Listener = listener(Req, Opts),
             Spoken = gwport_cowboy_request:spoken(Req, Listener),
             {[], {refused, gwport_cowboy_response:new(Spoken, Listener)}};
-        {{Mount, MatchedReq}, _} ->
+        {{Mount, Behind}, _} ->
             Listener = listener(Req, Opts),
-            begun(Id, gwport_cowboy:open(MatchedReq, Mount, Listener, {self(), Id}), Listener)
+            begun(Id, gwport_cowboy:open(Req, Behind, Mount, Listener, {self(), Id}), Listener)
     end.
 
 match(Req = #{ref := Ref}, Opts) ->

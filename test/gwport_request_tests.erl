@@ -87,7 +87,7 @@ every_byte_is_where_it_may_be_and_nowhere_else_test() ->
 no_bytes_in_any_field_get_past_test_() ->
     gwport_gen:check(?FORALL({Req, App}, {req(), binary()},
         begin
-            Request = gwport_cowboy_request:new(Req, #{app => App, deadline => infinity},
+            Request = gwport_cowboy_request:new(Req, 0, #{app => App, deadline => infinity},
                 #{secure => false}),
             gwport_request:check(Request) =/= ok orelse is_allowed(Request)
         end)).
@@ -98,7 +98,7 @@ a_request_is_the_same_behind_whatever_others_test_() ->
         {local, <<>>}, {local, <<"/socket">>}, undefined]),
     gwport_gen:check(?FORALL(Reqs, list({req(), Ends, Ends}),
         lists:all(fun({Req, Peer, Local}) ->
-            New = fun() -> gwport_cowboy_request:new(Req#{peer := Peer, sock := Local},
+            New = fun() -> gwport_cowboy_request:new(Req#{peer := Peer, sock := Local}, 0,
                 #{app => <<>>, deadline => infinity}, #{secure => false}) end,
             {Here, Request} = {New(), elsewhere(New)},
             #{<<"peer">> := PeerText, <<"local">> := LocalText} = Here,
@@ -137,7 +137,7 @@ req() ->
             oneof([undefined, 1, 0, 1 bsl 62, 1 bsl 63, integer()])},
         #{method => Method, path => Path, qs => Query, scheme => Scheme, host => Host, port => Port,
             version => Version, headers => maps:from_list(Headers), body_length => Length, has_body => Length =/= 0,
-            path_info => undefined, peer => {{127, 0, 0, 1}, 1}, sock => {{127, 0, 0, 1}, 2}, cert => undefined}).
+            peer => {{127, 0, 0, 1}, 1}, sock => {{127, 0, 0, 1}, 2}, cert => undefined}).
 
 some(Usual) ->
     oneof([oneof(Usual), oneof(Usual), gwport_gen:token(), binary(),
