@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/gwport/gwport/bridge/internal/mux"
@@ -20,6 +21,11 @@ type exchange struct {
 	cancel   context.CancelCauseFunc
 	body     body
 	response response
+
+	// The handler's request and its URL stand here so that they cost no memory of
+	// their own. Whoever keeps the request keeps its context and with it the exchange.
+	http http.Request
+	url  url.URL
 }
 
 func newExchange(srv *http.Server, host *wire.Hello, o *wire.Open, h http.Handler) *exchange {
@@ -63,17 +69,16 @@ func (x *exchange) responseKind(host *wire.Hello, window int) responseKind {
 // server would have put there.
 func (x *exchange) newRequest() (*http.Request, error) {
 	q := &x.request
-	u, err := q.url()
-	if err != nil {
+	if err := q.url(&x.url); err != nil {
 		return nil, err
 	}
 	state, err := q.tls()
 	if err != nil {
 		return nil, err
 	}
-	template := http.Request{
+	x.http = http.Request{
 		Method:        q.Method,
-		URL:           u,
+		URL:           &x.url,
 		Proto:         q.proto(),
 		ProtoMajor:    q.Major,
 		ProtoMinor:    q.Minor,
@@ -84,12 +89,13 @@ func (x *exchange) newRequest() (*http.Request, error) {
 		TLS:           state,
 	}
 	if q.Length != 0 || q.Major > 1 { // NoBody is HTTP/1's alone
-		template.Body = &x.body
+		x.http.Body = &x.body
 	}
-	if err := q.setHeader(&template); err != nil {
+	if err := q.setHeader(&x.http); err != nil {
 		return nil, err
 	}
-	return template.WithContext(x.ctx), nil
+	x.http = *x.http.WithContext(x.ctx)
+	return &x.http, nil
 }
 
 // Cancel implements mux.Task.

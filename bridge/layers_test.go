@@ -51,7 +51,7 @@ func TestFilesNameOnlyWhatStandsBelow(t *testing.T) {
 			"log log_stderr logvalue",
 			"exchange handler body context",
 			"response finish controller head field sink",
-			"request environ path",
+			"request environ path fieldname",
 			"server errors codes limits",
 		},
 		"bridge/internal/mux": {

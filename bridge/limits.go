@@ -37,6 +37,11 @@ const (
 	// server itself (OPTIONS *).
 	maxServerBody = 4 << 10
 
+	// maxFieldNames is how many names of request fields are remembered in Go's
+	// writing, of up to maxFieldName bytes each.
+	maxFieldNames = 256
+	maxFieldName  = 64
+
 	// maxSpareProcs is the most of Server.SpareProcs: each costs a thread.
 	maxSpareProcs = 1_000
 )

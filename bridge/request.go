@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"net/textproto"
 	"net/url"
 	"strconv"
 	"strings"
@@ -49,11 +48,17 @@ var plainPathByte = func() (t [256]bool) {
 }()
 
 // url is url.ParseRequestURI of the target, with most paths spared the parsing.
-func (q *request) url() (*url.URL, error) {
+// It is made in the place that it is given.
+func (q *request) url(u *url.URL) error {
 	if !strings.HasPrefix(q.Path, "/") || !isPlainPath(q.Path) || hasControl(q.Query) {
-		return url.ParseRequestURI(q.uri())
+		parsed, err := url.ParseRequestURI(q.uri())
+		if err == nil {
+			*u = *parsed
+		}
+		return err
 	}
-	return &url.URL{Path: q.Path, RawQuery: q.Query}, nil
+	u.Path, u.RawQuery = q.Path, q.Query
+	return nil
 }
 
 func isPlainPath(s string) bool {
@@ -225,7 +230,7 @@ func makeHeader(pairs []wire.Pair) http.Header {
 	h := make(http.Header, len(pairs))
 	values := make([]string, 0, len(pairs))
 	for _, p := range pairs {
-		name := textproto.CanonicalMIMEHeaderKey(p.Name)
+		name := seenNames.canonical(p.Name)
 		if old, ok := h[name]; ok {
 			h[name] = append(old, p.Value)
 			continue

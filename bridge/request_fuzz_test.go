@@ -47,10 +47,13 @@ func FuzzURL(f *testing.F) {
 			return // the host has cut it there
 		}
 		q := request{wire.Request{Path: path, Query: query}}
-		got, err := q.url()
+		var got url.URL
+		err := q.url(&got)
 		want, wantErr := parseURI(q.uri())
 		require.Equal(t, fmt.Sprint(wantErr), fmt.Sprint(err))
-		require.Equal(t, want, got)
+		if err == nil {
+			require.Equal(t, *want, got)
+		}
 	})
 }
 
