@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -136,6 +137,41 @@ func TestFirstReadIsTheGoAheadFor100Continue(t *testing.T) {
 
 	res := h.Do(bridgetest.Request{Method: "PUT", Chunked: true, Continue: true, Body: []byte("hello")})
 	require.Equal(t, "hello", string(res.Body))
+}
+
+// With the default a body that is being read is given a wider window.
+func TestAWindowThatIsChosenStaysAsItIs(t *testing.T) {
+	for window, grant := range map[int]int{
+		0:                    262_144 - 32_768,
+		bridge.DefaultWindow: 32_768,
+	} {
+		app := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
+		leavesNothing(t)
+		h := bridgetest.NewWith(t, &bridge.Server{Handler: app, Window: window}, bridgetest.Config{})
+		s := h.Open(bridgetest.Request{Method: "PUT", Chunked: true})
+		s.Chunk(make([]byte, 32_768))
+		require.EqualValues(t, grant, s.Expect(bridgetest.Credit).Term())
+		s.Fin()
+		s.Expect(bridgetest.Reply)
+	}
+}
+
+// What its windows are wider by has a bound, and 42 of them fit in it.
+func TestWiderWindowsHaveABudget(t *testing.T) {
+	h := newHost(t, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
+	var grants []int
+	for range 43 {
+		s := h.Open(bridgetest.Request{Method: "PUT", Chunked: true})
+		s.Chunk(make([]byte, 32_768))
+		n, ok := s.Expect(bridgetest.Credit).Term().(int64)
+		require.True(t, ok)
+		grants = append(grants, int(n))
+		defer func() {
+			s.Fin()
+			s.Expect(bridgetest.Reply)
+		}()
+	}
+	require.Equal(t, append(slices.Repeat([]int{262_144 - 32_768}, 42), 32_768), grants)
 }
 
 func TestHandlerMaySayContinueItself(t *testing.T) {

@@ -56,7 +56,7 @@ func TestFilesNameOnlyWhatStandsBelow(t *testing.T) {
 		},
 		"bridge/internal/mux": {
 			"doc",
-			"conn reader writer drain workers log outbox stream in out whole app",
+			"conn reader writer drain workers log outbox stream in out whole wide app",
 			"abort buffer credit deadline limits spares",
 		},
 		"bridge/internal/wire": {

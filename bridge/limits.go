@@ -30,6 +30,12 @@ const (
 	firstBuffer = mux.FirstBuffer
 	lastBuffer  = mux.LastBuffer
 
+	// wideWindow is how many bytes of a request's body may wait for a handler that
+	// has read some of it, where Server.Window is not set; wideBudget bounds what
+	// all windows together may be larger by than DefaultWindow.
+	wideWindow = 262_144
+	wideBudget = 8 << 20
+
 	// sniffLen is how much of a body decides its Content-Type.
 	sniffLen = 512
 

@@ -25,6 +25,8 @@ func newPort(set *settings, r io.Reader, w io.Writer, onFail func()) *port {
 	p.conn = mux.New(mux.Config{
 		Ready:        set.ready(),
 		Window:       set.window,
+		WideWindow:   set.wideWindow,
+		WideBudget:   wideBudget,
 		MaxAbandoned: set.maxAbandoned,
 		SpareProcs:   set.spareProcs,
 		OnFail:       onFail,

@@ -30,7 +30,10 @@ type Server struct {
 	// Window is how many bytes of each request's body may arrive before the
 	// handler reads: DefaultWindow if 0, none if -1. More of it makes large
 	// uploads faster and costs as much memory per request that is not read;
-	// with none, every body waits for the handler's first Read.
+	// with none, every body waits for the handler's first Read. With 0, what
+	// may wait for a handler that has read some is 256 KiB, as long as such
+	// windows are wider than DefaultWindow by no more than 8 MiB together;
+	// with another value it is that value.
 	Window int
 
 	// MaxStreams is how many requests may be under way at once:
@@ -69,6 +72,7 @@ type settings struct {
 	apps          apps
 	name, version string
 	firstWindow   int // credit that a request half begins with
+	wideWindow    int // ... and that it is kept at when it is read; 0: as it was
 	window        int // credit that it is kept at
 	maxStreams    int
 	maxHead       int
@@ -121,6 +125,9 @@ func (s *Server) settings() (*settings, error) {
 	}
 	set.maxFrame = max(set.maxFrame, set.maxHead+wire.HeadSlack)
 	set.window = set.firstWindow
+	if s.Window == 0 {
+		set.wideWindow = wideWindow
+	}
 	if set.window == 0 {
 		set.window = DefaultWindow // nothing before the first Read, then as usual
 	}

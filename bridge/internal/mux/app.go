@@ -11,6 +11,11 @@ type Config struct {
 	// Window is the credit that such a half is kept at.
 	Window int
 
+	// WideWindow is the credit that it is kept at when its task has read some of it,
+	// as long as all that are wider than Window are so by no more than WideBudget
+	// bytes together.
+	WideWindow, WideBudget int
+
 	// MaxAbandoned is how many tasks may go on a second after their streams
 	// have ended. One more, and the Conn drains.
 	MaxAbandoned int

@@ -34,6 +34,8 @@ type Conn struct {
 
 	spares *spares
 
+	wideLeft int // of the budget for windows that are wider than at first
+
 	tasks     int // that run
 	abandoned int // those of them whose streams have long ended
 
@@ -57,10 +59,12 @@ func New(cfg Config, app App, r io.Reader, w io.Writer) *Conn {
 		spares:  newSpares(cfg.SpareProcs),
 		streams: make(map[uint32]*Stream),
 		highest: wire.MinStream - 1,
-		done:    make(chan struct{}),
-		left:    make(chan struct{}),
-		written: make(chan struct{}),
-		unread:  make(chan struct{}),
+
+		wideLeft: cfg.WideBudget,
+		done:     make(chan struct{}),
+		left:     make(chan struct{}),
+		written:  make(chan struct{}),
+		unread:   make(chan struct{}),
 	}
 	c.out.wake.L = &c.mu
 	c.out.logged.L = &c.mu

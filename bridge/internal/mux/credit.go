@@ -23,13 +23,18 @@ func (f *inflow) arrive(n int) bool {
 // read counts n bytes that have found their reader.
 func (f *inflow) read(n int) { f.buffered -= int32(n) }
 
+func (f *inflow) free() int32 { return f.window - f.sendable - f.buffered }
+
+// isDue tells whether half of the window is free.
+func (f *inflow) isDue() bool { return f.free() >= max(1, f.window/2) }
+
 // grant is what is to be granted now, and counts it: all that is free, once half of
 // the window is, so that the other side has some while the reader reads on [C4].
 // Where it is known that left bytes are still to come, more needs no credit; -1
 // stands for not known.
 func (f *inflow) grant(left int64) int32 {
-	free := f.window - f.sendable - f.buffered
-	if free < max(1, f.window/2) {
+	free := f.free()
+	if !f.isDue() {
 		return 0
 	}
 	if left >= 0 {

@@ -33,6 +33,7 @@ type In struct {
 	onDemand bool // the first credit waits for somebody who asks
 	arrived  bufferQueue
 	flow     inflow
+	wide     int   // by so much the window is wider than it was at first
 	grant    int32 // credit that waits for the writer
 	length   int64 // of all there will be; -1: unknown
 	received int64 // bytes ever
@@ -108,6 +109,7 @@ func (h *In) await(waits bool) error {
 			h.current = h.arrived.pop()
 			return nil
 		case h.ended, !waits && h.received == h.length:
+			h.narrow()
 			return io.EOF
 		case !waits:
 			return nil
@@ -171,6 +173,7 @@ func (h *In) SetDeadline(t time.Time) {
 func (h *In) refuse() {
 	h.unwanted = true
 	h.arrived.clear()
+	h.narrow()
 }
 
 // grantMore gives the host credit again where some is due. What the length says will
@@ -182,6 +185,9 @@ func (h *In) grantMore() {
 	left := int64(-1)
 	if h.length >= 0 {
 		left = h.length - h.received
+	}
+	if h.flow.isDue() {
+		h.widen(left)
 	}
 	n := h.flow.grant(left)
 	if n == 0 {
@@ -281,4 +287,5 @@ func (h *In) onTrailers(payload []byte) *Abort {
 func (h *In) shut() {
 	h.ended, h.grant = true, 0
 	h.arrived.clear()
+	h.narrow()
 }
