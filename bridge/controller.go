@@ -36,8 +36,18 @@ func (w *response) FlushError() error {
 	return w.breaks(w.flush())
 }
 
-// ReadFrom reads into the frames themselves, once the buffer has been filled.
+// ReadFrom sends a file as one, where the host takes it, and what is left or is none as
+// its bytes.
 func (w *response) ReadFrom(r io.Reader) (total int64, err error) {
+	if total, err = w.sendFile(r); err != nil {
+		return total, err
+	}
+	n, err := w.readFrom(r)
+	return total + n, err
+}
+
+// readFrom reads into the frames themselves, once the buffer has been filled.
+func (w *response) readFrom(r io.Reader) (total int64, err error) {
 	space := mux.NewBuffer(lastBuffer)
 	defer space.Free()
 	for !w.streams() {
@@ -51,6 +61,12 @@ func (w *response) ReadFrom(r io.Reader) (total int64, err error) {
 		}
 		if err != nil {
 			return total, noEOF(err)
+		}
+	}
+	if total > 0 { // the head had to wait for the beginning
+		n, err := w.sendFile(r)
+		if total += n; err != nil {
+			return total, err
 		}
 	}
 	for {

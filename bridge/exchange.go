@@ -60,6 +60,7 @@ func (x *exchange) responseKind(host *wire.Hello, window int) responseKind {
 		isHead:   q.Method == http.MethodHead,
 		major:    q.Major,
 		minor:    q.Minor,
+		files:    q.Files && host.Files,
 		maxHead:  host.MaxHead,
 		maxReply: min(host.MaxFrame-wire.StreamHead-wire.HeadSlack, host.MaxHead+window),
 	}
@@ -114,6 +115,12 @@ func (x *exchange) queueChunk(f *mux.Buffer) error { return x.Out.QueueChunk(f) 
 func (x *exchange) queueReply(f *mux.Buffer, n int) (bool, error) { return x.Out.QueueReply(f, n) }
 
 func (x *exchange) flush() { x.Out.Flush() }
+
+func (x *exchange) sendFile(f wire.File) (int64, error) {
+	b := mux.NewFrame(wire.KindFile, wire.FileRoom)
+	b.B = wire.AppendFile(b.B, f)
+	return x.Out.QueueFile(b, f.Length)
+}
 
 func (x *exchange) broken() error { return x.Out.Broken() }
 

@@ -50,7 +50,7 @@ func TestFilesNameOnlyWhatStandsBelow(t *testing.T) {
 			"app appcall appof requestof ownframe environof", // an App in a handler's place, and the other way round
 			"log log_stderr logvalue",
 			"exchange handler body context",
-			"response finish controller head field sink",
+			"response finish controller head field sink file file_linux file_other",
 			"request environ path fieldname",
 			"server errors codes limits",
 		},

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"runtime"
 	"time"
 
 	"github.com/gwport/gwport/bridge/internal/mux"
@@ -35,6 +36,13 @@ const (
 	// all windows together may be larger by than DefaultWindow.
 	wideWindow = 262_144
 	wideBudget = 8 << 20
+
+	// minFile is the least of a file that is sent as one: for less of it the host's opening
+	// costs more than the bytes do.
+	minFile = 256 << 10
+
+	// canSendFiles: the host finds a descriptor of this process under /proc.
+	canSendFiles = runtime.GOOS == "linux"
 
 	// sniffLen is how much of a body decides its Content-Type.
 	sniffLen = 512

@@ -44,8 +44,9 @@ type response struct {
 // responseKind is what a response needs to know of its request, and of where it goes.
 type responseKind struct {
 	isHead       bool
-	major, minor int // of the client's HTTP, whose rules for fields differ
-	maxHead      int // the largest head, and the largest whole response, that can be sent
+	files        bool // the host takes them
+	major, minor int  // of the client's HTTP, whose rules for fields differ
+	maxHead      int  // the largest head, and the largest whole response, that can be sent
 	maxReply     int
 }
 

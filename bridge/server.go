@@ -144,6 +144,7 @@ func (s *settings) ready() wire.Ready {
 		Name:       s.name,
 		Version:    s.version,
 		Apps:       s.apps.names(),
+		Files:      canSendFiles,
 	}
 }
 

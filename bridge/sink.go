@@ -24,6 +24,9 @@ type sink interface {
 	queueReply(f *mux.Buffer, n int) (bool, error)
 	// flush sends what was queued and is kept back.
 	flush()
+	// sendFile sends a piece of a file, and waits until the host is through with it. It
+	// returns how many of its bytes the host has taken: none, where it takes no files.
+	sendFile(f wire.File) (int64, error)
 	// broken is the cause, if the response has ended early.
 	broken() error
 	// fail ends the response early, behind what was queued.

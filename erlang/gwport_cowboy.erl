@@ -21,6 +21,8 @@
     response :: gwport_cowboy_response:response(),
     %% When the data that the client is taking was handed out.
     handed = 0 :: integer(),
+    %% The file that it is of, and how much of that.
+    file = none :: none | {gwport_file:file(), pos_integer()},
     %% When the connection must hear of us again, and whether its idle timer is off.
     tick_at :: integer(),
     idle_off = false :: boolean()
@@ -97,8 +99,11 @@ steps([], Cowboy, Acc) ->
 steps([read | Rest], Cowboy = #cowboy{response = Response0}, Acc) ->
     {Continue, Response} = gwport_cowboy_response:reading(Response0),
     steps(Rest, Cowboy#cowboy{response = Response}, [{read, Continue} | Acc]);
+steps([{data, nofin, {file, File, From, Bytes}} | Rest], Cowboy, Acc) ->
+    steps(Rest, Cowboy#cowboy{handed = now_ms(), file = {File, Bytes}},
+        [{data, nofin, gwport_file:body(From, Bytes, File)} | Acc]);
 steps([Data = {data, _, _} | Rest], Cowboy, Acc) ->
-    steps(Rest, Cowboy#cowboy{handed = now_ms()}, [Data | Acc]);
+    steps(Rest, Cowboy#cowboy{handed = now_ms(), file = none}, [Data | Acc]);
 steps([done], Cowboy, Acc) ->
     {lists:reverse(Acc, over(Cowboy)), Cowboy};
 steps([{refuse, Reason}], Cowboy, Acc) ->
@@ -123,6 +128,9 @@ failure(Reason, Cowboy0 = #cowboy{response = Response0}, Acc) ->
 over(#cowboy{response = Response, idle_off = Off, listener = #{idle_timeout := Idle}}) ->
     [{set_options, #{idle_timeout => Idle}} || Off] ++ [gwport_cowboy_response:left(Response)].
 
+%% The connection's end will be heard, and is no news.
+log(client_gone, _) ->
+    ok;
 log(Reason, #cowboy{req = #{method := Method, path := Path}}) ->
     ?LOG_NOTICE("gwport: ~s ~ts ended: ~0p", [Method, gwport_line:text(Path), Reason]).
 
@@ -145,18 +153,30 @@ read(IsFin, Data, Cowboy = #cowboy{response = Response}) ->
 %% This process is about to send the data that it was handed, and hears of no time that is up until
 %% sent/1: another looks after that, and kills it if it is stuck and carries nothing else.
 -spec guard(cowboy()) -> cowboy().
-guard(Cowboy = #cowboy{exchange = Exchange, handed = Handed}) ->
+guard(Cowboy = #cowboy{exchange = Exchange, file = File}) ->
+    Now = now_ms(),
     Fate = case is_shared(Cowboy) of true -> keep; false -> kill end,
-    Cowboy#cowboy{exchange = gwport_exchange:guard(Fate, Handed, Exchange)}.
+    %% What sends files knows no timeout.
+    Most = case File of none -> infinity; _ -> ?SEND_TIMEOUT end,
+    Cowboy#cowboy{handed = Now, exchange = gwport_exchange:guard(Fate, Most, Now, Exchange)}.
 
 %% Cowboy has taken the data, and this is the event that it comes to. Cowboy 2.8 goes on at full
 %% speed, to nowhere, when a send has timed out, and the only sign of it is the time that passed.
--spec sent(cowboy()) -> {taken | stalled, cowboy()}.
+-spec sent(cowboy()) -> {taken | short | gone | stalled, cowboy()}.
 sent(Cowboy = #cowboy{exchange = Exchange0, handed = Handed}) ->
     {InTime, Exchange} = gwport_exchange:unguard(Exchange0),
     IsQuick = is_shared(Cowboy) orelse now_ms() - Handed < ?SEND_TIMEOUT,
-    Event = case InTime andalso IsQuick of true -> taken; false -> stalled end,
+    Event = case InTime andalso IsQuick of true -> taken(Cowboy); false -> stalled end,
     {Event, Cowboy#cowboy{exchange = Exchange}}.
+
+taken(#cowboy{file = none}) ->
+    taken;
+taken(#cowboy{file = {File, Bytes}}) ->
+    case gwport_file:sent(File) of
+        {ok, Bytes} -> taken;
+        {ok, _} -> short;
+        error -> gone
+    end.
 
 %% Milliseconds until time/1 is to be called.
 -spec timeout(cowboy()) -> non_neg_integer().

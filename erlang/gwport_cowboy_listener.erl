@@ -18,7 +18,9 @@
     idle_timeout := timeout(), inactivity_timeout := timeout(), flow := non_neg_integer(),
     heard := non_neg_integer() | infinity,
     %% Whether its connections are encrypted, and whether one of HTTP/1.1 may become one of HTTP/2.
-    secure := boolean(), upgrades := boolean()
+    secure := boolean(), upgrades := boolean(),
+    %% Whether its connections of HTTP/1.1 can be given files.
+    files := boolean()
 }.
 
 %% How the listener of this request is set, as far as it touches us. The first request of a listener
@@ -28,11 +30,16 @@ of_request(Req = #{ref := Ref}) ->
     Key = key(Req),
     case gwport_seen:find(Key) of
         none ->
-            Opts = try ranch:get_protocol_options(Ref) catch error:_ -> #{} end,
+            Opts = protocol_options(Ref),
             Handlers = maps:get(stream_handlers, Opts, [cowboy_stream_h]),
             first(Key, settings(Opts), lists:member(gwport_pipeline_h, Handlers));
         {ok, Listener} ->
             Listener
+    end.
+
+protocol_options(Ref) ->
+    try ranch:get_protocol_options(Ref)
+    catch error:_ -> #{}
     end.
 
 %% The same in a connection process, which has its own options at hand: the listener's may be others
@@ -63,7 +70,8 @@ key(#{ref := Ref, version := Version}) ->
 
 first(Key = {listener, Ref, _, Version}, Settings, Guarded) ->
     Listener = #{idle_timeout := Idle} = set(Settings,
-        #{secure => is_secure(Ref), heard => heard()}),
+        #{secure => is_secure(Ref), heard => heard(),
+            files => is_plain(Ref) andalso takes_files(protocol_options(Ref))}),
     _ = [warn(Version, Ref, Idle, Guarded) || gwport_seen:is_first(Key, Listener)],
     Listener.
 
@@ -79,6 +87,16 @@ set({Idle, Inactivity, Flow, Protocols}, Listener = #{heard := Heard}) ->
         heard => case Heard of infinity -> infinity; _ -> Flow end,
         upgrades => lists:member(http2, Protocols)}.
 
+%% Whoever stands before our stream handler must leave such data as they are; not all of Cowboy's own
+%% do. (What stands there is not in the options that a connection process gives us.)
+takes_files(Opts = #{stream_handlers := Handlers}) ->
+    Before = lists:takewhile(fun(Handler) -> Handler =/= gwport_stream_h end, Handlers),
+    Before =/= Handlers andalso maps:get(sendfile, Opts, true) =:= true
+        andalso Before -- [gwport_pipeline_h, cowboy_metrics_h] =:= []
+        andalso (is_serial() orelse lists:member(gwport_pipeline_h, Before));
+takes_files(_) ->
+    false.
+
 %% When its flow control has stopped the socket while the body's end was in the mailbox, Cowboy
 %% before 2.13 never reads it again. A body that it takes at once does not come to that.
 heard() ->
@@ -91,6 +109,18 @@ heard() ->
 is_secure(Ref) ->
     try ranch:info(Ref) of
         #{transport := Transport} -> Transport:secure()
+    catch
+        error:badarg -> false
+    end.
+
+%% Whether its sockets are TCP's of the driver that sends files.
+is_plain(Ref) ->
+    try ranch:info(Ref) of
+        #{transport := ranch_tcp, transport_options := #{socket_opts := Options}} ->
+            application:get_env(kernel, inet_backend, inet) =:= inet
+                andalso not lists:keymember(inet_backend, 1, Options);
+        _ ->
+            false
     catch
         error:badarg -> false
     end.

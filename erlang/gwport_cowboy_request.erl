@@ -26,7 +26,8 @@ spoken(Req, _) ->
 %% route.
 -spec new(cowboy_req:req(), Behind :: non_neg_integer(), gwport_options:mount(),
     gwport_cowboy_listener:listener()) -> gwport_environ:request().
-new(Req, Behind, #{app := App, deadline := Deadline}, #{secure := Secure}) ->
+new(Req, Behind, #{app := App, deadline := Deadline},
+        #{secure := Secure, files := Files}) ->
     #{method := Method, path := Path, qs := Query, version := Version, scheme := Scheme,
         host := Host, port := Port} = Req,
     {Peer, Local} = ends(Req),
@@ -49,7 +50,8 @@ new(Req, Behind, #{app := App, deadline := Deadline}, #{secure := Secure}) ->
         with(Deadline =/= infinity, <<"timeout">>, Deadline,
         with(is_binary(Cert), <<"cert">>, Cert,
         with(expects_continue(Req), <<"continue">>, true,
-        with(Secure, <<"tls">>, true, if_known(Request)))))).
+        with(Secure, <<"tls">>, true,
+        with(Files andalso Version =:= 'HTTP/1.1', <<"file">>, true, if_known(Request))))))).
 
 if_known(Request = #{<<"length">> := undefined}) -> maps:remove(<<"length">>, Request);
 if_known(Request) -> Request.

@@ -27,16 +27,19 @@
 %% what it has encoded and what it has sent of the body until the app is known to have been entered,
 %% and calls at/4 again when the port is down before. A port on another node is another handle: an
 %% event comes to an alias, wherever from. A connection that is taken over (WebSocket, Hijack) is a
-%% client command instead of `head`, and a request half that `open` does not end. A file is another
-%% kind of piece in `data`, refunded by its size. Plug is one more driver.
+%% client command instead of `head`, and a request half that `open` does not end. Plug is one more
+%% driver.
 -module(gwport_exchange).
 
 -export([open/4, refuse/2, event/3, failed/4, close/1]).
--export([tag/1, timeout/2, guard/3, unguard/1]).
+-export([tag/1, timeout/2, guard/4, unguard/1]).
 
 -export_type([exchange/0, event/0, client_command/0]).
 
 -include_lib("kernel/include/logger.hrl").
+
+%% How long a file may take to be opened; then the program is told to send its bytes instead.
+-define(OPEN_TIME, 1000).
 
 -record(exchange, {
     %% Of the messages that are its events.
@@ -47,6 +50,8 @@
     port = none :: gwport_port:handle() | none,
     ref :: reference() | undefined,
     guard = none :: gwport_watch:guard() | none,
+    %% A file of the program's that is part of the response, and when to give up opening it.
+    file = none :: none | {gwport_file:opener(), Timer :: reference()},
     %% Whether an event may come, or be in the mailbox, behind the end.
     is_late = false :: boolean()
 }).
@@ -55,9 +60,11 @@
     %% The second part of a message {Tag, {gwport, _}}.
     {gwport, term()}
     %% What the client sent, one piece or none for a `read`; and that it has taken the `data` that
-    %% it was last handed, or takes none any more.
+    %% it was last handed, whole or as far as its file went, or takes none any more.
   | {client, nofin | fin, binary()}
   | taken
+  | short
+  | gone
   | stalled
     %% What timeout/2 named has passed; or some time, in which a client that is not read may have
     %% left.
@@ -72,7 +79,8 @@
     Now :: integer()) -> exchange().
 open(Request = #{<<"method">> := Method}, Mount, Tag, Now) ->
     Stream = gwport_stream:new(#{method => Method, body => gwport_request:body(Request),
-        length => maps:get(<<"length">>, Request, undefined)}, Mount, Now),
+        length => maps:get(<<"length">>, Request, undefined),
+        files => is_map_key(<<"file">>, Request)}, Mount, Now),
     case checked(gwport_request:check(Request), Request, Mount, Tag) of
         {ok, Port, Ref} -> #exchange{tag = tag(Tag, Ref), stream = Stream, port = Port, ref = Ref};
         {error, Reason} -> refused(Reason, tag(Tag, make_ref()), Stream)
@@ -88,7 +96,8 @@ tag(#exchange{tag = Tag}) -> Tag.
 %% One that is over before there is a request: the driver has the reason.
 -spec refuse(gwport_status:reason(), Tag :: ref | term()) -> exchange().
 refuse(Reason, Tag) ->
-    refused(Reason, tag(Tag, make_ref()), gwport_stream:new(#{method => <<>>, body => none, length => 0},
+    refused(Reason, tag(Tag, make_ref()), gwport_stream:new(#{method => <<>>, body => none, length => 0,
+        files => false},
         #{max_body => infinity, head_timeout => infinity, idle_timeout => infinity,
             deadline => infinity}, 0)).
 
@@ -142,12 +151,16 @@ had(Apps) -> io_lib:format("~0p", [Apps]).
 
 %% What an event means to the client.
 -spec event(event(), Now :: integer(), exchange()) -> {[client_command()], exchange()}.
+event({gwport, {opened, Opener, _}}, _, Exchange = #exchange{file = File})
+        when File =:= none; element(1, File) =/= Opener ->
+    {[], Exchange};
 event(Event, Now, Exchange = #exchange{stream = Stream}) ->
     try react(gwport_stream:event(of_port(Event), Now, Stream), Exchange)
     catch
         Class:Reason:Stack -> failed(Class, Reason, Stack, Exchange)
     end.
 
+of_port({gwport, {opened, _, Result}}) -> {opened, Result};
 of_port({gwport, Event}) -> {port, Event};
 of_port(Event) -> Event.
 
@@ -171,6 +184,11 @@ carry_out([{send, Kind, Data} | Rest], Exchange = #exchange{port = Port, ref = R
 carry_out([{consumed, Bytes} | Rest], Exchange = #exchange{port = Port, ref = Ref}) ->
     gwport_port:consumed(Port, Ref, Bytes),
     carry_out(Rest, Exchange);
+carry_out([{open, Spec} | Rest], Exchange) ->
+    carry_out(Rest, open_file(Spec, Exchange));
+carry_out([{taken, Bytes} | Rest], Exchange = #exchange{port = Port, ref = Ref}) ->
+    gwport_port:taken(Port, Ref, Bytes),
+    carry_out(Rest, close_file(Exchange));
 carry_out([{abort, Code, Text} | Rest], Exchange) ->
     carry_out(Rest, abort(Code, Text, Exchange));
 carry_out([Last], Exchange) when Last =:= done; element(1, Last) =:= fail;
@@ -179,6 +197,21 @@ carry_out([Last], Exchange) when Last =:= done; element(1, Last) =:= fail;
 carry_out([Command | Rest], Exchange0) ->
     {Commands, Exchange} = carry_out(Rest, Exchange0),
     {[Command | Commands], Exchange}.
+
+%% The program's descriptor has a name in the file system of its process.
+open_file(Spec, Exchange = #exchange{port = Port, ref = Ref, tag = Tag}) ->
+    Opener = gwport_file:open(gwport_port:files(Port), Spec, fun(Opener, Result) ->
+        gwport_watch:tell({Ref, Tag}, {opened, Opener, Result})
+    end),
+    Timer = erlang:send_after(?OPEN_TIME, self(), {Tag, {gwport, {opened, Opener, {error, slow}}}}),
+    Exchange#exchange{file = {Opener, Timer}, is_late = true}.
+
+close_file(Exchange = #exchange{file = none}) ->
+    Exchange;
+close_file(Exchange = #exchange{file = {Opener, Timer}}) ->
+    _ = erlang:cancel_timer(Timer),
+    gwport_file:close(Opener),
+    Exchange#exchange{file = none}.
 
 abort(_, _, Exchange = #exchange{port = none}) ->
     Exchange;
@@ -197,7 +230,7 @@ leave(Exchange = #exchange{port = none}) ->
 leave(Exchange = #exchange{port = Port, ref = Ref, guard = Guard}) ->
     gwport_port:leave(Port, Ref),
     _ = gwport_watch:unguard(Guard),
-    left(Exchange#exchange{port = none, guard = none}).
+    left(close_file(Exchange#exchange{port = none, guard = none})).
 
 %% No event is left to a process that goes on, and may not know what it means.
 left(Exchange = #exchange{is_late = false}) ->
@@ -214,10 +247,10 @@ timeout(Now, #exchange{stream = Stream}) ->
 
 %% The calling process is about to send data to its client, which may last, and will hear of no time
 %% that is up meanwhile: the port's watch looks after that until unguard/1. With `kill` it ends the
-%% process if need be.
--spec guard(keep | kill, Now :: integer(), exchange()) -> exchange().
-guard(Fate, Now, Exchange = #exchange{port = Port, ref = Ref, stream = Stream}) ->
-    {Time, Code} = gwport_stream:due(Now, Stream),
+%% process if need be. It may not last longer than Most in any case.
+-spec guard(keep | kill, Most :: timeout(), Now :: integer(), exchange()) -> exchange().
+guard(Fate, Most, Now, Exchange = #exchange{port = Port, ref = Ref, stream = Stream}) ->
+    {Time, Code} = min(gwport_stream:due(Now, Stream), {Most, cancelled}),
     Exchange#exchange{guard =
         gwport_watch:guard(Time, Code, Fate, Ref, gwport_port:watch(Port))}.
 

@@ -13,7 +13,8 @@
 -export_type([frame/0, buffer/0, kind/0, stream/0, wire_fault/0, code/0, fault/0]).
 
 -type kind() :: hello | ready | fault | ping | pong | drain | log
-              | open | entered | chunk | fin | trailers | credit | abort | inform | head | reply.
+              | open | entered | chunk | fin | trailers | credit | abort | inform | head | reply
+              | file | taken.
 -type stream() :: 256..2147483647.
 -type frame() :: {kind(), binary()} | {kind(), stream(), binary()}.
 -type wire_fault() :: {bad_frame, Sentence :: binary()}.
@@ -172,7 +173,9 @@ kind(credit) -> 21;
 kind(abort) -> 22;
 kind(inform) -> 23;
 kind(head) -> 24;
-kind(reply) -> 25.
+kind(reply) -> 25;
+kind(file) -> 27;
+kind(taken) -> 28.
 
 port_kind(0) -> hello;
 port_kind(1) -> ready;
@@ -193,6 +196,8 @@ stream_kind(22) -> abort;
 stream_kind(23) -> inform;
 stream_kind(24) -> head;
 stream_kind(25) -> reply;
+stream_kind(27) -> file;
+stream_kind(28) -> taken;
 stream_kind(_) -> unknown.
 
 %% The codes of an abort and of a fault (SPEC.md, section 8).

@@ -8,11 +8,14 @@
 %% What a program says of itself.
 -type program() :: #{
     window := non_neg_integer(), max_head := pos_integer(), max_streams := pos_integer(),
-    name := binary(), program_version := binary(), apps := [binary()]
+    name := binary(), program_version := binary(), apps := [binary()],
+    %% Whether the capability `file` is in force.
+    files := boolean()
 }.
 
 -define(WIRE_VERSION, 1).
 -define(MAX_WINDOW, 16777216).
+-define(FILES, <<"file">>).
 
 -spec hello(gwport_options:pool()) -> #{binary() => term()}.
 hello(Options) ->
@@ -22,7 +25,7 @@ hello(Options) ->
         <<"max_frame">> => MaxFrame,
         <<"max_head">> => MaxHead,
         <<"max_streams">> => MaxStreams,
-        <<"capabilities">> => [],
+        <<"capabilities">> => [?FILES || gwport_file:is_possible()],
         <<"options">> => #{<<"drain_timeout">> => DrainTimeout},
         <<"pool">> => atom_to_binary(Name)}.
 
@@ -57,7 +60,8 @@ ready(#{<<"version">> := ?WIRE_VERSION, <<"window">> := Window, <<"max_frame">> 
     case MaxFrame >= gwport_frame:min_max_frame() andalso are_binaries(Caps)
             andalso are_binaries(Apps) of
         true -> {ok, #{window => Window, max_head => MaxHead, max_streams => MaxStreams,
-            name => Name, program_version => Version, apps => Apps}};
+            name => Name, program_version => Version, apps => Apps,
+            files => lists:member(?FILES, Caps) andalso gwport_file:is_possible()}};
         false -> unusable()
     end;
 ready(_) ->

@@ -12,7 +12,7 @@
 
 -export_type([half/0, kind/0]).
 
--type kind() :: inform | head | chunk | fin | trailers | reply.
+-type kind() :: inform | head | chunk | file | fin | trailers | reply.
 
 -record(half, {
     phase :: phase(),
@@ -32,6 +32,7 @@
     head     => {start, body, head},
     reply    => {start, last, whole},
     chunk    => {body, body, chunk},
+    file     => {body, body, head},
     fin      => {body, last, empty},
     trailers => {body, last, head}
 }).

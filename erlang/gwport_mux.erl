@@ -10,7 +10,7 @@
 %% halves the other way round, and nothing else of its own.
 -module(gwport_mux).
 
--export([new/1, opened/2, frame/2, send/4, consumed/3, abort/4, down/3]).
+-export([new/1, opened/2, frame/2, send/4, consumed/3, taken/3, abort/4, down/3]).
 -export([drained/2, port_down/2, is_live/2, live/1, served/1, overdue/1]).
 
 -export_type([mux/0, client/0, command/0, event/0, opening/0]).
@@ -29,6 +29,8 @@
 -record(mux, {
     request_window :: non_neg_integer(),
     max_head :: pos_integer(),
+    %% Whether the program may send files.
+    files :: boolean(),
     highest = 254 :: non_neg_integer(),
     served = 0 :: non_neg_integer(),
     streams = #{} :: #{gwport_frame:stream() => #stream{}},
@@ -45,7 +47,7 @@
 %% What a client is told.
 -type event() ::
     {credit, pos_integer()}
-  | {inform | head | trailers | chunk, Payload :: binary()}
+  | {inform | head | trailers | chunk | file, Payload :: binary()}
   | {reply, Payload :: binary(), Credit :: non_neg_integer()}
   | fin
   | {abort, gwport_frame:code(), Text :: binary()}
@@ -63,9 +65,9 @@
 -define(MAX_TEXT, 1024).
 -define(NIL, <<131, 106>>).
 
--spec new(#{window := non_neg_integer(), max_head := pos_integer()}) -> mux().
-new(#{window := Window, max_head := MaxHead}) ->
-    #mux{request_window = Window, max_head = MaxHead}.
+-spec new(#{window := non_neg_integer(), max_head := pos_integer(), files := boolean()}) -> mux().
+new(#{window := Window, max_head := MaxHead, files := Files}) ->
+    #mux{request_window = Window, max_head = MaxHead, files = Files}.
 
 %% Streams that are live or wait for the answer to an abort.
 -spec live(mux()) -> non_neg_integer().
@@ -100,6 +102,10 @@ request(_, Window) -> gwport_half:new(request, Window).
 %% A frame with a stream came in. Only a number that was never given out is the port's fault.
 -spec frame({gwport_frame:kind(), gwport_frame:stream(), binary()}, mux()) ->
     {ok, [command()], mux()} | {fault, gwport_frame:fault(), binary()}.
+frame({file, _, _}, #mux{files = false}) ->
+    {fault, bad_frame, <<"a file, without the capability">>};
+frame({taken, _, _}, _) ->
+    {fault, bad_frame, <<"taken, which is not a program's to send">>};
 frame({Kind, N, Payload}, Mux = #mux{streams = Streams, highest = Highest}) ->
     case Streams of
         #{N := Stream} when Kind =/= open ->
@@ -257,13 +263,18 @@ size_of(_, _) ->
 -spec consumed(reference(), non_neg_integer(), mux()) -> {[command()], mux()}.
 consumed(Ref, Bytes, Mux = #mux{refs = Refs, streams = Streams}) ->
     case Refs of
-        #{Ref := N} -> taken(Bytes, N, maps:get(N, Streams), Mux);
+        #{Ref := N} -> granted(Bytes, N, maps:get(N, Streams), Mux);
         #{} -> {[], Mux}
     end.
 
-taken(Bytes, N, Stream = #stream{in = In}, Mux) ->
+granted(Bytes, N, Stream = #stream{in = In}, Mux) ->
     {Grant, In1} = gwport_half:taken(Bytes, In),
     {[{write, N, credit, Grant} || Grant > 0], put(N, Stream#stream{in = In1}, Mux)}.
+
+%% The client is through with a file, and so many bytes of it have gone.
+-spec taken(reference(), non_neg_integer(), mux()) -> {[command()], mux()}.
+taken(Ref, Bytes, Mux = #mux{refs = Refs}) ->
+    {[{write, N, taken, Bytes} || #{Ref := N} <- [Refs]], Mux}.
 
 %% The client gives up.
 -spec abort(reference(), gwport_frame:code(), binary(), mux()) -> {[command()], mux()}.

@@ -18,8 +18,8 @@
 -behaviour(gen_server).
 
 %% API
--export([start_link/1, open/3, send/4, consumed/3, abort/3, leave/2, drain/1, info/1]).
--export([has_app/2, apps/1, max_head/1, under_way/1, has_room/1, watch/1]).
+-export([start_link/1, open/3, send/4, consumed/3, taken/3, abort/3, leave/2, drain/1, info/1]).
+-export([has_app/2, apps/1, max_head/1, files/1, under_way/1, has_room/1, watch/1]).
 %% gen_server.
 -export([init/1, handle_continue/2, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 -export([format_status/1]).
@@ -34,7 +34,9 @@
     watch :: gwport_watch:watch(),
     load :: gwport_load:load(),
     max_head :: pos_integer(),
-    apps :: [binary()]
+    apps :: [binary()],
+    %% Whose files may be part of responses.
+    files :: OsPid :: pos_integer() | none
 }).
 -opaque handle() :: #handle{}.
 
@@ -126,6 +128,12 @@ consumed(#handle{owner = Owner}, Ref, Bytes) ->
     Owner ! {consumed, Ref, Bytes},
     ok.
 
+%% The client is through with a file, and so many bytes of it have gone.
+-spec taken(handle(), reference(), non_neg_integer()) -> ok.
+taken(#handle{owner = Owner}, Ref, Bytes) ->
+    Owner ! {taken, Ref, Bytes},
+    ok.
+
 -spec abort(handle(), reference(), {gwport_frame:code(), binary()}) -> ok.
 abort(#handle{owner = Owner}, Ref, {Code, Text}) ->
     Owner ! {abort, Ref, Code, Text},
@@ -150,6 +158,9 @@ apps(#handle{apps = Apps}) -> Apps.
 
 -spec max_head(handle()) -> pos_integer().
 max_head(#handle{max_head = MaxHead}) -> MaxHead.
+
+-spec files(handle()) -> OsPid :: pos_integer() | none.
+files(#handle{files = Files}) -> Files.
 
 -spec watch(handle()) -> gwport_watch:watch().
 watch(#handle{watch = Watch}) -> Watch.
@@ -247,6 +258,8 @@ hear({send, Ref, Kind, Data}, State = #port{streams = Streams}) ->
     {noreply, State#port{streams = gwport_streams:send(Ref, Kind, Data, Streams)}};
 hear({consumed, Ref, Bytes}, State = #port{streams = Streams}) ->
     {noreply, State#port{streams = gwport_streams:consumed(Ref, Bytes, Streams)}};
+hear({taken, Ref, Bytes}, State = #port{streams = Streams}) ->
+    {noreply, State#port{streams = gwport_streams:taken(Ref, Bytes, Streams)}};
 hear({open, Open}, State = #port{streams = Streams}) ->
     {noreply, State#port{streams = gwport_streams:open(Open, Streams)}};
 hear({abort, Ref, Code, Text}, State = #port{streams = Streams}) ->
@@ -355,10 +368,19 @@ greeted({ok, Program}, State = #port{options = Options, streams = Streams0}) ->
     Streams = gwport_streams:greeted(Program, maps:get(max_head, Options), Streams0),
     report(State#port.keeper, {ready, self(),
         #handle{owner = self(), watch = gwport_streams:watch(Streams),
-            load = gwport_streams:load(Streams), max_head = MaxHead, apps = Apps}}),
+            load = gwport_streams:load(Streams), max_head = MaxHead, apps = Apps,
+            files = files(Program, State)}}),
     gwport_health:greeted(State#port.health),
     _ = erlang:send_after(?ABORT_CHECK, self(), check_aborts),
     {noreply, timer(infinity, State#port{phase = serving, program = Program, streams = Streams})}.
+
+files(#{files := true}, #port{health = Health}) ->
+    case gwport_health:os_pid(Health) of
+        undefined -> none;
+        OsPid -> OsPid
+    end;
+files(#{files := false}, _) ->
+    none.
 
 %% Frames without a stream
 

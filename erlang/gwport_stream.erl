@@ -16,7 +16,9 @@
     method := binary(),
     %% Whether there is a body, and whether the client waits for 100 Continue.
     body := none | now | continue,
-    length := undefined | non_neg_integer()
+    length := undefined | non_neg_integer(),
+    %% Whether the response may have files in it.
+    files := boolean()
 }.
 %% A mount has these, and more.
 -type limits() :: #{
@@ -26,10 +28,15 @@
 }.
 -type event() ::
     {port, gwport_mux:event() | {refused, gwport_status:reason()}}
+    %% What became of opening a file.
+  | {opened, {ok, gwport_file:file()} | {error, term()}}
     %% What the client sent; at most one answer to each `read`.
   | {client, nofin | fin, binary()}
-    %% The client has taken the data that was last handed out.
+    %% The client has taken the data that was last handed out; or the file that it is of has got
+    %% shorter; or there is no client to send it to.
   | taken
+  | short
+  | gone
     %% Some time has passed; see tick/1.
   | tick
     %% The time that timeout/2 named has come.
@@ -46,6 +53,7 @@
   | {reply, gwport_response:head(), iodata()}
   | {head, gwport_response:head()}
   | {data, nofin | fin, iodata()}
+  | {data, nofin, {file, gwport_file:file(), From :: non_neg_integer(), Bytes :: pos_integer()}}
   | {trailers, gwport_response:fields()}
     %% The end: all is said; or no head went out and the reason has a status, and with `refuse` no
     %% port took the request; or the response is to be broken off visibly.
@@ -57,7 +65,20 @@
 -type port_command() ::
     {send, chunk | fin, iodata() | []}
   | {consumed, pos_integer()}
+    %% Open a file; so many of its bytes have gone, and it is not needed any more.
+  | {open, gwport_file:spec()}
+  | {taken, non_neg_integer()}
   | {abort, gwport_frame:code(), binary()}.
+
+%% What is open of a file, how much of how much has been handed out, when the last piece was, and how
+%% large the next one is.
+-record(sent, {
+    file :: gwport_file:file(),
+    length :: pos_integer(),
+    from = 0 :: non_neg_integer(),
+    handed = 0 :: integer(),
+    piece :: pos_integer()
+}).
 
 -record(stream, {
     method :: binary(),
@@ -77,10 +98,13 @@
 
     %% The response half: what waits for the client, newest first, and what it is taking.
     queue = [] :: [binary()],
-    taking = 0 :: non_neg_integer(),
+    taking = 0 :: non_neg_integer() | file,
     ending = no :: no | fin | {trailers, gwport_response:fields()}
         | {broken, gwport_status:reason() | bad_length},
     left = undefined :: undefined | non_neg_integer(),
+    %% A file that goes to the client behind the queue; nothing else comes before it has gone.
+    files :: boolean(),
+    file = none :: none | {opening, Length :: pos_integer()} | #sent{},
 
     head_timeout :: timeout(),
     idle_timeout :: timeout(),
@@ -95,14 +119,18 @@
 
 %% Small pieces of a response that waited go to the client together, up to so many bytes.
 -define(MAX_PIECE, 65536).
+%% A piece of a file, which costs no memory, may have more of them if the client takes pieces quickly;
+%% one that has become slow must still be able to take it before it counts as stalled.
+-define(MAX_FILE_PIECE, 524288).
+-define(QUICK, 500).
 %% Bytes of a request that are read ahead of credit, at most, and one read more.
 -define(MAX_HELD, 262144).
 
 -spec new(request(), limits(), Now :: integer()) -> stream().
-new(#{method := Method, body := Body, length := Length}, Limits, Now) ->
+new(#{method := Method, body := Body, length := Length, files := Files}, Limits, Now) ->
     #{max_body := MaxBody, head_timeout := Head, idle_timeout := Idle, deadline := Deadline} =
         Limits,
-    #stream{method = Method, length = Length, max_body = MaxBody,
+    #stream{method = Method, length = Length, max_body = MaxBody, files = Files,
         request = case Body of none -> ended; _ -> open end, asked = Body =/= continue, now = Now,
         head_timeout = Head, idle_timeout = Idle,
         head_at = later(Now, Head), idle_at = later(Now, Idle), deadline_at = later(Now, Deadline)}.
@@ -140,6 +168,17 @@ event({client, nofin, <<>>}, Now, Stream) ->
     client(nofin, <<>>, Stream#stream{now = Now, reading = false});
 event({client, IsFin, Data}, Now, Stream) ->
     client(IsFin, Data, touch(Stream#stream{now = Now, reading = false}));
+event({opened, Result}, Now, Stream = #stream{file = {opening, Length}}) ->
+    opened(Result, Length, touch(Stream#stream{now = Now}));
+event({opened, _}, _, Stream) ->
+    {[], Stream};
+event(taken, Now, Stream = #stream{taking = file}) ->
+    has_gone(touch(Stream#stream{now = Now, taking = 0}));
+event(gone, _, Stream) ->
+    {[{abort, cancelled, <<>>}, {break, client_gone}], Stream#stream{phase = ended}};
+event(short, _, Stream) ->
+    {[{abort, bad_length, <<"a file got shorter">>}, {break, short_file}],
+        Stream#stream{phase = ended}};
 event(taken, Now, Stream = #stream{taking = Taken}) ->
     {Commands, Stream1} = flush(touch(Stream#stream{now = Now, taking = 0})),
     {[{consumed, Taken} || Taken > 0] ++ Commands, Stream1};
@@ -191,8 +230,17 @@ port({reply, Payload, Credit}, Stream) ->
     reply(gwport_response:reply(Payload), Credit, Stream);
 port({head, Payload}, Stream) ->
     head(gwport_response:head(Payload), Payload, touch(Stream#stream{head_at = infinity}));
+%% What stands behind a file in the response comes when that has gone.
+port(Event, Stream = #stream{file = File})
+        when File =/= none, Event =:= fin orelse element(1, Event) =:= chunk
+            orelse element(1, Event) =:= trailers ->
+    give_up(bad_order, Stream);
 port({chunk, Data}, Stream) ->
     chunk(Data, touch(Stream));
+port({file, Payload}, Stream = #stream{files = true, file = none}) ->
+    file(file_spec(gwport_frame:decode_payload(Payload)), touch(Stream));
+port({file, _}, Stream) ->
+    give_up(bad_order, Stream);
 port(fin, Stream) ->
     last(fin, Stream);
 port({trailers, Payload}, Stream) ->
@@ -202,7 +250,7 @@ port({trailers, Payload}, Stream) ->
     end;
 %% What the app has flushed before it failed is the client's to see.
 port({abort, Code, _Text}, Stream = #stream{phase = streaming}) ->
-    flush(Stream#stream{request = ended, ending = {broken, gwport_status:reason(Code)}});
+    flush(Stream#stream{request = ended, file = none, ending = {broken, gwport_status:reason(Code)}});
 %% A response without a body has gone out whole; as under net/http its connection ends all the same.
 port({abort, Code, _Text}, Stream = #stream{phase = discarding}) ->
     {[{break, gwport_status:reason(Code)}], Stream#stream{phase = ended}};
@@ -309,7 +357,47 @@ last(_, Stream = #stream{left = Left}) when is_integer(Left), Left > 0 ->
 last(Ending, Stream) ->
     flush(Stream#stream{ending = Ending}).
 
+%% A file of the program's: its bytes go in the place where it stands, and it is open meanwhile. Where
+%% that cannot be, the program is to send them.
+file(error, Stream) ->
+    give_up(bad_payload, Stream);
+file({ok, Spec}, Stream = #stream{phase = discarding}) ->
+    {[{taken, gwport_file:bytes(Spec)}], Stream};
+file({ok, Spec}, Stream = #stream{left = Left}) ->
+    case gwport_file:bytes(Spec) of
+        Length when is_integer(Left), Length > Left -> give_up(bad_length, Stream);
+        Length -> {[{open, Spec}], Stream#stream{file = {opening, Length}}}
+    end.
+
+file_spec({ok, Term}) -> gwport_file:spec(Term);
+file_spec(error) -> error.
+
+opened({ok, File}, Length, Stream) ->
+    flush(Stream#stream{file = #sent{file = File, length = Length, piece = ?MAX_PIECE}});
+opened({error, _}, _, Stream) ->
+    {[{taken, 0}], Stream#stream{file = none}}.
+
+%% A piece of a file, or of one that is not wanted any more.
+has_gone(Stream = #stream{file = none}) ->
+    flush(Stream);
+has_gone(Stream = #stream{file = #sent{from = Length, length = Length}, left = Left}) ->
+    {[{taken, Length}], Stream#stream{file = none, left = subtract(Left, Length)}};
+has_gone(Stream = #stream{now = Now, file = Sent = #sent{handed = Handed, piece = Piece}}) ->
+    Next = case Now - Handed < ?QUICK of
+        true -> min(2 * Piece, ?MAX_FILE_PIECE);
+        false -> ?MAX_PIECE
+    end,
+    flush(Stream#stream{file = Sent#sent{piece = Next}}).
+
+file_piece(Sent, Stream = #stream{now = Now}) ->
+    #sent{file = File, length = Length, from = From, piece = Piece} = Sent,
+    Bytes = min(Piece, Length - From),
+    {[{data, nofin, {file, File, From, Bytes}}],
+        Stream#stream{taking = file, file = Sent#sent{from = From + Bytes, handed = Now}}}.
+
 %% One piece at a time is with the client; small ones that waited go together.
+flush(Stream = #stream{queue = [], taking = 0, file = Sent = #sent{}}) ->
+    file_piece(Sent, Stream);
 flush(Stream = #stream{queue = [], taking = 0, ending = fin}) ->
     {[{data, fin, <<>>}, done], Stream#stream{phase = ended}};
 flush(Stream = #stream{queue = [], taking = 0, ending = {trailers, Fields}}) ->

@@ -37,6 +37,9 @@
     sending = false :: boolean(),
     alarms = [] :: [atom()],
     taken = false :: boolean(),
+    %% A piece of a file that is not with Cowboy yet, because the stream's turn has not come: it would
+    %% be sent later, and nobody would know when.
+    early_file = none :: none | tuple(),
 
     timer :: reference() | undefined
 }).
@@ -204,6 +207,8 @@ sent(taken, Stream = #stream{alarms = [_ | _]}) ->
 sent(Event, Stream) ->
     event(Event, Stream).
 
+relieved(Stream = #stream{alarms = [], early_file = Data}) when Data =/= none ->
+    take([Data], Stream#stream{early_file = none});
 relieved(Stream = #stream{alarms = [], taken = true}) ->
     event(taken, Stream#stream{taken = false});
 relieved(Stream) ->
@@ -273,17 +278,28 @@ take([], Stream) ->
 take([{read, Continue}], Stream) ->
     before([{inform, 100, #{}} || Continue] ++ more(Stream),
         has_body(Stream#stream{reading = true}));
-take([Data = {data, nofin, _} | Rest], Stream = #stream{id = Id, cowboy = Cowboy}) ->
-    %% Cowboy sends when it has this command, and a send of HTTP/1.1 lasts until the client has
-    %% taken enough of what stands before it. The word to this process is read when that is over.
-    self() ! {{self(), Id}, gwport_sent},
-    before([Data], take(Rest, Stream#stream{sending = true, cowboy = gwport_cowboy:guard(Cowboy)}));
+take([Data = {data, nofin, Body} | Rest], Stream = #stream{id = Id}) when is_tuple(Body) ->
+    case gwport_turns:is_next(Id) of
+        true ->
+            hand(Data, Rest, Stream);
+        false ->
+            _ = gwport_turns:is_held(Id),
+            take(Rest, Stream#stream{early_file = Data})
+    end;
+take([Data = {data, nofin, _} | Rest], Stream) ->
+    hand(Data, Rest, Stream);
 take([Last], Stream = #stream{id = Id}) when Last =:= stop; Last =:= cut;
         element(1, Last) =:= discard; element(1, Last) =:= reset ->
     leave(Stream),
     over(Id, Last);
 take([Command | Rest], Stream) ->
     before([Command], take(Rest, Stream)).
+
+%% Cowboy sends when it has this command, and a send of HTTP/1.1 lasts until the client has taken enough
+%% of what stands before it. The word to this process is read when that is over.
+hand(Data, Rest, Stream = #stream{id = Id, cowboy = Cowboy}) ->
+    self() ! {{self(), Id}, gwport_sent},
+    before([Data], take(Rest, Stream#stream{sending = true, cowboy = gwport_cowboy:guard(Cowboy)})).
 
 before(Commands1, {Commands2, State}) ->
     {Commands1 ++ Commands2, State}.

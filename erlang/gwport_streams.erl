@@ -7,7 +7,7 @@
 -module(gwport_streams).
 
 -export([new/3, greeted/3, load/1, watch/1, info/1, helper/2]).
--export([open/2, send/4, consumed/3, abort/4, down/2]).
+-export([open/2, send/4, consumed/3, taken/3, abort/4, down/2]).
 -export([frame/2, drained/2, look/1]).
 -export([control/2, last/2, through/1, can_write/1, is_full/1, write/1]).
 -export([stop_opening/1, port_down/2, close/1]).
@@ -31,7 +31,7 @@
 new(Port, Heir, Options) ->
     #{max_streams := MaxStreams, window := Window, window_floor := Floor, response_budget := Budget,
         last_stream := Last, max_head := MaxHead} = Options,
-    #streams{mux = gwport_mux:new(#{window => 0, max_head => MaxHead}),
+    #streams{mux = gwport_mux:new(#{window => 0, max_head => MaxHead, files => false}),
         writer = gwport_writer:start_link(Port), watch = gwport_watch:start_link(Heir),
         load = gwport_load:new(#{max_streams => MaxStreams, window => Window, floor => Floor,
             budget => Budget}),
@@ -39,9 +39,10 @@ new(Port, Heir, Options) ->
 
 %% What the program takes: the first credit of a request, and how many streams.
 -spec greeted(gwport_greeting:program(), MaxHead :: pos_integer(), streams()) -> streams().
-greeted(#{window := Window, max_streams := MaxStreams}, MaxHead, Streams = #streams{load = Load}) ->
+greeted(Program, MaxHead, Streams = #streams{load = Load}) ->
+    #{window := Window, max_streams := MaxStreams, files := Files} = Program,
     gwport_load:limit(MaxStreams, Load),
-    Streams#streams{mux = gwport_mux:new(#{window => Window, max_head => MaxHead})}.
+    Streams#streams{mux = gwport_mux:new(#{window => Window, max_head => MaxHead, files => Files})}.
 
 -spec load(streams()) -> gwport_load:load().
 load(#streams{load = Load}) ->
@@ -94,6 +95,10 @@ send(Ref, Kind, Data, Streams = #streams{mux = Mux}) ->
 consumed(Ref, Bytes, Streams = #streams{mux = Mux}) ->
     run(gwport_mux:consumed(Ref, Bytes, Mux), Streams).
 
+-spec taken(reference(), non_neg_integer(), streams()) -> streams().
+taken(Ref, Bytes, Streams = #streams{mux = Mux}) ->
+    run(gwport_mux:taken(Ref, Bytes, Mux), Streams).
+
 -spec abort(reference(), gwport_frame:code(), binary(), streams()) -> streams().
 abort(Ref, Code, Text, Streams = #streams{out = Out, mux = Mux}) ->
     case gwport_out:withdraw(Ref, Out) of
@@ -145,8 +150,8 @@ command({write, N, abort, Term}, Streams = #streams{out = Out}) ->
     Streams#streams{out = gwport_out:drop(N, gwport_frame:encode(abort, N, Term), Out)};
 command({replace, N, Term}, Streams = #streams{out = Out}) ->
     Streams#streams{out = gwport_out:replace(N, gwport_frame:encode(abort, N, Term), Out)};
-command({write, N, credit, Grant}, Streams) ->
-    control(gwport_frame:encode(credit, N, Grant), Streams);
+command({write, N, Kind, Bytes}, Streams) when Kind =:= credit; Kind =:= taken ->
+    control(gwport_frame:encode(Kind, N, Bytes), Streams);
 command({write, N, Kind, Term}, Streams = #streams{out = Out}) ->
     Streams#streams{out = gwport_out:body(N, gwport_frame:encode(Kind, N, Term), Out)};
 command({closed, N, {Pid, Ref, _}, Window, Free}, Streams = #streams{watch = Watch}) ->

@@ -15,6 +15,7 @@ start_link() ->
 
 init([]) ->
     ok = gwport_seen:create(),
+    ok = gwport_file:create(),
     ok = gwport_os:create(),
     Pools = application:get_env(gwport, pools, []),
     %% The first is the last to stop: the others have programs to be ended. A pool that is killed

@@ -9,7 +9,7 @@
 %% The open streams stand in the connection's process dictionary, lowest first.
 -module(gwport_turns).
 
--export([keep/0, are_kept/0, enter/1, is_held/1, leave/1]).
+-export([keep/0, are_kept/0, enter/1, is_next/1, is_held/1, leave/1]).
 
 -define(OPEN, '$gwport_open_streams').
 
@@ -27,6 +27,14 @@ are_kept() ->
 enter(Id) ->
     _ = put(?OPEN, open() ++ [{Id, free}]),
     ok.
+
+%% Whether it is the stream's turn, as it always is where turns are not kept.
+-spec is_next(cowboy_stream:streamid()) -> boolean().
+is_next(Id) ->
+    case open() of
+        [{First, _} | _] -> First =:= Id;
+        [] -> true
+    end.
 
 %% The stream sends a piece: whether this is its first before its turn, so that it is to be held.
 %% When its turn comes it is sent {{self(), Id}, gwport_turn}.

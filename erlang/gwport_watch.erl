@@ -101,7 +101,7 @@ close(IsLive, Event, #watch{table = Table, closed = Closed}) ->
 is_watch(Pid, #watch{pid = Watch}) ->
     Pid =:= Watch.
 
--spec tell(to(), gwport_mux:event() | {refused, busy | draining}) -> ok.
+-spec tell(to(), gwport_mux:event() | {refused, busy | draining} | gwport_file:opened()) -> ok.
 tell({Ref, Tag}, Event) ->
     Ref ! {Tag, {gwport, Event}},
     ok.

@@ -108,7 +108,7 @@ aborts(Code, Commands) ->
 mux(Kind) ->
     Ref = make_ref(),
     Opening = #{stream => 256, client => {self(), Ref, {Ref, tag}}, window => 262144, body => now, idempotent => false},
-    {_, Mux} = gwport_mux:opened(Opening, gwport_mux:new(#{window => 65536, max_head => 65536})),
+    {_, Mux} = gwport_mux:opened(Opening, gwport_mux:new(#{window => 65536, max_head => 65536, files => true})),
     case Kind =:= chunk orelse Kind =:= fin of
         true ->
             {ok, _, Mux1} = gwport_mux:frame({head, 256, term_to_binary({200, []})}, Mux),

@@ -101,7 +101,7 @@ a_client_may_be_closed_behind_its_end(Pool) ->
 a_guard_that_is_not_called_off_is_late(Pool) ->
     %% Not a deadline: the program has that one too, and may be sooner than the watch.
     Open = fun(Timeout) ->
-        gwport_exchange:guard(keep, now_ms(), open(#{path => "/faults/sleep?s=60", path_info => 1},
+        gwport_exchange:guard(keep, infinity, now_ms(), open(#{path => "/faults/sleep?s=60", path_info => 1},
             #{app => faults, head_timeout => Timeout}, Pool))
     end,
     {InTime, InTimeExchange} = gwport_exchange:unguard(Open(60000)),

@@ -36,5 +36,6 @@ what_is_no_version_is_a_bad_greeting_test_() ->
 
 hello_names_a_range_and_what_has_no_meaning_yet_is_empty_test() ->
     {ok, Options} = gwport_options:pool(#{name => shop, command => "sh"}),
-    ?assertMatch(#{<<"versions">> := {1, 1}, <<"capabilities">> := [], <<"pool">> := <<"shop">>,
+    Can = [<<"file">> || gwport_file:is_possible()],
+    ?assertMatch(#{<<"versions">> := {1, 1}, <<"capabilities">> := Can, <<"pool">> := <<"shop">>,
         <<"options">> := #{<<"drain_timeout">> := 30000}}, gwport_greeting:hello(Options)).

@@ -13,7 +13,7 @@ order() ->
         gwport_pool_sup, gwport_pool, gwport_port, gwport_greeting, gwport_health, gwport_streams,
         gwport_out, gwport_writer, gwport_clients, gwport_watch, gwport_log, gwport_log_socket,
         gwport_log_frame, gwport_log_crash, gwport_mux, gwport_half, gwport_credit, gwport_load,
-        gwport_os, gwport_options, gwport_environ, gwport_frame, gwport_field, gwport_seen,
+        gwport_os, gwport_file, gwport_options, gwport_environ, gwport_frame, gwport_field, gwport_seen,
         gwport_log_budget, gwport_line, gwport_failure, gwport_secret].
 
 facing_cowboy() ->
@@ -51,7 +51,7 @@ drivers_know_nothing_of_ports_test_() ->
 
 %% What stands behind gwport_exchange and is everybody's.
 besides() ->
-    [gwport_options, gwport_line, gwport_failure].
+    [gwport_file, gwport_options, gwport_line, gwport_failure].
 
 %% The compilers of later releases refuse what those of earlier ones took: `fun register/2`, say, where a
 %% function of ours has the name of one that is imported by itself.

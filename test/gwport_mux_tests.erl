@@ -241,7 +241,7 @@ the_first_credit_of_a_client_that_waits_is_0_test() ->
     ?assertMatch({[], _}, gwport_mux:opened(opening(256, #{body => continue}), mux())).
 
 a_window_of_0_is_not_announced_test() ->
-    Mux = gwport_mux:new(#{window => 0, max_head => ?MAX_HEAD}),
+    Mux = gwport_mux:new(#{window => 0, max_head => ?MAX_HEAD, files => true}),
     ?assertMatch({[], _}, gwport_mux:opened(opening(256, #{body => now}), Mux)).
 
 a_grant_is_passed_on_test() ->
@@ -252,7 +252,7 @@ a_grant_is_passed_on_test() ->
         gwport_mux:send(ref(256), chunk, <<"0123456789">>, Mux1)).
 
 an_end_that_sends_what_it_may_not_costs_its_stream_test_() ->
-    {_, More} = gwport_mux:opened(opening(256), gwport_mux:new(#{window => 100000, max_head => 1024})),
+    {_, More} = gwport_mux:opened(opening(256), gwport_mux:new(#{window => 100000, max_head => 1024, files => true})),
     Bytes = fun(Size) -> binary:copy(<<"x">>, Size) end,
     [[?_assertMatch({[{write, 256, chunk, Data}], _}, gwport_mux:send(ref(256), chunk, Data, Mux))
         || {Data, Mux} <- [{Bytes(?REQUEST_WINDOW), open_stream()}, {Bytes(65536), More}, {[<<"x">>], open_stream()}]],
@@ -583,7 +583,7 @@ delivered({abort, _, _}, Entry) ->
 %% Helpers
 
 mux() ->
-    gwport_mux:new(#{window => ?REQUEST_WINDOW, max_head => ?MAX_HEAD}).
+    gwport_mux:new(#{window => ?REQUEST_WINDOW, max_head => ?MAX_HEAD, files => true}).
 
 opening(N) ->
     opening(N, #{}).

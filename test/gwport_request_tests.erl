@@ -88,7 +88,7 @@ no_bytes_in_any_field_get_past_test_() ->
     gwport_gen:check(?FORALL({Req, App}, {req(), binary()},
         begin
             Request = gwport_cowboy_request:new(Req, 0, #{app => App, deadline => infinity},
-                #{secure => false}),
+                #{secure => false, files => false}),
             gwport_request:check(Request) =/= ok orelse is_allowed(Request)
         end)).
 
@@ -99,7 +99,7 @@ a_request_is_the_same_behind_whatever_others_test_() ->
     gwport_gen:check(?FORALL(Reqs, list({req(), Ends, Ends}),
         lists:all(fun({Req, Peer, Local}) ->
             New = fun() -> gwport_cowboy_request:new(Req#{peer := Peer, sock := Local}, 0,
-                #{app => <<>>, deadline => infinity}, #{secure => false}) end,
+                #{app => <<>>, deadline => infinity}, #{secure => false, files => false}) end,
             {Here, Request} = {New(), elsewhere(New)},
             #{<<"peer">> := PeerText, <<"local">> := LocalText} = Here,
             Here =:= Request andalso PeerText =:= text(Peer) andalso LocalText =:= text(Local)

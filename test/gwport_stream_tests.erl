@@ -697,7 +697,7 @@ stream(With) ->
 
 stream(With, Now) ->
     Request = maps:with([method, body, length], With),
-    gwport_stream:new(maps:merge(#{method => <<"GET">>, body => now, length => undefined}, Request),
+    gwport_stream:new(maps:merge(#{method => <<"GET">>, body => now, length => undefined, files => true}, Request),
         maps:merge(#{max_body => infinity, head_timeout => infinity, idle_timeout => infinity, deadline => infinity},
             maps:without([method, body, length], With)), Now).
 

@@ -32,6 +32,8 @@ const (
 	Inform   = frames.Inform
 	Head     = frames.Head
 	Reply    = frames.Reply
+	File     = frames.File
+	Taken    = frames.Taken
 )
 
 // ReadFrame reads one frame of the program's.

@@ -22,6 +22,7 @@ type Config struct {
 	MaxHead                int           // 64 KiB if 0
 	MaxStreams             int           // 1000 if 0
 	DrainTimeout           time.Duration // not said if 0
+	Capabilities           []string
 }
 
 // A Host is the host's side of one wire, with a program behind it that runs in
@@ -112,10 +113,18 @@ func (c Config) hello() []byte {
 		{Key: "max_frame", Value: or(c.MaxFrame, 1<<20)},
 		{Key: "max_head", Value: or(c.MaxHead, 64<<10)},
 		{Key: "max_streams", Value: or(c.MaxStreams, 1000)},
-		{Key: "capabilities", Value: etf.List{}},
+		{Key: "capabilities", Value: names(c.Capabilities)},
 		{Key: "options", Value: options},
 		{Key: "pool", Value: "bridgetest"},
 	})
+}
+
+func names(of []string) etf.List {
+	l := etf.List{}
+	for _, name := range of {
+		l = append(l, name)
+	}
+	return l
 }
 
 // read sorts the program's frames into mailboxes, until there are no more.

@@ -34,6 +34,7 @@ type Request struct {
 	Timeout time.Duration // none if 0
 	Cert    []byte
 	TLS     bool // the client's connection is encrypted; Scheme alone is a name
+	Files   bool // files may be part of the response
 
 	// Window is the first credit of the response: 256 KiB if 0, none if -1.
 	Window int
@@ -100,6 +101,9 @@ func (r Request) addOptional(m etf.Map) etf.Map {
 	}
 	if r.TLS {
 		add("tls", true)
+	}
+	if r.Files {
+		add("file", true)
 	}
 	return m
 }

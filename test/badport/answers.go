@@ -21,6 +21,8 @@ var answers = map[string]func(p *program, id uint32, arg string){
 	"ok":   func(p *program, id uint32, _ string) { p.stream(frames.Reply, id, ok200("ok\n")) },
 	"hang": func(*program, uint32, string) {},
 
+	"file": sendFile,
+
 	// Out of order [S1].
 	"chunk-first":    func(p *program, id uint32, _ string) { p.payload(frames.Chunk, id, []byte("x")); p.end(id) },
 	"fin-first":      func(p *program, id uint32, _ string) { p.stream(frames.Fin, id, etf.List{}) },

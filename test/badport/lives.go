@@ -15,7 +15,10 @@ import (
 
 // lives are the ways to greet, and to live behind the greeting. They run before the first frame is read.
 var lives = map[string]func(p *program, arg string){
-	"good":   func(p *program, _ string) { p.greet(nil) },
+	"good": func(p *program, _ string) { p.greet(nil) },
+	"files": func(p *program, _ string) {
+		p.greet(func(r etf.Map) etf.Map { return with(r, "capabilities", etf.List{"file"}) })
+	},
 	"window": func(p *program, arg string) { p.nextWindow = num(arg); p.greet(nil) },
 
 	// Instead of a greeting.

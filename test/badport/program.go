@@ -24,6 +24,7 @@ type program struct {
 	silent     map[uint32]bool    // their aborts are not answered
 	uploads    map[uint32]*upload // they count what comes
 	asked      map[int64]uint32   // streams that are answered when a pong comes
+	files      map[uint32]*file   // the host has not answered for them
 	ignoreBye  bool               // drains and the end of the input
 	nextWindow int                // of ready
 }
@@ -39,6 +40,7 @@ func newProgram() *program {
 	return &program{
 		in: bufio.NewReaderSize(os.Stdin, 1<<16), out: os.Stdout, nextWindow: 65536,
 		silent: map[uint32]bool{}, uploads: map[uint32]*upload{}, asked: map[int64]uint32{},
+		files: map[uint32]*file{},
 	}
 }
 
@@ -105,7 +107,13 @@ func (p *program) take(f frame) {
 		if u := p.uploads[f.stream]; u != nil {
 			u.take(p, f)
 		}
+	case frames.Taken:
+		if file := p.files[f.stream]; file != nil {
+			delete(p.files, f.stream)
+			file.taken(p, f.stream, int(f.term().(int64)))
+		}
 	case frames.Abort:
+		delete(p.files, f.stream)
 		delete(p.uploads, f.stream)
 		if !p.silent[f.stream] {
 			p.stream(frames.Abort, f.stream, f.term())

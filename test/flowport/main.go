@@ -7,7 +7,10 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gwport/gwport/apps"
@@ -17,6 +20,7 @@ import (
 func main() {
 	handlers := apps.Handlers()
 	handlers["late"] = http.HandlerFunc(late)
+	handlers["disk"] = http.HandlerFunc(disk)
 	server := bridge.Server{
 		Name:         "flowport",
 		Apps:         handlers,
@@ -37,6 +41,32 @@ func late(w http.ResponseWriter, r *http.Request) {
 	_ = http.NewResponseController(w).Flush()
 	time.Sleep(200 * time.Millisecond)
 	panic("flowport: a panic after the head")
+}
+
+// disk answers from the folder FLOWPORT_DISK: a file as http.ServeFile does it, /copy/NAME as io.Copy does, which says
+// nothing of its length, and /limit/NAME a part of it.
+func disk(w http.ResponseWriter, r *http.Request) {
+	how, name := path.Split(strings.TrimPrefix(r.URL.Path, "/disk"))
+	file := filepath.Join(os.Getenv("FLOWPORT_DISK"), name)
+	if how == "/" {
+		http.ServeFile(w, r, file)
+		return
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusNotFound)
+		return
+	}
+	defer func() { _ = f.Close() }()
+	if how == "/copy/" {
+		_, _ = io.Copy(w, f)
+		return
+	}
+	_, _ = io.WriteString(w, "before\n")
+	_, _ = f.Seek(1000, io.SeekStart)
+	_, _ = io.CopyN(w, f, 500_000)
+	at, _ := f.Seek(0, io.SeekCurrent)
+	_, _ = fmt.Fprintf(w, "behind %d\n", at)
 }
 
 func setting(name string) int {

@@ -35,12 +35,14 @@ const (
 	Inform   Kind = 23
 	Head     Kind = 24
 	Reply    Kind = 25
+	File     Kind = 27
+	Taken    Kind = 28
 )
 
 var names = [...]string{
 	Hello: "hello", Ready: "ready", Fault: "fault", Ping: "ping", Pong: "pong", Drain: "drain", Log: "log",
 	Open: "open", Entered: "entered", Chunk: "chunk", Fin: "fin", Trailers: "trailers", Credit: "credit",
-	Abort: "abort", Inform: "inform", Head: "head", Reply: "reply",
+	Abort: "abort", Inform: "inform", Head: "head", Reply: "reply", File: "file", Taken: "taken",
 }
 
 // String returns the kind's name.

@@ -71,7 +71,8 @@ func New(cfg Config, app App, r io.Reader, w io.Writer) *Conn {
 	return c
 }
 
-// Hello is what the host has said of itself, for tasks.
+// Hello is what the host has said of itself, for tasks. Of capabilities it has those
+// that are in force.
 func (c *Conn) Hello() *wire.Hello { return &c.host }
 
 // Done is closed when nothing new is read, taken or started.

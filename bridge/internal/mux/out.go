@@ -22,6 +22,9 @@ type Out struct {
 	held     bool        // what waits is kept back, for more of it is likely to come
 	failure  error       // the cause, if an abort is queued behind what was flushed
 	deadline *deadline
+
+	file  int64 // length of a file that the host has not answered for; 0: none
+	taken int64 // its answer
 }
 
 func (h *Out) open(s *Stream, o *Opening) {
@@ -115,6 +118,37 @@ func (h *Out) QueueChunk(f *Buffer) error {
 	return h.s.told(err)
 }
 
+// QueueFile takes over the frame of a file with n bytes, and waits until the host is
+// through with it. It returns how many of them the host has taken; the rest is to be
+// sent in chunks. Nothing else may be queued meanwhile.
+func (h *Out) QueueFile(f *Buffer, n int64) (int64, error) {
+	h.s.c.mu.Lock()
+	err := h.err()
+	if err == nil {
+		h.file = n
+		h.push(f)
+		err = h.awaitTaken()
+	} else {
+		f.Free()
+	}
+	taken := h.taken
+	h.s.c.mu.Unlock()
+	if err != nil {
+		return 0, h.s.told(err)
+	}
+	return taken, nil
+}
+
+func (h *Out) awaitTaken() error {
+	for h.file > 0 {
+		if err := h.err(); err != nil {
+			return err
+		}
+		h.s.cond.Wait()
+	}
+	return nil
+}
+
 // A Sender is where chunks go: an Out, or what stands in for one.
 type Sender interface {
 	Reserve(n int) (int, error)
@@ -191,6 +225,19 @@ func (h *Out) onCredit(n int64) *Abort {
 	if !h.flow.grant(n) {
 		return Abortf(wire.CodeBadCredit, "a grant of %d on top of %d", n, h.flow)
 	}
+	h.s.cond.Broadcast()
+	return nil
+}
+
+// onTaken is the host's word that it is through with a file.
+func (h *Out) onTaken(n int64) *Abort {
+	switch {
+	case h.file == 0:
+		return Abortf(wire.CodeBadOrder, "taken, and no file was sent")
+	case n > h.file:
+		return Abortf(wire.CodeBadPayload, "%d bytes taken of a file of %d", n, h.file)
+	}
+	h.file, h.taken = 0, n
 	h.s.cond.Broadcast()
 	return nil
 }

@@ -73,6 +73,8 @@ func (c *Conn) greet() error {
 	c.in.MaxFrame = c.cfg.Ready.MaxFrame
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.cfg.Ready.Files = c.cfg.Ready.Files && host.Files
+	host.Files = c.cfg.Ready.Files
 	c.host = host
 	if !c.ended {
 		c.out.ready(&c.cfg.Ready)
@@ -149,6 +151,9 @@ func (c *Conn) handleStream(f *wire.Frame) error {
 	if f.Kind == wire.KindOpen {
 		return c.onOpen(f)
 	}
+	if f.Kind == wire.KindTaken && !c.host.Files {
+		return wire.Faultf(wire.FaultBadFrame, "taken, without the capability")
+	}
 	if f.Stream%2 != 0 || f.Stream > c.highest {
 		return wire.Faultf(wire.FaultBadStream, "%s for stream %d, which was never opened", f.Kind, f.Stream)
 	}
@@ -191,6 +196,12 @@ func (s *Stream) handle(f *wire.Frame) (wrong *Abort, cause error) {
 			return BadPayload(f.Kind, err), nil
 		}
 		return s.Out.onCredit(n), nil
+	case wire.KindTaken:
+		n, err := wire.DecodeInt(f.Payload, 0, math.MaxInt64)
+		if err != nil {
+			return BadPayload(f.Kind, err), nil
+		}
+		return s.Out.onTaken(n), nil
 	default: // abort: the others are not the host's to send
 		code, text, err := wire.DecodeReason(f.Payload)
 		if err != nil {

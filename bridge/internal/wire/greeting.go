@@ -15,6 +15,7 @@ type Hello struct {
 	MaxStreams             int
 	DrainTimeout           time.Duration
 	Pool                   string
+	Files                  bool // it has the capability file
 }
 
 // The keys of hello that must be there, as bits.
@@ -71,7 +72,7 @@ func (h *Hello) read(r *etf.Reader, key string) (bit int, err error) {
 	case "max_streams":
 		return helloMaxStreams, readSize(r, &h.MaxStreams)
 	case "capabilities":
-		return helloCapabilities, skipValue(r, 1)
+		return helloCapabilities, h.readCapabilities(r)
 	case "options":
 		return helloOptions, h.readOptions(r)
 	case "pool":
@@ -90,6 +91,22 @@ func (h *Hello) readVersions(r *etf.Reader) (err error) {
 	}
 	h.MaxVersion, err = readCount(r, math.MaxInt32)
 	return err
+}
+
+// readCapabilities reads a list of names, of which we know one.
+func (h *Hello) readCapabilities(r *etf.Reader) error {
+	n, err := r.List()
+	if err != nil {
+		return err
+	}
+	for range n {
+		name, err := r.Binary()
+		if err != nil {
+			return err
+		}
+		h.Files = h.Files || name == capabilityFile
+	}
+	return r.EndList()
 }
 
 func (h *Hello) readOptions(r *etf.Reader) error {
@@ -164,6 +181,7 @@ type Ready struct {
 	MaxFrame      int
 	MaxHead       int
 	MaxStreams    int
+	Files         bool   // the capability file is used
 	Name, Version string // of the program
 	Apps          []string
 }
@@ -183,10 +201,20 @@ func (y *Ready) AppendPayload(dst []byte) []byte {
 	} {
 		dst = etf.AppendInt(etf.AppendBinary(dst, p.key), int64(p.value))
 	}
-	dst = etf.AppendList(etf.AppendBinary(dst, "capabilities"), 0)
+	dst = appendNames(etf.AppendBinary(dst, "capabilities"), y.capabilities())
 	dst = etf.AppendBinary(etf.AppendBinary(dst, "name"), y.Name)
 	dst = etf.AppendBinary(etf.AppendBinary(dst, "program_version"), y.Version)
 	return appendNames(etf.AppendBinary(dst, "apps"), y.Apps)
+}
+
+// capabilityFile is the name of the one that there is (SPEC.md, section 15).
+const capabilityFile = "file"
+
+func (y *Ready) capabilities() []string {
+	if y.Files {
+		return []string{capabilityFile}
+	}
+	return nil
 }
 
 func appendNames(dst []byte, names []string) []byte {

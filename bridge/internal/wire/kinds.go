@@ -22,6 +22,8 @@ const (
 	KindInform   Kind = 23
 	KindHead     Kind = 24
 	KindReply    Kind = 25
+	KindFile     Kind = 27
+	KindTaken    Kind = 28
 )
 
 // kindRule is what the table of section 4 says about a kind.
@@ -49,6 +51,8 @@ var kindRules = [256]kindRule{
 	KindInform:   {"inform", true, false},
 	KindHead:     {"head", true, false},
 	KindReply:    {"reply", true, false},
+	KindFile:     {"file", true, false},
+	KindTaken:    {"taken", true, true},
 }
 
 // String returns the kind's name in SPEC.md.

@@ -38,6 +38,7 @@ type Request struct {
 	Timed        bool          // Timeout is set, be it to 0
 	Expects      bool          // the client waits for 100 Continue
 	Secure       bool          // the client's connection is encrypted
+	Files        bool          // files may be part of the response
 }
 
 // A Pair is one header field.
@@ -173,6 +174,8 @@ func (q *Request) readOptional(r *etf.Reader, key string) (err error) {
 		q.Secure, err = true, readTrue(r)
 	case "continue":
 		q.Expects, err = true, readTrue(r)
+	case "file":
+		q.Files, err = true, readTrue(r)
 	case "app":
 		q.App, err = r.Binary()
 	case "timeout":

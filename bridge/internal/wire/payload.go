@@ -38,6 +38,26 @@ func AppendIntPayload(dst []byte, n int64) []byte {
 	return etf.AppendInt(etf.AppendVersion(dst), n)
 }
 
+// A File is a piece of a body that the host takes from a file which the program has
+// open (SPEC.md, section 15).
+type File struct {
+	Descriptor     int
+	Device, Inode  int64
+	Offset, Length int64
+}
+
+// FileRoom is what the payload of a file takes, at most.
+const FileRoom = 64
+
+// AppendFile appends the payload of file.
+func AppendFile(dst []byte, f File) []byte {
+	dst = etf.AppendTuple(etf.AppendVersion(dst), 5)
+	for _, n := range [...]int64{int64(f.Descriptor), f.Device, f.Inode, f.Offset, f.Length} {
+		dst = etf.AppendInt(dst, n)
+	}
+	return dst
+}
+
 // DecodeEmpty reads [].
 func DecodeEmpty(payload []byte) error {
 	if string(payload) != string(EmptyPayload) {

@@ -1,0 +1,323 @@
+%% Files that are part of a response without their bytes passing through a process (SPEC.md, section 15): what a client
+%% gets of honest programs is what the bytes themselves would have given it; and no program can make the node wait,
+%% send something else, or keep a descriptor. With gwport_handler all of it goes the usual way, and is the same.
+-module(gwport_file_SUITE).
+-compile([export_all, nowarn_export_all]).
+
+-include_lib("stdlib/include/assert.hrl").
+
+-define(SIZE, 262144).
+
+suite() ->
+    [{timetrap, {seconds, 60}}].
+
+all() ->
+    gwport_test:mounts() ++ [{group, hostile}].
+
+groups() ->
+    gwport_test:mounts([whole, parts, conditionals, heads, in_turn, http2, not_in_other_hands, replaced_and_deleted,
+        cut_down, slow_client, nothing_left_open], [])
+    ++ [{hostile, [], [not_taken, swapped, broken_off, out_of_order, without_asking, without_the_capability,
+        no_end, program_killed, drained, too_many, nothing_left_open]}].
+
+init_per_group(hostile, Config) ->
+    gwport_test:mount(stream),
+    ready([{badport, gwport_probe:build("badport", Config)} | Config]);
+init_per_group(Mount, Config) ->
+    gwport_test:mount(Mount),
+    Dir = filename:join(proplists:get_value(priv_dir, Config), "disk_" ++ atom_to_list(Mount)),
+    ok = filelib:ensure_dir(filename:join(Dir, "x")),
+    ok = file:write_file(filename:join(Dir, "big.bin"), rand:bytes(3000000)),
+    ready([{flowport, gwport_probe:build("flowport", Config)}, {dir, Dir}, {mount, Mount} | Config]).
+
+%% They do not stand in Config, which is printed for each case.
+bytes(Config) ->
+    {ok, Bytes} = file:read_file(filename:join(proplists:get_value(dir, Config), "big.bin")),
+    Bytes.
+
+%% A first server, so that what is made once has been.
+ready(Config) ->
+    {ok, _} = application:ensure_all_started(gwport),
+    [{fds, fds()} | Config].
+
+end_per_group(_, _) ->
+    ok.
+
+disk(Listener, Config) ->
+    gwport_probe:flow(#{env => #{"FLOWPORT_DISK" => proplists:get_value(dir, Config)},
+        listener => maps:merge(#{idle_timeout => infinity}, Listener),
+        routes => [{"/disk/[...]", #{app => "disk"}}]}, Config).
+
+%% How many files were opened for responses meanwhile.
+counting(Fun) ->
+    1 = erlang:trace_pattern({gwport_file, sendfile, 8}, true, [local, call_count]),
+    Result = Fun(),
+    {call_count, Count} = erlang:trace_info({gwport_file, sendfile, 8}, call_count),
+    erlang:trace_pattern({gwport_file, sendfile, 8}, false, [local, call_count]),
+    {Count, Result}.
+
+%% Whether that many are right for the mount.
+is_sent(0, Config) -> proplists:get_value(mount, Config) =:= route;
+is_sent(_, Config) -> proplists:get_value(mount, Config) =:= stream.
+
+whole(Config) ->
+    %% A file with a length of its own, by http.ServeFile, and one without, by io.Copy.
+    Server = disk(#{}, Config),
+    Bytes = bytes(Config),
+    lists:foreach(fun(Path) ->
+        {Count, Answer} = counting(fun() -> gwport_test:get(Server, Path) end),
+        ?assertMatch(#{status := 200, body := Bytes, complete := true}, Answer),
+        ?assert(is_sent(Count, Config))
+    end, ["/disk/big.bin", "/disk/copy/big.bin"]),
+    gwport_probe:stop(Server).
+
+parts(Config) ->
+    %% Ranges, and a part of a file between bytes of another kind; the program's own place in the file moves on.
+    Server = disk(#{}, Config),
+    Bytes = bytes(Config),
+    {Count, Answer} = counting(fun() -> gwport_test:request(Server, #{path => "/disk/big.bin",
+        headers => [{"range", "bytes=100000-2000000"}]}) end),
+    ?assertMatch(#{status := 206, complete := true, headers := #{<<"content-range">> := <<"bytes 100000-2000000/3000000">>}},
+        Answer),
+    ?assertEqual(binary:part(Bytes, 100000, 1900001), maps:get(body, Answer)),
+    ?assert(is_sent(Count, Config)),
+    Expected = <<"before\n", (binary:part(Bytes, 1000, 500000))/binary, "behind 501000\n">>,
+    ?assertMatch(#{status := 200, body := Expected, complete := true}, gwport_test:get(Server, "/disk/limit/big.bin")),
+    gwport_probe:stop(Server).
+
+conditionals(Config) ->
+    Server = disk(#{}, Config),
+    #{headers := #{<<"last-modified">> := Modified}} = gwport_test:get(Server, "/disk/big.bin"),
+    ?assertMatch(#{status := 304, body := <<>>}, gwport_test:request(Server, #{path => "/disk/big.bin",
+        headers => [{"if-modified-since", Modified}]})),
+    gwport_probe:stop(Server).
+
+heads(Config) ->
+    Server = disk(#{}, Config),
+    ?assertMatch(#{status := 200, body := <<>>, headers := #{<<"content-length">> := <<"3000000">>}},
+        gwport_test:request(Server, #{method => <<"HEAD">>, path => "/disk/big.bin"})),
+    gwport_probe:stop(Server).
+
+in_turn(Config) ->
+    %% Pipelined requests are answered in their order, each by its own bytes.
+    Server = disk(#{}, Config),
+    Bytes = bytes(Config),
+    Socket = gwport_test:connect(Server),
+    Request = "GET /disk/big.bin HTTP/1.1\r\nhost: x\r\n\r\n",
+    gwport_test:send(Socket, [Request, "GET /hello HTTP/1.1\r\nhost: x\r\n\r\n", Request]),
+    ?assertMatch(#{status := 200, body := Bytes, complete := true}, gwport_test:recv(Socket)),
+    ?assertMatch(#{status := 200, complete := true}, gwport_test:recv(Socket)),
+    ?assertMatch(#{status := 200, body := Bytes, complete := true}, gwport_test:recv(Socket)),
+    gwport_test:close(Socket),
+    gwport_probe:stop(Server).
+
+http2(Config) ->
+    %% There the bytes pass through.
+    Server = disk(#{}, Config),
+    Bytes = bytes(Config),
+    Conn = gwport_test:h2_open(Server),
+    {0, Answer} = counting(fun() -> gwport_test:h2_call(Conn, <<"GET">>, "/disk/big.bin") end),
+    ?assertMatch(#{status := 200, body := Bytes}, Answer),
+    gwport_h2:close(Conn),
+    gwport_probe:stop(Server).
+
+not_in_other_hands(Config) ->
+    %% A listener whose owner wants no sendfile, and one with a stream handler in front that reads files by name.
+    Bytes = bytes(Config),
+    lists:foreach(fun(Listener) ->
+        Server = disk(Listener, Config),
+        {0, Answer} = counting(fun() -> gwport_test:get(Server, "/disk/big.bin") end),
+        ?assertMatch(#{status := 200, body := Bytes, complete := true}, Answer),
+        gwport_probe:stop(Server)
+    end, [#{sendfile => false},
+        #{stream_handlers => [cowboy_compress_h, gwport_pipeline_h, cowboy_stream_h]}]).
+
+replaced_and_deleted(Config) ->
+    %% What was opened is what is sent, whatever becomes of its name: the client has taken none of it when that goes.
+    Server = disk(#{}, Config),
+    Bytes = rand:bytes(20000000),
+    File = filename:join(proplists:get_value(dir, Config), "changing.bin"),
+    lists:foreach(fun(Change) ->
+        ok = file:write_file(File, Bytes),
+        Socket = gwport_test:connect(Server),
+        gwport_test:send(Socket, "GET /disk/changing.bin HTTP/1.1\r\nhost: x\r\n\r\n"),
+        gwport_test:until(fun() -> has_open(Server, File) end),
+        ok = Change(File),
+        ?assertMatch(#{status := 200, body := Bytes, complete := true}, gwport_test:recv(Socket)),
+        gwport_test:close(Socket)
+    end, [fun file:delete/1, fun(Name) ->
+        ok = file:write_file(Name ++ ".new", rand:bytes(100)),
+        file:rename(Name ++ ".new", Name)
+    end]),
+    gwport_probe:stop(Server).
+
+has_open(Server, File) ->
+    Dir = "/proc/" ++ integer_to_list(gwport_test:os_pid(Server)) ++ "/fd",
+    {ok, Names} = file:list_dir(Dir),
+    lists:member({ok, File}, [file:read_link(filename:join(Dir, Name)) || Name <- Names]).
+
+cut_down(Config) ->
+    %% A file that is cut down while its client has not read it: the response is visibly not whole.
+    Server = disk(#{}, Config),
+    File = filename:join(proplists:get_value(dir, Config), "cut.bin"),
+    ok = file:write_file(File, binary:copy(<<"x">>, 40000000)),
+    Socket = gwport_test:connect(Server),
+    gwport_test:send(Socket, "GET /disk/cut.bin HTTP/1.1\r\nhost: x\r\n\r\n"),
+    gwport_test:until(fun() -> has_open(Server, File) end),
+    {ok, Io} = file:open(File, [read, write, raw]),
+    {ok, _} = file:position(Io, 1000),
+    ok = file:truncate(Io),
+    ok = file:close(Io),
+    ?assertMatch(#{status := 200, complete := false}, gwport_test:recv(Socket)),
+    gwport_test:close(Socket),
+    gwport_probe:stop(Server).
+
+slow_client(Config) ->
+    %% One that leaves in the middle: nothing is left of its response on either side.
+    Server = #{pool := Pool} = disk(#{}, Config),
+    File = filename:join(proplists:get_value(dir, Config), "slow.bin"),
+    ok = file:write_file(File, binary:copy(<<"x">>, 40000000)),
+    Socket = gwport_test:connect(Server),
+    gwport_test:send(Socket, "GET /disk/slow.bin HTTP/1.1\r\nhost: x\r\n\r\n"),
+    gwport_test:until(fun() -> has_open(Server, File) end),
+    gwport_test:close(Socket),
+    gwport_test:until(fun() -> not has_open(Server, File) end),
+    gwport_test:until(fun() -> {ok, [#{in_flight := N} | _]} = gwport:info(Pool), N =:= 0 end),
+    gwport_probe:stop(Server).
+
+nothing_left_open(Config) ->
+    %% Of all that came before, the BEAM has no descriptor more.
+    Before = proplists:get_value(fds, Config),
+    gwport_test:until(fun() -> case fds() -- Before of [] -> true; More -> More end end).
+
+%% Files that the BEAM has open, by name, but for what a test's machinery has.
+fds() ->
+    {ok, Names} = file:list_dir("/proc/self/fd"),
+    [File || Name <- Names, {ok, File} <- [file:read_link("/proc/self/fd/" ++ Name)],
+        string:find(File, "disk_") =/= nomatch orelse string:find(File, "badport") =/= nomatch
+            orelse string:find(File, "fifo") =/= nomatch orelse string:find(File, "/proc/") =/= nomatch].
+
+%% Programs that name what they should not
+
+hostile(Config) ->
+    gwport_probe:bad("files", Config).
+
+of_file() -> binary:copy(<<0>>, ?SIZE).
+of_chunks() -> binary:copy(<<"c">>, ?SIZE).
+
+not_taken(Config) ->
+    %% What is no file, or not the one that the program says, or shorter, is not opened, or not sent: the program is
+    %% told so, and its client has the bytes from itself.
+    Server = hostile(Config),
+    Sent = of_file(),
+    ?assertMatch(#{status := 200, body := Sent, complete := true}, gwport_test:get(Server, "/file/honest")),
+    Bytes = of_chunks(),
+    [?assertMatch({Kind, #{status := 200, body := Bytes, complete := true}},
+        {Kind, gwport_test:get(Server, "/file/" ++ Kind)})
+        || Kind <- ["fifo", "directory", "device", "proc", "other", "closed", "short"]],
+    works(Server),
+    gwport_probe:stop(Server).
+
+%% Neither the program nor the node's files are harmed.
+works(Server) ->
+    ?assertMatch(#{status := 200, complete := true}, gwport_test:get(Server, "/ok")),
+    {ok, _} = file:read_file(code:which(?MODULE)),
+    ok.
+
+swapped(Config) ->
+    %% A descriptor that is a pipe without a writer and a file in turn. Where the pipe is opened, its opener waits for
+    %% ever: there are so few of those that the node's files do not stand still, and no client waits for them.
+    Server = #{pool := Pool} = hostile(Config),
+    Self = self(),
+    Clients = [spawn_link(fun() ->
+        Self ! {self(), [gwport_test:get(Server, "/file/swapped") || _ <- lists:seq(1, 4)]}
+    end) || _ <- lists:seq(1, 16)],
+    Answers = lists:append([receive {Client, Got} -> Got end || Client <- Clients]),
+    ?assertEqual([], [Answer || Answer = #{body := Body} <- Answers,
+        not maps:get(complete, Answer) orelse not lists:member(Body, [of_file(), of_chunks()])]),
+    works(Server),
+    {ok, [#{os_pid := OsPid}]} = gwport:info(Pool),
+    gwport_probe:stop(Server),
+    ?assert(gwport_probe:gone(OsPid)).
+
+broken_off(Config) ->
+    %% A file that gets shorter under way, or whose size was never true, or that the program gives up.
+    Server = hostile(Config),
+    [?assertMatch({Kind, #{status := 200, complete := false}}, {Kind, gwport_test:get(Server, "/file/" ++ Kind)})
+        || Kind <- ["sys", "huge", "negative"]],
+    Socket = gwport_test:connect(Server),
+    gwport_test:send(Socket, "GET /file/shrinks HTTP/1.1\r\nhost: x\r\n\r\n"),
+    receive after 600 -> ok end,
+    ?assertMatch(#{status := 200, complete := false}, gwport_test:recv(Socket)),
+    works(Server),
+    gwport_probe:stop(Server).
+
+out_of_order(Config) ->
+    %% Nothing may stand behind a file before the host is through with it.
+    Server = hostile(Config),
+    [?assertMatch({Kind, #{complete := false}}, {Kind, gwport_test:get(Server, "/file/" ++ Kind)})
+        || Kind <- ["twice", "chunk-behind", "fin-behind"]],
+    works(Server),
+    gwport_probe:stop(Server).
+
+without_asking(Config) ->
+    %% On HTTP/2 the program was not told that it may.
+    Server = hostile(Config),
+    Conn = gwport_test:h2_open(Server),
+    ?assertMatch(#{complete := false}, gwport_test:h2_call(Conn, <<"GET">>, "/file/honest")),
+    ?assertMatch(#{status := 200}, gwport_test:h2_call(Conn, <<"GET">>, "/ok")),
+    gwport_h2:close(Conn),
+    works(Server),
+    gwport_probe:stop(Server).
+
+without_the_capability(Config) ->
+    %% A program that has not named it breaks the wire.
+    Server = gwport_probe:bad("good", Config),
+    ?assertMatch(#{complete := false}, gwport_test:get(Server, "/file/honest")),
+    gwport_probe:stop(Server).
+
+no_end(Config) ->
+    %% The file has gone, and the response does not end: nothing is held open for it.
+    Server = hostile(Config),
+    Sockets = [begin
+        Socket = gwport_test:connect(Server),
+        gwport_test:send(Socket, "GET /file/no-end HTTP/1.1\r\nhost: x\r\n\r\n"),
+        Socket
+    end || _ <- lists:seq(1, 20)],
+    Bytes = of_file(),
+    [?assertMatch(#{body := Bytes}, gwport_test:recv(Socket)) || Socket <- Sockets],
+    nothing_left_open(Config),
+    lists:foreach(fun gwport_test:close/1, Sockets),
+    works(Server),
+    gwport_probe:stop(Server).
+
+program_killed(Config) ->
+    Server = hostile(Config),
+    Socket = gwport_test:connect(Server),
+    gwport_test:send(Socket, "GET /file/shrinks HTTP/1.1\r\nhost: x\r\n\r\n"),
+    gwport_probe:os_kill("KILL", gwport_test:os_pid(Server)),
+    ?assertMatch(#{complete := false}, gwport_test:recv(Socket)),
+    nothing_left_open(Config),
+    gwport_probe:stop(Server).
+
+drained(Config) ->
+    %% A program that is told to drain leaves a file under way: its client sees the end of both.
+    Server = hostile(Config),
+    Socket = gwport_test:connect(Server),
+    gwport_test:send(Socket, "GET /file/shrinks HTTP/1.1\r\nhost: x\r\n\r\n"),
+    gwport_probe:stop(Server),
+    _ = gwport_test:close(Socket),
+    nothing_left_open(Config).
+
+too_many(Config) ->
+    %% More than the node may have open at once: the others have their bytes from the program.
+    Server = hostile(Config),
+    {ok, Counts} = gwport_seen:find(gwport_file),
+    Most = atomics:get(Counts, 3),
+    ok = atomics:put(Counts, 3, 0),
+    Bytes = of_chunks(),
+    ?assertMatch(#{body := Bytes, complete := true}, gwport_test:get(Server, "/file/honest")),
+    ok = atomics:put(Counts, 3, Most),
+    Sent = of_file(),
+    ?assertMatch(#{body := Sent, complete := true}, gwport_test:get(Server, "/file/honest")),
+    gwport_probe:stop(Server).
