@@ -87,8 +87,8 @@ set({Idle, Inactivity, Flow, Protocols}, Listener = #{heard := Heard}) ->
         heard => case Heard of infinity -> infinity; _ -> Flow end,
         upgrades => lists:member(http2, Protocols)}.
 
-%% Whoever stands before our stream handler must leave such data as they are; not all of Cowboy's own
-%% do. (What stands there is not in the options that a connection process gives us.)
+%% Whoever stands before our stream handler must leave such data as they are; not all of Cowboy's
+%% own do. (What stands there is not in the options that a connection process gives us.)
 takes_files(Opts = #{stream_handlers := Handlers}) ->
     Before = lists:takewhile(fun(Handler) -> Handler =/= gwport_stream_h end, Handlers),
     Before =/= Handlers andalso maps:get(sendfile, Opts, true) =:= true

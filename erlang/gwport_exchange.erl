@@ -96,8 +96,8 @@ tag(#exchange{tag = Tag}) -> Tag.
 %% One that is over before there is a request: the driver has the reason.
 -spec refuse(gwport_status:reason(), Tag :: ref | term()) -> exchange().
 refuse(Reason, Tag) ->
-    refused(Reason, tag(Tag, make_ref()), gwport_stream:new(#{method => <<>>, body => none, length => 0,
-        files => false},
+    refused(Reason, tag(Tag, make_ref()), gwport_stream:new(#{method => <<>>, body => none,
+        length => 0, files => false},
         #{max_body => infinity, head_timeout => infinity, idle_timeout => infinity,
             deadline => infinity}, 0)).
 

@@ -3,10 +3,10 @@
 %%
 %% What a program names is not trusted. A process of its own opens the file and holds it: opening
 %% may last for ever, whatever was looked at before, and the process that does it cannot be ended
-%% meanwhile. Whoever asks waits as long as it likes. There are few such processes,
-%% and fewer that open; where there would be too many, the program is told to send the bytes instead. Nobody ends one but
-%% who has asked, by close/1 or by its own end: a file that was closed under a sender's hands would be
-%% whatever got its number next.
+%% meanwhile. Whoever asks waits as long as it likes. There are few such processes, and fewer that
+%% open; where there would be too many, the program is told to send the bytes instead. Nobody ends
+%% one but who has asked, by close/1 or by its own end: a file that was closed under a sender's
+%% hands would be whatever got its number next.
 %%
 %% The file is checked when it is open: what the program's number stands for may be another one by
 %% then, but what was opened does not change. It may get shorter all the same, so who sends asks how

@@ -70,8 +70,8 @@
   | {taken, non_neg_integer()}
   | {abort, gwport_frame:code(), binary()}.
 
-%% What is open of a file, how much of how much has been handed out, when the last piece was, and how
-%% large the next one is.
+%% What is open of a file, how much of how much has been handed out, when the last piece was, and
+%% how large the next one is.
 -record(sent, {
     file :: gwport_file:file(),
     length :: pos_integer(),
@@ -119,8 +119,8 @@
 
 %% Small pieces of a response that waited go to the client together, up to so many bytes.
 -define(MAX_PIECE, 65536).
-%% A piece of a file, which costs no memory, may have more of them if the client takes pieces quickly;
-%% one that has become slow must still be able to take it before it counts as stalled.
+%% A piece of a file, which costs no memory, may have more of them if the client takes pieces
+%% quickly; one that has become slow must still be able to take it before it counts as stalled.
 -define(MAX_FILE_PIECE, 524288).
 -define(QUICK, 500).
 %% Bytes of a request that are read ahead of credit, at most, and one read more.
@@ -250,7 +250,8 @@ port({trailers, Payload}, Stream) ->
     end;
 %% What the app has flushed before it failed is the client's to see.
 port({abort, Code, _Text}, Stream = #stream{phase = streaming}) ->
-    flush(Stream#stream{request = ended, file = none, ending = {broken, gwport_status:reason(Code)}});
+    flush(Stream#stream{request = ended, file = none,
+        ending = {broken, gwport_status:reason(Code)}});
 %% A response without a body has gone out whole; as under net/http its connection ends all the same.
 port({abort, Code, _Text}, Stream = #stream{phase = discarding}) ->
     {[{break, gwport_status:reason(Code)}], Stream#stream{phase = ended}};
@@ -357,8 +358,8 @@ last(_, Stream = #stream{left = Left}) when is_integer(Left), Left > 0 ->
 last(Ending, Stream) ->
     flush(Stream#stream{ending = Ending}).
 
-%% A file of the program's: its bytes go in the place where it stands, and it is open meanwhile. Where
-%% that cannot be, the program is to send them.
+%% A file of the program's: its bytes go in the place where it stands, and it is open meanwhile.
+%% Where that cannot be, the program is to send them.
 file(error, Stream) ->
     give_up(bad_payload, Stream);
 file({ok, Spec}, Stream = #stream{phase = discarding}) ->

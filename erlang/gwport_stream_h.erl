@@ -37,8 +37,8 @@
     sending = false :: boolean(),
     alarms = [] :: [atom()],
     taken = false :: boolean(),
-    %% A piece of a file that is not with Cowboy yet, because the stream's turn has not come: it would
-    %% be sent later, and nobody would know when.
+    %% A piece of a file that is not with Cowboy yet, because the stream's turn has not come: it
+    %% would be sent later, and nobody would know when.
     early_file = none :: none | tuple(),
 
     timer :: reference() | undefined
@@ -295,8 +295,8 @@ take([Last], Stream = #stream{id = Id}) when Last =:= stop; Last =:= cut;
 take([Command | Rest], Stream) ->
     before([Command], take(Rest, Stream)).
 
-%% Cowboy sends when it has this command, and a send of HTTP/1.1 lasts until the client has taken enough
-%% of what stands before it. The word to this process is read when that is over.
+%% Cowboy sends when it has this command, and a send of HTTP/1.1 lasts until the client has taken
+%% enough of what stands before it. The word to this process is read when that is over.
 hand(Data, Rest, Stream = #stream{id = Id, cowboy = Cowboy}) ->
     self() ! {{self(), Id}, gwport_sent},
     before([Data], take(Rest, Stream#stream{sending = true, cowboy = gwport_cowboy:guard(Cowboy)})).
