@@ -47,8 +47,11 @@ var faults = []fault{
 	},
 	{
 		name: "an escaped slash is a slash", file: "bridge/request.go",
-		old:   `return url.ParseRequestURI(q.uri())`,
-		new:   `u, err := url.ParseRequestURI(q.uri()); if err == nil { u.RawPath = "" }; return u, err`,
+		old: `			*u = *parsed
+`,
+		new: `			*u = *parsed
+			u.RawPath = ""
+`,
 		shows: []sign{{"targets/escaped slash", cases.H1, both, "saw.url"}, {"targets/escaped slash", cases.H2C, both, "saw.url"}},
 	},
 	{
