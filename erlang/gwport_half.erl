@@ -7,7 +7,7 @@
 %% way round.
 -module(gwport_half).
 
--export([new/2, none/0, frame/4, ends/1, abort/1, look/1]).
+-export([new/2, none/0, frame/4, is_within/3, ends/1, abort/1, look/1]).
 -export([is_open/1, is_aborted/1, end_of/1, credit/1, grant/2, taken/2]).
 
 -export_type([half/0, kind/0]).
@@ -79,12 +79,18 @@ limit(head, Kind, Bytes, MaxHead, _) when Bytes > MaxHead ->
 limit(head, inform, _, _, Half = #half{informs = Informs}) ->
     {ok, Half#half{informs = Informs + 1}};
 limit(whole, _, Bytes, MaxHead, Half = #half{credit = Credit}) ->
-    case Bytes > MaxHead + gwport_credit:left(Credit) of
-        true -> {error, too_large, <<"a reply over max_head and its credit">>};
-        false -> {ok, Half}
+    case is_within(Bytes, MaxHead, gwport_credit:left(Credit)) of
+        true -> {ok, Half};
+        false -> {error, too_large, <<"a reply over max_head and its credit">>}
     end;
 limit(_, _, _, _, Half) ->
     {ok, Half}.
+
+%% Whether a reply is as small as it must be, whose half has so much credit left.
+-spec is_within(Bytes :: non_neg_integer(), MaxHead :: pos_integer(), Left :: non_neg_integer()) ->
+    boolean().
+is_within(Bytes, MaxHead, Left) ->
+    Bytes =< MaxHead + Left.
 
 %% Whether a kind is the last of its half, and so an abort; right or wrong.
 -spec ends(gwport_frame:kind()) -> boolean().

@@ -10,8 +10,8 @@
 %% halves the other way round, and nothing else of its own.
 -module(gwport_mux).
 
--export([new/1, opened/2, frame/2, send/4, consumed/3, taken/3, abort/4, down/3]).
--export([drained/2, port_down/2, is_live/2, live/1, served/1, overdue/1]).
+-export([new/1, opened/2, frame/2, send/4, consumed/3, taken/3, abort/4]).
+-export([drained/2, port_down/2, live/1, served/1, overdue/1]).
 
 -export_type([mux/0, client/0, command/0, event/0, opening/0]).
 
@@ -26,6 +26,13 @@
     entered :: boolean()
 }).
 
+%% One whose request has no body, before anything but its reply has come: most are never more.
+-record(lean, {
+    client :: client(),
+    window :: non_neg_integer(),
+    entered :: boolean()
+}).
+
 -record(mux, {
     request_window :: non_neg_integer(),
     max_head :: pos_integer(),
@@ -33,17 +40,13 @@
     files :: boolean(),
     highest = 254 :: non_neg_integer(),
     served = 0 :: non_neg_integer(),
-    streams = #{} :: #{gwport_frame:stream() => #stream{}},
-    refs = #{} :: #{reference() => gwport_frame:stream()}
+    streams = #{} :: #{gwport_frame:stream() => #stream{} | #lean{}}
 }).
 
 -opaque mux() :: #mux{}.
 
--type opening() :: #{
-    stream := gwport_frame:stream(), client := client(),
-    window := non_neg_integer(), body := none | now | continue, idempotent := boolean(),
-    _ => _
-}.
+-type opening() :: {gwport_frame:stream(), client(), Window :: non_neg_integer(),
+    Body :: none | now | continue, IsIdempotent :: boolean()}.
 %% What a client is told.
 -type event() ::
     {credit, pos_integer()}
@@ -74,30 +77,32 @@ new(#{window := Window, max_head := MaxHead, files := Files}) ->
 live(#mux{streams = Streams}) ->
     map_size(Streams).
 
--spec is_live(reference(), mux()) -> boolean().
-is_live(Ref, #mux{refs = Refs}) ->
-    is_map_key(Ref, Refs).
-
 -spec served(mux()) -> non_neg_integer().
 served(#mux{served = Served}) ->
     Served.
 
 %% A stream was numbered. Its client may send its body from the first credit on.
 -spec opened(opening(), mux()) -> {[command()], mux()}.
-opened(Opening, Mux = #mux{streams = Streams, refs = Refs, request_window = RequestWindow}) ->
-    #{stream := N, client := {_, Ref, To} = Client, window := Window, body := Body,
-        idempotent := Idempotent} = Opening,
+opened({N, Client, Window, none, IsIdempotent}, Mux = #mux{streams = Streams}) ->
+    Lean = #lean{client = Client, window = Window, entered = IsIdempotent},
+    {[], Mux#mux{highest = N, streams = Streams#{N => Lean}}};
+opened({N, Client = {_, _, To}, Window, Body, IsIdempotent}, Mux) ->
+    #mux{streams = Streams, request_window = RequestWindow} = Mux,
     First = first_credit(Body, RequestWindow),
-    Stream = #stream{client = Client, out = request(Body, First),
-        in = gwport_half:new(response, Window), entered = Idempotent},
+    Stream = #stream{client = Client, out = gwport_half:new(request, First),
+        in = gwport_half:new(response, Window), entered = IsIdempotent},
     {[{deliver, To, {credit, First}} || First > 0],
-        Mux#mux{highest = N, streams = Streams#{N => Stream}, refs = Refs#{Ref => N}}}.
+        Mux#mux{highest = N, streams = Streams#{N => Stream}}}.
 
 first_credit(now, Window) -> Window;
 first_credit(_, _) -> 0.
 
-request(none, _) -> gwport_half:none();
-request(_, Window) -> gwport_half:new(request, Window).
+%% The whole of a stream.
+full(Stream = #stream{}) ->
+    Stream;
+full(#lean{client = Client, window = Window, entered = Entered}) ->
+    #stream{client = Client, out = gwport_half:none(), in = gwport_half:new(response, Window),
+        entered = Entered}.
 
 %% A frame with a stream came in. Only a number that was never given out is the port's fault.
 -spec frame({gwport_frame:kind(), gwport_frame:stream(), binary()}, mux()) ->
@@ -108,14 +113,29 @@ frame({taken, _, _}, _) ->
     {fault, bad_frame, <<"taken, which is not a program's to send">>};
 frame({Kind, N, Payload}, Mux = #mux{streams = Streams, highest = Highest}) ->
     case Streams of
+        #{N := #lean{} = Lean} when Kind =:= reply ->
+            {Commands, Mux1} = replied(Payload, N, Lean, Mux),
+            {ok, Commands, Mux1};
         #{N := Stream} when Kind =/= open ->
-            {Commands, Mux1} = live(Kind, Payload, N, Stream, Mux),
+            {Commands, Mux1} = live(Kind, Payload, N, full(Stream), Mux),
             {ok, Commands, Mux1};
         #{} when N =< Highest, N rem 2 =:= 0, Kind =/= open ->
             {ok, [], Mux};
         #{} ->
             {fault, bad_stream, iolist_to_binary(
                 io_lib:format("~s for stream ~b, which cannot be", [Kind, N]))}
+    end.
+
+%% Most streams begin and end here.
+replied(Payload, N, Lean = #lean{client = Client, window = Window}, Mux) ->
+    #mux{streams = Streams, max_head = MaxHead, served = Served} = Mux,
+    case gwport_half:is_within(byte_size(Payload), MaxHead, Window) of
+        true ->
+            {_, _, To} = Client,
+            {[{deliver, To, {reply, Payload, Window}}, {closed, N, Client, Window, now}],
+                Mux#mux{served = Served + 1, streams = maps:remove(N, Streams)}};
+        false ->
+            live(reply, Payload, N, full(Lean), Mux)
     end.
 
 %% Our abort is under way: everything but the other half's end is ignored.
@@ -218,11 +238,10 @@ fail_end(Name, Text, N, Stream = #stream{client = {_, _, To}}, Mux) ->
 put(N, Stream, Mux = #mux{streams = Streams}) ->
     Mux#mux{streams = Streams#{N := Stream}}.
 
-close(Commands, N, Stream, Mux = #mux{streams = Streams, refs = Refs}) ->
-    #stream{client = {_, Ref, _} = Client, in = In} = Stream,
+close(Commands, N, Stream = #stream{client = Client, in = In}, Mux = #mux{streams = Streams}) ->
     Window = gwport_credit:window(gwport_half:credit(In)),
     {Commands ++ [{closed, N, Client, Window, free(Stream)}],
-        Mux#mux{streams = maps:remove(N, Streams), refs = maps:remove(Ref, Refs)}}.
+        Mux#mux{streams = maps:remove(N, Streams)}}.
 
 %% The program counts a stream until it has our half's end, which may wait to be written.
 free(#stream{out = Out}) ->
@@ -233,10 +252,11 @@ free(#stream{out = Out}) ->
 
 %% A chunk (iodata), fin or trailers from a client. Late ones, for a stream that has ended
 %% meanwhile, are nobody's fault.
--spec send(reference(), chunk | fin | trailers, iodata() | term(), mux()) -> {[command()], mux()}.
-send(Ref, Kind, Data, Mux = #mux{refs = Refs, streams = Streams}) ->
-    case Refs of
-        #{Ref := N} -> send_live(Kind, Data, N, maps:get(N, Streams), Mux);
+-spec send(gwport_frame:stream(), chunk | fin | trailers, iodata() | term(), mux()) ->
+    {[command()], mux()}.
+send(N, Kind, Data, Mux = #mux{streams = Streams}) ->
+    case Streams of
+        #{N := Stream} -> send_live(Kind, Data, N, full(Stream), Mux);
         #{} -> {[], Mux}
     end.
 
@@ -260,10 +280,10 @@ size_of(_, _) ->
     0.
 
 %% Bytes of the response that the client has taken.
--spec consumed(reference(), non_neg_integer(), mux()) -> {[command()], mux()}.
-consumed(Ref, Bytes, Mux = #mux{refs = Refs, streams = Streams}) ->
-    case Refs of
-        #{Ref := N} -> granted(Bytes, N, maps:get(N, Streams), Mux);
+-spec consumed(gwport_frame:stream(), non_neg_integer(), mux()) -> {[command()], mux()}.
+consumed(N, Bytes, Mux = #mux{streams = Streams}) ->
+    case Streams of
+        #{N := Stream} -> granted(Bytes, N, full(Stream), Mux);
         #{} -> {[], Mux}
     end.
 
@@ -272,23 +292,15 @@ granted(Bytes, N, Stream = #stream{in = In}, Mux) ->
     {[{write, N, credit, Grant} || Grant > 0], put(N, Stream#stream{in = In1}, Mux)}.
 
 %% The client is through with a file, and so many bytes of it have gone.
--spec taken(reference(), non_neg_integer(), mux()) -> {[command()], mux()}.
-taken(Ref, Bytes, Mux = #mux{refs = Refs}) ->
-    {[{write, N, taken, Bytes} || #{Ref := N} <- [Refs]], Mux}.
+-spec taken(gwport_frame:stream(), non_neg_integer(), mux()) -> {[command()], mux()}.
+taken(N, Bytes, Mux = #mux{streams = Streams}) ->
+    {[{write, N, taken, Bytes} || is_map_key(N, Streams)], Mux}.
 
-%% The client gives up.
--spec abort(reference(), gwport_frame:code(), binary(), mux()) -> {[command()], mux()}.
-abort(Ref, Name, Text, Mux = #mux{refs = Refs, streams = Streams}) ->
-    case Refs of
-        #{Ref := N} -> abort_stream(Name, Text, N, maps:get(N, Streams), Mux);
-        #{} -> {[], Mux}
-    end.
-
-%% The client's process is gone, which is how somebody's leaving reaches us.
--spec down(gwport_frame:stream(), gwport_frame:code(), mux()) -> {[command()], mux()}.
-down(N, Name, Mux = #mux{streams = Streams}) ->
+%% The client gives up, or its process is gone, which is how somebody's leaving reaches us.
+-spec abort(gwport_frame:stream(), gwport_frame:code(), binary(), mux()) -> {[command()], mux()}.
+abort(N, Name, Text, Mux = #mux{streams = Streams}) ->
     case Streams of
-        #{N := Stream} -> abort_stream(Name, <<>>, N, Stream, Mux);
+        #{N := Stream} -> abort_stream(Name, Text, N, full(Stream), Mux);
         #{} -> {[], Mux}
     end.
 
@@ -306,7 +318,7 @@ abort_stream(Name, Text, N, Stream = #stream{out = Out}, Mux) ->
 drained(Last, Mux = #mux{streams = Streams}) ->
     maps:fold(
         fun(N, Stream, {Commands, M}) when N > Last ->
-                {New, M1} = close(down_event(false, drain, Stream), N, Stream, M),
+                {New, M1} = close(down_event(false, drain, full(Stream)), N, full(Stream), M),
                 {New ++ Commands, M1};
             (_, _, Acc) -> Acc
         end, {[], Mux}, Streams).
@@ -316,7 +328,7 @@ drained(Last, Mux = #mux{streams = Streams}) ->
 -spec port_down(#{clean := boolean(), reason := term()}, mux()) -> [command()].
 port_down(#{clean := Clean, reason := Reason}, #mux{streams = Streams}) ->
     lists:append([down_event(Entered orelse not Clean, Reason, Stream)
-        || Stream = #stream{entered = Entered} <- maps:values(Streams)]).
+        || Stream = #stream{entered = Entered} <- lists:map(fun full/1, maps:values(Streams))]).
 
 down_event(Entered, Reason, #stream{client = {_, _, To}, out = Out}) ->
     [{deliver, To, {port_down, Entered, Reason}} || not gwport_half:is_aborted(Out)].
@@ -328,6 +340,8 @@ overdue(Mux = #mux{streams = Streams}) ->
     {Count, Looked} = maps:fold(fun look/3, {0, Streams}, Streams),
     {Count, Mux#mux{streams = Looked}}.
 
+look(_, #lean{}, Looked) ->
+    Looked;
 look(N, Stream = #stream{out = Out}, {Count, Streams}) ->
     case gwport_half:look(Out) of
         {overdue, _} -> {Count + 1, Streams};

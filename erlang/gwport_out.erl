@@ -12,11 +12,8 @@
 
 -export_type([out/0, open/0]).
 
-%% `request` is the encoded Request of SPEC.md, section 6, without a version byte.
--type open() :: #{
-    client := gwport_mux:client(), stay := gwport_clients:stay(), request := iodata(),
-    body := none | now | continue, idempotent := boolean()
-}.
+%% Who is to be told of it, how long that process will be a client, and what it asks for.
+-type open() :: {gwport_mux:client(), gwport_clients:stay(), gwport_port:request()}.
 
 %% A write beyond this leaves the rest for the next one, so that an abort is never behind more.
 -define(WRITE_BYTES, 262144).
@@ -98,7 +95,7 @@ open(_, _) ->
 %% An open whose client has given up; `none` if it is not here, or not any more.
 -spec withdraw(reference(), out()) -> {open(), out()} | none.
 withdraw(Ref, Out = #out{opens = Opens}) ->
-    case lists:partition(fun(#{client := {_, R, _}}) -> R =:= Ref end, Opens) of
+    case lists:partition(fun({{_, R, _}, _, _}) -> R =:= Ref end, Opens) of
         {[Open], Rest} -> {Open, Out#out{opens = Rest}};
         {[], _} -> none
     end.

@@ -51,9 +51,8 @@
     {ready, Owner :: pid(), handle()}
   | {draining, Owner :: pid()}.
 
--type request() :: #{
-    request := iodata(), body := none | now | continue, idempotent := boolean()
-}.
+%% The encoded Request of SPEC.md, section 6, without a version byte, and what is to be known of it.
+-type request() :: {iodata(), Body :: none | now | continue, IsIdempotent :: boolean()}.
 
 -record(port, {
     phase = greeting :: greeting | serving | draining | ending,
@@ -64,8 +63,6 @@
     port :: port(),
     health :: gwport_health:health(),
     streams :: gwport_streams:streams(),
-    %% Messages that were taken since something was written, when something waits to be.
-    taken = 0 :: non_neg_integer(),
     buffer :: gwport_frame:buffer(),
     %% When it has greeted.
     program :: gwport_greeting:program() | undefined,
@@ -102,7 +99,7 @@ open(Handle = #handle{owner = Owner, watch = Watch, load = Load}, Request, Tag) 
     {Stay, To} = case Tag of ref -> {once, {Ref, Ref}}; _ -> {stays, {Ref, Tag}} end,
     case gwport_watch:join(To, Watch) of
         ok ->
-            Owner ! {open, Request#{client => {self(), Ref, To}, stay => Stay}},
+            Owner ! {open, {{self(), Ref, To}, Stay, Request}},
             gwport_load:arrive(Load),
             {ok, Ref};
         gone ->
@@ -119,24 +116,24 @@ leave(#handle{}, Ref) ->
 %% A chunk (iodata, at most 65,536 bytes and within credit), fin or trailers.
 -spec send(handle(), reference(), chunk | fin | trailers, iodata() | list()) -> ok.
 send(#handle{owner = Owner}, Ref, Kind, Data) ->
-    Owner ! {send, Ref, Kind, Data},
+    Owner ! {send, {self(), Ref}, Kind, Data},
     ok.
 
 %% The client has taken so many bytes.
 -spec consumed(handle(), reference(), non_neg_integer()) -> ok.
 consumed(#handle{owner = Owner}, Ref, Bytes) ->
-    Owner ! {consumed, Ref, Bytes},
+    Owner ! {consumed, {self(), Ref}, Bytes},
     ok.
 
 %% The client is through with a file, and so many bytes of it have gone.
 -spec taken(handle(), reference(), non_neg_integer()) -> ok.
 taken(#handle{owner = Owner}, Ref, Bytes) ->
-    Owner ! {taken, Ref, Bytes},
+    Owner ! {taken, {self(), Ref}, Bytes},
     ok.
 
 -spec abort(handle(), reference(), {gwport_frame:code(), binary()}) -> ok.
 abort(#handle{owner = Owner}, Ref, {Code, Text}) ->
-    Owner ! {abort, Ref, Code, Text},
+    Owner ! {abort, {self(), Ref}, Code, Text},
     ok.
 
 %% Takes no more streams; the program ends when those it has are done.
@@ -231,43 +228,68 @@ handle_cast(_, State) ->
 handle_info(Message, State) ->
     gwport_failure:callback(?WHO, State, fun() -> settle(hear(Message, State)) end).
 
-%% Whatever was done: what waits to be written is, when nothing more is in the mailbox (which is a
-%% timeout of 0 to gen_server) or much was taken out of it. What the port does not take waits for
-%% the writer, and what does not fit into one write comes behind what has arrived meanwhile.
-settle({noreply, State = #port{taken = Taken, streams = Streams}}) ->
-    case gwport_streams:can_write(Streams) of
-        false -> {noreply, State};
-        true when Taken < ?BATCH -> more(gwport_streams:is_full(Streams), State);
-        true -> more(true, State)
+%% Whatever was done: what waits to be written is, when nothing more is in the mailbox, or when there
+%% is enough for a write, or much was taken. What the port does not take waits for the writer, and
+%% what does not fit into one write comes behind what has arrived meanwhile (which is a timeout of 0
+%% to gen_server).
+settle(Result) ->
+    settle(Result, ?BATCH, false).
+
+settle({noreply, State = #port{streams = Streams}}, Left, HasYielded) ->
+    case gwport_streams:is_full(Streams) orelse Left =:= 0 of
+        true -> again(written(State));
+        false -> take(Left, HasYielded, State)
     end;
-settle(Stop) ->
+settle(Stop, _, _) ->
     Stop.
 
-more(false, State = #port{taken = Taken}) ->
-    {noreply, State#port{taken = Taken + 1}, 0};
-more(true, State) ->
-    Written = #port{streams = Streams} = write(State),
+%% What fails costs no more than its own message: the state is that before it.
+heard(Message, State) ->
+    gwport_failure:callback(?WHO, State, fun() -> hear(Message, State) end).
+
+%% The messages that come often are taken in here, which spares them a round of gen_server. Those
+%% who are about to send one get a chance to, once, before something is written.
+take(Left, HasYielded, State = #port{port = Port}) ->
+    receive
+        {open, _} = Message -> settle(heard(Message, State), Left - 1, HasYielded);
+        {Port, {data, _}} = Message -> settle(heard(Message, State), Left - 1, HasYielded);
+        {send, _, _, _} = Message -> settle(heard(Message, State), Left - 1, HasYielded);
+        {consumed, _, _} = Message -> settle(heard(Message, State), Left - 1, HasYielded);
+        {taken, _, _} = Message -> settle(heard(Message, State), Left - 1, HasYielded);
+        {abort, _, _, _} = Message -> settle(heard(Message, State), Left - 1, HasYielded)
+    after 0 ->
+        idle(Left, HasYielded, State)
+    end.
+
+idle(Left, HasYielded, State = #port{streams = Streams}) ->
     case gwport_streams:can_write(Streams) of
-        false -> {noreply, Written};
-        true -> {noreply, Written, 0}
+        false -> {noreply, State};
+        true when HasYielded -> again(write(State));
+        true -> erlang:yield(), take(Left, true, State)
+    end.
+
+again(State = #port{streams = Streams}) ->
+    case gwport_streams:can_write(Streams) of
+        false -> {noreply, State};
+        true -> {noreply, State, 0}
     end.
 
 hear({Port, {data, Bin}}, State = #port{port = Port, phase = Phase}) when Phase =/= ending ->
     data(gwport_frame:parse(Bin, State#port.buffer), State);
-hear({send, Ref, Kind, Data}, State = #port{streams = Streams}) ->
-    {noreply, State#port{streams = gwport_streams:send(Ref, Kind, Data, Streams)}};
-hear({consumed, Ref, Bytes}, State = #port{streams = Streams}) ->
-    {noreply, State#port{streams = gwport_streams:consumed(Ref, Bytes, Streams)}};
-hear({taken, Ref, Bytes}, State = #port{streams = Streams}) ->
-    {noreply, State#port{streams = gwport_streams:taken(Ref, Bytes, Streams)}};
+hear({send, Name, Kind, Data}, State = #port{streams = Streams}) ->
+    {noreply, State#port{streams = gwport_streams:send(Name, Kind, Data, Streams)}};
+hear({consumed, Name, Bytes}, State = #port{streams = Streams}) ->
+    {noreply, State#port{streams = gwport_streams:consumed(Name, Bytes, Streams)}};
+hear({taken, Name, Bytes}, State = #port{streams = Streams}) ->
+    {noreply, State#port{streams = gwport_streams:taken(Name, Bytes, Streams)}};
 hear({open, Open}, State = #port{streams = Streams}) ->
     {noreply, State#port{streams = gwport_streams:open(Open, Streams)}};
-hear({abort, Ref, Code, Text}, State = #port{streams = Streams}) ->
-    {noreply, State#port{streams = gwport_streams:abort(Ref, Code, Text, Streams)}};
+hear({abort, Name, Code, Text}, State = #port{streams = Streams}) ->
+    {noreply, State#port{streams = gwport_streams:abort(Name, Code, Text, Streams)}};
 hear({gwport_down, _, process, Pid, _}, State = #port{streams = Streams}) ->
     {noreply, State#port{streams = gwport_streams:down(Pid, Streams)}};
-hear(timeout, State = #port{streams = Streams}) ->
-    {noreply, case gwport_streams:can_write(Streams) of true -> write(State); false -> State end};
+hear(timeout, State) ->
+    {noreply, written(State)};
 hear({gwport_writer, through}, State = #port{streams = Streams}) ->
     {noreply, State#port{streams = gwport_streams:through(Streams)}};
 hear({Port, {exit_status, Status}}, State = #port{port = Port}) ->
@@ -302,10 +324,16 @@ ended(Pid, Reason, State = #port{streams = Streams}) ->
         Who -> gone(#{clean => false, reason => {Who, gwport_failure:tag(Reason)}}, State)
     end.
 
+written(State = #port{streams = Streams}) ->
+    case gwport_streams:can_write(Streams) of
+        true -> write(State);
+        false -> State
+    end.
+
 write(State = #port{streams = Streams}) ->
     case gwport_streams:write(Streams) of
-        {ok, Streams1} -> State#port{streams = Streams1, taken = 0};
-        {closed, Streams1} -> closed(State#port{streams = Streams1, taken = 0})
+        {ok, Streams1} -> State#port{streams = Streams1};
+        {closed, Streams1} -> closed(State#port{streams = Streams1})
     end.
 
 %% The port was closed under a write; its own message is on its way.

@@ -105,8 +105,7 @@ encode(Request = #{<<"method">> := Method}, Max) ->
     %% The version byte is the envelope's, see gwport_frame:encode_open/3.
     <<131, Encoded/binary>> = term_to_binary(Request),
     case byte_size(Encoded) + ?OPEN_HEAD =< Max of
-        true -> {ok, #{request => Encoded, body => body(Request),
-            idempotent => is_idempotent(Method)}};
+        true -> {ok, {Encoded, body(Request), is_idempotent(Method)}};
         false -> {error, too_large_head}
     end.
 

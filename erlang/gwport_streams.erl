@@ -78,32 +78,49 @@ open(Open, Streams = #streams{out = Out}) ->
             Streams
     end.
 
-refuse(Open = #{client := {_, _, To}}, Why, Streams) ->
+refuse(Open = {{_, _, To}, _, _}, Why, Streams) ->
     left(Open, Streams),
     gwport_watch:tell(To, {refused, Why}).
 
 %% It does not become a stream.
-left(#{client := {_, Ref, _}}, #streams{load = Load, watch = Watch}) ->
+left({{_, Ref, _}, _, _}, #streams{load = Load, watch = Watch}) ->
     gwport_watch:leave(Ref, Watch),
     gwport_load:left(Load).
 
--spec send(reference(), chunk | fin | trailers, iodata() | term(), streams()) -> streams().
-send(Ref, Kind, Data, Streams = #streams{mux = Mux}) ->
-    run(gwport_mux:send(Ref, Kind, Data, Mux), Streams).
+-spec send(gwport_clients:name(), chunk | fin | trailers, iodata() | term(), streams()) ->
+    streams().
+send(Name, Kind, Data, Streams = #streams{mux = Mux, clients = Clients}) ->
+    case gwport_clients:find(Name, Clients) of
+        {ok, N} -> run(gwport_mux:send(N, Kind, Data, Mux), Streams);
+        none -> Streams
+    end.
 
--spec consumed(reference(), non_neg_integer(), streams()) -> streams().
-consumed(Ref, Bytes, Streams = #streams{mux = Mux}) ->
-    run(gwport_mux:consumed(Ref, Bytes, Mux), Streams).
+-spec consumed(gwport_clients:name(), non_neg_integer(), streams()) -> streams().
+consumed(Name, Bytes, Streams = #streams{mux = Mux, clients = Clients}) ->
+    case gwport_clients:find(Name, Clients) of
+        {ok, N} -> run(gwport_mux:consumed(N, Bytes, Mux), Streams);
+        none -> Streams
+    end.
 
--spec taken(reference(), non_neg_integer(), streams()) -> streams().
-taken(Ref, Bytes, Streams = #streams{mux = Mux}) ->
-    run(gwport_mux:taken(Ref, Bytes, Mux), Streams).
+-spec taken(gwport_clients:name(), non_neg_integer(), streams()) -> streams().
+taken(Name, Bytes, Streams = #streams{mux = Mux, clients = Clients}) ->
+    case gwport_clients:find(Name, Clients) of
+        {ok, N} -> run(gwport_mux:taken(N, Bytes, Mux), Streams);
+        none -> Streams
+    end.
 
--spec abort(reference(), gwport_frame:code(), binary(), streams()) -> streams().
-abort(Ref, Code, Text, Streams = #streams{out = Out, mux = Mux}) ->
+-spec abort(gwport_clients:name(), gwport_frame:code(), binary(), streams()) -> streams().
+abort(Name, Code, Text, Streams = #streams{mux = Mux, clients = Clients}) ->
+    case gwport_clients:find(Name, Clients) of
+        {ok, N} -> run(gwport_mux:abort(N, Code, Text, Mux), Streams);
+        none -> withdraw(Name, Streams)
+    end.
+
+%% The open may not have been written.
+withdraw({_, Ref}, Streams = #streams{out = Out}) ->
     case gwport_out:withdraw(Ref, Out) of
         none ->
-            run(gwport_mux:abort(Ref, Code, Text, Mux), Streams);
+            Streams;
         {Open, Out1} ->
             left(Open, Streams),
             Streams#streams{out = Out1}
@@ -116,7 +133,7 @@ down(Pid, Streams = #streams{clients = Clients}) ->
     lists:foldl(fun gone/2, Streams#streams{clients = Clients1}, Numbers).
 
 gone(N, Streams = #streams{mux = Mux}) ->
-    run(gwport_mux:down(N, cancelled, Mux), Streams).
+    run(gwport_mux:abort(N, cancelled, <<>>, Mux), Streams).
 
 %% From the program
 
@@ -154,9 +171,9 @@ command({write, N, Kind, Bytes}, Streams) when Kind =:= credit; Kind =:= taken -
     control(gwport_frame:encode(Kind, N, Bytes), Streams);
 command({write, N, Kind, Term}, Streams = #streams{out = Out}) ->
     Streams#streams{out = gwport_out:body(N, gwport_frame:encode(Kind, N, Term), Out)};
-command({closed, N, {Pid, Ref, _}, Window, Free}, Streams = #streams{watch = Watch}) ->
+command({closed, _, {Pid, Ref, _}, Window, Free}, Streams = #streams{watch = Watch}) ->
     gwport_watch:leave(Ref, Watch),
-    Clients = gwport_clients:remove(Pid, N, Streams#streams.clients),
+    Clients = gwport_clients:remove({Pid, Ref}, Streams#streams.clients),
     free(Free, Window, Streams#streams{clients = Clients}).
 
 %% The place of a stream that is over.
@@ -213,7 +230,7 @@ number(Streams = #streams{out = Out}) ->
 number(Open, {Frames, Streams = #streams{next = N, last = Last}}) when N > Last ->
     refuse(Open, draining, Streams),
     {Frames, Streams};
-number(Open = #{request := Request}, {Frames, Streams = #streams{next = N, load = Load}}) ->
+number(Open = {_, _, {Request, _, _}}, {Frames, Streams = #streams{next = N, load = Load}}) ->
     case gwport_load:enter(Load) of
         {ok, Window} ->
             Frame = gwport_frame:encode_open(N, Window, Request),
@@ -224,11 +241,11 @@ number(Open = #{request := Request}, {Frames, Streams = #streams{next = N, load 
     end.
 
 opened(Open, Window, Streams = #streams{next = N, last = Last, mux = Mux, clients = Clients}) ->
-    #{client := {Pid, _, _}, stay := Stay} = Open,
+    {Client = {Pid, Ref, _}, Stay, {_, Body, IsIdempotent}} = Open,
     %% What the owner makes of it is written behind this open, or the program would end before it.
     _ = [self() ! drain || N + 2 > Last],
-    run(gwport_mux:opened(Open#{stream => N, window => Window}, Mux),
-        Streams#streams{next = N + 2, clients = gwport_clients:add({Pid, Stay}, N, Clients)}).
+    run(gwport_mux:opened({N, Client, Window, Body, IsIdempotent}, Mux),
+        Streams#streams{next = N + 2, clients = gwport_clients:add({Pid, Ref}, Stay, N, Clients)}).
 
 %% The end
 
@@ -248,10 +265,10 @@ port_down(Down, Streams = #streams{mux = Mux}) ->
 %% that are left. Those in the mailbox are looked for there, since the table of streams may be gone
 %% with the watch; whoever has come to the table and not yet asked is told from there.
 -spec close(streams()) -> ok.
-close(Streams = #streams{mux = Mux, watch = Watch}) ->
+close(Streams = #streams{clients = Clients, watch = Watch}) ->
     not_opened(stop_opening(Streams)),
-    gwport_watch:close(fun(Ref) -> gwport_mux:is_live(Ref, Mux) end, {port_down, false, stopped},
-        Watch).
+    gwport_watch:close(fun(Pid, Ref) -> none =/= gwport_clients:find({Pid, Ref}, Clients) end,
+        {port_down, false, stopped}, Watch).
 
 not_opened(Streams) ->
     receive

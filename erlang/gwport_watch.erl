@@ -54,12 +54,12 @@ follow(#watch{pid = Pid}) ->
 last_words(Table) ->
     [{?CLOSED, Closed}] = ets:lookup(Table, ?CLOSED),
     ok = atomics:put(Closed, 1, 1),
-    lists:foreach(fun(To) -> tell(To, {port_down, true, owner_down}) end, clients(Table)),
+    lists:foreach(fun({_, To}) -> tell(To, {port_down, true, owner_down}) end, clients(Table)),
     true = ets:delete(Table),
     ok.
 
 clients(Table) ->
-    [{Ref, Tag} || {Ref, Tag, _} <- ets:tab2list(Table)].
+    [{Pid, {Ref, Tag}} || {Ref, Tag, Pid} <- ets:tab2list(Table)].
 
 %% The calling process is about to ask for a stream; `gone` if the owner is dead and nothing will be
 %% heard.
@@ -87,12 +87,12 @@ leave(Ref, #watch{table = Table}) ->
 
 %% Called by the owner at its end: who comes now is turned away, and the clients that have come, but
 %% for those of live streams, are told Event.
--spec close(IsLive :: fun((reference()) -> boolean()), gwport_mux:event(), watch()) -> ok.
+-spec close(IsLive :: fun((pid(), reference()) -> boolean()), gwport_mux:event(), watch()) -> ok.
 close(IsLive, Event, #watch{table = Table, closed = Closed}) ->
     ok = atomics:put(Closed, 1, 1),
     try clients(Table) of
-        Clients -> lists:foreach(fun(To) -> tell(To, Event) end,
-            [To || {Ref, _} = To <- Clients, not IsLive(Ref)])
+        Clients -> lists:foreach(fun({_, To}) -> tell(To, Event) end,
+            [Client || {Pid, {Ref, _}} = Client <- Clients, not IsLive(Pid, Ref)])
     catch
         error:badarg -> ok
     end.
@@ -140,7 +140,7 @@ loop(Owner, Table) ->
         {'EXIT', Owner, _} ->
             last_words(Table);
         {overdue, Ref, Code, Fate, Pid} ->
-            Owner ! {abort, Ref, Code, <<>>},
+            Owner ! {abort, {Pid, Ref}, Code, <<>>},
             _ = [erlang:send_after(?GRACE, self(), {kill, Pid}) || Fate =:= kill],
             loop(Owner, Table);
         {kill, Pid} ->

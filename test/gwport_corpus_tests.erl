@@ -107,7 +107,7 @@ aborts(Code, Commands) ->
 %% A port with stream 256 open, and its head there where the frame comes behind one.
 mux(Kind) ->
     Ref = make_ref(),
-    Opening = #{stream => 256, client => {self(), Ref, {Ref, tag}}, window => 262144, body => now, idempotent => false},
+    Opening = {256, {self(), Ref, {Ref, tag}}, 262144, now, false},
     {_, Mux} = gwport_mux:opened(Opening, gwport_mux:new(#{window => 65536, max_head => 65536, files => true})),
     case Kind =:= chunk orelse Kind =:= fin of
         true ->

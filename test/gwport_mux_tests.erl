@@ -15,7 +15,7 @@
 
 open_sends_its_end_and_is_local_ended_test_() ->
     [fun() ->
-        {Commands, Mux} = gwport_mux:send(ref(256), Kind, [], open_stream()),
+        {Commands, Mux} = gwport_mux:send(256, Kind, [], open_stream()),
         ?assertEqual([{write, 256, Kind, []}], Commands),
         %% Local ended: an abort is answered only if our end still waits to be written.
         ?assertEqual({[event(256, {abort, cancelled, <<>>}), {replace, 256, {2, <<>>}}, closed(256)], 0},
@@ -29,7 +29,7 @@ open_receives_the_other_end_aborts_with_no_error_and_is_closed_test_() ->
     end || {Frame, Event, Mux} <- ends()].
 
 open_sends_abort_and_is_aborting_test() ->
-    {Commands, Mux} = gwport_mux:abort(ref(256), cancelled, <<"left">>, open_stream()),
+    {Commands, Mux} = gwport_mux:abort(256, cancelled, <<"left">>, open_stream()),
     ?assertEqual([{write, 256, abort, {2, <<"left">>}}], Commands),
     ?assertEqual(1, gwport_mux:live(Mux)),
     ?assertEqual({[], 1}, then({head, 256, <<"head">>}, Mux)).
@@ -42,12 +42,12 @@ open_receives_abort_answers_with_its_code_and_is_closed_test_() ->
 
 local_ended_receives_the_other_end_and_is_closed_test_() ->
     [fun() ->
-        {_, Ended} = gwport_mux:send(ref(256), fin, [], Mux),
+        {_, Ended} = gwport_mux:send(256, fin, [], Mux),
         ?assertEqual({[event(256, Event), {replace, 256, {0, <<>>}}, closed(256)], 0}, then(Frame, Ended))
     end || {Frame, Event, Mux} <- ends()].
 
 local_ended_sends_abort_and_is_aborting_test() ->
-    {Commands, Mux} = gwport_mux:abort(ref(256), deadline, <<>>, local_ended()),
+    {Commands, Mux} = gwport_mux:abort(256, deadline, <<>>, local_ended()),
     ?assertEqual([{write, 256, abort, {3, <<>>}}], Commands),
     ?assertEqual({[], 1}, then({head, 256, <<"head">>}, Mux)).
 
@@ -73,10 +73,10 @@ aborting_receives_anything_else_and_ignores_it_test_() ->
 
 aborting_sends_nothing_more_test_() ->
     Mux = aborting(),
-    [?_assertEqual([], element(1, gwport_mux:send(ref(256), chunk, <<"x">>, Mux))),
-     ?_assertEqual([], element(1, gwport_mux:send(ref(256), fin, [], Mux))),
-     ?_assertEqual([], element(1, gwport_mux:abort(ref(256), deadline, <<>>, Mux))),
-     ?_assertEqual([], element(1, gwport_mux:down(256, cancelled, Mux)))].
+    [?_assertEqual([], element(1, gwport_mux:send(256, chunk, <<"x">>, Mux))),
+     ?_assertEqual([], element(1, gwport_mux:send(256, fin, [], Mux))),
+     ?_assertEqual([], element(1, gwport_mux:abort(256, deadline, <<>>, Mux))),
+     ?_assertEqual([], element(1, gwport_mux:abort(256, cancelled, <<>>, Mux)))].
 
 closed_receives_anything_but_open_and_ignores_it_test_() ->
     {_, Mux} = did(gwport_mux:frame({abort, 256, term({2, <<>>})}, open_stream())),
@@ -86,14 +86,14 @@ closed_receives_anything_but_open_and_ignores_it_test_() ->
 
 closed_sends_nothing_test_() ->
     {_, Mux} = did(gwport_mux:frame({abort, 256, term({2, <<>>})}, open_stream())),
-    [?_assertEqual([], element(1, gwport_mux:send(ref(256), chunk, <<"x">>, Mux))),
-     ?_assertEqual([], element(1, gwport_mux:send(ref(256), fin, [], Mux))),
-     ?_assertEqual([], element(1, gwport_mux:consumed(ref(256), 100, Mux))),
-     ?_assertEqual([], element(1, gwport_mux:abort(ref(256), cancelled, <<>>, Mux))),
-     ?_assertEqual([], element(1, gwport_mux:down(256, cancelled, Mux)))].
+    [?_assertEqual([], element(1, gwport_mux:send(256, chunk, <<"x">>, Mux))),
+     ?_assertEqual([], element(1, gwport_mux:send(256, fin, [], Mux))),
+     ?_assertEqual([], element(1, gwport_mux:consumed(256, 100, Mux))),
+     ?_assertEqual([], element(1, gwport_mux:abort(256, cancelled, <<>>, Mux))),
+     ?_assertEqual([], element(1, gwport_mux:abort(256, cancelled, <<>>, Mux)))].
 
 what_comes_after_the_own_end_is_not_sent_test_() ->
-    [?_assertEqual([], element(1, gwport_mux:send(ref(256), Kind, Data, local_ended())))
+    [?_assertEqual([], element(1, gwport_mux:send(256, Kind, Data, local_ended())))
         || {Kind, Data} <- [{chunk, <<"x">>}, {fin, []}, {trailers, []}]].
 
 %% Numbers [R2, R3]
@@ -164,7 +164,7 @@ a_bad_end_is_an_end_and_no_answer_is_awaited_test_() ->
         {ok, Commands, Mux} = gwport_mux:frame({Kind, 256, Payload}, Open),
         ?assertMatch([{deliver, _, {abort, Name, _}}, {write, 256, abort, {Code, _}}, {closed, _, _, _, written}], Commands),
         ?assertEqual(0, gwport_mux:live(Mux)),
-        {_, Ended} = gwport_mux:send(ref(256), fin, [], Open),
+        {_, Ended} = gwport_mux:send(256, fin, [], Open),
         {ok, Queued, _} = gwport_mux:frame({Kind, 256, Payload}, Ended),
         ?assertMatch([{deliver, _, {abort, Name, _}}, {replace, 256, {Code, _}}, {closed, _, _, _, written}], Queued)
     end} || {Before, Kind, Payload, Name, Code} <- [
@@ -249,15 +249,15 @@ a_grant_is_passed_on_test() ->
     {ok, [Event], Mux1} = gwport_mux:frame({credit, 256, term(10)}, Mux),
     ?assertEqual(event(256, {credit, 10}), Event),
     ?assertMatch({[{write, 256, chunk, <<"0123456789">>}], _},
-        gwport_mux:send(ref(256), chunk, <<"0123456789">>, Mux1)).
+        gwport_mux:send(256, chunk, <<"0123456789">>, Mux1)).
 
 an_end_that_sends_what_it_may_not_costs_its_stream_test_() ->
     {_, More} = gwport_mux:opened(opening(256), gwport_mux:new(#{window => 100000, max_head => 1024, files => true})),
     Bytes = fun(Size) -> binary:copy(<<"x">>, Size) end,
-    [[?_assertMatch({[{write, 256, chunk, Data}], _}, gwport_mux:send(ref(256), chunk, Data, Mux))
+    [[?_assertMatch({[{write, 256, chunk, Data}], _}, gwport_mux:send(256, chunk, Data, Mux))
         || {Data, Mux} <- [{Bytes(?REQUEST_WINDOW), open_stream()}, {Bytes(65536), More}, {[<<"x">>], open_stream()}]],
     [?_assertMatch({[{deliver, _, {abort, internal_error, _}}, {write, 256, abort, {1, _}}], _},
-        gwport_mux:send(ref(256), chunk, Data, Mux))
+        gwport_mux:send(256, chunk, Data, Mux))
         || {Data, Mux} <- [{Bytes(?REQUEST_WINDOW + 1), open_stream()}, {Bytes(65537), More}, {<<>>, open_stream()},
             {[x], open_stream()}]]].
 
@@ -269,7 +269,7 @@ a_sum_of_credit_above_2147483647_is_bad_credit_test() ->
         failed(credit, term(?MAX_CREDIT - ?REQUEST_WINDOW + 1), open_stream())).
 
 what_was_sent_makes_room_for_credit_test() ->
-    {_, Mux} = gwport_mux:send(ref(256), chunk, <<"12345">>, open_stream()),
+    {_, Mux} = gwport_mux:send(256, chunk, <<"12345">>, open_stream()),
     ?assertMatch({[_], 1}, then({credit, 256, term(?MAX_CREDIT - ?REQUEST_WINDOW + 5)}, Mux)).
 
 a_grant_below_1_is_bad_credit_test_() ->
@@ -292,8 +292,8 @@ bytes_up_to_credit_pass_and_one_more_is_flow_exceeded_test() ->
 
 half_a_window_is_granted_again_and_less_is_not_test() ->
     {ok, _, Mux} = gwport_mux:frame({chunk, 256, binary:copy(<<"x">>, ?WINDOW)}, streaming(?WINDOW)),
-    {[], Mux1} = gwport_mux:consumed(ref(256), ?WINDOW div 2 - 1, Mux),
-    {Commands, Mux2} = gwport_mux:consumed(ref(256), 1, Mux1),
+    {[], Mux1} = gwport_mux:consumed(256, ?WINDOW div 2 - 1, Mux),
+    {Commands, Mux2} = gwport_mux:consumed(256, 1, Mux1),
     ?assertEqual([{write, 256, credit, ?WINDOW div 2}], Commands),
     ?assertMatch({[_], 1}, then({chunk, 256, binary:copy(<<"x">>, ?WINDOW div 2)}, Mux2)),
     ?assertMatch({{abort, flow_exceeded, _}, _},
@@ -301,16 +301,16 @@ half_a_window_is_granted_again_and_less_is_not_test() ->
 
 what_was_granted_is_not_granted_twice_test() ->
     {ok, _, Mux} = gwport_mux:frame({chunk, 256, binary:copy(<<"x">>, ?WINDOW)}, streaming(?WINDOW)),
-    {[{write, 256, credit, 60}], Mux1} = gwport_mux:consumed(ref(256), 60, Mux),
-    {[], Mux2} = gwport_mux:consumed(ref(256), 30, Mux1),
-    ?assertMatch({[], _}, gwport_mux:consumed(ref(256), 10, Mux2)).
+    {[{write, 256, credit, 60}], Mux1} = gwport_mux:consumed(256, 60, Mux),
+    {[], Mux2} = gwport_mux:consumed(256, 30, Mux1),
+    ?assertMatch({[], _}, gwport_mux:consumed(256, 10, Mux2)).
 
 a_window_of_1_goes_on_test() ->
     {ok, _, Mux} = gwport_mux:frame({chunk, 256, <<"x">>}, streaming(1)),
-    ?assertMatch({[{write, 256, credit, 1}], _}, gwport_mux:consumed(ref(256), 1, Mux)).
+    ?assertMatch({[{write, 256, credit, 1}], _}, gwport_mux:consumed(256, 1, Mux)).
 
 nothing_consumed_grants_nothing_test() ->
-    ?assertMatch({[], _}, gwport_mux:consumed(ref(256), 0, streaming(0))).
+    ?assertMatch({[], _}, gwport_mux:consumed(256, 0, streaming(0))).
 
 a_reply_says_how_much_body_was_allowed_test() ->
     {_, Mux} = gwport_mux:opened(opening(256, #{window => 7}), mux()),
@@ -334,10 +334,21 @@ a_text_is_cut_at_1024_bytes_test() ->
         ?assertEqual(min(Size, 1024), byte_size(Text))
     end || Size <- [1024, 1025]].
 
-the_end_of_a_streams_process_aborts_it_test() ->
-    {Commands, Mux} = gwport_mux:down(256, cancelled, open_stream()),
-    ?assertEqual([{write, 256, abort, {2, <<>>}}], Commands),
-    ?assertEqual({[closed(256)], 0}, then({abort, 256, term({2, <<>>})}, Mux)).
+a_reply_to_a_request_without_a_body_is_held_to_its_limit_test() ->
+    {[], Mux} = gwport_mux:opened(opening(256, #{body => none}), mux()),
+    Fits = binary:copy(<<"r">>, ?MAX_HEAD + ?WINDOW),
+    ?assertEqual({[event(256, {reply, Fits, ?WINDOW}), closed(256, now)], 0}, then({reply, 256, Fits}, Mux)),
+    ?assertMatch({[{deliver, _, {abort, too_large, _}}, {closed, 256, _, ?WINDOW, now}], 0},
+        then({reply, 256, <<Fits/binary, "r">>}, Mux)).
+
+a_request_without_a_body_is_whole_whatever_comes_before_its_reply_test() ->
+    {[], Mux} = gwport_mux:opened(opening(256, #{body => none}), mux()),
+    {ok, [Inform], Mux1} = gwport_mux:frame({inform, 256, <<"i">>}, Mux),
+    ?assertEqual(event(256, {inform, <<"i">>}), Inform),
+    ?assertEqual({[event(256, {reply, <<"r">>, ?WINDOW}), closed(256, now)], 0}, then({reply, 256, <<"r">>}, Mux1)),
+    {Aborts, Aborted} = gwport_mux:abort(256, cancelled, <<>>, Mux),
+    ?assertEqual([{write, 256, abort, {2, <<>>}}], Aborts),
+    ?assertEqual({[closed(256, written)], 0}, then({reply, 256, <<"r">>}, Aborted)).
 
 an_abort_is_overdue_at_the_second_look_test() ->
     {0, Mux1} = gwport_mux:overdue(aborting()),
@@ -454,7 +465,6 @@ step() ->
         {1, {send, Index, oneof([fin, trailers]), 0}},
         {3, {consumed, Index, integer(0, 150)}},
         {1, {abort, Index}},
-        {1, {down, Index}},
         {1, {skipped, Index, kind_and_payload()}},
         {1, {above, Index, kind_and_payload()}},
         {1, overdue}]).
@@ -494,22 +504,18 @@ step({send, Index, Kind, Size}, {Mux0, Ledger}) ->
     case {Kind, min(Size, Credit)} of
         {chunk, 0} -> {Mux0, Ledger};
         {_, Bytes} ->
-            {Commands, Mux} = gwport_mux:send(ref(N), Kind, binary:copy(<<"y">>, Bytes), Mux0),
+            {Commands, Mux} = gwport_mux:send(N, Kind, binary:copy(<<"y">>, Bytes), Mux0),
             {Mux, check(N, send, Commands, Ledger)}
     end;
 step({consumed, Index, Size}, {Mux0, Ledger0}) ->
     N = number(Index, Ledger0),
     #{N := Entry = #{unconsumed := Unconsumed}} = Ledger0,
     Bytes = min(Size, Unconsumed),
-    {Commands, Mux} = gwport_mux:consumed(ref(N), Bytes, Mux0),
+    {Commands, Mux} = gwport_mux:consumed(N, Bytes, Mux0),
     {Mux, check(N, consumed, Commands, Ledger0#{N := Entry#{unconsumed := Unconsumed - Bytes}})};
 step({abort, Index}, {Mux0, Ledger}) ->
     N = number(Index, Ledger),
-    {Commands, Mux} = gwport_mux:abort(ref(N), cancelled, <<>>, Mux0),
-    {Mux, check(N, abort, Commands, over(N, Ledger))};
-step({down, Index}, {Mux0, Ledger}) ->
-    N = number(Index, Ledger),
-    {Commands, Mux} = gwport_mux:down(N, cancelled, Mux0),
+    {Commands, Mux} = gwport_mux:abort(N, cancelled, <<>>, Mux0),
     {Mux, check(N, abort, Commands, over(N, Ledger))}.
 
 number(Index, Ledger) ->
@@ -589,8 +595,9 @@ opening(N) ->
     opening(N, #{}).
 
 opening(N, With) ->
-    maps:merge(#{stream => N, client => client(N), window => ?WINDOW,
-        body => now, idempotent => false}, With).
+    #{window := Window, body := Body, idempotent := IsIdempotent} =
+        maps:merge(#{window => ?WINDOW, body => now, idempotent => false}, With),
+    {N, client(N), Window, Body, IsIdempotent}.
 
 %% The same in every process: EUnit makes and runs a test in two.
 pid() -> whereis(init).
@@ -606,7 +613,7 @@ open_stream() ->
     Mux.
 
 local_ended() ->
-    {_, Mux} = gwport_mux:send(ref(256), fin, [], open_stream()),
+    {_, Mux} = gwport_mux:send(256, fin, [], open_stream()),
     Mux.
 
 bodiless() ->
@@ -614,7 +621,7 @@ bodiless() ->
     Mux.
 
 aborting() ->
-    {[{write, 256, abort, _}], Mux} = gwport_mux:abort(ref(256), cancelled, <<>>, open_stream()),
+    {[{write, 256, abort, _}], Mux} = gwport_mux:abort(256, cancelled, <<>>, open_stream()),
     Mux.
 
 streaming(Window) ->

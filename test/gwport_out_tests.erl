@@ -113,7 +113,7 @@ a_place_is_free_with_the_next_write_test() ->
 
 ref(N) -> list_to_ref(lists:concat(["#Ref<0.0.1.", N, ">"])).
 
-open(N) -> #{client => {whereis(init), ref(N), {ref(N), N}}, stay => once, request => [], body => none, idempotent => true}.
+open(N) -> {{whereis(init), ref(N), {ref(N), N}}, once, {[], none, true}}.
 
 %% Whatever comes, in any order, with writes in between: control is in the very next write; what a stream has is written
 %% in its order, or replaced by its abort; nothing else is lost, and no write is larger than it may be.

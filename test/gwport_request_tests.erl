@@ -9,12 +9,12 @@
 
 an_encoded_request_is_what_open_carries_test() ->
     Request = request(#{<<"length">> => 5}),
-    {ok, #{request := Encoded, body := now, idempotent := true}} = gwport_request:encode(Request, 65536),
+    {ok, {Encoded, now, true}} = gwport_request:encode(Request, 65536),
     ?assertEqual({ok, {0, 262144, Request}}, gwport_frame:decode_payload(payload(Encoded))).
 
 a_payload_of_max_head_bytes_passes_test() ->
     Size = size_of(request(#{})),
-    {ok, #{request := Encoded}} = gwport_request:encode(request(#{}), Size),
+    {ok, {Encoded, _, _}} = gwport_request:encode(request(#{}), Size),
     ?assertEqual(Size, byte_size(payload(Encoded))).
 
 a_payload_of_max_head_and_1_bytes_is_too_large_test() ->
@@ -37,7 +37,7 @@ methods_are_idempotent_as_in_rfc_9110_test_() ->
             || Method <- [<<"POST">>, <<"PATCH">>, <<"CONNECT">>, <<"get">>, <<"GETX">>, <<"BREW">>, <<>>]].
 
 a_request_that_is_not_idempotent_says_so_test() ->
-    ?assertMatch({ok, #{idempotent := false}},
+    ?assertMatch({ok, {_, _, false}},
         gwport_request:encode(request(#{<<"method">> => <<"POST">>}), 65536)).
 
 %% What a host may send

@@ -229,7 +229,7 @@ owner(Config) ->
     owner_fails(Config, fun(Owner) -> sys:replace_state(Owner, fun(State) -> {broken, State, mark(cookie)} end),
         Owner ! {'$gen_call', {self(), make_ref()}, info} end),
     owner_fails(Config, fun(Owner) -> Owner ! {open, [{list_to_binary(mark(request_body))}]} end),
-    owner_fails(Config, fun(Owner) -> Owner ! {consumed, make_ref(), 1}, break(Owner, streams) end).
+    owner_fails(Config, fun(Owner) -> Owner ! {consumed, {self(), make_ref()}, 1}, break(Owner, streams) end).
 
 owner_told_to_end(Config) ->
     %% Ended from outside, with a reason that OTP reports.

@@ -40,7 +40,7 @@ a_guard_that_is_late_tells_the_owner_why_test() ->
     Watch = gwport_watch:start_link(none),
     Ref = make_ref(),
     Guard = gwport_watch:guard(0, deadline, keep, Ref, Watch),
-    ?assertEqual({abort, Ref, deadline, <<>>}, receive Message -> Message end),
+    ?assertEqual({abort, {self(), Ref}, deadline, <<>>}, receive Message -> Message end),
     ?assertNot(gwport_watch:unguard(Guard)),
     stop(Watch).
 
