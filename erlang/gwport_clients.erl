@@ -1,6 +1,6 @@
 %% Who has streams of a port: each client process with the numbers of its streams, by the names that
-%% it has for them, and one monitor for all of them. It is its owner's, whose monitors these are: it is sent
-%% {gwport_down, _, process, Pid, _}.
+%% it has for them, and one monitor for all of them. It is its owner's, whose monitors these are: it
+%% is sent {gwport_down, _, process, Pid, _}.
 %%
 %% The monitor of a client that comes again, as a connection does, is kept between its streams,
 %% until two sweeps have found it without one.

@@ -8,7 +8,8 @@
 -module(gwport_cowboy).
 
 -export([open/5, refuse/4, event/2, failed/4, close/1]).
--export([tag/1, received/3, read/3, guard/1, sent/1, timeout/1, time/1, is_shared/1]).
+-export([tag/1, received/3, read/3, guard/1, sent/1, is_shared/1]).
+-export([needs_timer/1, timeout/1, time/1]).
 
 -export_type([cowboy/0, step/0]).
 
@@ -50,7 +51,7 @@
 -define(SEND_TIMEOUT, 30000).
 -define(MAX_TICK, 60000).
 
-%% For the calling process, which is sent events as {Tag, {gwport, _}}; see gwport_exchange:open/4.
+%% For the calling process, which is sent events as {Tag, {gwport, _}}; see gwport_exchange:open/5.
 %% Behind: see gwport_cowboy_request:new/4.
 -spec open(cowboy_req:req(), Behind :: non_neg_integer(), gwport_options:mount(),
     gwport_cowboy_listener:listener(), Tag :: ref | term()) -> cowboy().
@@ -59,7 +60,13 @@ open(Req0, Behind, Mount, Listener, Tag) ->
     Request = gwport_cowboy_request:new(Req, Behind, Mount, Listener),
     Response = gwport_cowboy_response:new(Req, Listener),
     Now = now_ms(),
-    new(Now, Req, Listener, Response, gwport_exchange:open(Request, Mount, Tag, Now)).
+    TickAt = Now + tick(Listener),
+    new(TickAt, Req, Listener, Response,
+        gwport_exchange:open(Request, Mount, Tag, Now, wake(Tag, TickAt))).
+
+%% A process with one exchange waits for it alone.
+wake(ref, _) -> never;
+wake(_, TickAt) -> TickAt.
 
 %% The same for a request that is not to reach an app.
 -spec refuse(gwport_status:reason(), cowboy_req:req(), gwport_cowboy_listener:listener(),
@@ -67,11 +74,11 @@ open(Req0, Behind, Mount, Listener, Tag) ->
 refuse(Reason, Req0, Listener, Tag) ->
     Req = gwport_cowboy_request:spoken(Req0, Listener),
     Response = gwport_cowboy_response:new(Req, Listener),
-    new(now_ms(), Req, Listener, Response, gwport_exchange:refuse(Reason, Tag)).
+    new(now_ms() + tick(Listener), Req, Listener, Response, gwport_exchange:refuse(Reason, Tag)).
 
-new(Now, Req, Listener, Response, Exchange) ->
+new(TickAt, Req, Listener, Response, Exchange) ->
     #cowboy{req = Req, listener = Listener, exchange = Exchange, response = Response,
-        tick_at = Now + tick(Listener)}.
+        tick_at = TickAt}.
 
 -spec tag(cowboy()) -> term().
 tag(#cowboy{exchange = Exchange}) ->
@@ -177,6 +184,11 @@ taken(#cowboy{file = {File, Bytes}}) ->
         {ok, _} -> short;
         error -> gone
     end.
+
+%% Whether that calls for a timer already; if not, an event comes first, or {gwport, due}.
+-spec needs_timer(cowboy()) -> boolean().
+needs_timer(#cowboy{exchange = Exchange}) ->
+    gwport_exchange:needs_timer(Exchange).
 
 %% Milliseconds until time/1 is to be called.
 -spec timeout(cowboy()) -> non_neg_integer().

@@ -25,14 +25,14 @@
 %% without a port, to which nobody has granted credit: open/4 enters the pool's queue, and the
 %% queue's word is an event like a port's, behind which at/4 is called. One that is repeated keeps
 %% what it has encoded and what it has sent of the body until the app is known to have been entered,
-%% and calls at/4 again when the port is down before. A port on another node is another handle: an
+%% and calls at/5 again when the port is down before. A port on another node is another handle: an
 %% event comes to an alias, wherever from. A connection that is taken over (WebSocket, Hijack) is a
 %% client command instead of `head`, and a request half that `open` does not end. Plug is one more
 %% driver.
 -module(gwport_exchange).
 
--export([open/4, refuse/2, event/3, failed/4, close/1]).
--export([tag/1, timeout/2, guard/4, unguard/1]).
+-export([open/4, open/5, refuse/2, event/3, failed/4, close/1]).
+-export([tag/1, timeout/2, needs_timer/1, guard/4, unguard/1]).
 
 -export_type([exchange/0, event/0, client_command/0]).
 
@@ -40,6 +40,10 @@
 
 %% How long a file may take to be opened; then the program is told to send its bytes instead.
 -define(OPEN_TIME, 1000).
+%% What is so many milliseconds away may be told with a delay of a tenth of it.
+-define(COARSE, 10000).
+%% What an event may take, in milliseconds.
+-define(MARGIN, 1000).
 
 -record(exchange, {
     %% Of the messages that are its events.
@@ -52,6 +56,8 @@
     guard = none :: gwport_watch:guard() | none,
     %% A file of the program's that is part of the response, and when to give up opening it.
     file = none :: none | {gwport_file:opener(), Timer :: reference()},
+    %% When the watch sends {Tag, {gwport, due}}, if nothing has come before.
+    due = infinity :: integer() | infinity,
     %% Whether an event may come, or be in the mailbox, behind the end.
     is_late = false :: boolean()
 }).
@@ -77,14 +83,39 @@
 %% behind the end.
 -spec open(gwport_environ:request(), gwport_options:mount(), Tag :: ref | term(),
     Now :: integer()) -> exchange().
-open(Request = #{<<"method">> := Method}, Mount, Tag, Now) ->
+open(Request, Mount, Tag, Now) ->
+    open(Request, Mount, Tag, Now, never).
+
+%% The same for a process that cannot wait with a timeout, and would set a timer for its next look
+%% at this exchange: at Wake, or when timeout/2 says so. What is more than ten seconds away is told
+%% to it, as {Tag, {gwport, due}}, within a second: see needs_timer/1. The driver takes that for its
+%% own timer's word; it is no event.
+-spec open(gwport_environ:request(), gwport_options:mount(), Tag :: ref | term(),
+    Now :: integer(), Wake :: integer() | never) -> exchange().
+open(Request = #{<<"method">> := Method}, Mount, Tag, Now, Wake) ->
     Stream = gwport_stream:new(#{method => Method, body => gwport_request:body(Request),
         length => maps:get(<<"length">>, Request, undefined),
         files => is_map_key(<<"file">>, Request)}, Mount, Now),
-    case checked(gwport_request:check(Request), Request, Mount, Tag) of
-        {ok, Port, Ref} -> #exchange{tag = tag(Tag, Ref), stream = Stream, port = Port, ref = Ref};
-        {error, Reason} -> refused(Reason, tag(Tag, make_ref()), Stream)
+    Due = due(Wake, Now, Stream),
+    case checked(gwport_request:check(Request), Request, Mount, Tag, Due) of
+        {ok, Port, Ref} ->
+            #exchange{tag = tag(Tag, Ref), stream = Stream, port = Port, ref = Ref, due = Due};
+        {error, Reason} ->
+            refused(Reason, tag(Tag, make_ref()), Stream)
     end.
+
+due(never, _, _) ->
+    infinity;
+due(Wake, Now, Stream) ->
+    case min(Wake - Now, gwport_stream:timeout(Now, Stream)) of
+        Time when Time >= ?COARSE -> Now + Time;
+        _ -> infinity
+    end.
+
+%% Whether the driver has to set a timer, if it has been told of nothing yet.
+-spec needs_timer(exchange()) -> boolean().
+needs_timer(#exchange{port = none}) -> false;
+needs_timer(#exchange{due = Due}) -> Due =:= infinity.
 
 tag(ref, Ref) -> Ref;
 tag(Tag, _) -> Tag.
@@ -105,13 +136,13 @@ refused(Reason, Tag, Stream) ->
     self() ! {Tag, {gwport, {refused, Reason}}},
     #exchange{tag = Tag, stream = Stream, is_late = true}.
 
-checked({error, _}, _, _, _) ->
+checked({error, _}, _, _, _, _) ->
     {error, bad_request};
-checked(ok, #{<<"length">> := Length}, #{max_body := MaxBody}, _) when Length > MaxBody ->
+checked(ok, #{<<"length">> := Length}, #{max_body := MaxBody}, _, _) when Length > MaxBody ->
     {error, too_large_body};
-checked(ok, Request, Mount = #{pool := Pool}, Tag) ->
+checked(ok, Request, Mount = #{pool := Pool}, Tag, Due) ->
     case gwport_pool:choose(Pool) of
-        {ok, Port} -> at(Port, Request, Mount, Tag);
+        {ok, Port} -> at(Port, Request, Mount, Tag, Due);
         {error, Reason} -> no_port(Reason, Pool)
     end.
 
@@ -122,20 +153,20 @@ no_port(no_pool, Pool) ->
 no_port(Reason, _) ->
     {error, Reason}.
 
-at(Port, Request, Mount = #{app := App}, Tag) ->
+at(Port, Request, Mount = #{app := App}, Tag, Due) ->
     case gwport_port:has_app(App, Port) of
         true ->
-            opened(gwport_request:encode(Request, gwport_port:max_head(Port)), Port, Tag);
+            opened(gwport_request:encode(Request, gwport_port:max_head(Port)), Port, Tag, Due);
         false ->
             no_app(Mount, gwport_port:apps(Port))
     end.
 
-opened({ok, Encoded}, Port, Tag) ->
-    case gwport_port:open(Port, Encoded, Tag) of
+opened({ok, Encoded}, Port, Tag, Due) ->
+    case gwport_port:open(Port, Encoded, Tag, Due) of
         {ok, Ref} -> {ok, Port, Ref};
         Error -> Error
     end;
-opened(Error, _, _) ->
+opened(Error, _, _, _) ->
     Error.
 
 no_app(#{pool := Pool, app := App}, Apps) ->
@@ -155,10 +186,16 @@ event({gwport, {opened, Opener, _}}, _, Exchange = #exchange{file = File})
         when File =:= none; element(1, File) =/= Opener ->
     {[], Exchange};
 event(Event, Now, Exchange = #exchange{stream = Stream}) ->
-    try react(gwport_stream:event(of_port(Event), Now, Stream), Exchange)
+    try react(gwport_stream:event(of_port(Event), Now, Stream), late(Now, Exchange))
     catch
         Class:Reason:Stack -> failed(Class, Reason, Stack, Exchange)
     end.
+
+%% The watch may have spoken, or be about to.
+late(Now, Exchange = #exchange{due = Due}) when Now + ?MARGIN >= Due ->
+    Exchange#exchange{due = infinity, is_late = true};
+late(_, Exchange) ->
+    Exchange.
 
 of_port({gwport, {opened, _, Result}}) -> {opened, Result};
 of_port({gwport, Event}) -> {port, Event};

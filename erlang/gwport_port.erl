@@ -7,7 +7,7 @@
 %%
 %% What is in its mailbox is taken before something is written, so that one write carries it all.
 %%
-%% Clients (any process) call open/3, send/4, consumed/3 and abort/3, and are sent
+%% Clients (any process) call open/4, send/4, consumed/3 and abort/3, and are sent
 %% {Tag, {gwport, Event}}, see gwport_mux:event(); the last of them may be the watch's, which stands
 %% beside the owner and speaks for it when it is killed (gwport_watch).
 %%
@@ -18,7 +18,7 @@
 -behaviour(gen_server).
 
 %% API
--export([start_link/1, open/3, send/4, consumed/3, taken/3, abort/3, leave/2, drain/1, info/1]).
+-export([start_link/1, open/4, send/4, consumed/3, taken/3, abort/3, leave/2, drain/1, info/1]).
 -export([has_app/2, apps/1, max_head/1, files/1, under_way/1, has_room/1, watch/1]).
 %% gen_server.
 -export([init/1, handle_continue/2, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
@@ -92,12 +92,14 @@ start_link(Start) ->
 
 %% Opens a stream whose client is the calling process. Events come as {Tag, {gwport, Event}}; the
 %% owner's death is {port_down, true, _} like any other end of the port. Call leave/2 when done. A
-%% process that has one stream in its life says `ref`: Tag is the stream's reference then.
--spec open(handle(), request(), Tag :: ref | term()) -> {ok, reference()} | {error, not_entered}.
-open(Handle = #handle{owner = Owner, watch = Watch, load = Load}, Request, Tag) ->
+%% process that has one stream in its life says `ref`: Tag is the stream's reference then. Due is as
+%% for gwport_watch:join/3.
+-spec open(handle(), request(), Tag :: ref | term(), Due :: integer() | infinity) ->
+    {ok, reference()} | {error, not_entered}.
+open(Handle = #handle{owner = Owner, watch = Watch, load = Load}, Request, Tag, Due) ->
     Ref = erlang:alias(),
     {Stay, To} = case Tag of ref -> {once, {Ref, Ref}}; _ -> {stays, {Ref, Tag}} end,
-    case gwport_watch:join(To, Watch) of
+    case gwport_watch:join(To, Due, Watch) of
         ok ->
             Owner ! {open, {{self(), Ref, To}, Stay, Request}},
             gwport_load:arrive(Load),

@@ -82,7 +82,7 @@
 
 -record(stream, {
     method :: binary(),
-    phase = waiting :: waiting | streaming | discarding | ended,
+    phase = waiting :: waiting | streaming | discarding,
 
     %% The request half: what was read and not sent, and what the program still takes.
     held = <<>> :: binary(),
@@ -114,7 +114,7 @@
     idle_at :: time(),
     deadline_at :: time()
 }).
--opaque stream() :: #stream{}.
+-opaque stream() :: #stream{} | ended.
 -type time() :: integer() | infinity.
 
 %% Small pieces of a response that waited go to the client together, up to so many bytes.
@@ -140,6 +140,8 @@ later(Now, Time) -> Now + Time.
 
 %% Milliseconds until the event `timeout` is due.
 -spec timeout(Now :: integer(), stream()) -> timeout().
+timeout(_, ended) ->
+    infinity;
 timeout(Now, #stream{head_at = Head, idle_at = Idle, deadline_at = Deadline}) ->
     case min(Head, min(Idle, Deadline)) of
         infinity -> infinity;
@@ -156,8 +158,11 @@ first_due(Head, Idle, _) when Head =< Idle -> head_timeout;
 first_due(_, _, _) -> idle_timeout.
 
 -spec event(event(), Now :: integer(), stream()) -> {[command()], stream()}.
-event(_, _, Stream = #stream{phase = ended}) ->
-    {[], Stream};
+event(_, _, ended) ->
+    {[], ended};
+%% Most streams end with this, and have seen nothing else.
+event({port, Reply = {reply, _, _}}, _, Stream = #stream{ending = no}) ->
+    port(Reply, Stream);
 %% The response is whole and waits for its client: whatever becomes of the port now, it goes out.
 event({port, _}, _, Stream = #stream{ending = Ending}) when Ending =/= no ->
     {[], Stream};
@@ -174,11 +179,10 @@ event({opened, _}, _, Stream) ->
     {[], Stream};
 event(taken, Now, Stream = #stream{taking = file}) ->
     has_gone(touch(Stream#stream{now = Now, taking = 0}));
-event(gone, _, Stream) ->
-    {[{abort, cancelled, <<>>}, {break, client_gone}], Stream#stream{phase = ended}};
-event(short, _, Stream) ->
-    {[{abort, bad_length, <<"a file got shorter">>}, {break, short_file}],
-        Stream#stream{phase = ended}};
+event(gone, _, _) ->
+    {[{abort, cancelled, <<>>}, {break, client_gone}], ended};
+event(short, _, _) ->
+    {[{abort, bad_length, <<"a file got shorter">>}, {break, short_file}], ended};
 event(taken, Now, Stream = #stream{taking = Taken}) ->
     {Commands, Stream1} = flush(touch(Stream#stream{now = Now, taking = 0})),
     {[{consumed, Taken} || Taken > 0] ++ Commands, Stream1};
@@ -191,12 +195,12 @@ event(timeout, Now, Stream = #stream{head_at = Head, idle_at = Idle, deadline_at
         Idle =< Now -> give_up(idle_timeout, Stream);
         true -> {[], Stream}
     end;
-event(stalled, _, Stream) ->
-    {[{abort, cancelled, <<>>}, {break, client_stalled}], Stream#stream{phase = ended}};
-event(failed, _, Stream = #stream{phase = waiting}) ->
-    {[{abort, internal_error, <<>>}, {fail, app_failed}], Stream#stream{phase = ended}};
-event(failed, _, Stream) ->
-    {[{abort, internal_error, <<>>}, {break, internal_error}], Stream#stream{phase = ended}}.
+event(stalled, _, _) ->
+    {[{abort, cancelled, <<>>}, {break, client_stalled}], ended};
+event(failed, _, #stream{phase = waiting}) ->
+    {[{abort, internal_error, <<>>}, {fail, app_failed}], ended};
+event(failed, _, _) ->
+    {[{abort, internal_error, <<>>}, {break, internal_error}], ended}.
 
 %% Bytes have moved.
 touch(Stream = #stream{now = Now, idle_timeout = Idle}) ->
@@ -211,7 +215,7 @@ tick(Stream) ->
     {[], Stream}.
 
 give_up(Reason, Stream) ->
-    {[{abort, Reason, <<>>} | failure(Reason, Stream)], Stream#stream{phase = ended}}.
+    {[{abort, Reason, <<>>} | failure(Reason, Stream)], ended}.
 
 failure(Reason, #stream{phase = waiting}) -> [{fail, Reason}];
 failure(_, #stream{phase = discarding}) -> [done];
@@ -253,15 +257,15 @@ port({abort, Code, _Text}, Stream = #stream{phase = streaming}) ->
     flush(Stream#stream{request = ended, file = none,
         ending = {broken, gwport_status:reason(Code)}});
 %% A response without a body has gone out whole; as under net/http its connection ends all the same.
-port({abort, Code, _Text}, Stream = #stream{phase = discarding}) ->
-    {[{break, gwport_status:reason(Code)}], Stream#stream{phase = ended}};
+port({abort, Code, _Text}, #stream{phase = discarding}) ->
+    {[{break, gwport_status:reason(Code)}], ended};
 %% An app that gives up on purpose wants its client to see a broken connection, and no answer.
-port({abort, cancelled, _Text}, Stream = #stream{phase = waiting}) ->
-    {[{break, gwport_status:reason(cancelled)}], Stream#stream{phase = ended}};
+port({abort, cancelled, _Text}, #stream{phase = waiting}) ->
+    {[{break, gwport_status:reason(cancelled)}], ended};
 port({abort, Code, _Text}, Stream) ->
     ended(gwport_status:reason(Code), Stream);
-port({refused, Why}, Stream) ->
-    {[{refuse, Why}], Stream#stream{phase = ended}};
+port({refused, Why}, _) ->
+    {[{refuse, Why}], ended};
 port({port_down, _, drain}, Stream) ->
     ended(draining, Stream);
 port({port_down, true, _}, Stream) ->
@@ -271,7 +275,7 @@ port({port_down, false, _}, Stream) ->
 
 %% The port knows already: nothing to abort.
 ended(Reason, Stream) ->
-    {failure(Reason, Stream), Stream#stream{phase = ended}}.
+    {failure(Reason, Stream), ended}.
 
 bad_response(Stream) ->
     give_up(bad_response, Stream).
@@ -279,13 +283,13 @@ bad_response(Stream) ->
 %% The program is told more than the client.
 bad_head(Payload, Stream) ->
     {[{abort, gwport_response:fault(Payload), <<>>} | failure(bad_response, Stream)],
-        Stream#stream{phase = ended}}.
+        ended}.
 
 %% The request's body
 
 client(_, Data, Stream = #stream{received = Received, max_body = Max})
         when is_integer(Max), Received + byte_size(Data) > Max ->
-    {[{abort, too_large, <<>>} | failure(too_large_body, Stream)], Stream#stream{phase = ended}};
+    {[{abort, too_large, <<>>} | failure(too_large_body, Stream)], ended};
 client(IsFin, Data, Stream = #stream{held = Held, received = Received, length = Length}) ->
     Total = Received + byte_size(Data),
     %% Trailers on HTTP/2 hide the end from a request process; the length still shows it.
@@ -324,9 +328,9 @@ reply({ok, Head = #{code := Code, length := Length}, Body}, Credit, Stream) ->
     Size = byte_size(Body),
     if
         Size > Credit -> bad_response(Stream);
-        not HasBody -> {[{reply, Head, <<>>}, done], Stream#stream{phase = ended}};
+        not HasBody -> {[{reply, Head, <<>>}, done], ended};
         Length =:= undefined; Length =:= Size ->
-            {[{reply, Head#{length := Size}, Body}, done], Stream#stream{phase = ended}};
+            {[{reply, Head#{length := Size}, Body}, done], ended};
         true -> bad_response(Stream)
     end;
 reply(error, _, Stream) ->
@@ -350,8 +354,8 @@ chunk(Data, Stream = #stream{queue = Queue, left = Left}) ->
 subtract(undefined, _) -> undefined;
 subtract(Left, Size) -> Left - Size.
 
-last(_, Stream = #stream{phase = discarding}) ->
-    {[done], Stream#stream{phase = ended}};
+last(_, #stream{phase = discarding}) ->
+    {[done], ended};
 %% It is too short, and what there is of it is the client's to see.
 last(_, Stream = #stream{left = Left}) when is_integer(Left), Left > 0 ->
     flush(Stream#stream{ending = {broken, bad_length}});
@@ -399,18 +403,18 @@ file_piece(Sent, Stream = #stream{now = Now}) ->
 %% One piece at a time is with the client; small ones that waited go together.
 flush(Stream = #stream{queue = [], taking = 0, file = Sent = #sent{}}) ->
     file_piece(Sent, Stream);
-flush(Stream = #stream{queue = [], taking = 0, ending = fin}) ->
-    {[{data, fin, <<>>}, done], Stream#stream{phase = ended}};
-flush(Stream = #stream{queue = [], taking = 0, ending = {trailers, Fields}}) ->
-    {[{trailers, Fields}, done], Stream#stream{phase = ended}};
-flush(Stream = #stream{queue = [], taking = 0, ending = {broken, Reason}}) ->
-    {[{break, Reason}], Stream#stream{phase = ended}};
+flush(#stream{queue = [], taking = 0, ending = fin}) ->
+    {[{data, fin, <<>>}, done], ended};
+flush(#stream{queue = [], taking = 0, ending = {trailers, Fields}}) ->
+    {[{trailers, Fields}, done], ended};
+flush(#stream{queue = [], taking = 0, ending = {broken, Reason}}) ->
+    {[{break, Reason}], ended};
 flush(Stream = #stream{queue = Queue = [_ | _], taking = 0, ending = Ending}) ->
     {Piece, Rest} = piece(lists:reverse(Queue), 0, []),
     Size = iolist_size(Piece),
     case {Rest, Ending} of
         {[], fin} ->
-            {[{data, fin, Piece}, done], Stream#stream{phase = ended}};
+            {[{data, fin, Piece}, done], ended};
         _ ->
             {[{data, nofin, Piece}], Stream#stream{queue = lists:reverse(Rest), taking = Size}}
     end;

@@ -117,7 +117,11 @@ listener(Req, Opts) ->
 %% All answers come by a message to this process: Cowboy says 101 to a client of h2c before it looks
 %% at those, and behind what init/3 returns.
 begun(Id, Cowboy, #{flow := Flow}) ->
-    {[], set_timer(#stream{id = Id, cowboy = Cowboy, flow = Flow})}.
+    Stream = #stream{id = Id, cowboy = Cowboy, flow = Flow},
+    case gwport_cowboy:needs_timer(Cowboy) of
+        true -> {[], set_timer(Stream)};
+        false -> {[], Stream}
+    end.
 
 -spec data(cowboy_stream:streamid(), cowboy_stream:fin(), binary(), state()) ->
     {cowboy_stream:commands(), state()}.
@@ -179,8 +183,12 @@ failed(Stream = #stream{cowboy = Cowboy}) ->
 
 %% What comes to a stream of ours
 
+heard({gwport, due}, Stream = #stream{timer = undefined}) ->
+    heard(gwport_time, Stream);
+heard({gwport, due}, Stream) ->
+    {[], Stream};
 heard(Event = {gwport, _}, Stream) ->
-    event(Event, Stream);
+    timed(event(Event, Stream));
 heard(gwport_sent, Stream = #stream{cowboy = Cowboy0}) ->
     {Event, Cowboy} = gwport_cowboy:sent(Cowboy0),
     sent(Event, Stream#stream{cowboy = Cowboy, sending = false});
@@ -328,10 +336,16 @@ discard(_, _, _, Timer) ->
 close() ->
     {set_options, #{idle_timeout => 0}}.
 
+%% Most streams end with their first event, and have no timer.
+timed({Commands, Stream = #stream{timer = undefined}}) -> {Commands, set_timer(Stream)};
+timed(Result) -> Result.
+
 set_timer(Stream = #stream{id = Id, cowboy = Cowboy}) ->
     Time = gwport_cowboy:timeout(Cowboy),
     Stream#stream{timer = erlang:send_after(Time, self(), {{self(), Id}, gwport_time})}.
 
+leave(#stream{timer = undefined}) ->
+    ok;
 leave(#stream{id = Id, timer = Timer, sending = Sending, reading = Reading}) ->
     %% What stands in the mailbox for this stream would be a warning each.
     case is_integer(erlang:cancel_timer(Timer)) andalso not Sending andalso not Reading of

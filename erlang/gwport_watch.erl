@@ -3,7 +3,9 @@
 %% A port's owner tells the clients of its streams how they fare, but an owner that is killed says
 %% nothing; and a connection that is stuck in a send to somebody who does not read hears of no
 %% deadline. The watch knows who is at the streams (a table), is linked to the owner, and is told
-%% when a stuck stream's time will be up.
+%% when a stuck stream's time will be up. It is also the clock of those who would have to set a timer
+%% for every request, and to cancel it: theirs is a number in the table, which is looked at now and
+%% then.
 %%
 %% A stream's events go to {Ref, Tag}: Ref is sent {Tag, {gwport, Event}}, and is an alias of the
 %% client's process, so that nothing reaches it once it has left. The client writes its stream into
@@ -13,7 +15,7 @@
 %% It ends with the owner, after the clients have heard of it; the owner ends when the watch does.
 -module(gwport_watch).
 
--export([start_link/1, follow/1, last_words/1, join/2, leave/2, close/3, tell/2, is_watch/2]).
+-export([start_link/1, follow/1, last_words/1, join/3, leave/2, close/3, tell/2, is_watch/2]).
 -export([guard/5, unguard/1]).
 -export([init/1]).
 
@@ -21,7 +23,7 @@
 
 -record(watch, {
     pid :: pid(),
-    %% {Ref, Tag, Pid} for each stream, and ?CLOSED with its flag.
+    %% {Ref, Tag, Pid, Due} for each stream, and ?CLOSED with its flag.
     table :: ets:table(),
     closed :: atomics:atomics_ref()
 }).
@@ -31,6 +33,8 @@
 
 %% The key of a flag that is 1 when the clients have been told: who comes later looks after itself.
 -define(CLOSED, closed).
+%% How often it is looked for clients whose time has come, and so how late they hear of it.
+-define(LOOK, 1000).
 %% How often it is looked for clients that were killed.
 -define(SWEEP, 30000).
 %% How long a connection may take to notice, after its stream's time is up, before it is killed.
@@ -59,13 +63,14 @@ last_words(Table) ->
     ok.
 
 clients(Table) ->
-    [{Pid, {Ref, Tag}} || {Ref, Tag, Pid} <- ets:tab2list(Table)].
+    [{Pid, {Ref, Tag}} || {Ref, Tag, Pid, _} <- ets:tab2list(Table)].
 
 %% The calling process is about to ask for a stream; `gone` if the owner is dead and nothing will be
-%% heard.
--spec join(to(), watch()) -> ok | gone.
-join({Ref, Tag}, #watch{table = Table, closed = Closed}) ->
-    try ets:insert(Table, {Ref, Tag, self()}) of
+%% heard. If the stream stands here when it is Due, in monotonic milliseconds, the client is told so,
+%% once, with the event `due`.
+-spec join(to(), Due :: integer() | infinity, watch()) -> ok | gone.
+join({Ref, Tag}, Due, #watch{table = Table, closed = Closed}) ->
+    try ets:insert(Table, {Ref, Tag, self(), Due}) of
         true ->
             case atomics:get(Closed, 1) of
                 0 -> ok;
@@ -101,7 +106,8 @@ close(IsLive, Event, #watch{table = Table, closed = Closed}) ->
 is_watch(Pid, #watch{pid = Watch}) ->
     Pid =:= Watch.
 
--spec tell(to(), gwport_mux:event() | {refused, busy | draining} | gwport_file:opened()) -> ok.
+-spec tell(to(), gwport_mux:event() | {refused, busy | draining} | due | gwport_file:opened()) ->
+    ok.
 tell({Ref, Tag}, Event) ->
     Ref ! {Tag, {gwport, Event}},
     ok.
@@ -129,6 +135,7 @@ init({Owner, Heir}) ->
     Closed = atomics:new(1, []),
     true = ets:insert(Table, {?CLOSED, Closed}),
     _ = erlang:send_after(?SWEEP, self(), sweep),
+    _ = erlang:send_after(?LOOK, self(), look),
     proc_lib:init_ack({ok, #watch{pid = self(), table = Table, closed = Closed}}),
     gwport_failure:run("the watch of a port", fun() -> loop(Owner, Table) end).
 
@@ -146,6 +153,10 @@ loop(Owner, Table) ->
         {kill, Pid} ->
             exit(Pid, kill),
             loop(Owner, Table);
+        look ->
+            look(erlang:monotonic_time(millisecond), Table),
+            _ = erlang:send_after(?LOOK, self(), look),
+            loop(Owner, Table);
         sweep ->
             sweep(Table),
             _ = erlang:send_after(?SWEEP, self(), sweep),
@@ -157,5 +168,13 @@ loop(Owner, Table) ->
 %% Nobody is there to be told.
 sweep(Table) ->
     _ = [true = ets:delete(Table, Ref)
-        || {Ref, _, Pid} <- ets:tab2list(Table), not is_process_alive(Pid)],
+        || {Ref, _, Pid, _} <- ets:tab2list(Table), not is_process_alive(Pid)],
     ok.
+
+%% A row may go meanwhile: whose stream is over needs no word.
+look(Now, Table) ->
+    Due = {{'$1', '$2', '_', '$3'}, [{is_integer, '$3'}, {'=<', '$3', Now}], [{{'$1', '$2'}}]},
+    lists:foreach(
+        fun(To = {Ref, _}) ->
+            _ = [tell(To, due) || ets:update_element(Table, Ref, {4, infinity})]
+        end, ets:select(Table, [Due])).
