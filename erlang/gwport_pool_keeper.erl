@@ -36,6 +36,9 @@
     delays = #{} :: #{pos_integer() => pos_integer()},
     %% Tables of streams whose watch was killed, until their owner is dead as well.
     inherited = #{} :: #{Owner :: pid() => ets:table()},
+    %% Of owners that are dead, until they are as well: they are still about to tell the clients, or
+    %% to leave that to us.
+    watches = #{} :: #{reference() => watch},
     %% What is lacking to start them.
     lacking = #{} :: #{pos_integer() => atom()},
     awaiting = [] :: [gen_server:from()],
@@ -92,13 +95,19 @@ handle_cast({draining, Owner}, State = #keeper{ports = Ports}) ->
             {noreply, State}
     end.
 
+handle_info({'DOWN', Monitor, process, _, _}, State = #keeper{watches = Watches})
+        when is_map_key(Monitor, Watches) ->
+    {noreply, State#keeper{watches = maps:remove(Monitor, Watches)}};
 handle_info({'DOWN', _, process, Owner, _}, State) ->
     #keeper{ports = Ports, inherited = Inherited} = State,
     tell_clients(Owner, Inherited),
     State1 = State#keeper{inherited = maps:remove(Owner, Inherited)},
     case maps:take(Owner, Ports) of
-        {Slot, Rest} -> {noreply, replace(Slot, tried(publish(State1#keeper{ports = Rest})))};
-        error -> {noreply, State1}
+        {Slot, Rest} ->
+            State2 = follow(Slot, State1#keeper{ports = Rest}),
+            {noreply, replace(Slot, tried(publish(State2)))};
+        error ->
+            {noreply, State1}
     end;
 handle_info({'ETS-TRANSFER', Table, _, Owner}, State = #keeper{ports = Ports, inherited = Inherited})
         when is_map_key(Owner, Ports) ->
@@ -175,18 +184,24 @@ tell_clients(Owner, Inherited) ->
         #{} -> ok
     end.
 
+%% A port that has not been ready had no clients.
+follow(#slot{handle = undefined}, State) ->
+    State;
+follow(#slot{handle = Handle}, State = #keeper{watches = Watches}) ->
+    State#keeper{watches = Watches#{gwport_watch:follow(gwport_port:watch(Handle)) => watch}}.
+
 now_ms() ->
     erlang:monotonic_time(millisecond).
 
 %% New requests find no port; those under way have the drain timeout.
 terminate(_, State = #keeper{ports = Ports, inherited = Inherited}) ->
-    #keeper{name = Name, drain_timeout = Timeout} = State,
+    #keeper{name = Name, drain_timeout = Timeout, watches = Before} = State,
     _ = publish(State#keeper{ports = #{}}),
     lists:foreach(fun gwport_port:drain/1, maps:keys(Ports)),
     Until = now_ms() + Timeout + 2000,
     Watches = [gwport_watch:follow(gwport_port:watch(Handle))
         || #slot{handle = Handle} <- maps:values(Ports), Handle =/= undefined],
-    lists:foreach(fun(Who) -> await_down(Who, Until) end, maps:keys(Ports) ++ Watches),
+    lists:foreach(fun(Who) -> await_down(Who, Until) end, maps:keys(Ports) ++ maps:keys(Before) ++ Watches),
     lists:foreach(fun gwport_watch:last_words/1, maps:values(Inherited)),
     inherit(),
     gwport_pool:delete(Name).

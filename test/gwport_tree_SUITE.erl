@@ -18,7 +18,8 @@ groups() ->
         a_relative_folder_of_sockets_is_found
     ]}, {ends, [parallel], [
         a_stream_that_is_over_leaves_nothing, the_streams_of_a_port_that_ends_leave_nothing, what_waits_for_a_writer_that_is_killed_is_told_at_once,
-        what_waits_for_a_writer_is_told_of_every_end, an_owner_is_killed_with_its_watch
+        what_waits_for_a_writer_is_told_of_every_end, an_owner_is_killed_with_its_watch,
+        a_watch_dies_after_its_owner_while_the_pool_ends
     ]}, {descriptors, [parallel], [
         clients_that_use_up_descriptors_cost_no_program, a_start_without_descriptors_is_tried_again_soon,
         a_program_is_ended_without_a_descriptor, a_log_is_read_when_there_are_descriptors_again, a_killed_shell_comes_back_with_the_descriptors
@@ -466,6 +467,24 @@ what_waits_for_a_writer_is_told_of_every_end(_) ->
             gwport_port:drain(Owner),
             gwport_test:until(fun() -> maps:get(state, gwport_port:info(Owner)) =:= draining end)
         end]].
+
+a_watch_dies_after_its_owner_while_the_pool_ends(_) ->
+    %% The keeper has forgotten the owner, and is ended, before the watch leaves it the clients.
+    Server = #{pool := Pool} = gwport_test:start(#{}),
+    Self = self(),
+    Client = spawn_link(fun() -> Self ! {self(), gwport_test:get(Server, "/faults/sleep?s=60")} end),
+    gwport_test:until(fun() -> [1] =:= [N || #{in_flight := N} <- gwport_test:ports(Server)] end),
+    [Owner, Watch, Keeper, Sup] = [gwport_attack:find(Part, Pool) || Part <- [owner, watch, keeper, ports_sup]],
+    true = erlang:suspend_process(Watch),
+    true = exit(Owner, kill),
+    gwport_test:until(fun() -> not lists:member(Owner, gen_server:call(Keeper, owners)) end),
+    true = exit(Sup, kill),
+    gwport_test:until(fun() -> process_info(Keeper, current_function) =:= undefined
+        orelse process_info(Keeper, current_function) =:= {current_function, {gwport_pool_keeper, await_down, 2}} end),
+    true = exit(Watch, kill),
+    receive {Client, Answer} -> ?assertMatch(#{status := 502, complete := true}, Answer) after 5000 -> error(not_told) end,
+    gwport_attack:stands(Pool),
+    gwport_test:stop(Server).
 
 an_owner_is_killed_with_its_watch(_) ->
     %% Nobody of the port is left to tell: the keeper does. Likewise where the supervisor of the ports is killed too.
