@@ -75,6 +75,8 @@
 -define(WHO, "the owner of a port").
 %% How long a program has between a fault, or the end of its output, and being killed.
 -define(END_GRACE, 1000).
+%% Half a megabyte, in words: what passes through is garbage soon, and is collected less often.
+-define(MIN_HEAP, 65536).
 %% At most so many messages are taken before something is written.
 -define(BATCH, 512).
 %% How often unanswered aborts are looked for.
@@ -88,7 +90,7 @@
 
 -spec start_link(gwport_secret:secret(start())) -> {ok, pid()} | {error, term()}.
 start_link(Start) ->
-    gen_server:start_link(?MODULE, Start, []).
+    gen_server:start_link(?MODULE, Start, [{spawn_opt, [{min_heap_size, ?MIN_HEAP}]}]).
 
 %% Opens a stream whose client is the calling process. Events come as {Tag, {gwport, Event}}; the
 %% owner's death is {port_down, true, _} like any other end of the port. Call leave/2 when done. A

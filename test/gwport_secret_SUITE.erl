@@ -150,7 +150,7 @@ streams_known(Count, Server) ->
 %% Messages as they wait for a process that is behind: a body's, a frame's, a log's.
 pile_up(Pid) ->
     Mark = list_to_binary(much(request_body)),
-    Pid ! {send, make_ref(), chunk, Mark},
+    Pid ! {send, {self(), make_ref()}, chunk, Mark},
     Pid ! {body, 256, Mark},
     Pid ! {make_ref(), {data, list_to_binary(much(set_cookie))}},
     Pid ! {request_body, make_ref(), nofin, Mark},
