@@ -10,6 +10,7 @@ exchange_test_() ->
     {setup, fun() -> gwport_test:start_pool(#{}) end, fun gwport_test:stop_pool/1, fun(Pool) ->
         [{spawn, {atom_to_list(Name), {timeout, 30, fun() -> Fun(Pool) end}}} || {Name, Fun} <- [
             {a_whole_response_is_done, fun a_whole_response_is_done/1},
+            {a_driver_is_told_of_a_time_that_is_far_away, fun a_driver_is_told_of_a_time_that_is_far_away/1},
             {a_process_that_has_one_in_its_life_is_told_its_tag, fun a_process_that_has_one_in_its_life_is_told_its_tag/1},
             {a_body_goes_as_it_is_asked_for, fun a_body_goes_as_it_is_asked_for/1},
             {a_refusal_is_an_event, fun a_refusal_is_an_event/1},
@@ -113,6 +114,39 @@ a_guard_that_is_not_called_off_is_late(Pool) ->
     gwport_test:until(fun() -> gwport_attack:rows(Pool) =:= [] end),
     {false, LateExchange} = gwport_exchange:unguard(Late),
     ok = gwport_exchange:close(LateExchange),
+    is_clean(Pool).
+
+%% What is ten seconds away or more is told, and what is nearer is the driver's to wait for.
+a_driver_is_told_of_a_time_that_is_far_away(Pool) ->
+    Sleep = #{path => "/faults/sleep?s=60", path_info => 1},
+    Open = fun(Time, Since, Wake) ->
+        {ok, Mount} = gwport_options:mount(#{pool => Pool, app => faults, head_timeout => Time}),
+        {ok, Request, _} = gwport_call:request(Sleep, Mount),
+        gwport_exchange:open(Request, Mount, ?TAG, Since, Wake)
+    end,
+    Now = now_ms(),
+    [begin
+        Exchange = Open(Time, Now, Wake),
+        ?assertEqual({Time, Wake, Needs}, {Time, Wake, gwport_exchange:needs_timer(Exchange)}),
+        ok = gwport_exchange:close(Exchange)
+    end || {Time, Wake, Needs} <- [{10000, Now + 10000, false}, {9999, Now + 10000, true}, {10000, Now + 9999, true},
+        {10000, never, true}]],
+    is_clean(Pool),
+    %% One that came long ago.
+    Told = Open(10000, Now - 10000, Now + 60000),
+    receive {?TAG, {gwport, due}} -> ok end,
+    ?assertMatch([{fail, head_timeout}], element(1, gwport_exchange:event(timeout, now_ms(), Told))),
+    is_clean(Pool),
+    %% One that has heard nothing of it yet.
+    ok = gwport_exchange:close(Open(10000, Now - 10000, Now + 60000)),
+    is_clean(Pool),
+    %% A request that no port takes has its event already.
+    Refused = gwport_exchange:open(#{<<"method">> => <<"no token">>, <<"path">> => <<"/">>, <<"query">> => <<>>,
+        <<"version">> => {1, 1}, <<"scheme">> => <<"http">>, <<"host">> => <<>>, <<"port">> => 80, <<"headers">> => [],
+        <<"path_info">> => 0}, #{pool => Pool, app => <<>>, max_body => infinity, head_timeout => 1, idle_timeout => 1,
+        deadline => infinity}, ?TAG, Now, Now),
+    ?assertNot(gwport_exchange:needs_timer(Refused)),
+    ok = gwport_exchange:close(Refused),
     is_clean(Pool).
 
 %% Helpers

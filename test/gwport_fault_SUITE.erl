@@ -15,7 +15,7 @@ groups() ->
     gwport_test:mounts([{group, parallel}, killed_under_load, nothing_leaks], [{parallel, [parallel], [
         no_pool, no_port, busy, busy_until_the_program_knows, draining, not_entered, port_died, refused, no_app, app_failed, driver_failed, given_up,
         bad_response,
-        too_large_response, head_timeout, idle_timeout, deadline, too_large_head, too_large_body, bad_option,
+        too_large_response, head_timeout, long_head_timeout, idle_timeout, deadline, too_large_head, too_large_body, bad_option,
         broken_off_by_a_panic, broken_off_by_the_end_of_the_port, broken_off_when_idle, broken_off_at_the_deadline,
         deadline_does_not_look_like_an_end, broken_off_in_its_turn,
         broken_off_by_a_wrong_length, broken_off_behind_a_head_alone,
@@ -273,6 +273,15 @@ head_timeout(Config) ->
     Server = gwport_probe:flow(#{mount => #{head_timeout => 1000}}, Config),
     is_reason(head_timeout, both(Server, "/faults/sleep?s=60&ignore=1&tag=a")),
     ?assertMatch(#{status := 200}, gwport_test:get(Server, "/hello")),
+    gwport_probe:stop(Server).
+
+long_head_timeout(Config) ->
+    %% Not before its time, and hardly a second later: gwport_stream_h has no timer of its own for it.
+    Server = gwport_probe:flow(#{mount => #{head_timeout => 10000}}, Config),
+    At = erlang:monotonic_time(millisecond),
+    is_reason(head_timeout, [{h1, gwport_test:request(Server, #{path => "/faults/sleep?s=60&ignore=1&tag=b"})}]),
+    Took = erlang:monotonic_time(millisecond) - At,
+    ?assert(Took >= 10000 andalso Took < 13000, Took),
     gwport_probe:stop(Server).
 
 idle_timeout(Config) ->
