@@ -40,6 +40,8 @@
 -opaque file() :: #file{}.
 -opaque opener() :: pid().
 -type opened() :: {opened, opener(), {ok, file()} | {error, term()}}.
+%% CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, as linux/capability.h numbers them.
+-define(READ_ANYTHING, 2#110).
 -define(NOT_SENT, -1).
 -define(MAX, 16#7fffffffffffffff).
 -define(MAX_DESCRIPTOR, 16#7fffffff).
@@ -105,20 +107,24 @@ opener(Client, OsPid, Spec, Tell) ->
     Monitor = erlang:monitor(process, Client),
     case gwport_seen:find(?MODULE) of
         {ok, Counts} ->
-            Result = opened(Counts, OsPid, Spec),
-            hold(Result, Client, Monitor, Spec, Tell),
-            atomics:sub(Counts, ?OPEN, 1);
+            Open = atomics:add_get(Counts, ?OPEN, 1),
+            try
+                hold(opened(Open, Counts, OsPid, Spec), Client, Monitor, Spec, Tell)
+            after
+                atomics:sub(Counts, ?OPEN, 1)
+            end;
         none ->
             Tell(self(), {error, too_many})
     end.
 
-opened(Counts, OsPid, Spec) ->
-    Open = atomics:add_get(Counts, ?OPEN, 1),
+opened(Open, Counts, OsPid, Spec) ->
     case Open =< atomics:get(Counts, ?MAX_OPEN) andalso may_open(?LOOKS, Counts) of
         true ->
-            Result = open(OsPid, Spec),
-            ok = atomics:sub(Counts, ?OPENING, 1),
-            Result;
+            try
+                open(OsPid, Spec)
+            after
+                atomics:sub(Counts, ?OPENING, 1)
+            end;
         false ->
             {error, too_many}
     end.
@@ -134,9 +140,33 @@ may_open(Left, Counts) ->
             receive after 1 -> may_open(Left - 1, Counts) end
     end.
 
+%% A program may hold by its name what it has no right to read, and would have us read it.
+open(OsPid, Spec) ->
+    Process = "/proc/" ++ integer_to_list(OsPid),
+    Ours = rights("/proc/self"),
+    case rights(Process) of
+        Ours when Ours =/= unknown -> open_ours(Process, Spec);
+        _ -> {error, other_rights}
+    end.
+
+%% Under whose names a process reads files, and whether it may pass over their permissions.
+rights(Process) ->
+    case file:read_file(Process ++ "/status") of
+        {ok, Status} ->
+            Capabilities = binary_to_integer(line(<<"CapEff">>, Status), 16),
+            {line(<<"Uid">>, Status), line(<<"Gid">>, Status), line(<<"Groups">>, Status),
+                Capabilities band ?READ_ANYTHING};
+        {error, _} ->
+            unknown
+    end.
+
+line(Name, Status) ->
+    [_, Rest] = binary:split(Status, <<"\n", Name/binary, ":\t">>),
+    hd(binary:split(Rest, <<"\n">>)).
+
 %% To open what is no file may wait for somebody, or do something.
-open(OsPid, Spec = #spec{descriptor = Descriptor}) ->
-    Name = lists:append(["/proc/", integer_to_list(OsPid), "/fd/", integer_to_list(Descriptor)]),
+open_ours(Process, Spec = #spec{descriptor = Descriptor}) ->
+    Name = lists:append([Process, "/fd/", integer_to_list(Descriptor)]),
     case file:read_file_info(Name, [raw, {time, posix}]) of
         {ok, #file_info{type = regular}} -> is_that(file:open(Name, [read, raw, binary]), Spec);
         {ok, _} -> {error, no_file};

@@ -5,6 +5,7 @@
 -compile([export_all, nowarn_export_all]).
 
 -include_lib("stdlib/include/assert.hrl").
+-include_lib("kernel/include/file.hrl").
 
 -define(SIZE, 262144).
 
@@ -17,7 +18,7 @@ all() ->
 groups() ->
     gwport_test:mounts([whole, parts, conditionals, heads, in_turn, http2, not_in_other_hands, replaced_and_deleted,
         cut_down, slow_client, nothing_left_open], [])
-    ++ [{hostile, [], [not_taken, swapped, broken_off, out_of_order, without_asking, without_the_capability,
+    ++ [{hostile, [], [not_taken, of_other_rights, swapped, broken_off, out_of_order, without_asking, without_the_capability,
         no_end, program_killed, drained, too_many, nothing_left_open]}].
 
 init_per_group(hostile, Config) ->
@@ -217,6 +218,36 @@ not_taken(Config) ->
         || Kind <- ["fifo", "directory", "device", "proc", "other", "closed", "short"]],
     works(Server),
     gwport_probe:stop(Server).
+
+%% A program with fewer rights could hold by its name what it must not read.
+of_other_rights(Config) ->
+    Name = filename:join(proplists:get_value(priv_dir, Config), "rights.bin"),
+    ok = file:write_file(Name, <<"0123456789">>),
+    {ok, #file_info{major_device = Device, inode = Inode}} = file:read_file_info(Name),
+    {ok, Spec} = gwport_file:spec({0, Device, Inode, 0, 10}),
+    ?assertMatch({ok, _}, opened("", Name, Spec)),
+    case os:cmd("id -u") of
+        "0\n" ->
+            %% A container's root may not be able to give up the last of these.
+            Fewer = "setpriv --bounding-set=-dac_override,-dac_read_search",
+            [?assertEqual({Wrapper, {error, other_rights}}, {Wrapper, opened(Wrapper, Name, Spec)}) || Wrapper <- [
+                "setpriv --reuid=65534 --clear-groups", "setpriv --regid=65534 --clear-groups", "setpriv --groups=65534"
+                | [Fewer || os:cmd(Fewer ++ " echo yes") =:= "yes\n"]]];
+        _ ->
+            {comment, "Only root can give a process other rights."}
+    end.
+
+%% What comes of opening the standard input of a process with that file.
+opened(Wrapper, Name, Spec) ->
+    Port = open_port({spawn_executable, "/bin/sh"}, [{args, ["-c", "exec " ++ Wrapper ++ " sleep 60 < '" ++ Name ++ "'"]}, exit_status]),
+    {os_pid, OsPid} = erlang:port_info(Port, os_pid),
+    gwport_test:until(fun() -> {ok, <<"sleep\n">>} =:= file:read_file(lists:concat(["/proc/", OsPid, "/comm"])) end),
+    Self = self(),
+    Opener = gwport_file:open(OsPid, Spec, fun(Who, Result) -> Self ! {Who, Result}, ok end),
+    Result = receive {Opener, Got} -> Got end,
+    gwport_file:close(Opener),
+    gwport_probe:os_kill("KILL", OsPid),
+    receive {Port, {exit_status, _}} -> Result end.
 
 %% Neither the program nor the node's files are harmed.
 works(Server) ->
