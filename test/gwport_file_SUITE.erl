@@ -17,8 +17,8 @@ all() ->
 
 groups() ->
     gwport_test:mounts([whole, parts, conditionals, heads, in_turn, http2, not_in_other_hands, replaced_and_deleted,
-        cut_down, slow_client, nothing_left_open], [])
-    ++ [{hostile, [], [not_taken, of_other_rights, swapped, broken_off, out_of_order, without_asking, without_the_capability,
+        cut_down, slow_client, whole_behind_a_drain, nothing_left_open], [])
+    ++ [{hostile, [], [not_taken, of_other_rights, swapped, broken_off, shrinks, out_of_order, without_asking, without_the_capability,
         no_end, program_killed, drained, too_many, nothing_left_open]}].
 
 init_per_group(hostile, Config) ->
@@ -165,10 +165,7 @@ cut_down(Config) ->
     Socket = gwport_test:connect(Server),
     gwport_test:send(Socket, "GET /disk/cut.bin HTTP/1.1\r\nhost: x\r\n\r\n"),
     gwport_test:until(fun() -> has_open(Server, File) end),
-    {ok, Io} = file:open(File, [read, write, raw]),
-    {ok, _} = file:position(Io, 1000),
-    ok = file:truncate(Io),
-    ok = file:close(Io),
+    cut(File),
     ?assertMatch(#{status := 200, complete := false}, gwport_test:recv(Socket)),
     gwport_test:close(Socket),
     gwport_probe:stop(Server).
@@ -184,6 +181,23 @@ slow_client(Config) ->
     gwport_test:close(Socket),
     gwport_test:until(fun() -> not has_open(Server, File) end),
     gwport_test:until(fun() -> {ok, [#{in_flight := N} | _]} = gwport:info(Pool), N =:= 0 end),
+    gwport_probe:stop(Server).
+
+whole_behind_a_drain(Config) ->
+    %% A port that drains while a file is under way ends behind it.
+    Server = #{pool := Pool} = disk(#{}, Config),
+    Bytes = binary:copy(<<"x">>, 20000000),
+    File = filename:join(proplists:get_value(dir, Config), "drained.bin"),
+    ok = file:write_file(File, Bytes),
+    Socket = gwport_test:connect(Server),
+    gwport_test:send(Socket, "GET /disk/drained.bin HTTP/1.1\r\nhost: x\r\n\r\n"),
+    gwport_test:until(fun() -> has_open(Server, File) end),
+    Owner = gwport_attack:find(owner, Pool),
+    Monitor = erlang:monitor(process, Owner),
+    ok = gwport_port:drain(Owner),
+    ?assertMatch(#{status := 200, body := Bytes, complete := true}, gwport_test:recv(Socket)),
+    receive {'DOWN', Monitor, process, Owner, _} -> ok end,
+    gwport_test:close(Socket),
     gwport_probe:stop(Server).
 
 nothing_left_open(Config) ->
@@ -272,16 +286,35 @@ swapped(Config) ->
     ?assert(gwport_probe:gone(OsPid)).
 
 broken_off(Config) ->
-    %% A file that gets shorter under way, or whose size was never true, or that the program gives up.
+    %% A file whose size was never true, a part that cannot be, and a program that gives up.
     Server = hostile(Config),
     [?assertMatch({Kind, #{status := 200, complete := false}}, {Kind, gwport_test:get(Server, "/file/" ++ Kind)})
-        || Kind <- ["sys", "huge", "negative"]],
-    Socket = gwport_test:connect(Server),
-    gwport_test:send(Socket, "GET /file/shrinks HTTP/1.1\r\nhost: x\r\n\r\n"),
-    receive after 600 -> ok end,
+        || Kind <- ["sys", "huge", "negative", "abort"]],
+    works(Server),
+    gwport_probe:stop(Server).
+
+shrinks(Config) ->
+    %% One that does not is whole.
+    {Server, Whole} = under_way(Config),
+    Bytes = binary:copy(of_file(), 64),
+    ?assertMatch(#{status := 200, body := Bytes, complete := true}, gwport_test:recv(Whole)),
+    Socket = large(Server),
+    cut(hd(open_files())),
     ?assertMatch(#{status := 200, complete := false}, gwport_test:recv(Socket)),
     works(Server),
     gwport_probe:stop(Server).
+
+cut(File) ->
+    {ok, Io} = file:open(File, [read, write, raw]),
+    {ok, _} = file:position(Io, 1000),
+    ok = file:truncate(Io),
+    ok = file:close(Io).
+
+%% Files of the program's that the BEAM has open. They have no other name any more.
+open_files() ->
+    {ok, Names} = file:list_dir("/proc/self/fd"),
+    [Open || Name <- Names, Open <- ["/proc/self/fd/" ++ Name], {ok, File} <- [file:read_link(Open)],
+        string:find(File, "badport") =/= nomatch].
 
 out_of_order(Config) ->
     %% Nothing may stand behind a file before the host is through with it.
@@ -323,22 +356,33 @@ no_end(Config) ->
     gwport_probe:stop(Server).
 
 program_killed(Config) ->
-    Server = hostile(Config),
-    Socket = gwport_test:connect(Server),
-    gwport_test:send(Socket, "GET /file/shrinks HTTP/1.1\r\nhost: x\r\n\r\n"),
-    gwport_probe:os_kill("KILL", gwport_test:os_pid(Server)),
-    ?assertMatch(#{complete := false}, gwport_test:recv(Socket)),
+    breaks_off(fun(Server) -> gwport_probe:os_kill("KILL", gwport_test:os_pid(Server)) end, Config).
+
+drained(Config) ->
+    %% It ends at the drain, with a file under way.
+    breaks_off(fun(#{pool := Pool}) -> gwport_port:drain(gwport_attack:find(owner, Pool)) end, Config).
+
+%% The program has ended before its client reads.
+breaks_off(End, Config) ->
+    {Server = #{pool := Pool}, Socket} = under_way(Config),
+    Monitor = erlang:monitor(process, gwport_attack:find(owner, Pool)),
+    ok = End(Server),
+    receive {'DOWN', Monitor, process, _, _} -> ok end,
+    ?assertMatch(#{status := 200, complete := false}, gwport_test:recv(Socket)),
     nothing_left_open(Config),
     gwport_probe:stop(Server).
 
-drained(Config) ->
-    %% A program that is told to drain leaves a file under way: its client sees the end of both.
+%% A file of 16 MiB is open for a client that does not read yet.
+under_way(Config) ->
     Server = hostile(Config),
+    {Server, large(Server)}.
+
+large(Server) ->
+    gwport_test:until(fun() -> open_files() =:= [] end),
     Socket = gwport_test:connect(Server),
-    gwport_test:send(Socket, "GET /file/shrinks HTTP/1.1\r\nhost: x\r\n\r\n"),
-    gwport_probe:stop(Server),
-    _ = gwport_test:close(Socket),
-    nothing_left_open(Config).
+    gwport_test:send(Socket, "GET /file/large HTTP/1.1\r\nhost: x\r\n\r\n"),
+    gwport_test:until(fun() -> open_files() =/= [] end),
+    Socket.
 
 too_many(Config) ->
     %% More than the node may have open at once: the others have their bytes from the program.

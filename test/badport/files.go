@@ -29,27 +29,25 @@ const fileSize = 256 << 10
 
 var chunk = strings.Repeat("c", 64<<10)
 
-// sendFile names a descriptor in the way that arg says, behind a head that has the length of an honest file.
+// sendFile names a descriptor in the way that arg says, behind a head that has the length of an honest file. All that arg
+// has behind it comes in the same write, so that the host cannot be through with the file before.
 func sendFile(p *program, id uint32, arg string) {
 	f := fileOf(arg)
-	p.stream(frames.Head, id, etf.Tuple{200, etf.List{field("content-length", strconv.Itoa(f.length))}})
 	p.files[id] = f
-	p.stream(frames.File, id, f.term())
+	named := stream(frames.File, id, encode(f.term()))
+	b := stream(frames.Head, id, encode(etf.Tuple{200, etf.List{field("content-length", strconv.Itoa(f.length))}}))
+	b = append(b, named...)
 	switch arg {
 	case "twice":
-		p.stream(frames.File, id, f.term())
+		b = append(b, named...)
 	case "chunk-behind":
-		p.payload(frames.Chunk, id, []byte("behind"))
+		b = append(b, stream(frames.Chunk, id, []byte("behind"))...)
 	case "fin-behind":
-		p.end(id)
-	case "shrinks":
-		go func() {
-			time.Sleep(300 * time.Millisecond)
-			must(syscall.Ftruncate(f.fd, 1000))
-		}()
+		b = append(b, stream(frames.Fin, id, encode(etf.List{}))...)
 	case "abort":
-		p.stream(frames.Abort, id, etf.Tuple{1, ""})
+		b = append(b, stream(frames.Abort, id, encode(etf.Tuple{1, ""}))...)
 	}
+	p.raw(b)
 }
 
 func (f *file) term() any {
@@ -103,7 +101,7 @@ func fileOf(arg string) *file {
 	case "negative":
 		f.regular(fileSize)
 		f.offset = -1
-	case "shrinks":
+	case "large":
 		f.regular(64 * fileSize)
 		f.length = 64 * fileSize
 	default: // honest in this

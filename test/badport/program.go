@@ -144,7 +144,12 @@ func (p *program) stream(kind frames.Kind, id uint32, payload any) {
 
 // payload writes a frame whose payload is these bytes, whatever they are.
 func (p *program) payload(kind frames.Kind, id uint32, payload []byte) {
-	p.raw(envelope(etf.Tuple{int(kind), id, payload}))
+	p.raw(stream(kind, id, payload))
+}
+
+// stream is such a frame.
+func stream(kind frames.Kind, id uint32, payload []byte) []byte {
+	return envelope(etf.Tuple{int(kind), id, payload})
 }
 
 func (p *program) raw(b []byte) {
