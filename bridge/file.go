@@ -99,7 +99,7 @@ func (w *response) writeFile(piece wire.File) (int64, error) {
 	if err == nil {
 		taken, err = w.out.sendFile(piece)
 	}
-	// Those that are left are written yet.
+	// The host has left these to be written in another way.
 	w.written -= piece.Length - taken
 	w.accepted -= piece.Length - taken
 	w.files = taken == piece.Length
