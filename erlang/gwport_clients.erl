@@ -68,7 +68,7 @@ forget(Pid, Monitor, Clients) ->
 -spec down(pid(), clients()) -> {[gwport_frame:stream()], clients()}.
 down(Pid, Clients) ->
     case maps:take(Pid, Clients) of
-        {#client{streams = Streams}, Rest} -> {lists:sort(maps:values(Streams)), Rest};
+        {#client{streams = Streams}, Rest} -> {maps:values(Streams), Rest};
         error -> {[], Clients}
     end.
 

@@ -51,7 +51,7 @@
     stream :: gwport_stream:stream(),
     %% Where it is served, and its name there: not before a port has been chosen, nor behind the
     %% end.
-    port = none :: gwport_port:handle() | none,
+    port = none :: gwport_handle:handle() | none,
     ref :: reference() | undefined,
     guard = none :: gwport_watch:guard() | none,
     %% A file of the program's that is part of the response, and when to give up opening it.
@@ -154,15 +154,15 @@ no_port(Reason, _) ->
     {error, Reason}.
 
 at(Port, Request, Mount = #{app := App}, Tag, Due) ->
-    case gwport_port:has_app(App, Port) of
+    case gwport_handle:has_app(App, Port) of
         true ->
-            opened(gwport_request:encode(Request, gwport_port:max_head(Port)), Port, Tag, Due);
+            opened(gwport_request:encode(Request, gwport_handle:max_head(Port)), Port, Tag, Due);
         false ->
-            no_app(Mount, gwport_port:apps(Port))
+            no_app(Mount, gwport_handle:apps(Port))
     end.
 
 opened({ok, Encoded}, Port, Tag, Due) ->
-    case gwport_port:open(Port, Encoded, Tag, Due) of
+    case gwport_handle:open(Port, Encoded, Tag, Due) of
         {ok, Ref} -> {ok, Port, Ref};
         Error -> Error
     end;
@@ -216,15 +216,15 @@ react({Commands, Stream}, Exchange) ->
 carry_out([], Exchange) ->
     {[], Exchange};
 carry_out([{send, Kind, Data} | Rest], Exchange = #exchange{port = Port, ref = Ref}) ->
-    gwport_port:send(Port, Ref, Kind, Data),
+    gwport_handle:send(Port, Ref, Kind, Data),
     carry_out(Rest, Exchange);
 carry_out([{consumed, Bytes} | Rest], Exchange = #exchange{port = Port, ref = Ref}) ->
-    gwport_port:consumed(Port, Ref, Bytes),
+    gwport_handle:consumed(Port, Ref, Bytes),
     carry_out(Rest, Exchange);
 carry_out([{open, Spec} | Rest], Exchange) ->
     carry_out(Rest, open_file(Spec, Exchange));
 carry_out([{taken, Bytes} | Rest], Exchange = #exchange{port = Port, ref = Ref}) ->
-    gwport_port:taken(Port, Ref, Bytes),
+    gwport_handle:taken(Port, Ref, Bytes),
     carry_out(Rest, close_file(Exchange));
 carry_out([{abort, Code, Text} | Rest], Exchange) ->
     carry_out(Rest, abort(Code, Text, Exchange));
@@ -237,7 +237,7 @@ carry_out([Command | Rest], Exchange0) ->
 
 %% The program's descriptor has a name in the file system of its process.
 open_file(Spec, Exchange = #exchange{port = Port, ref = Ref, tag = Tag}) ->
-    Opener = gwport_file:open(gwport_port:files(Port), Spec, fun(Opener, Result) ->
+    Opener = gwport_file:open(gwport_handle:files(Port), Spec, fun(Opener, Result) ->
         gwport_watch:tell({Ref, Tag}, {opened, Opener, Result})
     end),
     Timer = erlang:send_after(?OPEN_TIME, self(), {Tag, {gwport, {opened, Opener, {error, slow}}}}),
@@ -253,7 +253,7 @@ close_file(Exchange = #exchange{file = {Opener, Timer}}) ->
 abort(_, _, Exchange = #exchange{port = none}) ->
     Exchange;
 abort(Code, Text, Exchange = #exchange{port = Port, ref = Ref}) ->
-    gwport_port:abort(Port, Ref, {Code, Text}),
+    gwport_handle:abort(Port, Ref, {Code, Text}),
     Exchange#exchange{is_late = true}.
 
 %% The client has gone: the app is told, if the exchange is not over.
@@ -265,7 +265,7 @@ close(Exchange) ->
 leave(Exchange = #exchange{port = none}) ->
     left(Exchange);
 leave(Exchange = #exchange{port = Port, ref = Ref, guard = Guard}) ->
-    gwport_port:leave(Port, Ref),
+    gwport_handle:leave(Port, Ref),
     _ = gwport_watch:unguard(Guard),
     left(close_file(Exchange#exchange{port = none, guard = none})).
 
@@ -289,7 +289,7 @@ timeout(Now, #exchange{stream = Stream}) ->
 guard(Fate, Most, Now, Exchange = #exchange{port = Port, ref = Ref, stream = Stream}) ->
     {Time, Code} = min(gwport_stream:due(Now, Stream), {Most, cancelled}),
     Exchange#exchange{guard =
-        gwport_watch:guard(Time, Code, Fate, Ref, gwport_port:watch(Port))}.
+        gwport_watch:guard(Time, Code, Fate, Ref, gwport_handle:watch(Port))}.
 
 %% Whether it was in time.
 -spec unguard(exchange()) -> {boolean(), exchange()}.

@@ -13,7 +13,7 @@
 -export_type([out/0, open/0]).
 
 %% Who is to be told of it, how long that process will be a client, and what it asks for.
--type open() :: {gwport_mux:client(), gwport_clients:stay(), gwport_port:request()}.
+-type open() :: {gwport_mux:client(), gwport_clients:stay(), gwport_handle:request()}.
 
 %% A write beyond this leaves the rest for the next one, so that an abort is never behind more.
 -define(WRITE_BYTES, 262144).

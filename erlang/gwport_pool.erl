@@ -12,7 +12,7 @@
 -define(END_GRACE, 2000).
 
 %% The port with the fewest requests under way.
--spec choose(atom()) -> {ok, gwport_port:handle()} | {error, no_pool | no_port | busy}.
+-spec choose(atom()) -> {ok, gwport_handle:handle()} | {error, no_pool | no_port | busy}.
 choose(Name) ->
     case persistent_term:get(?KEY(Name), undefined) of
         undefined -> {error, no_pool};
@@ -43,18 +43,18 @@ least(Ports) ->
     %% Equal loads are common; beginning anywhere keeps them from meeting at the first port.
     {Front, Back} = lists:split(erlang:phash2(self(), length(Ports)), Ports),
     [First | Rest] = Back ++ Front,
-    room(least(Rest, First, gwport_port:under_way(First))).
+    room(least(Rest, First, gwport_handle:under_way(First))).
 
 least([], Best, _) ->
     Best;
 least([Port | Rest], Best, Least) ->
-    case gwport_port:under_way(Port) of
+    case gwport_handle:under_way(Port) of
         Load when Load < Least -> least(Rest, Port, Load);
         _ -> least(Rest, Best, Least)
     end.
 
 room(Port) ->
-    case gwport_port:has_room(Port) of
+    case gwport_handle:has_room(Port) of
         true -> {ok, Port};
         false -> {error, busy}
     end.
@@ -139,7 +139,7 @@ create_table(Name, Sups) ->
     persistent_term:put(?KEY(Name), {Table, self(), Sups}),
     Table.
 
--spec publish(ets:table(), [gwport_port:handle()]) -> ok.
+-spec publish(ets:table(), [gwport_handle:handle()]) -> ok.
 publish(Table, Handles) ->
     true = ets:insert(Table, {ports, Handles}),
     ok.

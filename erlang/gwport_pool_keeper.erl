@@ -17,7 +17,7 @@
 -record(slot, {
     number :: pos_integer(),
     state :: starting | ready | draining,
-    handle :: gwport_port:handle() | undefined,
+    handle :: gwport_handle:handle() | undefined,
     since :: integer()
 }).
 
@@ -38,7 +38,7 @@
     inherited = #{} :: #{Owner :: pid() => ets:table()},
     %% Of owners that are dead, until they are as well: they are still about to tell the clients, or
     %% to leave that to us.
-    watches = #{} :: #{reference() => watch},
+    watches = [] :: [reference()],
     %% What is lacking to start them.
     lacking = #{} :: #{pos_integer() => atom()},
     awaiting = [] :: [gen_server:from()],
@@ -95,13 +95,11 @@ handle_cast({draining, Owner}, State = #keeper{ports = Ports}) ->
             {noreply, State}
     end.
 
-handle_info({'DOWN', Monitor, process, _, _}, State = #keeper{watches = Watches})
-        when is_map_key(Monitor, Watches) ->
-    {noreply, State#keeper{watches = maps:remove(Monitor, Watches)}};
-handle_info({'DOWN', _, process, Owner, _}, State) ->
-    #keeper{ports = Ports, inherited = Inherited} = State,
+handle_info({'DOWN', Monitor, process, Owner, _}, State) ->
+    #keeper{ports = Ports, inherited = Inherited, watches = Watches} = State,
     tell_clients(Owner, Inherited),
-    State1 = State#keeper{inherited = maps:remove(Owner, Inherited)},
+    State1 = State#keeper{inherited = maps:remove(Owner, Inherited),
+        watches = lists:delete(Monitor, Watches)},
     case maps:take(Owner, Ports) of
         {Slot, Rest} ->
             State2 = follow(Slot, State1#keeper{ports = Rest}),
@@ -188,20 +186,19 @@ tell_clients(Owner, Inherited) ->
 follow(#slot{handle = undefined}, State) ->
     State;
 follow(#slot{handle = Handle}, State = #keeper{watches = Watches}) ->
-    State#keeper{watches = Watches#{gwport_watch:follow(gwport_port:watch(Handle)) => watch}}.
+    State#keeper{watches = [gwport_watch:follow(gwport_handle:watch(Handle)) | Watches]}.
 
 now_ms() ->
     erlang:monotonic_time(millisecond).
 
 %% New requests find no port; those under way have the drain timeout.
 terminate(_, State = #keeper{ports = Ports, inherited = Inherited}) ->
-    #keeper{name = Name, drain_timeout = Timeout, watches = Before} = State,
+    #keeper{name = Name, drain_timeout = Timeout} = State,
     _ = publish(State#keeper{ports = #{}}),
     lists:foreach(fun gwport_port:drain/1, maps:keys(Ports)),
     Until = now_ms() + Timeout + 2000,
-    Watches = [gwport_watch:follow(gwport_port:watch(Handle))
-        || #slot{handle = Handle} <- maps:values(Ports), Handle =/= undefined],
-    lists:foreach(fun(Who) -> await_down(Who, Until) end, maps:keys(Ports) ++ maps:keys(Before) ++ Watches),
+    #keeper{watches = Watches} = lists:foldl(fun follow/2, State, maps:values(Ports)),
+    lists:foreach(fun(Who) -> await_down(Who, Until) end, maps:keys(Ports) ++ Watches),
     lists:foreach(fun gwport_watch:last_words/1, maps:values(Inherited)),
     inherit(),
     gwport_pool:delete(Name).

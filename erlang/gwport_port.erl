@@ -7,9 +7,9 @@
 %%
 %% What is in its mailbox is taken before something is written, so that one write carries it all.
 %%
-%% Clients (any process) call open/4, send/4, consumed/3 and abort/3, and are sent
-%% {Tag, {gwport, Event}}, see gwport_mux:event(); the last of them may be the watch's, which stands
-%% beside the owner and speaks for it when it is killed (gwport_watch).
+%% Clients (any process) speak to it by gwport_handle, and are sent {Tag, {gwport, Event}}, see
+%% gwport_mux:event(); the last of them may be the watch's, which stands beside the owner and speaks
+%% for it when it is killed (gwport_watch).
 %%
 %% It ends when the program ends, breaks the wire's rules, does not greet, does not answer a ping,
 %% or has drained; its clients are told, and what is left of the program is killed by its process id
@@ -18,27 +18,14 @@
 -behaviour(gen_server).
 
 %% API
--export([start_link/1, open/4, send/4, consumed/3, taken/3, abort/3, leave/2, drain/1, info/1]).
--export([has_app/2, apps/1, max_head/1, files/1, under_way/1, has_room/1, watch/1]).
+-export([start_link/1, drain/1, info/1]).
 %% gen_server.
 -export([init/1, handle_continue/2, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 -export([format_status/1]).
 
--export_type([handle/0, start/0, request/0, report/0]).
+-export_type([start/0, report/0]).
 
 -include_lib("kernel/include/logger.hrl").
-
-%% What a client needs of a port; read from the pool's table by every request.
--record(handle, {
-    owner :: pid(),
-    watch :: gwport_watch:watch(),
-    load :: gwport_load:load(),
-    max_head :: pos_integer(),
-    apps :: [binary()],
-    %% Whose files may be part of responses.
-    files :: OsPid :: pos_integer() | none
-}).
--opaque handle() :: #handle{}.
 
 -type start() :: #{
     options := gwport_secret:secret(gwport_options:pool()), keeper := pid(), log := gwport_log:log(),
@@ -48,11 +35,8 @@
 %% What the keeper is told, by casts: the program has greeted; it takes no new streams, because it
 %% drains or is gone.
 -type report() ::
-    {ready, Owner :: pid(), handle()}
+    {ready, Owner :: pid(), gwport_handle:handle()}
   | {draining, Owner :: pid()}.
-
-%% The encoded Request of SPEC.md, section 6, without a version byte, and what is to be known of it.
--type request() :: {iodata(), Body :: none | now | continue, IsIdempotent :: boolean()}.
 
 -record(port, {
     phase = greeting :: greeting | serving | draining | ending,
@@ -92,54 +76,6 @@
 start_link(Start) ->
     gen_server:start_link(?MODULE, Start, [{spawn_opt, [{min_heap_size, ?MIN_HEAP}]}]).
 
-%% Opens a stream whose client is the calling process. Events come as {Tag, {gwport, Event}}; the
-%% owner's death is {port_down, true, _} like any other end of the port. Call leave/2 when done. A
-%% process that has one stream in its life says `ref`: Tag is the stream's reference then. Due is as
-%% for gwport_watch:join/3.
--spec open(handle(), request(), Tag :: ref | term(), Due :: integer() | infinity) ->
-    {ok, reference()} | {error, not_entered}.
-open(Handle = #handle{owner = Owner, watch = Watch, load = Load}, Request, Tag, Due) ->
-    Ref = erlang:alias(),
-    {Stay, To} = case Tag of ref -> {once, {Ref, Ref}}; _ -> {stays, {Ref, Tag}} end,
-    case gwport_watch:join(To, Due, Watch) of
-        ok ->
-            Owner ! {open, {{self(), Ref, To}, Stay, Request}},
-            gwport_load:arrive(Load),
-            {ok, Ref};
-        gone ->
-            leave(Handle, Ref),
-            {error, not_entered}
-    end.
-
-%% Nothing more comes of the stream; what stands in the mailbox already is the caller's.
--spec leave(handle(), reference()) -> ok.
-leave(#handle{}, Ref) ->
-    _ = erlang:unalias(Ref),
-    ok.
-
-%% A chunk (iodata, at most 65,536 bytes and within credit), fin or trailers.
--spec send(handle(), reference(), chunk | fin | trailers, iodata() | list()) -> ok.
-send(#handle{owner = Owner}, Ref, Kind, Data) ->
-    Owner ! {send, {self(), Ref}, Kind, Data},
-    ok.
-
-%% The client has taken so many bytes.
--spec consumed(handle(), reference(), non_neg_integer()) -> ok.
-consumed(#handle{owner = Owner}, Ref, Bytes) ->
-    Owner ! {consumed, {self(), Ref}, Bytes},
-    ok.
-
-%% The client is through with a file, and so many bytes of it have gone.
--spec taken(handle(), reference(), non_neg_integer()) -> ok.
-taken(#handle{owner = Owner}, Ref, Bytes) ->
-    Owner ! {taken, {self(), Ref}, Bytes},
-    ok.
-
--spec abort(handle(), reference(), {gwport_frame:code(), binary()}) -> ok.
-abort(#handle{owner = Owner}, Ref, {Code, Text}) ->
-    Owner ! {abort, {self(), Ref}, Code, Text},
-    ok.
-
 %% Takes no more streams; the program ends when those it has are done.
 -spec drain(pid()) -> ok.
 drain(Owner) ->
@@ -149,28 +85,6 @@ drain(Owner) ->
 -spec info(pid()) -> map().
 info(Owner) ->
     gen_server:call(Owner, info).
-
--spec has_app(binary(), handle()) -> boolean().
-has_app(<<>>, #handle{apps = []}) -> true;
-has_app(App, #handle{apps = Apps}) -> lists:member(App, Apps).
-
--spec apps(handle()) -> [binary()].
-apps(#handle{apps = Apps}) -> Apps.
-
--spec max_head(handle()) -> pos_integer().
-max_head(#handle{max_head = MaxHead}) -> MaxHead.
-
--spec files(handle()) -> OsPid :: pos_integer() | none.
-files(#handle{files = Files}) -> Files.
-
--spec watch(handle()) -> gwport_watch:watch().
-watch(#handle{watch = Watch}) -> Watch.
-
--spec under_way(handle()) -> integer().
-under_way(#handle{load = Load}) -> gwport_load:under_way(Load).
-
--spec has_room(handle()) -> boolean().
-has_room(#handle{load = Load}) -> gwport_load:has_room(Load).
 
 %% gen_server
 
@@ -237,7 +151,7 @@ handle_info(Message, State) ->
 %% what does not fit into one write comes behind what has arrived meanwhile (which is a timeout of 0
 %% to gen_server).
 settle(Result) ->
-    settle(Result, ?BATCH, false).
+    settle(Result, ?BATCH - 1, false).
 
 settle({noreply, State = #port{streams = Streams}}, Left, HasYielded) ->
     case gwport_streams:is_full(Streams) orelse Left =:= 0 of
@@ -399,9 +313,8 @@ greeted({ok, Program}, State = #port{options = Options, streams = Streams0}) ->
     #{max_head := MaxHead, apps := Apps} = Program,
     Streams = gwport_streams:greeted(Program, maps:get(max_head, Options), Streams0),
     report(State#port.keeper, {ready, self(),
-        #handle{owner = self(), watch = gwport_streams:watch(Streams),
-            load = gwport_streams:load(Streams), max_head = MaxHead, apps = Apps,
-            files = files(Program, State)}}),
+        gwport_handle:new(gwport_streams:watch(Streams), gwport_streams:load(Streams),
+            #{max_head => MaxHead, apps => Apps, files => files(Program, State)})}),
     gwport_health:greeted(State#port.health),
     _ = erlang:send_after(?ABORT_CHECK, self(), check_aborts),
     {noreply, timer(infinity, State#port{phase = serving, program = Program, streams = Streams})}.

@@ -100,7 +100,7 @@ is_host(Rest) ->
 
 %% The Request map of SPEC.md, section 6, as the writer wants it. Max is the program's max_head.
 -spec encode(gwport_environ:request(), Max :: pos_integer()) ->
-    {ok, gwport_port:request()} | {error, too_large_head}.
+    {ok, gwport_handle:request()} | {error, too_large_head}.
 encode(Request = #{<<"method">> := Method}, Max) ->
     %% The version byte is the envelope's, see gwport_frame:encode_open/3.
     <<131, Encoded/binary>> = term_to_binary(Request),

@@ -282,8 +282,7 @@ bad_response(Stream) ->
 
 %% The program is told more than the client.
 bad_head(Payload, Stream) ->
-    {[{abort, gwport_response:fault(Payload), <<>>} | failure(bad_response, Stream)],
-        ended}.
+    {[{abort, gwport_response:fault(Payload), <<>>} | failure(bad_response, Stream)], ended}.
 
 %% The request's body
 

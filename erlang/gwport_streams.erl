@@ -89,23 +89,21 @@ left({{_, Ref, _}, _, _}, #streams{load = Load, watch = Watch}) ->
 
 -spec send(gwport_clients:name(), chunk | fin | trailers, iodata() | term(), streams()) ->
     streams().
-send(Name, Kind, Data, Streams = #streams{mux = Mux, clients = Clients}) ->
-    case gwport_clients:find(Name, Clients) of
-        {ok, N} -> run(gwport_mux:send(N, Kind, Data, Mux), Streams);
-        none -> Streams
-    end.
+send(Name, Kind, Data, Streams) ->
+    by_name(Name, fun(N, Mux) -> gwport_mux:send(N, Kind, Data, Mux) end, Streams).
 
 -spec consumed(gwport_clients:name(), non_neg_integer(), streams()) -> streams().
-consumed(Name, Bytes, Streams = #streams{mux = Mux, clients = Clients}) ->
-    case gwport_clients:find(Name, Clients) of
-        {ok, N} -> run(gwport_mux:consumed(N, Bytes, Mux), Streams);
-        none -> Streams
-    end.
+consumed(Name, Bytes, Streams) ->
+    by_name(Name, fun(N, Mux) -> gwport_mux:consumed(N, Bytes, Mux) end, Streams).
 
 -spec taken(gwport_clients:name(), non_neg_integer(), streams()) -> streams().
-taken(Name, Bytes, Streams = #streams{mux = Mux, clients = Clients}) ->
+taken(Name, Bytes, Streams) ->
+    by_name(Name, fun(N, Mux) -> gwport_mux:taken(N, Bytes, Mux) end, Streams).
+
+%% What comes for a stream that is over is nobody's fault.
+by_name(Name, Fun, Streams = #streams{mux = Mux, clients = Clients}) ->
     case gwport_clients:find(Name, Clients) of
-        {ok, N} -> run(gwport_mux:taken(N, Bytes, Mux), Streams);
+        {ok, N} -> run(Fun(N, Mux), Streams);
         none -> Streams
     end.
 

@@ -16,7 +16,38 @@ suite() ->
     [{timetrap, {seconds, 90}}].
 
 all() ->
-    [all_arrives_in_order, the_owner_is_never_suspended, a_port_that_is_closed_is_written_to_no_more].
+    [the_owner_writes_after_512_messages, all_arrives_in_order, the_owner_is_never_suspended, a_port_that_is_closed_is_written_to_no_more].
+
+the_owner_writes_after_512_messages(_) ->
+    %% It takes no more out of its mailbox before it writes, and all of that goes in one write.
+    ?assertEqual([512], opens_in_writes(512)),
+    ?assertEqual([512, 1], opens_in_writes(513)).
+
+%% How many opens each write has, of so many that the owner finds in its mailbox.
+opens_in_writes(Count) ->
+    Server = #{pool := Pool} = gwport_test:start(#{pool => #{ping_interval => 60000}}),
+    {ok, Mount} = gwport_options:mount(#{pool => Pool, app => hello}),
+    {ok, Request, _} = gwport_call:request(#{path => "/hello"}, Mount),
+    {ok, Encoded} = gwport_request:encode(Request, 65536),
+    {ok, Handle} = gwport_pool:choose(Pool),
+    Owner = gwport_attack:find(owner, Pool),
+    1 = erlang:trace_pattern({gwport_writer, write, 2}, true, [local]),
+    1 = erlang:trace(Owner, true, [call]),
+    true = erlang:suspend_process(Owner),
+    lists:foreach(fun(N) -> {ok, _} = gwport_handle:open(Handle, Encoded, {stream, N}, infinity) end, lists:seq(1, Count)),
+    true = erlang:resume_process(Owner),
+    lists:foreach(fun(N) -> receive {{stream, N}, {gwport, {reply, _, _}}} -> ok end end, lists:seq(1, Count)),
+    1 = erlang:trace(Owner, false, [call]),
+    1 = erlang:trace_pattern({gwport_writer, write, 2}, false, [local]),
+    gwport_test:stop(Server),
+    writes(Owner).
+
+writes(Owner) ->
+    receive
+        {trace, Owner, call, {gwport_writer, write, [[_, Opens | _], _]}} ->
+            [length(Opens) || Opens =/= []] ++ writes(Owner)
+    after 0 -> []
+    end.
 
 all_arrives_in_order(_) ->
     %% A program that stops and goes on all the time, with limits from small to 1 MiB.

@@ -10,7 +10,7 @@ order() ->
         gwport_call, gwport_mounts, gwport_pipeline_h, gwport_turns, gwport_cowboy,
         gwport_cowboy_response, gwport_cowboy_request, gwport_cowboy_listener, gwport_exchange,
         gwport_request, gwport_stream, gwport_status, gwport_response, gwport_pool_keeper,
-        gwport_pool_sup, gwport_pool, gwport_port, gwport_greeting, gwport_health, gwport_streams,
+        gwport_pool_sup, gwport_pool, gwport_port, gwport_handle, gwport_greeting, gwport_health, gwport_streams,
         gwport_out, gwport_writer, gwport_clients, gwport_watch, gwport_log, gwport_log_socket,
         gwport_log_frame, gwport_log_crash, gwport_mux, gwport_half, gwport_credit, gwport_load,
         gwport_os, gwport_file, gwport_options, gwport_environ, gwport_frame, gwport_field, gwport_seen,

@@ -359,7 +359,7 @@ nothing_is_under_way(#{pool := Pool}) ->
             {ok, Handle} ->
                 {ok, [#{in_flight := Streams, budget_left := Budget, owner := Owner}]} = gwport:info(Pool),
                 {monitors, Monitors} = erlang:process_info(Owner, monitors),
-                Left = {Streams, Budget, gwport_port:under_way(Handle), gwport_attack:rows(Pool), length(Monitors)},
+                Left = {Streams, Budget, gwport_handle:under_way(Handle), gwport_attack:rows(Pool), length(Monitors)},
                 Left =:= {0, 67108864, 0, [], 1} orelse Left;
             Error ->
                 Error
@@ -425,7 +425,7 @@ unwritten(Event) ->
     Clients = [spawn_link(fun() -> Self ! {self(), gwport_test:request(Server, Request)} end) || Request <-
         [#{path => "/hello"}, #{method => <<"POST">>, path => "/echo", body => "x"}, #{path => "/faults/sleep?s=5"}]],
     Waits = length(Clients),
-    gwport_test:until(fun() -> gwport_port:under_way(Handle) =:= Waits end),
+    gwport_test:until(fun() -> gwport_handle:under_way(Handle) =:= Waits end),
     %% The owner has them all when it answers this, and has given none a number.
     ?assertMatch([#{in_flight := 0}], gwport_test:ports(Server)),
     At = erlang:monotonic_time(millisecond),

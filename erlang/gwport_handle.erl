@@ -1,0 +1,99 @@
+%% What a client has of a port: how it speaks to the port's owner, and what it needs to know of the
+%% program. It is read from the pool's table by every request.
+-module(gwport_handle).
+
+-export([new/3, open/4, send/4, consumed/3, taken/3, abort/3, leave/2]).
+-export([has_app/2, apps/1, max_head/1, files/1, under_way/1, has_room/1, watch/1]).
+
+-export_type([handle/0, request/0]).
+
+-record(handle, {
+    owner :: pid(),
+    watch :: gwport_watch:watch(),
+    load :: gwport_load:load(),
+    max_head :: pos_integer(),
+    apps :: [binary()],
+    %% Whose files may be part of responses.
+    files :: OsPid :: pos_integer() | none
+}).
+-opaque handle() :: #handle{}.
+
+%% The encoded Request of SPEC.md, section 6, without a version byte, and what is to be known of it.
+-type request() :: {iodata(), Body :: none | now | continue, IsIdempotent :: boolean()}.
+
+%% Called by the owner, when the program has greeted.
+-spec new(gwport_watch:watch(), gwport_load:load(), Program) -> handle() when
+    Program :: #{max_head := pos_integer(), apps := [binary()], files := pos_integer() | none}.
+new(Watch, Load, #{max_head := MaxHead, apps := Apps, files := Files}) ->
+    #handle{owner = self(), watch = Watch, load = Load, max_head = MaxHead, apps = Apps,
+        files = Files}.
+
+%% Opens a stream whose client is the calling process. Events come as {Tag, {gwport, Event}}; the
+%% owner's death is {port_down, true, _} like any other end of the port. Call leave/2 when done. A
+%% process that has one stream in its life says `ref`: Tag is the stream's reference then. Due is as
+%% for gwport_watch:join/3.
+-spec open(handle(), request(), Tag :: ref | term(), Due :: integer() | infinity) ->
+    {ok, reference()} | {error, not_entered}.
+open(Handle = #handle{owner = Owner, watch = Watch, load = Load}, Request, Tag, Due) ->
+    Ref = erlang:alias(),
+    {Stay, To} = case Tag of ref -> {once, {Ref, Ref}}; _ -> {stays, {Ref, Tag}} end,
+    case gwport_watch:join(To, Due, Watch) of
+        ok ->
+            Owner ! {open, {{self(), Ref, To}, Stay, Request}},
+            gwport_load:arrive(Load),
+            {ok, Ref};
+        gone ->
+            leave(Handle, Ref),
+            {error, not_entered}
+    end.
+
+%% Nothing more comes of the stream; what stands in the mailbox already is the caller's.
+-spec leave(handle(), reference()) -> ok.
+leave(#handle{}, Ref) ->
+    _ = erlang:unalias(Ref),
+    ok.
+
+%% A chunk (iodata, at most 65,536 bytes and within credit), fin or trailers.
+-spec send(handle(), reference(), chunk | fin | trailers, iodata() | list()) -> ok.
+send(#handle{owner = Owner}, Ref, Kind, Data) ->
+    Owner ! {send, {self(), Ref}, Kind, Data},
+    ok.
+
+%% The client has taken so many bytes.
+-spec consumed(handle(), reference(), non_neg_integer()) -> ok.
+consumed(#handle{owner = Owner}, Ref, Bytes) ->
+    Owner ! {consumed, {self(), Ref}, Bytes},
+    ok.
+
+%% The client is through with a file, and so many bytes of it have gone.
+-spec taken(handle(), reference(), non_neg_integer()) -> ok.
+taken(#handle{owner = Owner}, Ref, Bytes) ->
+    Owner ! {taken, {self(), Ref}, Bytes},
+    ok.
+
+-spec abort(handle(), reference(), {gwport_frame:code(), binary()}) -> ok.
+abort(#handle{owner = Owner}, Ref, {Code, Text}) ->
+    Owner ! {abort, {self(), Ref}, Code, Text},
+    ok.
+
+-spec has_app(binary(), handle()) -> boolean().
+has_app(<<>>, #handle{apps = []}) -> true;
+has_app(App, #handle{apps = Apps}) -> lists:member(App, Apps).
+
+-spec apps(handle()) -> [binary()].
+apps(#handle{apps = Apps}) -> Apps.
+
+-spec max_head(handle()) -> pos_integer().
+max_head(#handle{max_head = MaxHead}) -> MaxHead.
+
+-spec files(handle()) -> OsPid :: pos_integer() | none.
+files(#handle{files = Files}) -> Files.
+
+-spec watch(handle()) -> gwport_watch:watch().
+watch(#handle{watch = Watch}) -> Watch.
+
+-spec under_way(handle()) -> integer().
+under_way(#handle{load = Load}) -> gwport_load:under_way(Load).
+
+-spec has_room(handle()) -> boolean().
+has_room(#handle{load = Load}) -> gwport_load:has_room(Load).
