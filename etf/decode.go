@@ -8,23 +8,7 @@ import "errors"
 // What [Valid] refuses with these limits, Decode refuses with the same error
 // before it allocates anything but the copy, and it refuses nothing else.
 func Decode(data []byte, lim Limits) (any, error) {
-	// Before the copy: it is the first thing that is spent.
-	if m := lim.withDefaults().MaxBytes; len(data) > m {
-		return nil, &LimitError{"MaxBytes", m, len(data)}
-	}
-	s := string(data)
-	if err := Valid(s, lim); err != nil {
-		return nil, err
-	}
-	r, err := NewReader(s)
-	if err != nil {
-		return nil, err
-	}
-	term, err := decode(&r)
-	if err != nil {
-		return nil, err // only a bug could: Valid has seen all of it
-	}
-	return term, nil
+	return Options{Limits: lim}.Decode(data)
 }
 
 // decode calls itself once for each level. Valid has bounded them, and seen to

@@ -23,11 +23,7 @@ import (
 // that is none, and a term that is deeper than 65536 levels (such as a list
 // within itself).
 func Append(dst []byte, term any) ([]byte, error) {
-	out, err := appendTerm(dst, term, 0)
-	if err != nil {
-		return dst, err
-	}
-	return out, nil
+	return Options{}.Append(dst, term)
 }
 
 func appendTerm(dst []byte, term any, depth int) ([]byte, error) {

@@ -12,25 +12,7 @@ package etf
 // the same limits. Compressed terms are refused, and so is a map with a key that
 // it has twice, as binary_to_term refuses it.
 func Valid(data string, lim Limits) error {
-	lim = lim.withDefaults()
-	if len(data) > lim.MaxBytes {
-		return &LimitError{"MaxBytes", lim.MaxBytes, len(data)}
-	}
-	i, err := afterVersion(data)
-	if err != nil {
-		return err
-	}
-	end, pairs, err := walk(data, i, lim)
-	if err != nil {
-		return err
-	}
-	if end != len(data) {
-		return syntax(end, msgTrailing)
-	}
-	if pairs < 2 {
-		return nil
-	}
-	return uniqueKeys(data, i)
+	return Options{Limits: lim}.Valid(data)
 }
 
 const msgTrailing = "bytes behind the term"
