@@ -1,13 +1,10 @@
-%% Whether the program of a port lives and answers, and what is said of its end. It is in the
-%% state of the port's owner, who hands it the messages {gwport_health, _} and {gwport_os, gone}
-%% and does what it says.
+%% Whether the program of a port lives and answers. It is in the state of the port's owner, who hands
+%% it the messages {gwport_health, _} and {gwport_os, gone} and does what it says.
 -module(gwport_health).
 
--export([new/2, greeted/1, hear/2, pong/2, os_pid/1, kill/1, log_end/4]).
+-export([new/2, greeted/1, hear/2, pong/2, os_pid/1, kill/1]).
 
 -export_type([health/0]).
-
--include_lib("kernel/include/logger.hrl").
 
 -record(health, {
     process :: gwport_os:process(),
@@ -77,27 +74,3 @@ os_pid(#health{process = Process}) ->
 -spec kill(health()) -> ok.
 kill(#health{process = Process}) ->
     gwport_os:kill(Process).
-
-%% Unless it was said already, or is what was wanted.
--spec log_end(Pool :: atom(), undefined | {While :: atom(), Reason :: term()},
-    unknown | non_neg_integer(), health()) -> ok.
-log_end(_, undefined, _, _) ->
-    ok;
-log_end(_, {draining, closed}, _, _) ->
-    ok;
-log_end(_, {_, {Said, _}}, _, _) when Said =:= wire_fault; Said =:= fault ->
-    ok;
-log_end(Pool, {While, Reason}, Status, Health) ->
-    ?LOG_ERROR("gwport: the program of pool ~s (~s) ended while ~s: ~s, exit status ~s",
-        [Pool, id(os_pid(Health)), While, why(Reason), exit_status(Status)]).
-
-%% It had ended before it could be asked for.
-id(undefined) -> "OS pid not known";
-id(OsPid) -> io_lib:format("OS pid ~b", [OsPid]).
-
-why(epipe) -> "it took no more input (epipe)";
-why(Reason) -> io_lib:format("~0p", [Reason]).
-
-exit_status(unknown) -> "not told by OTP";
-exit_status(Status) when Status > 128 -> io_lib:format("~b (signal ~b)", [Status, Status - 128]);
-exit_status(Status) -> integer_to_list(Status).

@@ -8,7 +8,7 @@
 -module(gwport_log).
 -behaviour(gen_server).
 
--export([start_link/1, open/1, attend/2, follow/2, frame/2]).
+-export([start_link/1, open/1, attend/2, belongs/2, follow/2, frame/2]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2, format_status/1]).
 
 -include_lib("kernel/include/logger.hrl").
@@ -24,6 +24,8 @@
     %% Whether the owner has ended.
     lingers = false :: boolean(),
     socket :: gen_tcp:socket() | undefined,
+    %% Whether it is known whose words they are, which no event is without.
+    knows = false :: boolean(),
     rest = <<>> :: binary(),
     crash = none :: none | gwport_log_crash:crash(),
     %% Lines that may still be logged in this second, and how many were discarded.
@@ -56,6 +58,11 @@ open(Pid) ->
 -spec attend(pid(), pid()) -> ok.
 attend(Log, Owner) ->
     gen_server:cast(Log, {attend, Owner}).
+
+%% Called by the owner when its program runs: the events name it.
+-spec belongs(log(), OsPid :: pos_integer() | undefined) -> ok.
+belongs({Pid, _}, OsPid) ->
+    gen_server:cast(Pid, {belongs, OsPid}).
 
 %% The calling process is sent {Tag, _, process, _, Reason} at its end, which is `normal' where
 %% there is nothing to be read any more.
@@ -92,9 +99,11 @@ handle_cast(Message, State) ->
 told({attend, Owner}, State) ->
     _ = erlang:monitor(process, Owner),
     {noreply, State};
+told({belongs, OsPid}, State) ->
+    _ = [logger:update_process_metadata(#{os_pid => OsPid}) || OsPid =/= undefined],
+    {noreply, listening(State#log{knows = true})};
 told({accepted, Socket}, State) ->
-    _ = inet:setopts(Socket, [{active, once}]),
-    {noreply, (unlisten(State))#log{socket = Socket}};
+    {noreply, listening((unlisten(State))#log{socket = Socket})};
 told({frame, Payload}, State = #log{waiting = Waiting}) ->
     counters:sub(Waiting, ?WAITING, 1),
     {noreply, log_frame(gwport_log_frame:read(Payload), State)}.
@@ -124,7 +133,7 @@ hear({'DOWN', _, process, _, _}, State = #log{socket = undefined, listener = non
 %% What it has said may not be read yet, nor its connection taken.
 hear({'DOWN', _, process, _, _}, State) ->
     _ = erlang:send_after(?LINGER, self(), linger),
-    {noreply, State#log{lingers = true}};
+    {noreply, listening(State#log{lingers = true, knows = true})};
 hear(linger, State) ->
     {stop, normal, State};
 hear(_, State) ->
@@ -143,6 +152,12 @@ closed(State = #log{lingers = true}) ->
     {stop, normal, State};
 closed(State) ->
     {noreply, (last_line(State))#log{socket = undefined}}.
+
+listening(State = #log{knows = true, socket = Socket}) when Socket =/= undefined ->
+    _ = inet:setopts(Socket, [{active, once}]),
+    State;
+listening(State) ->
+    State.
 
 unlisten(State = #log{listener = none}) ->
     State;

@@ -46,6 +46,7 @@
     log :: gwport_log:log(),
     port :: port(),
     health :: gwport_health:health(),
+    life :: gwport_life:life(),
     streams :: gwport_streams:streams(),
     buffer :: gwport_frame:buffer(),
     %% When it has greeted.
@@ -92,9 +93,10 @@ init(Secret) ->
     process_flag(trap_exit, true),
     #{options := Hidden, keeper := Keeper, log := Log, stderr := Stderr} = gwport_secret:show(Secret),
     Options = gwport_secret:show(Hidden),
-    logger:set_process_metadata(#{pool => maps:get(name, Options)}),
     try open_port({spawn_executable, maps:get(command, Options)}, port_options(Options, Stderr)) of
-        Port -> {ok, greeting(Port, maps:without([args, env], Options), Keeper, Log), {continue, greet}}
+        Port ->
+            State = greeting(Port, maps:without([args, env], Options), Keeper, Log),
+            {ok, State, {continue, greet}}
     catch
         error:Reason -> {stop, {shutdown, {open_port, Reason}}}
     end.
@@ -111,8 +113,11 @@ port_options(Options, Stderr) ->
 
 greeting(Port, Options, Keeper, Log) ->
     _ = gwport_log:follow(Log, gwport_log_down),
-    #port{options = Options, keeper = Keeper, log = Log, port = Port,
-        health = gwport_health:new(erlang:port_info(Port, os_pid), Options),
+    Health = gwport_health:new(erlang:port_info(Port, os_pid), Options),
+    OsPid = gwport_health:os_pid(Health),
+    ok = gwport_log:belongs(Log, OsPid),
+    #port{options = Options, keeper = Keeper, log = Log, port = Port, health = Health,
+        life = gwport_life:began(#{name => maps:get(name, Options), os_pid => OsPid}),
         streams = gwport_streams:new(Port, Keeper, Options),
         buffer = gwport_frame:new(maps:get(max_frame, Options))}.
 
@@ -309,7 +314,7 @@ frame({Kind, Payload}, State) ->
 
 greeted({error, Fault, Sentence}, State) ->
     wire_fault(Fault, Sentence, State);
-greeted({ok, Program}, State = #port{options = Options, streams = Streams0}) ->
+greeted({ok, Program}, State = #port{options = Options, life = Life, streams = Streams0}) ->
     #{max_head := MaxHead, apps := Apps} = Program,
     Streams = gwport_streams:greeted(Program, maps:get(max_head, Options), Streams0),
     report(State#port.keeper, {ready, self(),
@@ -317,7 +322,8 @@ greeted({ok, Program}, State = #port{options = Options, streams = Streams0}) ->
             #{max_head => MaxHead, apps => Apps, files => files(Program, State)})}),
     gwport_health:greeted(State#port.health),
     _ = erlang:send_after(?ABORT_CHECK, self(), check_aborts),
-    {noreply, timer(infinity, State#port{phase = serving, program = Program, streams = Streams})}.
+    {noreply, timer(infinity, State#port{phase = serving, program = Program,
+        life = gwport_life:up(Program, Life), streams = Streams})}.
 
 files(#{files := true}, #port{health = Health}) ->
     case gwport_health:os_pid(Health) of
@@ -381,18 +387,19 @@ check_aborts(State = #port{streams = Streams}) ->
 %% Draining
 
 drain_program(State = #port{phase = serving}) ->
-    draining(control(gwport_frame:encode(drain, ?NO_STREAM), State));
+    draining(told, control(gwport_frame:encode(drain, ?NO_STREAM), State));
 drain_program(State = #port{phase = greeting}) ->
     timer(0, State#port{phase = draining});
 drain_program(State) ->
     State.
 
 program_drains(Last, State = #port{streams = Streams}) ->
-    draining(State#port{streams = gwport_streams:drained(Last, Streams)}).
+    draining(itself, State#port{streams = gwport_streams:drained(Last, Streams)}).
 
-draining(State = #port{phase = draining}) ->
+draining(_, State = #port{phase = draining}) ->
     State;
-draining(State = #port{keeper = Keeper, options = Options}) ->
+draining(Who, State = #port{keeper = Keeper, options = Options}) ->
+    gwport_life:drains(Who, life(State)),
     report(Keeper, {draining, self()}),
     %% The program aborts what is left when the timeout has passed; it gets a moment to say so.
     timer(maps:get(drain_timeout, Options) + ?END_GRACE,
@@ -450,6 +457,10 @@ timeout(State = #port{phase = ending}) ->
 timeout(State) ->
     gone(#{clean => false, reason => timeout}, timer(infinity, State)).
 
+%% What the log says of the program, and how many requests it has had.
+life(#port{life = Life, streams = Streams}) ->
+    {gwport_streams:info(Streams), Life}.
+
 pool(#port{options = #{name := Name}}) ->
     Name.
 
@@ -466,8 +477,8 @@ terminate(_, _) ->
 format_status(Status) ->
     gwport_failure:status(Status).
 
-farewell(State = #port{phase = ending, ended = Ended, exit_status = Status, health = Health}) ->
+farewell(State = #port{phase = ending, ended = Ended, exit_status = Status}) ->
     gwport_streams:close(State#port.streams),
-    gwport_health:log_end(pool(State), Ended, Status, Health);
+    gwport_life:gone(Ended, Status, life(State));
 farewell(State) ->
     farewell((tell_down(#{clean => false, reason => stopped}, State))#port{phase = ending}).

@@ -54,33 +54,3 @@ a_program_that_had_ended_at_once_is_found_lifeless() ->
 
 heard(What) ->
     receive {gwport_health, What} -> What end.
-
-%% The end
-
-an_end_is_said_with_its_reason_and_status_test_() ->
-    Whose = "gwport: the program of pool shop (OS pid not known) ",
-    [{spawn, ?_assertEqual([iolist_to_binary([Whose, Text])], said(Ended, Status))} || {Text, Ended, Status} <- [
-            {"ended while serving: closed, exit status 3", {serving, closed}, 3},
-            {"ended while serving: it took no more input (epipe), exit status not told by OTP", {serving, epipe}, unknown},
-            {"ended while draining: timeout, exit status 137 (signal 9)", {draining, timeout}, 137},
-            {"ended while greeting: {writer,killed}, exit status 0", {greeting, {writer, killed}}, 0}]].
-
-what_was_said_or_is_no_news_is_not_said_test_() ->
-    [{spawn, ?_assertEqual([], said(Ended, 0))} || Ended <- [undefined, {draining, closed}, {serving, {wire_fault, bad_frame}},
-        {greeting, {fault, failed}}]].
-
-said(Ended, Status) ->
-    Log = gwport_test:capture_log(),
-    try
-        ok = gwport_health:log_end(shop, Ended, Status, gwport_health:new(undefined, ?OPTIONS)),
-        lines()
-    after
-        gwport_test:release_log(Log)
-    end.
-
-lines() ->
-    receive
-        {log_event, error, Text = <<"gwport:", _/binary>>, _} -> [Text | lines()];
-        {log_event, _, _, _} -> lines()
-    after 0 -> []
-    end.

@@ -14,7 +14,8 @@ groups() ->
     gwport_test:mounts([{group, parallel}, beam_is_killed, nothing_leaks], [{parallel, [parallel], [
         owner_is_killed, writer_is_killed, keeper_is_killed, log_reader_is_killed,
         grandchild_goes_with_its_program, stopped_pool_leaves_nothing, stop_waits_for_requests_under_way,
-        stop_does_not_wait_longer_than_the_drain_timeout, last_stream_number_replaces_the_port, sigterm_drains
+        stop_does_not_wait_longer_than_the_drain_timeout, last_stream_number_replaces_the_port, sigterm_drains,
+        the_life_of_a_program_is_logged
     ]}]).
 
 init_per_group(parallel, Config) ->
@@ -199,3 +200,26 @@ sigterm_drains(Config) ->
     ?assertMatch(#{status := 200, body := <<"slept\n">>}, Answer()),
     replaced(Server, OsPid),
     gwport_probe:stop(Server).
+
+the_life_of_a_program_is_logged(Config) ->
+    %% That it is up, drains and is gone: three events that name the pool and the program's process.
+    Log = gwport_test:capture_log(),
+    try
+        Server = #{pool := Pool} = gwport_probe:flow(#{}, Config),
+        {_, OsPid} = owner(Server),
+        #{status := 200} = gwport_test:get(Server, "/hello"),
+        gwport_probe:os_kill("TERM", OsPid),
+        [?assertMatch({notice, _, #{pool := Pool}}, said_of(OsPid, Part)) || Part <- ["is up, ready after",
+            "drains, of its own accord: 0 requests under way, 1 answered",
+            "is gone: it has drained, exit status 0; 1 requests answered"]],
+        replaced(Server, OsPid),
+        gwport_probe:stop(Server)
+    after
+        gwport_test:release_log(Log)
+    end.
+
+said_of(OsPid, Part) ->
+    case gwport_test:expect_log(Part) of
+        Event = {_, _, #{os_pid := OsPid}} -> Event;
+        _ -> said_of(OsPid, Part)
+    end.

@@ -6,6 +6,7 @@
 log_test_() ->
     {setup, fun() -> persistent_term:get(gwport_log_budget, none) end, fun gwport_log_budget_tests:restore/1,
         {inorder, [{Name, {timeout, 30, with_log(Test)}} || {Name, Test} <- [
+            {"every event names the pool and the program", fun whose_words/0},
             {"a line cannot be forged", fun no_line_is_forged/0},
             {"attributes cannot be forged", fun no_attribute_is_forged/0},
             {"the stack of a panic is a block", fun a_stack_is_a_block/0},
@@ -61,10 +62,12 @@ opened(Lines) ->
     end),
     Pid = receive {Parent, P} -> P end,
     Owner = spawn(fun() ->
-        Self ! {self(), gwport_log:open(Pid)},
+        Opened = {Log, _} = gwport_log:open(Pid),
+        ok = gwport_log:belongs(Log, 4711),
+        Self ! {self(), Opened},
         receive stop -> ok end
     end),
-    {Log, Path} = receive {Owner, Opened} -> Opened end,
+    {Log, Path} = receive {Owner, Answer} -> Answer end,
     #{pid => Pid, log => Log, path => Path, parent => Parent, owner => Owner}.
 
 %% The program ends, and its port; when all is read the reader does.
@@ -91,6 +94,25 @@ logged(Program = #{pid := Pid}) ->
 await_crash(#{pid := Pid}) ->
     receive Event = {log_event, error, _, #{pid := Pid}} -> self() ! Event, ok
     after 10000 -> error(silence)
+    end.
+
+%% Metadata
+
+whose_words() ->
+    %% Printed, logged, a crash, and what is said of lines that were too many.
+    ok = gwport_log_budget:create(1000),
+    Program = #{pid := Pid} = start(2),
+    print(Program, "hello\n"),
+    frame(Program, {6, <<"hello">>, #{}}),
+    print(Program, "too many\npanic: boom\n"),
+    stop(Program),
+    Events = events(Pid),
+    ?assertEqual(4, length(Events)),
+    [?assertMatch(#{pool := test, os_pid := 4711}, Meta) || Meta <- Events].
+
+events(Pid) ->
+    receive {log_event, _, _, Meta = #{pid := Pid}} -> [Meta | events(Pid)]
+    after 0 -> []
     end.
 
 %% Forging

@@ -1,0 +1,88 @@
+%% What the log says of a program's life: that it is up, that it drains, that it is gone and why.
+-module(gwport_life).
+
+-export([began/1, up/2, drains/2, gone/3]).
+
+-export_type([life/0]).
+
+-include_lib("kernel/include/logger.hrl").
+
+-record(life, {
+    pool :: atom(),
+    %% Not known of one that had ended before it could be asked for.
+    os_pid :: pos_integer() | undefined,
+    since :: integer(),
+    %% What it calls itself, when it has greeted.
+    name = <<>> :: binary()
+}).
+-opaque life() :: #life{}.
+
+-type counts() :: #{in_flight := integer(), served := integer(), _ => _}.
+
+%% Called by the owner of its port, whose events name pool and program from now on.
+-spec began(#{name := atom(), os_pid := pos_integer() | undefined}) -> life().
+began(#{name := Pool, os_pid := OsPid}) ->
+    logger:update_process_metadata(metadata(Pool, OsPid)),
+    #life{pool = Pool, os_pid = OsPid, since = now_ms()}.
+
+metadata(Pool, undefined) -> #{pool => Pool};
+metadata(Pool, OsPid) -> #{pool => Pool, os_pid => OsPid}.
+
+%% It has greeted.
+-spec up(#{name := binary(), program_version := binary(), _ => _}, life()) -> life().
+up(#{name := Name, program_version := Version}, Life) ->
+    Life1 = Life#life{name = iolist_to_binary(lists:join($\s,
+        [gwport_line:text(Text) || Text <- [Name, Version], Text =/= <<>>]))},
+    ?LOG_NOTICE("gwport: ~ts is up, ready after ~b ms", [whose(Life1), lived(Life1)]),
+    Life1.
+
+%% It takes no more requests.
+-spec drains(told | itself, {counts(), life()}) -> ok.
+drains(Who, {#{in_flight := InFlight, served := Served}, Life}) ->
+    ?LOG_NOTICE("gwport: ~ts drains, ~s: ~b requests under way, ~b answered",
+        [whose(Life), accord(Who), InFlight, Served]).
+
+accord(told) -> "as it was told to";
+accord(itself) -> "of its own accord".
+
+%% Ended: in which phase and for what reason; `undefined` where its port was stopped.
+-spec gone(undefined | {While :: atom(), Reason :: term()}, unknown | non_neg_integer(),
+    {counts(), life()}) -> ok.
+gone(undefined, Status, About) ->
+    is_gone("its port was stopped", Status, About);
+gone({draining, closed}, Status, About) ->
+    is_gone("it has drained", Status, About);
+%% What it did is in the log already.
+gone({_, {Said, Name}}, Status, About) when Said =:= wire_fault; Said =:= fault ->
+    is_gone(Name, Status, About);
+gone({While, Reason}, Status, {#{served := Served}, Life}) ->
+    ?LOG_ERROR("gwport: ~ts ended while ~s: ~s, exit status ~s; ~b requests answered in ~s",
+        [whose(Life), While, why(Reason), exit_status(Status), Served, duration(lived(Life))]).
+
+is_gone(Why, Status, {#{served := Served}, Life}) ->
+    ?LOG_NOTICE("gwport: ~ts is gone: ~s, exit status ~s; ~b requests answered in ~s",
+        [whose(Life), Why, exit_status(Status), Served, duration(lived(Life))]).
+
+whose(#life{pool = Pool, os_pid = OsPid, name = <<>>}) ->
+    io_lib:format("the program of pool ~s (~s)", [Pool, id(OsPid)]);
+whose(#life{pool = Pool, os_pid = OsPid, name = Name}) ->
+    io_lib:format("the program of pool ~s (~ts, ~s)", [Pool, Name, id(OsPid)]).
+
+id(undefined) -> "OS pid not known";
+id(OsPid) -> io_lib:format("OS pid ~b", [OsPid]).
+
+why(epipe) -> "it took no more input (epipe)";
+why(Reason) -> io_lib:format("~0p", [Reason]).
+
+exit_status(unknown) -> "not told by OTP";
+exit_status(Status) when Status > 128 -> io_lib:format("~b (signal ~b)", [Status, Status - 128]);
+exit_status(Status) -> integer_to_list(Status).
+
+lived(#life{since = Since}) ->
+    now_ms() - Since.
+
+duration(Ms) when Ms < 10000 -> io_lib:format("~b ms", [Ms]);
+duration(Ms) -> io_lib:format("~b s", [Ms div 1000]).
+
+now_ms() ->
+    erlang:monotonic_time(millisecond).

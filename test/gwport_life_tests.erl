@@ -1,0 +1,88 @@
+%% What the log says of a program's life.
+-module(gwport_life_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+-define(PROGRAM, #{name => <<"till">>, program_version => <<"v1.2.3">>}).
+-define(COUNTS, #{in_flight => 2, served => 17}).
+
+%% Each in a process of its own, whose metadata is changed.
+life_test_() ->
+    [{spawn, Test} || Test <- [
+        fun a_program_is_up_with_its_name_and_its_time/0,
+        fun what_a_program_calls_itself_is_quoted/0,
+        fun a_program_drains_and_somebody_wanted_it/0,
+        fun an_end_is_said_with_its_reason_and_status/0,
+        fun an_end_that_was_wanted_or_is_known_is_no_error/0,
+        fun events_name_pool_and_program/0
+    ]].
+
+a_program_is_up_with_its_name_and_its_time() ->
+    [{notice, Text}] = said(fun() -> up(4711, ?PROGRAM) end),
+    ?assertMatch({match, _}, re:run(Text,
+        "^gwport: the program of pool shop \\(till v1\\.2\\.3, OS pid 4711\\) is up, ready after [0-9]+ ms$")).
+
+what_a_program_calls_itself_is_quoted() ->
+    [{notice, Text}] = said(fun() -> up(4711, #{name => <<"till\n">>, program_version => <<>>}) end),
+    ?assertNotEqual(nomatch, string:find(Text, "(\"till\\n\", OS pid 4711)")).
+
+a_program_drains_and_somebody_wanted_it() ->
+    Life = quietly(fun() -> up(4711, ?PROGRAM) end),
+    Whose = "gwport: the program of pool shop (till v1.2.3, OS pid 4711) drains, ",
+    [?assertEqual([{notice, iolist_to_binary([Whose, Text])}], said(fun() -> gwport_life:drains(Who, {?COUNTS, Life}) end))
+        || {Who, Text} <- [{told, "as it was told to: 2 requests under way, 17 answered"},
+            {itself, "of its own accord: 2 requests under way, 17 answered"}]].
+
+an_end_is_said_with_its_reason_and_status() ->
+    [?assertEqual([{error, text(["ended while ", Text])}], ends(Ended, Status)) || {Text, Ended, Status} <- [
+        {"serving: closed, exit status 3", {serving, closed}, 3},
+        {"serving: it took no more input (epipe), exit status not told by OTP", {serving, epipe}, unknown},
+        {"draining: timeout, exit status 137 (signal 9)", {draining, timeout}, 137},
+        {"greeting: {writer,killed}, exit status 0", {greeting, {writer, killed}}, 0}]].
+
+an_end_that_was_wanted_or_is_known_is_no_error() ->
+    [?assertEqual([{notice, text(["is gone: ", Text, ", exit status 0"])}], ends(Ended, 0)) || {Text, Ended} <- [
+        {"its port was stopped", undefined}, {"it has drained", {draining, closed}},
+        {"bad_frame", {serving, {wire_fault, bad_frame}}}, {"failed", {greeting, {fault, failed}}}]].
+
+text(What) ->
+    iolist_to_binary(["gwport: the program of pool shop (OS pid not known) ", What, "; 17 requests answered in 0 ms"]).
+
+%% How long it has lived is not to be known here to the millisecond.
+ends(Ended, Status) ->
+    Life = gwport_life:began(#{name => shop, os_pid => undefined}),
+    [{Level, re:replace(Text, "in [0-9]+ ms$", "in 0 ms", [{return, binary}])}
+        || {Level, Text} <- said(fun() -> gwport_life:gone(Ended, Status, {?COUNTS, Life}) end)].
+
+events_name_pool_and_program() ->
+    logger:set_process_metadata(#{other => 1}),
+    Log = gwport_test:capture_log(),
+    try
+        _ = up(4711, ?PROGRAM),
+        ?assertMatch({notice, _, #{pool := shop, os_pid := 4711, other := 1}}, gwport_test:expect_log("is up"))
+    after
+        gwport_test:release_log(Log)
+    end.
+
+up(OsPid, Program) ->
+    gwport_life:up(Program, gwport_life:began(#{name => shop, os_pid => OsPid})).
+
+quietly(Fun) ->
+    Log = gwport_test:capture_log(),
+    try Fun() after gwport_test:release_log(Log), lines() end.
+
+said(Fun) ->
+    Log = gwport_test:capture_log(),
+    try
+        _ = Fun(),
+        lines()
+    after
+        gwport_test:release_log(Log)
+    end.
+
+lines() ->
+    receive
+        {log_event, Level, Text = <<"gwport:", _/binary>>, _} -> [{Level, Text} | lines()];
+        {log_event, _, _, _} -> lines()
+    after 0 -> []
+    end.
