@@ -13,7 +13,7 @@
 %% much has gone (sent/1).
 -module(gwport_file).
 
--export([create/0, is_possible/0, spec/1, bytes/1, open/3, close/1]).
+-export([create/0, max_open/1, is_possible/0, spec/1, bytes/1, open/3, close/1]).
 -export([body/3, sent/1]).
 %% file:sendfile/5 calls this for what body/3 gives.
 -export([sendfile/8]).
@@ -55,15 +55,22 @@
 -define(OPEN, 2).
 -define(MAX_OPEN, 3).
 -define(SHARE, 8).
+-define(FEWEST_OPEN, 16).
+-define(MOST_OPEN, 1024).
 
 %% Called by the application's supervisor. Without the application no file is taken.
 -spec create() -> ok.
 create() ->
     Limits = [Max || {max_fds, Max} <- lists:flatten(erlang:system_info(check_io))],
     Counts = atomics:new(?MAX_OPEN, []),
-    ok = atomics:put(Counts, ?MAX_OPEN, max(16, min(1024, lists:max([0 | Limits]) div ?SHARE))),
+    ok = atomics:put(Counts, ?MAX_OPEN, max_open(lists:max([0 | Limits]))),
     _ = gwport_seen:is_first(?MODULE, Counts),
     ok.
+
+%% How many files may be open in a node that may have so many descriptors.
+-spec max_open(Descriptors :: non_neg_integer()) -> pos_integer().
+max_open(Descriptors) ->
+    max(?FEWEST_OPEN, min(?MOST_OPEN, Descriptors div ?SHARE)).
 
 %% Whether a program's descriptors have names here, and the socket's driver takes files.
 -spec is_possible() -> boolean().

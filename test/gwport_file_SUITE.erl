@@ -8,6 +8,10 @@
 -include_lib("kernel/include/file.hrl").
 
 -define(SIZE, 262144).
+%% The places of gwport_file's counts.
+-define(OPENING, 1).
+-define(OPEN, 2).
+-define(MAX_OPEN, 3).
 
 suite() ->
     [{timetrap, {seconds, 60}}].
@@ -18,8 +22,9 @@ all() ->
 groups() ->
     gwport_test:mounts([whole, parts, conditionals, heads, in_turn, http2, not_in_other_hands, replaced_and_deleted,
         cut_down, slow_client, whole_behind_a_drain, nothing_left_open], [])
-    ++ [{hostile, [], [not_taken, of_other_rights, swapped, broken_off, shrinks, out_of_order, without_asking, without_the_capability,
-        no_end, program_killed, drained, too_many, nothing_left_open]}].
+    %% What `swapped` leaves behind is being opened for ever, so it is the last but one.
+    ++ [{hostile, [], [not_taken, of_other_rights, too_many, too_many_opening, broken_off, shrinks, out_of_order, without_asking,
+        without_the_capability, no_end, program_killed, drained, swapped, nothing_left_open]}].
 
 init_per_group(hostile, Config) ->
     gwport_test:mount(stream),
@@ -385,14 +390,54 @@ large(Server) ->
     Socket.
 
 too_many(Config) ->
-    %% More than the node may have open at once: the others have their bytes from the program.
+    %% As many as the node may have open at once are taken; of one more the program sends the bytes.
     Server = hostile(Config),
-    {ok, Counts} = gwport_seen:find(gwport_file),
-    Most = atomics:get(Counts, 3),
-    ok = atomics:put(Counts, 3, 0),
-    Bytes = of_chunks(),
-    ?assertMatch(#{body := Bytes, complete := true}, gwport_test:get(Server, "/file/honest")),
-    ok = atomics:put(Counts, 3, Most),
-    Sent = of_file(),
-    ?assertMatch(#{body := Sent, complete := true}, gwport_test:get(Server, "/file/honest")),
+    Counts = counts(),
+    Most = atomics:get(Counts, ?MAX_OPEN),
+    gwport_test:until(fun() -> atomics:get(Counts, ?OPEN) =:= 0 end),
+    Socket = large(Server),
+    ok = atomics:put(Counts, ?MAX_OPEN, 1),
+    ?assertEqual(chunks, how(Server)),
+    ok = atomics:put(Counts, ?MAX_OPEN, 2),
+    ?assertEqual(file, how(Server)),
+    ok = atomics:put(Counts, ?MAX_OPEN, Most),
+    gwport_test:close(Socket),
     gwport_probe:stop(Server).
+
+too_many_opening(Config) ->
+    %% Files whose opening waits for somebody else: their clients have them from the program after a second. With five
+    %% of those one more file can be opened, with six it cannot, until one of them has been.
+    Server = hostile(Config),
+    Counts = counts(),
+    gwport_test:until(fun() -> atomics:get(Counts, ?OPENING) =:= 0 end),
+    leased(5, Server),
+    ?assertEqual(5, atomics:get(Counts, ?OPENING)),
+    ?assertEqual(file, how(Server)),
+    leased(1, Server),
+    ?assertEqual(6, atomics:get(Counts, ?OPENING)),
+    ?assertEqual(chunks, how(Server)),
+    works(Server),
+    gwport_probe:stop(Server),
+    gwport_test:until(fun() -> atomics:get(Counts, ?OPENING) =:= 0 end),
+    Next = hostile(Config),
+    ?assertEqual(file, how(Next)),
+    gwport_probe:stop(Next).
+
+leased(Files, Server) ->
+    Self = self(),
+    Clients = [spawn_link(fun() -> Self ! {self(), gwport_test:get(Server, "/file/leased")} end)
+        || _ <- lists:seq(1, Files)],
+    Bytes = of_chunks(),
+    [receive {Client, Got} -> ?assertMatch(#{body := Bytes, complete := true}, Got) end || Client <- Clients].
+
+counts() ->
+    {ok, Counts} = gwport_seen:find(gwport_file),
+    Counts.
+
+%% How an honest program's file has come to its client.
+how(Server) ->
+    #{body := Body, complete := true} = gwport_test:get(Server, "/file/honest"),
+    case {of_file(), of_chunks()} of
+        {Body, _} -> file;
+        {_, Body} -> chunks
+    end.

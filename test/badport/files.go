@@ -101,6 +101,9 @@ func fileOf(arg string) *file {
 	case "negative":
 		f.regular(fileSize)
 		f.offset = -1
+	case "leased":
+		f.regular(fileSize)
+		f.lease()
 	case "large":
 		f.regular(64 * fileSize)
 		f.length = 64 * fileSize
@@ -133,6 +136,17 @@ func (f *file) identify() {
 	var stat syscall.Stat_t
 	must(syscall.Fstat(f.fd, &stat))
 	f.device, f.inode = uint64(stat.Dev), stat.Ino
+}
+
+// setLease is Linux's F_SETLEASE.
+const setLease = 1024
+
+// lease has everybody who opens the file wait until this program has ended, or for as long as the kernel allows: 45 seconds.
+func (f *file) lease() {
+	_, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(f.fd), setLease, syscall.F_WRLCK)
+	if errno != 0 {
+		panic(errno)
+	}
 }
 
 // fifo has no writer, so that who opens it to read waits.
