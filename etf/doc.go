@@ -41,6 +41,21 @@
 // inflated. So are the terms that have no meaning outside of the node or the
 // connection they were made for, LOCAL_EXT and the atom cache's.
 //
+// # Text
+//
+// [Text] and [AppendText] print a term as io_lib:format("~0p") of OTP 25 does, and
+// with [TextOptions.Unicode] as "~0tp" in an Erlang started with +pc unicode, byte
+// for byte, but for this:
+//
+//	the atoms else and maybe  are quoted, as from OTP 27 on they have to be
+//	fun m:'if'/1              has its quotes, without which nobody can read it
+//	<0.81.2>                  is #Pid<nonode@nohost.81.2>: the first number is one that a
+//	                          running Erlang gives a node, and the bytes have its name
+//	#Ref<...>, #Port<...>     likewise
+//	maps of over 32 keys      have them in order: integers, floats, atoms, references,
+//	                          funs, ports, pids, tuples, maps, [], lists, bit strings,
+//	                          as smaller maps have them up to OTP 25 anyway
+//
 // # Erlang's versions
 //
 // Every form that OTP 17 and later write is read, those of before where OTP

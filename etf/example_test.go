@@ -107,3 +107,9 @@ func ExampleAppend() {
 	fmt.Printf("%q %v\n", data, err)
 	// Output: "\x83h\x03w\x02okm\x00\x00\x00\x03abcw\x04true" <nil>
 }
+
+// A term is printed as Erlang prints it.
+func ExampleText() {
+	fmt.Println(etf.Text(etf.Tuple{etf.Atom("ok"), etf.Map{{"port", 8080}, {etf.Atom("Host"), etf.List{'a', 'b'}}}}))
+	// Output: {ok,#{'Host' => "ab",<<"port">> => 8080}}
+}
