@@ -48,7 +48,7 @@ func TestFilesNameOnlyWhatStandsBelow(t *testing.T) {
 			"serve process process_unix process_linux process_bsd process_other httpdev byhand",
 			"port",
 			"app appcall appof requestof ownframe environof", // an App in a handler's place, and the other way round
-			"log log_stderr logvalue",
+			"log log_early log_stderr logvalue",
 			"exchange handler body context",
 			"response finish controller head field sink file file_linux file_other",
 			"request environ path fieldname",

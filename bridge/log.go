@@ -17,28 +17,45 @@ var current atomic.Pointer[mux.Conn]
 // LogHandler returns a slog.Handler whose records reach the host's log, with
 // their level and their attributes as metadata; groups become prefixes with a
 // dot. With the context of a request (slog.InfoContext(r.Context(), ...)) the
-// record names its stream too. [Serve] makes it slog's default, unless the
-// program has set one of its own.
+// record names its stream too. In a process that a host has started it is slog's
+// default before main runs; a program may set another.
+//
+// The level is the host's (the pool's option log_level, info by default). Before
+// [Serve] has greeted the host it is not known: records of any level go to standard
+// error then, each as a line that has its level, and the host drops what is below.
 //
 // Logging never waits for the host: lines beyond 256 KiB that are not written
 // yet are dropped, and their number goes with the next. Only a record of level
 // error waits until it is written, 100 ms at most, because os.Exit may be next.
 //
-// In a process that serves no wire records go to standard error, as text.
-// Levels below info are dropped, as by slog's own default.
+// In a process that no host has started records go to standard error, as text, and
+// levels below info are dropped, as by slog's own default.
 func LogHandler() slog.Handler {
-	return &logHandler{level: slog.LevelInfo}
+	return &logHandler{}
 }
 
 type logHandler struct {
-	level slog.Leveler
 	attrs []slog.Attr // with the groups' names in their keys
 	group string      // ends with a dot; empty: none
 }
 
 // Enabled implements slog.Handler.
-func (h *logHandler) Enabled(_ context.Context, l slog.Level) bool {
-	return l >= h.level.Level()
+func (h *logHandler) Enabled(ctx context.Context, l slog.Level) bool {
+	c, _ := connOf(ctx)
+	if c == nil {
+		return hasHost || l >= slog.LevelInfo
+	}
+	level, known := c.LogLevel()
+	return !known || levelOf(l) <= level
+}
+
+// connOf finds the conn that a record goes to, nil if there is none, and the
+// exchange that it is about, if any.
+func connOf(ctx context.Context) (*mux.Conn, *exchange) {
+	if x := exchangeOf(ctx); x != nil {
+		return x.Conn(), x
+	}
+	return current.Load(), nil
 }
 
 // WithAttrs implements slog.Handler.
@@ -64,14 +81,22 @@ func (h *logHandler) WithGroup(name string) slog.Handler {
 
 // Handle implements slog.Handler.
 func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
-	x := exchangeOf(ctx)
-	c := current.Load()
-	if x != nil {
-		c = x.Conn()
-	}
-	if c == nil {
+	c, x := connOf(ctx)
+	if c == nil && !hasHost {
 		return h.toStderr(ctx, r)
 	}
+	line := h.line(x, r)
+	if c != nil {
+		if _, known := c.LogLevel(); known {
+			c.Log(line)
+			return nil
+		}
+	}
+	return writeEarly(&line)
+}
+
+// line makes a line of a record, about an exchange if there is one.
+func (h *logHandler) line(x *exchange, r slog.Record) wire.Line {
 	l := record{line: wire.Line{Level: levelOf(r.Level), Text: r.Message}}
 	if x != nil {
 		l.line.Meta = append(l.line.Meta, wire.MetaPair{Key: mux.MetaStream, Value: int(x.ID())})
@@ -83,8 +108,7 @@ func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 		l.add(h.group, a)
 		return true
 	})
-	c.Log(l.line)
-	return nil
+	return l.line
 }
 
 // record is a line in the making.

@@ -39,6 +39,44 @@ func TestLevelsAreThoseOfRFC5424(t *testing.T) {
 	require.False(t, bridge.LogHandler().Enabled(context.Background(), slog.LevelDebug))
 }
 
+// The host says which levels it logs; one that does not logs info.
+func TestTheHostSaysWhichLevelsAreLogged(t *testing.T) {
+	levels := map[slog.Level]int{slog.LevelDebug - 4: 7, slog.LevelDebug: 7, slog.LevelInfo: 6, slog.LevelWarn: 4, slog.LevelError: 3}
+	for name, c := range map[string]struct {
+		options etf.Map
+		least   int
+	}{
+		"not said": {etf.Map{}, 6},
+		"debug":    {etf.Map{{Key: "log_level", Value: 7}}, 7},
+		"more":     {etf.Map{{Key: "log_level", Value: 8}}, 7},
+		"info":     {etf.Map{{Key: "log_level", Value: 6}}, 6},
+		"notice":   {etf.Map{{Key: "log_level", Value: 5}}, 5},
+		"error":    {etf.Map{{Key: "log_level", Value: 3}}, 3},
+		"none":     {etf.Map{{Key: "log_level", Value: 0}}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := make(chan map[slog.Level]bool, 1)
+			leavesNothing(t)
+			h := bridgetest.Start(t, &bridge.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				enabled := map[slog.Level]bool{}
+				for level := range levels {
+					enabled[level] = bridge.LogHandler().Enabled(r.Context(), level)
+				}
+				got <- enabled
+			})})
+			m := helloTerm()
+			m[5].Value = c.options
+			h.SendTerm(bridgetest.Hello, 0, m)
+			_, _ = h.Next()
+			h.Do(bridgetest.Request{})
+			enabled := <-got
+			for level, severity := range levels {
+				require.Equal(t, severity <= c.least, enabled[level], "%v", level)
+			}
+		})
+	}
+}
+
 type logValuer struct{}
 
 func (logValuer) LogValue() slog.Value { return slog.StringValue("resolved") }

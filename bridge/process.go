@@ -44,6 +44,8 @@ func init() {
 	// Children of ours are nobody's port programs [P4].
 	_ = os.Unsetenv(envVersions)
 	_ = os.Unsetenv(envStderr)
+	hasHost = true
+	setLogger()
 }
 
 // servePort serves the wire that init has taken.
@@ -59,7 +61,6 @@ func (set *settings) servePort() error {
 func (set *settings) serveOnce() error {
 	p := newPort(set, started.in, started.out, func() { time.AfterFunc(mux.StopGrace-stopMargin, die) })
 	current.Store(p.conn)
-	setLogger()
 	term := make(chan os.Signal, 1)
 	signal.Notify(term, syscall.SIGTERM)
 	defer signal.Stop(term)
@@ -73,7 +74,8 @@ func (set *settings) serveOnce() error {
 	return p.serve()
 }
 
-// setLogger makes LogHandler slog's default, if there is no other yet. slog
+// setLogger makes LogHandler slog's default, if no package has set another in its
+// init, so that a program's first record has a level. slog
 // would have package log write to it as well; but what log prints, often
 // formatted and in several lines, belongs on standard error as ever.
 func setLogger() {

@@ -60,6 +60,13 @@ var programs = map[string]func() int{
 		<-asked()
 		panic("a crash")
 	},
+	"early slog": func() int {
+		slog.Debug("first", "a", 1, "b", "x y", "c", "")
+		slog.With("g", 2.5).WithGroup("h").Info("two\nlines", "é", "\x1b")
+		slog.Warn("user=admin")
+		slog.Error(strings.Repeat("€", 5000))
+		return exitCode(bridge.Serve(http.HandlerFunc(program)))
+	},
 	"own slog": func() int {
 		slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, nil)))
 		return exitCode(bridge.Serve(http.HandlerFunc(program)))
@@ -339,6 +346,20 @@ func TestStandardErrorThatIsGoneDoesNotKillTheProgram(t *testing.T) {
 		require.NotEqual(t, bridgetest.Fault, p.frame().Kind)
 		p.frame()
 	}
+}
+
+// A record before the greeting is a line of standard error, with its level in front.
+func TestRecordsBeforeServeHaveTheirLevels(t *testing.T) {
+	p := run(t, "early slog")
+	require.Equal(t, "<7>first a=1 b=\"x y\" c=\"\"\n", p.line("first"))
+	require.Equal(t, "<6>msg=\"two\\nlines\" g=2.5 h.é=\"\\x1b\"\n", p.line("two"))
+	require.Equal(t, "<4>msg=\"user=admin\"\n", p.line("user"))
+	long := p.line("€")
+	require.True(t, strings.HasPrefix(long, "<3>€€"))
+	require.True(t, strings.HasSuffix(long, "€ [cut]\n"))
+	require.LessOrEqual(t, len(long), 8_192)
+	p.greet().open("/print")
+	require.Equal(t, bridgetest.Log, p.frame().Kind)
 }
 
 func TestLoggerOfTheProgramsOwnIsKept(t *testing.T) {

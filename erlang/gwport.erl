@@ -33,6 +33,8 @@
 %% <li>`ping_interval' (10000), `ping_timeout' (30000): a program that does not answer is killed</li>
 %% <li>`log_lines' (200): lines a second of a program that reach the log; all programs of a node have
 %%     400 (`node_log_lines' in the application's environment)</li>
+%% <li>`log_level' (info): `error', `warning', `notice', `info' or `debug', the least severe of a
+%%     program's lines that reaches the log; what it prints is a notice</li>
 %% <li>`last_stream' (2147483646): the last stream number of a port; then it is replaced</li>
 %% </ul>
 %%

@@ -6,15 +6,18 @@
 %% Of the 500 lines a second that OTP's own handler takes a reserve is left to the node.
 -define(NODE_LOG_LINES, 400).
 
--spec start(application:start_type(), term()) -> {ok, pid()} | {error, term()}.
+-spec start(application:start_type(), term()) -> {ok, pid(), term()} | {error, term()}.
 start(_, _) ->
     ok = load_modules(),
     case gwport_log_budget:create(application:get_env(gwport, node_log_lines, ?NODE_LOG_LINES)) of
         ok ->
             gwport_cowboy_listener:warn_version(),
-            gwport_sup:start_link();
+            started(gwport_sup:start_link());
         Error -> Error
     end.
+
+started({ok, Sup}) -> {ok, Sup, gwport_log:let_through()};
+started(Error) -> Error.
 
 %% A BEAM that is not embedded opens a module's file at its first call. The modules that answer when
 %% something is wrong would be looked for when clients have used up the descriptors.
@@ -23,5 +26,5 @@ load_modules() ->
     lists:foreach(fun code:ensure_loaded/1, Modules).
 
 -spec stop(term()) -> ok.
-stop(_) ->
-    ok.
+stop(IsLetThrough) ->
+    gwport_log:withhold(IsLetThrough).

@@ -3,7 +3,7 @@
 -module(gwport_line).
 
 -export([text/1, text/2, attribute/1, block/1]).
--export([pieces/1, full_pieces/1, begins_crash/1]).
+-export([pieces/1, full_pieces/1, level/1, begins_crash/1]).
 
 %% A line longer than this is cut into pieces.
 -define(MAX_LINE, 8192).
@@ -94,6 +94,11 @@ boundary(Line, At, Left) ->
         16#80 -> ?MAX_LINE;
         _ -> At
     end.
+
+%% The level that stands in front of a line, as RFC 5424's number (SPEC.md, P3), and the rest of it.
+-spec level(binary()) -> {none | 0..7, binary()}.
+level(<<$<, Digit, $>, Line/bytes>>) when Digit >= $0, Digit =< $7 -> {Digit - $0, Line};
+level(Line) -> {none, Line}.
 
 %% Whether it is the first of a program's last words: as Go's runtime writes them, and Python.
 -spec begins_crash(binary()) -> boolean().

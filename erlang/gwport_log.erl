@@ -8,6 +8,7 @@
 -module(gwport_log).
 -behaviour(gen_server).
 
+-export([let_through/0, withhold/1]).
 -export([start_link/1, open/1, attend/2, belongs/2, follow/2, frame/2]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2, format_status/1]).
 
@@ -30,6 +31,8 @@
     crash = none :: none | gwport_log_crash:crash(),
     %% Lines that may still be logged in this second, and how many were discarded.
     budget :: non_neg_integer(),
+    %% What is less severe is not logged, and not counted.
+    level :: logger:level(),
     lines :: non_neg_integer(),
     discarded = 0 :: non_neg_integer(),
     waiting :: counters:counters_ref()
@@ -44,7 +47,23 @@
 -define(WAITING, 1).
 -define(DISCARDED, 2).
 
--spec start_link(#{pool := atom(), log_lines := non_neg_integer()}) -> {ok, pid()}.
+%% OTP's default is to drop what is less severe than a notice, and so what a program logs as info. Where
+%% a node has that default, what programs log is let through: log_level bounds it. A node with
+%% another level, or with one for this module, is left alone. Called by the application.
+-spec let_through() -> IsDone :: boolean().
+let_through() ->
+    case {logger:get_primary_config(), logger:get_module_level(?MODULE)} of
+        {#{level := notice}, []} -> ok =:= logger:set_module_level(?MODULE, debug);
+        _ -> false
+    end.
+
+%% What let_through/0 has done is undone.
+-spec withhold(IsDone :: boolean()) -> ok.
+withhold(true) -> logger:unset_module_level(?MODULE);
+withhold(false) -> ok.
+
+-spec start_link(#{pool := atom(), log_lines := non_neg_integer(),
+    log_level := logger:level()}) -> {ok, pid()}.
 start_link(Options) ->
     gen_server:start_link(?MODULE, Options, []).
 
@@ -81,12 +100,12 @@ frame({Pid, Waiting}, Payload) ->
             gen_server:cast(Pid, {frame, Payload})
     end.
 
-init(#{pool := Pool, log_lines := Lines}) ->
+init(#{pool := Pool, log_lines := Lines, log_level := Level}) ->
     process_flag(trap_exit, true),
     logger:set_process_metadata(#{pool => Pool}),
     _ = erlang:send_after(?SECOND, self(), second),
     {ok, #log{pool = Pool, listener = gwport_log_socket:listen(Pool), budget = Lines, lines = Lines,
-        waiting = counters:new(2, [])}}.
+        level = Level, waiting = counters:new(2, [])}}.
 
 handle_call(open, {Opener, _}, State = #log{listener = Listener, waiting = Waiting}) ->
     _ = erlang:monitor(process, Opener),
@@ -188,13 +207,18 @@ last_line(State = #log{rest = Rest}) -> line(Rest, State#log{rest = <<>>}).
 line(Line, State = #log{crash = none}) ->
     case gwport_line:begins_crash(Line) of
         true -> await_crash(State#log{crash = gwport_log_crash:new(Line, now_ms())});
-        false -> log(notice, gwport_line:text(Line), #{gwport => stderr}, State)
+        false -> log_line(gwport_line:level(Line), State)
     end;
 line(Line, State = #log{crash = Crash0}) ->
     case gwport_log_crash:add(Line, now_ms(), Crash0) of
         {added, Crash} -> State#log{crash = Crash};
         {full, Crash} -> discard(1, State#log{crash = Crash})
     end.
+
+log_line({none, Line}, State) ->
+    log(notice, gwport_line:text(Line), #{gwport => stderr}, State);
+log_line({Severity, Line}, State) ->
+    log(gwport_log_frame:level(Severity), gwport_line:text(Line), #{gwport => stderr}, State).
 
 %% Looks whether a crash is over when it could be at the earliest.
 await_crash(State = #log{crash = Crash}) ->
@@ -216,7 +240,7 @@ end_crash(State = #log{crash = Crash}) ->
 %% One event. A program's last words are logged whatever it has said before in this second.
 log_crash(State = #log{crash = Crash}) ->
     Lines = gwport_log_crash:lines(Crash),
-    logger:log(error, "~ts", [gwport_line:block(Lines)], #{gwport => stderr}),
+    ?LOG(error, "~ts", [gwport_line:block(Lines)], #{gwport => stderr}),
     State#log{crash = none}.
 
 last_words(State = #log{crash = none}) -> State;
@@ -232,10 +256,16 @@ log_frame({error, too_large}, State) ->
 
 %% The budget
 
-log(Level, Text, Meta, State = #log{budget = Budget}) ->
+log(Level, Text, Meta, State = #log{level = Least}) ->
+    case logger:compare_levels(Level, Least) of
+        lt -> State;
+        _ -> spend(Level, Text, Meta, State)
+    end.
+
+spend(Level, Text, Meta, State = #log{budget = Budget}) ->
     case may_log(State) of
         true ->
-            logger:log(Level, "~ts", [Text], Meta),
+            ?LOG(Level, "~ts", [Text], Meta),
             State#log{budget = Budget - 1};
         false ->
             discard(1, State)

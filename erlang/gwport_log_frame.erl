@@ -1,7 +1,7 @@
 %% The payload of a `log` frame as a line for OTP's logger (SPEC.md, D5).
 -module(gwport_log_frame).
 
--export([read/1]).
+-export([read/1, level/1, severity/1]).
 
 -define(MAX_PAYLOAD, 65536).
 
@@ -33,6 +33,8 @@ is_value(Value) -> is_binary(Value) orelse is_number(Value) orelse is_boolean(Va
 dropped(#{<<"dropped">> := Dropped}) when is_integer(Dropped), Dropped > 0 -> Dropped;
 dropped(_) -> 0.
 
+%% RFC 5424's number as a level, and back.
+-spec level(integer()) -> logger:level().
 level(0) -> emergency;
 level(1) -> alert;
 level(2) -> critical;
@@ -41,6 +43,13 @@ level(4) -> warning;
 level(5) -> notice;
 level(6) -> info;
 level(_) -> debug.
+
+-spec severity(error | warning | notice | info | debug) -> 3..7.
+severity(error) -> 3;
+severity(warning) -> 4;
+severity(notice) -> 5;
+severity(info) -> 6;
+severity(debug) -> 7.
 
 %% The stack of a panic is for people to read: its lines stand below.
 attributes(Meta) ->

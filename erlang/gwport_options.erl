@@ -25,7 +25,8 @@
     drain_timeout := non_neg_integer(),
     ping_interval := pos_integer(),
     ping_timeout := pos_integer(),
-    log_lines := non_neg_integer()
+    log_lines := non_neg_integer(),
+    log_level := error | warning | notice | info | debug
 }.
 %% A checked mount: how the requests of one route are answered.
 -type mount() :: #{
@@ -78,7 +79,7 @@ pool_defaults() ->
         last_stream => 2147483646,
         greeting_timeout => 10000, drain_timeout => 30000,
         ping_interval => 10000, ping_timeout => 30000,
-        log_lines => 200}.
+        log_lines => 200, log_level => info}.
 
 pool_value(name, Name) when is_atom(Name), Name =/= undefined -> {ok, Name};
 pool_value(command, Command) -> command(Command);
@@ -97,6 +98,9 @@ pool_value(max_frame, N) -> integer(N, gwport_frame:min_max_frame(), 1 bsl 30);
 pool_value(max_head, N) -> integer(N, 1024, 16777216);
 pool_value(last_stream, N) -> integer(N, 256, 2147483646);
 pool_value(log_lines, N) -> integer(N, 0, 1000000);
+pool_value(log_level, Level) when Level =:= error; Level =:= warning; Level =:= notice;
+        Level =:= info; Level =:= debug ->
+    {ok, Level};
 pool_value(drain_timeout, N) -> integer(N, 0, 1 bsl 31);
 pool_value(Key, N) when Key =:= greeting_timeout; Key =:= ping_interval; Key =:= ping_timeout ->
     integer(N, 1, 1 bsl 31);

@@ -68,10 +68,11 @@ logs(Top) ->
 -spec start_port(Top :: pid(), Ports :: pid(), Keeper :: pid(),
     gwport_secret:secret(gwport_options:pool())) -> {ok, Owner :: pid()} | {error, term()}.
 start_port(Top, Ports, Keeper, Secret) ->
-    #{name := Name, log_lines := Lines} = gwport_secret:show(Secret),
+    #{name := Name, log_lines := Lines, log_level := Level} = gwport_secret:show(Secret),
     asked(fun() ->
         Logs = logs(Top),
-        {ok, Reader} = supervisor:start_child(Logs, [#{pool => Name, log_lines => Lines}]),
+        {ok, Reader} = supervisor:start_child(Logs,
+            [#{pool => Name, log_lines => Lines, log_level => Level}]),
         Start = #{options => Secret, keeper => Keeper},
         case asked(fun() -> start_owner(Ports, Reader, Start) end) of
             {ok, Owner} ->

@@ -135,7 +135,7 @@ start_pool(Options) ->
 log_reader(Pool) ->
     Self = self(),
     _ = spawn(fun() ->
-        {ok, Reader} = supervisor:start_child(find(logs_sup, Pool), [#{pool => Pool, log_lines => 0}]),
+        {ok, Reader} = supervisor:start_child(find(logs_sup, Pool), [#{pool => Pool, log_lines => 0, log_level => info}]),
         {_, Path} = gwport_log:open(Reader),
         Self ! {path, Path},
         receive after infinity -> ok end

@@ -20,7 +20,8 @@ groups() ->
         deadline_does_not_look_like_an_end, broken_off_in_its_turn,
         broken_off_by_a_wrong_length, broken_off_behind_a_head_alone,
         panic_costs_one_stream, fatal_error_reaches_the_log, long_crash_reaches_the_log,
-        stray_output_harms_nobody, flood_of_lines_is_bounded, records_arrive_with_level_and_metadata
+        stray_output_harms_nobody, flood_of_lines_is_bounded, records_arrive_with_level_and_metadata,
+        log_level_says_which_records_arrive
     ]}]).
 
 init_per_group(parallel, Config) ->
@@ -629,3 +630,26 @@ records_arrive_with_level_and_metadata(Config) ->
             meta := #{<<"n">> := 0, <<"app">> := <<"faults">>, <<"stream">> := _}}, Meta)
     end || {Level, Expected} <- [{"info", info}, {"warn", warning}, {"error", error}]],
     gwport_probe:stop(Server).
+
+log_level_says_which_records_arrive(Config) ->
+    %% One of each level, and an error that shows that the others have come before. A record from before the greeting is
+    %% like others.
+    [begin
+        Server = #{pool := Pool} = gwport_probe:flow(#{pool => #{log_level => Least},
+            env => #{"FLOWPORT_DEBUG" => "in main"}}, Config),
+        _ = [{debug, <<"in main">>, #{pool := Pool}} = gwport_probe:expect(Server, "in main", 5000) || Least =:= debug],
+        [#{status := 200} = gwport_test:get(Server, "/faults/slog?text=hello&level=" ++ Level)
+            || Level <- ["debug", "info", "warn"]],
+        #{status := 200} = gwport_test:get(Server, "/faults/slog?text=last&level=error"),
+        ?assertEqual({Least, Levels}, {Least, levels_until_last(Pool)}),
+        gwport_probe:stop(Server)
+    end || {Least, Levels} <- [{debug, [debug, info, warning]}, {info, [info, warning]}, {notice, [warning]},
+        {error, []}]].
+
+levels_until_last(Pool) ->
+    receive
+        {log_event, Level, <<"hello", _/binary>>, #{pool := Pool}} -> [Level | levels_until_last(Pool)];
+        {log_event, Level, <<"in main">>, #{pool := Pool}} -> error({logged, Level});
+        {log_event, error, <<"last", _/binary>>, #{pool := Pool}} -> []
+    after 5000 -> error(silence)
+    end.

@@ -38,4 +38,10 @@ hello_names_a_range_and_what_has_no_meaning_yet_is_empty_test() ->
     {ok, Options} = gwport_options:pool(#{name => shop, command => "sh"}),
     Can = [<<"file">> || gwport_file:is_possible()],
     ?assertMatch(#{<<"versions">> := {1, 1}, <<"capabilities">> := Can, <<"pool">> := <<"shop">>,
-        <<"options">> := #{<<"drain_timeout">> := 30000}}, gwport_greeting:hello(Options)).
+        <<"options">> := #{<<"drain_timeout">> := 30000, <<"log_level">> := 6}}, gwport_greeting:hello(Options)).
+
+hello_says_the_level_as_a_number_test_() ->
+    [?_assertMatch({Level, #{<<"options">> := #{<<"log_level">> := N}}}, begin
+        {ok, Options} = gwport_options:pool(#{name => shop, command => "sh", log_level => Level}),
+        {Level, gwport_greeting:hello(Options)}
+    end) || {Level, N} <- [{error, 3}, {warning, 4}, {notice, 5}, {info, 6}, {debug, 7}]].

@@ -7,6 +7,9 @@ log_test_() ->
     {setup, fun() -> persistent_term:get(gwport_log_budget, none) end, fun gwport_log_budget_tests:restore/1,
         {inorder, [{Name, {timeout, 30, with_log(Test)}} || {Name, Test} <- [
             {"every event names the pool and the program", fun whose_words/0},
+            {"a line may have a level", fun levels_of_lines/0},
+            {"what is below log_level is not logged", fun levels_below/0},
+            {"OTP's default level lets through what programs log", fun let_through/0},
             {"a line cannot be forged", fun no_line_is_forged/0},
             {"attributes cannot be forged", fun no_attribute_is_forged/0},
             {"the stack of a panic is a block", fun a_stack_is_a_block/0},
@@ -49,14 +52,20 @@ said(Lines, Node, Say) ->
 
 %% With a parent, and with an owner of the port.
 start(Lines) ->
-    Program = #{path := Path} = opened(Lines),
+    start(Lines, debug).
+
+start(Lines, Level) ->
+    Program = #{path := Path} = opened(Lines, Level),
     {ok, Socket} = gen_tcp:connect({local, Path}, 0, [binary, {active, false}]),
     Program#{socket => Socket}.
 
 opened(Lines) ->
+    opened(Lines, debug).
+
+opened(Lines, Level) ->
     Self = self(),
     Parent = spawn(fun() ->
-        {ok, Pid} = gwport_log:start_link(#{pool => test, log_lines => Lines}),
+        {ok, Pid} = gwport_log:start_link(#{pool => test, log_lines => Lines, log_level => Level}),
         Self ! {self(), Pid},
         receive stop -> ok end
     end),
@@ -113,6 +122,49 @@ whose_words() ->
 events(Pid) ->
     receive {log_event, _, _, Meta = #{pid := Pid}} -> [Meta | events(Pid)]
     after 0 -> []
+    end.
+
+%% Levels
+
+levels_of_lines() ->
+    ?assertEqual([{emergency, <<"zero">>}, {error, <<"three">>}, {warning, <<>>}, {info, <<"a=1">>}, {debug, <<"seven">>},
+            {notice, <<"<8>eight">>}, {notice, <<"<3 three">>}, {notice, <<" <3>three">>}, {info, <<"\"\\x1b\"">>}],
+        said(1000, fun(Program) ->
+            print(Program, "<0>zero\n<3>three\n<4>\n<6>a=1\n<7>seven\n<8>eight\n<3 three\n <3>three\n<6>\e\n")
+        end)).
+
+levels_below() ->
+    %% Nor counted: neither as a line of the budget nor as one that was discarded.
+    ok = gwport_log_budget:create(1000),
+    Levels = [error, warning, notice, info, debug],
+    [begin
+        Program = start(length(Kept), Level),
+        _ = [frame(Program, {N, <<"logged">>, #{}}) || N <- [7, 6, 5, 4, 3]],
+        stop(Program),
+        ?assertEqual(lists:reverse([{L, <<"logged">>} || L <- Kept]), logged(Program))
+    end || {Level, Kept} <- lists:zip(Levels, [lists:sublist(Levels, N) || N <- lists:seq(1, 5)])].
+
+let_through() ->
+    #{level := Before} = logger:get_primary_config(),
+    Modules = logger:get_module_level(gwport_log),
+    ok = logger:unset_module_level(gwport_log),
+    try
+        Seen = fun(Level) ->
+            ok = logger:set_primary_config(level, Level),
+            Done = gwport_log:let_through(),
+            Events = said(1000, fun(Program) -> frame(Program, {6, <<"info">>, #{}}) end),
+            ok = gwport_log:withhold(Done),
+            {Done, Events, logger:get_module_level(gwport_log)}
+        end,
+        ?assertEqual({true, [{info, <<"info">>}], []}, Seen(notice)),
+        ?assertEqual({false, [], []}, Seen(warning)),
+        ?assertEqual({false, [{info, <<"info">>}], []}, Seen(info)),
+        ok = logger:set_module_level(gwport_log, error),
+        ?assertEqual({false, [], [{gwport_log, error}]}, Seen(notice))
+    after
+        ok = logger:set_primary_config(level, Before),
+        ok = logger:unset_module_level(gwport_log),
+        [ok = logger:set_module_level(gwport_log, Level) || {_, Level} <- Modules]
     end.
 
 %% Forging

@@ -10,7 +10,7 @@ name_and_command_are_enough_test() ->
         max_streams => 1000, window => 262144, window_floor => 16384, response_budget => 67108864,
         port_queue => 1048576, max_frame => 1048576, max_head => 65536, last_stream => 2147483646,
         greeting_timeout => 10000, drain_timeout => 30000, ping_interval => 10000,
-        ping_timeout => 30000, log_lines => 200}, Pool).
+        ping_timeout => 30000, log_lines => 200, log_level => info}, Pool).
 
 %% Limits
 
@@ -32,6 +32,11 @@ pool_numbers() ->
      {max_frame, 65551, 1 bsl 30}, {last_stream, 256, 2147483646}, {greeting_timeout, 1, 1 bsl 31},
      {drain_timeout, 0, 1 bsl 31}, {ping_interval, 1, 1 bsl 31}, {ping_timeout, 1, 1 bsl 31},
      {log_lines, 0, 1000000}].
+
+the_level_of_a_log_is_one_of_five_test_() ->
+    [?_assertMatch({ok, #{log_level := Level}}, pool(log_level, Level)) || Level <- [error, warning, notice, info, debug]]
+        ++ [?_assertEqual({error, {bad_option, {log_level, Level}}}, pool(log_level, Level))
+            || Level <- [critical, all, none, warn, 6, "info"]].
 
 %% With room for all that the option does not concern.
 pool(Key, Value) ->

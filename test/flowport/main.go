@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"path"
@@ -18,6 +19,9 @@ import (
 )
 
 func main() {
+	if text := os.Getenv("FLOWPORT_DEBUG"); text != "" {
+		slog.Debug(text)
+	}
 	handlers := apps.Handlers()
 	handlers["late"] = http.HandlerFunc(late)
 	handlers["disk"] = http.HandlerFunc(disk)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gwport/gwport/bridge/internal/wire"
@@ -23,7 +24,8 @@ type Conn struct {
 	w   io.Writer
 
 	// host is what hello said; the reader writes it once, before any stream.
-	host wire.Hello
+	host     wire.Hello
+	logLevel atomic.Int32 // of host, for records that belong to no stream
 
 	mu      sync.Mutex
 	streams map[uint32]*Stream // the live ones
@@ -66,6 +68,7 @@ func New(cfg Config, app App, r io.Reader, w io.Writer) *Conn {
 		written:  make(chan struct{}),
 		unread:   make(chan struct{}),
 	}
+	c.logLevel.Store(notGreeted)
 	c.out.wake.L = &c.mu
 	c.out.logged.L = &c.mu
 	return c

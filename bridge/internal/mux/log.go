@@ -12,6 +12,16 @@ const (
 	MetaDropped = "dropped"
 )
 
+// notGreeted is no level of a host's.
+const notGreeted = -1
+
+// LogLevel is the least severe level that the host logs. It is not known, and no line
+// gets to the host, before the greeting.
+func (c *Conn) LogLevel() (level wire.Level, known bool) {
+	level = wire.Level(c.logLevel.Load())
+	return level, level != notGreeted
+}
+
 // Log queues a line, and waits for an error to be written.
 func (c *Conn) Log(l wire.Line) {
 	c.mu.Lock()

@@ -78,6 +78,7 @@ func (c *Conn) greet() error {
 	c.host = host
 	if !c.ended {
 		c.out.ready(&c.cfg.Ready)
+		c.logLevel.Store(int32(host.LogLevel))
 	}
 	return nil
 }

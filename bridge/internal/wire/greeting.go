@@ -14,6 +14,7 @@ type Hello struct {
 	MaxFrame, MaxHead      int
 	MaxStreams             int
 	DrainTimeout           time.Duration
+	LogLevel               Level // the least severe one that it logs
 	Pool                   string
 	Files                  bool // it has the capability file
 }
@@ -31,7 +32,7 @@ const (
 )
 
 func DecodeHello(payload []byte) (Hello, error) {
-	h := Hello{DrainTimeout: defaultDrainTimeout}
+	h := Hello{DrainTimeout: defaultDrainTimeout, LogLevel: LevelInfo}
 	r, err := etf.NewReader(string(payload))
 	if err != nil {
 		return h, err
@@ -119,19 +120,25 @@ func (h *Hello) readOptions(r *etf.Reader) error {
 		if err != nil {
 			return err
 		}
-		if key != "drain_timeout" {
-			if err := skipValue(r, 2); err != nil {
-				return err
-			}
-			continue
-		}
-		ms, err := readCount(r, math.MaxInt32)
-		if err != nil {
+		if err := h.readOption(r, key); err != nil {
 			return err
 		}
-		h.DrainTimeout = time.Duration(ms) * time.Millisecond
 	}
 	return nil
+}
+
+func (h *Hello) readOption(r *etf.Reader, key string) error {
+	switch key {
+	case "drain_timeout":
+		ms, err := readCount(r, math.MaxInt32)
+		h.DrainTimeout = time.Duration(ms) * time.Millisecond
+		return err
+	case "log_level":
+		level, err := readCount(r, math.MaxInt32)
+		h.LogLevel = min(Level(level), LevelDebug)
+		return err
+	}
+	return skipValue(r, 2)
 }
 
 func readSize(r *etf.Reader, size *int) error {
