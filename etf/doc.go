@@ -1,7 +1,10 @@
 // Package etf reads and writes Erlang's external term format, what
 // term_to_binary/1 makes and binary_to_term/1 takes.
 //
-// There are two ways through it.
+// There are three ways through it.
+//
+// [Marshal] and [Unmarshal] read terms into a program's own types and write them,
+// as encoding/json does for JSON; the table is below.
 //
 // A program that knows the terms it gets and gives, and is in a hurry, uses
 // [Valid] once, where the bytes come in, a [Reader] to walk over them, and the
@@ -27,6 +30,78 @@
 //
 // Tests, tools and programs that have time use [Decode] and [Append], which
 // turn a term into Go values and back; the types stand at [Atom].
+//
+// # Go's types and terms
+//
+// What Marshal writes for a Go type, and what Unmarshal reads into it. Where the
+// two columns do not agree, the right one says what else is taken.
+//
+//	Go                          is written as                    takes also
+//	bool                        the atom true or false
+//	int8 ... int64, uint ...    an integer                       (else a range error)
+//	float32, float64            a float                          an integer that it is equal to
+//	string                      a binary                         with AnyString a charlist, an atom
+//	string `charlist`           a list of code points, "abc"     a binary
+//	string, []byte `iodata`     a binary                         any iodata
+//	[]byte, [N]byte             a binary                         (an array: of N bytes)
+//	[]T                         a list                           a string, for integers
+//	[N]T                        a tuple of N                     a list of N
+//	map[K]V                     a map, sorted by the keys' bytes
+//	map[string]V                a map with binary keys           atom keys
+//	map[K]V `proplist`          a list of {K, V}                 a map; an atom A for {A, true}
+//	struct                      a map with atom keys             binary keys
+//	struct `tuple`              a tuple of the fields in order
+//	struct `record=name`        {name, Field, ...}
+//	struct `proplist`           a list of {Name, Field}          a map; an atom A for {A, true}
+//	*T                          what T is; nil is undefined      undefined, nil: a nil pointer
+//	any                         what is in it; nil is undefined  every term, as Decode has it
+//	Atom, Binary                an atom, a binary
+//	Tuple, List, Map, Improper  what they are to Append, with any Go value in them
+//	Raw, RawTerm                the term that they hold          every term, left undecoded
+//	big.Int                     an integer
+//	time.Time                   a binary, as RFC 3339 has it
+//	time.Time `unit=second`     an integer, since 1970           (also millisecond, microsecond, nanosecond)
+//	time.Time `datetime`        {{Y,M,D},{H,M,S}} in UTC         (a fraction of a second is cut)
+//	time.Duration               an integer of milliseconds       (else `unit=...`; must be whole)
+//	netip.Addr                  {A,B,C,D}, or eight numbers      undefined: no address
+//	netip.AddrPort              {Address, Port}                  undefined: none
+//	Appender, Marshaler         what the method writes
+//	TermReader, Unmarshaler                                      every term, by the method
+//	encoding.TextMarshaler      a binary, of the text
+//
+// Functions, channels and complex numbers have no term; using one is an error.
+//
+// A field is named by its tag, `etf:"name"`, and without one by its Go name in
+// Erlang's way: PeerPort is peer_port. Behind the name stand options:
+//
+//	atom, binary     how this key is written; both are read
+//	omitempty        left out if false, 0, "", nil, or a list or map of nothing
+//	omitzero         left out if zero, or if IsZero says so
+//	inline           the fields of a struct count as those of the outer one; a
+//	                 map takes the pairs that no field has (in a [Map] their order)
+//	charlist, iodata, proplist, datetime, unit=...    as above
+//	-                no field of the term (the whole tag)
+//
+// A blank field speaks of the struct that it is in: `_ struct{}` with the tag
+// `etf:",tuple"`, `etf:",record=name"`, `etf:",proplist"`, or `etf:",binary"`
+// for how all of its keys are written. Embedded structs are as in encoding/json,
+// save that an embedded pointer to an unexported type is left out.
+//
+// What Erlang does not tell apart, or Go does not, is decided so:
+//
+//   - A struct's keys are atoms, as in the maps that Erlang and Elixir programs
+//     write by hand; [Options.BinaryKeys] makes them binaries, as gwport's environ
+//     has them. The keys of a map[string]V are binaries, because they come from
+//     data, and Erlang never frees an atom; a map[Atom]V has atoms.
+//   - "abc" in Erlang is the list [97,98,99]. It is read into []int or List, and
+//     into a string only where the field is a charlist, or with [Options.AnyString].
+//   - [] is an empty list, an empty charlist and an empty proplist: it is what the
+//     Go type makes of it. A nil slice is written as [], nil []byte as <<>>, a nil map as #{}.
+//   - undefined is a nil pointer. For other types it is the atom that it is. [Options.Nil]
+//     names another atom, nil for Elixir.
+//   - No float is read into an int, 1.0 not either; a float takes the integers that it is equal to.
+//   - A map's key that is there twice is an error, also where an atom and a binary
+//     name the same field. A proplist's first one counts, as in OTP's proplists.
 //
 // # Bytes from strangers
 //

@@ -132,3 +132,27 @@ func call(r *etf.Reader, c byte, dst *[]byte) (err error) {
 	}
 	return err
 }
+
+// FuzzUnmarshal reads any bytes into a type of every kind: what is accepted is a
+// term to Valid as well, and is the same after it was written and read again.
+func FuzzUnmarshal(f *testing.F) {
+	for _, c := range bothWays() {
+		f.Add(term(f, c.term))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, c := range bothWays() {
+			into := c.fresh()
+			if etf.Unmarshal(data, into) != nil {
+				continue
+			}
+			require.NoError(t, etf.Valid(string(data), etf.Limits{}))
+			again, err := etf.Marshal(into)
+			require.NoError(t, err)
+			twice := c.fresh()
+			require.NoError(t, etf.Unmarshal(again, twice))
+			more, err := etf.Marshal(twice)
+			require.NoError(t, err)
+			require.Equal(t, again, more)
+		}
+	})
+}

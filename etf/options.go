@@ -24,6 +24,34 @@ type Options struct {
 	// AllowTrailing has Decode and Valid accept bytes behind the term, and
 	// ignore them. [Options.DecodeFirst] says where they begin.
 	AllowTrailing bool
+
+	// Alias has Unmarshal share strings with the data that it was given, of
+	// every type that is a string underneath, instead of copying them. Whoever
+	// writes to the data then changes them. Slices of bytes are copied still,
+	// into the capacity they have.
+	Alias bool
+
+	// Fresh has Unmarshal empty the fields of a struct that the term does not
+	// name, where they stay as they are otherwise. Slices keep their capacity:
+	// it is how one value is used for one term after the other.
+	Fresh bool
+
+	// RefuseUnknown makes a key that no field of the struct has an error. Without it
+	// the pair is skipped. A field that is inline takes such keys either way.
+	RefuseUnknown bool
+
+	// AnyString has a Go string take a charlist (a list of code points) and an
+	// atom's name as well as a binary, as sys.config files mix them.
+	AnyString bool
+
+	// BinaryKeys has Marshal write the keys of structs as binaries where their
+	// tag does not say atom. Without it they are atoms. Unmarshal takes both.
+	BinaryKeys bool
+
+	// Nil is the atom that Marshal writes for a nil pointer or interface:
+	// undefined where it is empty, as Erlang has it; Elixir's is nil. Unmarshal
+	// takes both of these for a nil pointer, and this one.
+	Nil Atom
 }
 
 // Valid is the function [Valid] with these options.

@@ -1,0 +1,312 @@
+package etf
+
+import (
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Unmarshal reads the term in data into what v points to. The table in the
+// package's comment says which term goes into which type. Nothing of data is
+// kept: strings and bytes are copied.
+//
+// What is there already is made use of: a slice of enough capacity is filled, a
+// pointer that is not nil is followed, and a field that the term does not name
+// stays as it is (see [Options.Fresh]). Elements of slices, arrays and maps begin
+// as zero. After an error v may be filled in part.
+//
+// An error is an [*UnmarshalError], save for a v that is no pointer.
+func Unmarshal(data []byte, v any) error {
+	return Options{}.Unmarshal(data, v)
+}
+
+// Unmarshal is [Unmarshal] with options.
+func (o Options) Unmarshal(data []byte, v any) error {
+	return unmarshal(viewString(data), v, &o, o.Alias)
+}
+
+// UnmarshalString is [Options.Unmarshal] for data that cannot change. Strings in
+// v are parts of it, which therefore stays in memory as long as they do.
+func (o Options) UnmarshalString(data string, v any) error {
+	return unmarshal(data, v, &o, true)
+}
+
+// ErrNotPointer is what Unmarshal says of a v that it could not write to.
+var ErrNotPointer = errors.New("etf: Unmarshal into what is no pointer, or a nil one")
+
+func unmarshal(data string, v any, o *Options, shared bool) error {
+	t := reflect.TypeOf(v)
+	if t == nil || t.Kind() != reflect.Pointer {
+		return ErrNotPointer
+	}
+	p := addressIn(reflect.ValueOf(v))
+	if p == nil {
+		return ErrNotPointer
+	}
+	c := coderOf(t.Elem())
+	d := decoders.Get().(*decoder)
+	d.begin(data, o, shared)
+	err := d.all(c, p)
+	if err != nil {
+		err = d.located(err)
+	}
+	d.begin("", &Options{}, false) // keeps nothing of the data alive
+	decoders.Put(d)
+	return err
+}
+
+// An UnmarshalError says where in the data and where in the Go value a term was
+// that could not be read. It unwraps to what was wrong: a [*SyntaxError], a
+// [*LimitError], a [*KindError], or what a method of the value's type said.
+type UnmarshalError struct {
+	Offset int    // of the byte, the version byte being 0
+	Path   string // such as [2].name, empty for the whole value
+	Err    error
+}
+
+// Error implements error.
+func (e *UnmarshalError) Error() string {
+	var b strings.Builder
+	b.WriteString("etf: at byte ")
+	b.Write(strconvInt(e.Offset))
+	if e.Path != "" {
+		b.WriteString(", in ")
+		b.WriteString(e.Path)
+	}
+	b.WriteString(": ")
+	b.WriteString(bare(e.Err))
+	return b.String()
+}
+
+// Unwrap returns what was wrong.
+func (e *UnmarshalError) Unwrap() error { return e.Err }
+
+// A decoder is one walk over a term. It is used again.
+type decoder struct {
+	s        string
+	off      int
+	depth    int // levels around the next term
+	terms    int // seen, and claimed by what was seen
+	opt      Options
+	shared   bool // strings are parts of s
+	pointers int  // followed to here
+	// fresh is more than 0 where a field that the term does not name is emptied.
+	fresh int
+	// path has the steps to where an error was, the last first.
+	path []string
+}
+
+var decoders = sync.Pool{New: func() any { return new(decoder) }}
+
+func (d *decoder) begin(data string, o *Options, shared bool) {
+	d.s, d.off, d.depth, d.terms, d.pointers = data, 0, 0, 1, 0
+	d.opt, d.shared, d.fresh = *o, shared, 0
+	d.opt.Limits = o.withDefaults()
+	d.path = d.path[:0]
+	if o.Fresh {
+		d.fresh = 1
+	}
+}
+
+// all reads the version byte, a term, and the end.
+func (d *decoder) all(c *coder, p ptr) error {
+	if err := d.opt.size(len(d.s)); err != nil {
+		return err
+	}
+	if d.opt.AllowCompressed && len(d.s) > 1 && d.s[0] == version && d.s[1] == tagCompressed {
+		if err := d.inflate(); err != nil {
+			return err
+		}
+	}
+	off, err := afterVersion(d.s)
+	if err != nil {
+		return err
+	}
+	d.off = off
+	if err := c.dec(d, p); err != nil {
+		return err
+	}
+	if d.off != len(d.s) && !d.opt.AllowTrailing {
+		return syntax(d.off, msgTrailing)
+	}
+	return nil
+}
+
+// inflate puts what a compressed term holds in its place.
+func (d *decoder) inflate() error {
+	s, end, err := inflate(d.s, d.opt.MaxBytes)
+	if err != nil {
+		return err
+	}
+	if end < len(d.s) && !d.opt.AllowTrailing {
+		return syntax(end, msgTrailing)
+	}
+	d.s, d.shared = s, true // it is ours
+	return nil
+}
+
+// in notes that an error is further in by one step, and hands it on.
+func (d *decoder) in(step string, err error) error {
+	d.path = append(d.path, step)
+	return err
+}
+
+// located says where an error is. Errors that know their offset keep it.
+func (d *decoder) located(err error) error {
+	at := d.off
+	switch e := err.(type) {
+	case *SyntaxError:
+		at = e.Offset
+	case *KindError:
+		at = e.Offset
+	case *placedError:
+		at, err = e.off, e.err
+	}
+	slices.Reverse(d.path)
+	return &UnmarshalError{at, strings.TrimPrefix(strings.Join(d.path, ""), "."), err}
+}
+
+// placedError is an error of a term that the decoder has gone past.
+type placedError struct {
+	off int
+	err error
+}
+
+func (e *placedError) Error() string { return e.err.Error() }
+
+// bare is an error's sentence without the package's name and the offset, which
+// stand at its beginning when it is part of another.
+func bare(err error) string {
+	switch e := err.(type) {
+	case *SyntaxError:
+		return e.Msg
+	case *KindError:
+		return e.Got.String() + " where " + e.Want.String() + " is wanted"
+	}
+	return strings.TrimPrefix(err.Error(), "etf: ")
+}
+
+// kind is the next term's.
+func (d *decoder) kind() Kind { return kinds[d.tag()] }
+
+// tag is the next term's, or 0 at the end of the data.
+func (d *decoder) tag() byte {
+	if d.off < len(d.s) {
+		return d.s[d.off]
+	}
+	return 0
+}
+
+// refuse says why the next term is not of the kind wanted.
+func (d *decoder) refuse(want Kind) error {
+	r := Reader{data: d.s, off: d.off}
+	return r.refuse(want)
+}
+
+// count adds terms to those seen.
+func (d *decoder) count(more int) error {
+	if more > d.opt.MaxTerms-d.terms {
+		return &LimitError{"MaxTerms", d.opt.MaxTerms, d.terms + more}
+	}
+	d.terms += more
+	return nil
+}
+
+// holder reads the header of a term that holds others, and goes in. Whoever
+// calls it goes out again, by leave, unless there is an error.
+func (d *decoder) holder(want Kind) (kids int, err error) {
+	if d.kind() != want {
+		return 0, d.refuse(want)
+	}
+	next, kids, err := scan(d.s, d.off)
+	if err != nil {
+		return 0, err
+	}
+	if err := d.count(kids); err != nil {
+		return 0, err
+	}
+	if kids > 0 {
+		if d.depth == d.opt.MaxDepth {
+			return 0, &LimitError{"MaxDepth", d.opt.MaxDepth, d.depth + 1}
+		}
+	}
+	d.depth++
+	d.off = next
+	return kids, nil
+}
+
+func (d *decoder) leave() { d.depth-- }
+
+// skip passes over a term of any kind, which it checks as [Valid] does.
+func (d *decoder) skip() error {
+	start := d.off
+	var space [DefaultMaxDepth]int
+	outer, left, pairs := space[:0], 1, 0
+	for {
+		next, kids, err := scan(d.s, d.off)
+		if err != nil {
+			return err
+		}
+		more := kids
+		switch d.s[d.off] {
+		case tagString:
+			more = next - d.off - 3
+		case tagMap:
+			pairs = max(pairs, kids/2)
+		}
+		if err := d.count(more); err != nil {
+			return err
+		}
+		d.off = next
+		left--
+		if kids > 0 {
+			if d.depth+len(outer) >= d.opt.MaxDepth {
+				return &LimitError{"MaxDepth", d.opt.MaxDepth, d.depth + len(outer) + 1}
+			}
+			outer, left = append(outer, left), kids
+			continue
+		}
+		for left == 0 {
+			if len(outer) == 0 {
+				return d.unique(start, pairs)
+			}
+			left, outer = outer[len(outer)-1], outer[:len(outer)-1]
+		}
+	}
+}
+
+func (d *decoder) unique(start, pairs int) error {
+	if pairs < 2 || d.opt.AllowDuplicateKeys {
+		return nil
+	}
+	return uniqueKeys(d.s, start)
+}
+
+// whole passes over a term and returns its bytes, which may be kept.
+func (d *decoder) whole() (string, error) {
+	start := d.off
+	if err := d.skip(); err != nil {
+		return "", err
+	}
+	return d.keep(d.s[start:d.off]), nil
+}
+
+// keep is a part of the data that may be kept.
+func (d *decoder) keep(s string) string {
+	if d.shared {
+		return s
+	}
+	return strings.Clone(s)
+}
+
+// any reads a term as [Decode] does.
+func (d *decoder) any() (any, error) {
+	term, err := d.whole()
+	if err != nil {
+		return nil, err
+	}
+	r := Reader{data: term}
+	return decode(&r)
+}

@@ -1,0 +1,454 @@
+package etf
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"unicode/utf8"
+)
+
+func makeString(c *coder, f form) {
+	c.reset = func(p ptr) { *at[string](p) = "" }
+	c.empty = func(p ptr) bool { return *at[string](p) == "" }
+	c.enc = encString
+	switch {
+	case f.iodata:
+		c.dec = decIodataString
+	case f.charlist:
+		c.dec, c.enc = decCharlist, encCharlist
+	default:
+		c.dec = decString
+	}
+}
+
+func decString(d *decoder, p ptr) error {
+	s, err := d.binary()
+	if err != nil {
+		if d.opt.AnyString {
+			return decCharlist(d, p)
+		}
+		return err
+	}
+	*at[string](p) = d.keep(s)
+	return nil
+}
+
+// decCharlist reads a list of code points, and what else may stand for one.
+func decCharlist(d *decoder, p ptr) (err error) {
+	var s string
+	switch d.kind() {
+	case KindList:
+		var b []byte
+		b, err = d.charlist()
+		s = string(b)
+	case KindAtom:
+		if !d.opt.AnyString {
+			return d.refuse(KindList)
+		}
+		s, err = d.atom()
+		s = d.keep(s)
+	case KindBinary:
+		s, err = d.binary()
+		s = d.keep(s)
+	default:
+		return d.refuse(KindList)
+	}
+	if err == nil {
+		*at[string](p) = s
+	}
+	return err
+}
+
+var errCodePoint = errors.New("integer that is no code point, in a charlist")
+
+// charlist reads a list of code points and returns their UTF-8.
+func (d *decoder) charlist() ([]byte, error) {
+	n, str, err := d.list()
+	if err != nil {
+		return nil, err
+	}
+	b := make([]byte, 0, n)
+	for i := range n {
+		off, r := d.off, int64(0)
+		if str != "" {
+			r = int64(str[i])
+		} else if r, err = d.integer(); err != nil {
+			return nil, err
+		}
+		if r < 0 || r > utf8.MaxRune || !utf8.ValidRune(rune(r)) {
+			return nil, &placedError{off, errCodePoint}
+		}
+		b = utf8.AppendRune(b, rune(r))
+	}
+	return b, d.endList(str)
+}
+
+// iodata appends the bytes of iodata to dst.
+func (d *decoder) iodata(dst []byte) ([]byte, error) {
+	start := d.off
+	if k := d.kind(); k != KindBinary && k != KindList {
+		return dst, d.refuse(KindBinary)
+	}
+	if err := d.skip(); err != nil {
+		return dst, err
+	}
+	r := Reader{data: d.s, off: start}
+	return r.AppendIodata(dst)
+}
+
+func decIodataString(d *decoder, p ptr) error {
+	b, err := d.iodata(nil)
+	if err == nil {
+		*at[string](p) = string(b)
+	}
+	return err
+}
+
+// list reads the header of a list of n elements, which may be in str, as bytes.
+// Each call is followed by one of endList.
+func (d *decoder) list() (n int, str string, err error) {
+	switch d.tag() {
+	case tagNil:
+		d.depth++
+		return 0, "", nil
+	case tagString:
+		next, _, err := scan(d.s, d.off)
+		if err != nil {
+			return 0, "", err
+		}
+		str = d.s[d.off+3 : next]
+		if err := d.count(len(str)); err != nil {
+			return 0, "", err
+		}
+		d.depth++
+		if str == "" { // its end is no term, so that it needs none
+			d.off = next
+			return 0, emptyString, nil
+		}
+		d.off = next
+		return len(str), str, nil
+	}
+	kids, err := d.holder(KindList)
+	return max(kids-1, 0), "", err
+}
+
+// emptyString tells a string of no bytes, which is no end of a list, from a list.
+const emptyString = "\x00"
+
+// endList reads the end of a list, which must be a proper one.
+func (d *decoder) endList(str string) error {
+	d.depth--
+	if str != "" {
+		return nil
+	}
+	if d.tag() != tagNil {
+		if d.off >= len(d.s) {
+			return syntax(d.off, msgShort)
+		}
+		return syntax(d.off, "improper list")
+	}
+	d.off++
+	return nil
+}
+
+func (m *maker) pointer(c *coder, f form) {
+	t := c.typ.Elem()
+	elem := m.coder(t, f)
+	c.dec = func(d *decoder, p ptr) error {
+		if d.isNil() {
+			_, err := d.atom()
+			*at[ptr](p) = nil
+			return err
+		}
+		q := *at[ptr](p)
+		if q == nil || d.fresh > 0 {
+			q = addressIn(reflect.New(t))
+		}
+		if err := d.deeper(elem, q); err != nil {
+			return err
+		}
+		*at[ptr](p) = q
+		return nil
+	}
+	c.enc = func(e *encoder, dst []byte, p ptr) ([]byte, error) {
+		q := *at[ptr](p)
+		if q == nil {
+			return e.appendNil(dst), nil
+		}
+		return e.deeper(elem, dst, q)
+	}
+	c.reset = func(p ptr) { *at[ptr](p) = nil }
+	c.empty = func(p ptr) bool { return *at[ptr](p) == nil }
+}
+
+// deeper reads into what a pointer points to. No term needs be there for each
+// pointer of a type like type T *T, so levels are counted.
+func (d *decoder) deeper(c *coder, p ptr) error {
+	if d.pointers++; d.pointers > maxDepth {
+		return errPointers
+	}
+	err := c.dec(d, p)
+	d.pointers--
+	return err
+}
+
+var errPointers = errors.New("pointers that lead to no value")
+
+// isNil tells whether the next term is an atom that stands for a nil pointer.
+func (d *decoder) isNil() bool {
+	if d.kind() != KindAtom {
+		return false
+	}
+	r := Reader{data: d.s, off: d.off}
+	name, err := r.Atom()
+	return err == nil && (name == "undefined" || name == "nil" || name == string(d.opt.Nil))
+}
+
+func makeInterface(c *coder) {
+	c.enc = func(e *encoder, dst []byte, p ptr) ([]byte, error) {
+		return e.value(dst, pointerAt(c.typ, p).Elem().Elem())
+	}
+	if c.typ.NumMethod() > 0 {
+		c.dec = func(*decoder, ptr) error {
+			return fmt.Errorf("no telling which type implements the Go interface %s", c.typ)
+		}
+		return
+	}
+	c.enc = func(e *encoder, dst []byte, p ptr) ([]byte, error) { return e.dynamic(dst, *at[any](p)) }
+	c.dec = func(d *decoder, p ptr) error {
+		v, err := d.any()
+		if err == nil {
+			*at[any](p) = v
+		}
+		return err
+	}
+}
+
+func (m *maker) slice(c *coder, f form) {
+	c.reset = func(p ptr) { at[sliceHeader](p).len = 0 }
+	c.empty = func(p ptr) bool { return at[sliceHeader](p).len == 0 }
+	if c.typ.Elem().Kind() == reflect.Uint8 {
+		makeBytes(c, f)
+		return
+	}
+	elem := m.coder(c.typ.Elem(), f)
+	s := slicer{c.typ, elem, c.typ.Elem().Size()}
+	c.dec, c.enc = s.dec, s.enc
+}
+
+// makeBytes is for slices of bytes, which are binaries.
+func makeBytes(c *coder, f form) {
+	c.dec = func(d *decoder, p ptr) (err error) {
+		b := at[[]byte](p)
+		if f.iodata {
+			*b, err = d.iodata((*b)[:0])
+			return err
+		}
+		s, err := d.binary()
+		if err != nil {
+			return err
+		}
+		if *b == nil {
+			*b = []byte{}
+		}
+		*b = append((*b)[:0], s...)
+		return nil
+	}
+	c.enc = func(_ *encoder, dst []byte, p ptr) ([]byte, error) { return appendBytes(dst, *at[[]byte](p)) }
+}
+
+// A slicer reads and writes the slices of one type, which are lists.
+type slicer struct {
+	typ  reflect.Type
+	elem *coder
+	size uintptr // of an element
+}
+
+func (s *slicer) dec(d *decoder, p ptr) error {
+	n, str, err := d.list()
+	if err != nil {
+		return err
+	}
+	h := at[sliceHeader](p)
+	h.len = 0
+	if h.data == nil || n > h.cap {
+		s.grow(p, n)
+	}
+	if str != "" {
+		return s.decBytes(d, p, str, n)
+	}
+	d.fresh++
+	for i := range n {
+		if i == h.cap {
+			s.grow(p, n)
+		}
+		h.len = i + 1
+		if err := s.elem.dec(d, add(h.data, uintptr(i)*s.size)); err != nil {
+			h.len = i
+			return d.in(index(i), err)
+		}
+	}
+	d.fresh--
+	return d.endList(str)
+}
+
+// firstBytes is how large a slice is made at first on the word of a list: its
+// elements may take a byte each in the data, and any size in Go.
+const firstBytes = 64 << 10
+
+// grow makes room for n elements, or for twice as many as there are.
+func (s *slicer) grow(p ptr, n int) {
+	h := at[sliceHeader](p)
+	first := max(16, firstBytes/max(int(s.size), 1))
+	to := min(n, max(first, 2*h.len))
+	next := reflect.MakeSlice(s.typ, h.len, to)
+	v := pointerAt(s.typ, p).Elem()
+	reflect.Copy(next, v)
+	v.Set(next)
+}
+
+// decBytes reads a list of bytes that came as a string: each as the term that it
+// is, out of [smallInts].
+func (s *slicer) decBytes(d *decoder, p ptr, str string, n int) error {
+	h := at[sliceHeader](p)
+	data, end := d.s, d.off
+	defer func() { d.s, d.off = data, end }()
+	d.fresh++
+	d.s = smallInts
+	for i := range n {
+		if i == h.cap {
+			s.grow(p, n)
+		}
+		d.off = 2 * int(str[i])
+		h.len = i + 1
+		if err := s.elem.dec(d, add(h.data, uintptr(i)*s.size)); err != nil {
+			h.len = i
+			return d.in(index(i), &placedError{end - n + i, bareKind(err)})
+		}
+	}
+	d.fresh--
+	d.depth--
+	return nil
+}
+
+// smallInts has the terms of 0 to 255, one after the other.
+var smallInts = func() string {
+	var b []byte
+	for i := range 256 {
+		b = append(b, tagSmallInt, byte(i))
+	}
+	return string(b)
+}()
+
+// bareKind is err without the place it was found at.
+func bareKind(err error) error {
+	if e := (*placedError)(nil); errors.As(err, &e) {
+		return e.err
+	}
+	return err
+}
+
+func index(i int) string { return fmt.Sprintf("[%d]", i) }
+
+func (s *slicer) enc(e *encoder, dst []byte, p ptr) (_ []byte, err error) {
+	h := at[sliceHeader](p)
+	if h.len == 0 {
+		return AppendNil(dst), nil
+	}
+	if dst, err = e.listHeader(dst, h.len); err != nil {
+		return nil, err
+	}
+	for i := range h.len {
+		if dst, err = s.elem.enc(e, dst, add(h.data, uintptr(i)*s.size)); err != nil {
+			return nil, e.in(index(i), err)
+		}
+	}
+	e.depth--
+	return AppendNil(dst), nil
+}
+
+// array is a tuple, as both have a fixed number of elements; of bytes, a binary.
+func (m *maker) array(c *coder, f form) {
+	if c.typ.Elem().Kind() == reflect.Uint8 {
+		makeByteArray(c)
+		return
+	}
+	s := slicer{c.typ, m.coder(c.typ.Elem(), f), c.typ.Elem().Size()}
+	n := c.typ.Len()
+	c.dec = func(d *decoder, p ptr) error { return s.decArray(d, p, n) }
+	c.enc = func(e *encoder, dst []byte, p ptr) (_ []byte, err error) {
+		if dst, err = e.enter(AppendTuple(dst, n)); err != nil {
+			return nil, err
+		}
+		for i := range n {
+			if dst, err = s.elem.enc(e, dst, add(p, uintptr(i)*s.size)); err != nil {
+				return nil, e.in(index(i), err)
+			}
+		}
+		e.depth--
+		return dst, nil
+	}
+	c.reset = func(p ptr) {
+		for i := range n {
+			s.elem.reset(add(p, uintptr(i)*s.size))
+		}
+	}
+	c.empty = func(ptr) bool { return n == 0 }
+}
+
+func makeByteArray(c *coder) {
+	n := c.typ.Len()
+	c.dec = func(d *decoder, p ptr) error {
+		off := d.off
+		s, err := d.binary()
+		if err != nil {
+			return err
+		}
+		if len(s) != n {
+			return &placedError{off, fmt.Errorf("binary of %d bytes where %d are wanted", len(s), n)}
+		}
+		reflect.Copy(pointerAt(c.typ, p).Elem(), reflect.ValueOf([]byte(s)))
+		return nil
+	}
+	c.enc = func(_ *encoder, dst []byte, p ptr) ([]byte, error) {
+		return appendBytes(dst, pointerAt(c.typ, p).Elem().Bytes())
+	}
+	c.empty = func(ptr) bool { return n == 0 }
+}
+
+// decArray reads a tuple, or a list, of exactly n elements.
+func (s *slicer) decArray(d *decoder, p ptr, n int) error {
+	off := d.off
+	if d.kind() == KindList {
+		v := reflect.New(reflect.SliceOf(s.typ.Elem()))
+		list := slicer{v.Type().Elem(), s.elem, s.size}
+		if err := list.dec(d, addressIn(v)); err != nil {
+			return err
+		}
+		if v.Elem().Len() != n {
+			return &placedError{off, fmt.Errorf("list of %d elements where %d are wanted", v.Elem().Len(), n)}
+		}
+		reflect.Copy(pointerAt(s.typ, p).Elem(), v.Elem())
+		return nil
+	}
+	arity, err := d.holder(KindTuple)
+	if err != nil {
+		return err
+	}
+	if arity != n {
+		return &placedError{off, wrongArity(arity, n)}
+	}
+	d.fresh++
+	for i := range n {
+		if err := s.elem.dec(d, add(p, uintptr(i)*s.size)); err != nil {
+			return d.in(index(i), err)
+		}
+	}
+	d.fresh--
+	d.leave()
+	return nil
+}
+
+func wrongArity(got, want int) error {
+	return fmt.Errorf("tuple of %d elements where %d are wanted", got, want)
+}

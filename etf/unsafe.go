@@ -1,0 +1,41 @@
+package etf
+
+import (
+	"reflect"
+	"unsafe"
+)
+
+// All that is unsafe in this package stands in this file. Marshal and Unmarshal
+// go to the fields of a struct and the elements of a slice by their addresses,
+// which are known once the type is: reflect.Value does the same, and pays for
+// each step with a check of what cannot have changed. That check is most of what
+// decoding a request would cost.
+//
+// The rules that make it sound: a ptr is made from a value that reflect has, and
+// never from a number; it is moved only within the type it points to, by offsets
+// that reflect gives; and each coder is called with an address of the type it was
+// made for, which [coderOf] alone decides.
+
+// ptr is the address of a value whose type the coder that holds it knows.
+type ptr = unsafe.Pointer
+
+// at is the value of type T at p.
+func at[T any](p ptr) *T { return (*T)(p) }
+
+// add is p, off bytes further on in the same value.
+func add(p ptr, off uintptr) ptr { return unsafe.Add(p, off) }
+
+// addressIn is the address that v, a pointer, holds.
+func addressIn(v reflect.Value) ptr { return v.UnsafePointer() }
+
+// pointerAt is a pointer to the value at p, as reflect has it.
+func pointerAt(t reflect.Type, p ptr) reflect.Value { return reflect.NewAt(t, p) }
+
+// sliceHeader is what every slice begins with, whatever its elements are.
+type sliceHeader struct {
+	data     ptr
+	len, cap int
+}
+
+// viewString is b as a string, without a copy. It holds as long as nobody writes to b.
+func viewString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
