@@ -131,6 +131,25 @@
 //	                          funs, ports, pids, tuples, maps, [], lists, bit strings,
 //	                          as smaller maps have them up to OTP 25 anyway
 //
+// [Parse] reads one term as erl_parse:parse_term/1 does, [ParseFile] the terms of a
+// file as file:consult/1 does; testdata/parse.txt has some hundred texts with what
+// OTP 25 says of each. They have these differences:
+//
+//	#{a => 1,a => 2}     is an error: Erlang forgets the first value
+//	"""                  is an error: up to OTP 26 it is an empty string and the
+//	                     beginning of another, since then of a text of several lines
+//	~"..."               is an error, as up to OTP 26
+//	$\^?, $\^1            are errors: only letters and @[\]^_ stand behind \^
+//	(1), <<(1)>>, -(1)   are errors: a term needs no parentheses
+//	<<<<1>>/binary>>     is an error, and so is a float of 16 bits
+//	U+FFFE and U+FFFF    may stand in quotes, since an atom may have them
+//	else, maybe          are atoms without quotes, as up to OTP 26
+//	<0.81.2>, #Pid<...>, #Ref<...>, #Port<...>, #Fun<...>
+//	                     are errors: what they name is known to a node only
+//
+// So what is printed without MaxDepth and MaxBytes, of a term that has none of
+// the last, is read back as the same term.
+//
 // # Erlang's versions
 //
 // Every form that OTP 17 and later write is read, those of before where OTP

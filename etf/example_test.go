@@ -113,3 +113,25 @@ func ExampleText() {
 	fmt.Println(etf.Text(etf.Tuple{etf.Atom("ok"), etf.Map{{"port", 8080}, {etf.Atom("Host"), etf.List{'a', 'b'}}}}))
 	// Output: {ok,#{'Host' => "ab",<<"port">> => 8080}}
 }
+
+// A configuration in Erlang's syntax: a list of applications with their options.
+func ExampleParseFile() {
+	terms, err := etf.ParseFile(`
+%% What sys.config is to Erlang.
+[{kernel, [{logger_level, info}]},
+ {myapp, [{port, 8080}, {hosts, ["a.example", "b.example"]}, {timeout, infinity}]}].
+`, etf.Limits{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, app := range terms[0].(etf.List) {
+		fmt.Println(etf.Text(app))
+	}
+	_, err = etf.ParseFile("[{port, 8080}\n {host, \"a.example\"}].", etf.Limits{})
+	fmt.Println(err)
+	// Output:
+	// {kernel,[{logger_level,info}]}
+	// {myapp,[{port,8080},{hosts,["a.example","b.example"]},{timeout,infinity}]}
+	// etf: line 2, column 2: expected ",", "|" or "]", found "{"
+}
