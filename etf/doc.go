@@ -6,6 +6,9 @@
 // [Marshal] and [Unmarshal] read terms into a program's own types and write them,
 // as encoding/json does for JSON; the table is below.
 //
+// An [Encoder] and a [Decoder] do so on a stream, as between a port program and
+// its owner.
+//
 // A program that knows the terms it gets and gives, and is in a hurry, uses
 // [Valid] once, where the bytes come in, a [Reader] to walk over them, and the
 // Append functions to write straight into its own buffer. None of these

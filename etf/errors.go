@@ -47,6 +47,7 @@ func syntax(offset int, msg string) error {
 const (
 	msgListEnd    = "no more elements in the list"
 	msgShort      = "data ends within a term"
+	msgLength     = "length of more bytes than there are"
 	msgCount      = "count of more terms than there are bytes"
 	msgTag        = "unknown tag"
 	msgCompressed = "compressed term, which is refused because its size is not known before it is inflated,"

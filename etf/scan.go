@@ -99,7 +99,7 @@ func sized32(s string, i, h int) (next, kids int, err error) {
 	}
 	n := be32(s, i+1)
 	if uint64(n) > uint64(len(s)-i-h) {
-		return 0, 0, syntax(i, "length of more bytes than there are")
+		return 0, 0, syntax(i, msgLength)
 	}
 	return i + h + int(n), 0, nil
 }
