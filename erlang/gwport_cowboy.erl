@@ -9,7 +9,7 @@
 
 -export([open/5, refuse/4, event/2, failed/4, close/1]).
 -export([tag/1, received/3, read/3, guard/1, sent/1, is_shared/1]).
--export([needs_timer/1, timeout/1, time/1]).
+-export([needs_timer/1, timeout/1, time/1, rest_time/0, rest/0]).
 
 -export_type([cowboy/0, step/0]).
 
@@ -50,6 +50,8 @@
 %% Ranch's send_timeout. Cowboy 2.8 takes no notice when a send has failed for it.
 -define(SEND_TIMEOUT, 30000).
 -define(MAX_TICK, 60000).
+%% How long a response that has begun may be silent before its process gives memory back.
+-define(REST, 500).
 
 %% For the calling process, which is sent events as {Tag, {gwport, _}}; see gwport_exchange:open/5.
 %% Behind: see gwport_cowboy_request:new/4.
@@ -214,6 +216,20 @@ time(_, Cowboy) ->
 
 has_idle(Cowboy = #cowboy{listener = #{idle_timeout := Idle}}) ->
     Idle =/= infinity andalso not is_shared(Cowboy).
+
+%% Milliseconds of silence behind the first event after which the process that waits is to rest/0.
+-spec rest_time() -> pos_integer().
+rest_time() ->
+    ?REST.
+
+%% The calling process has little to do, and may have for days: it keeps no more memory than it
+%% needs. The first collection leaves a heap that would take in what it has found, garbage included;
+%% the second one that takes in what is left.
+-spec rest() -> ok.
+rest() ->
+    true = erlang:garbage_collect(),
+    true = erlang:garbage_collect(),
+    ok.
 
 %% A third of what the connection would wait, for once lost is not yet late.
 tick(#{idle_timeout := Idle, inactivity_timeout := Inactivity}) ->

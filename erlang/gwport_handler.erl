@@ -19,7 +19,9 @@
     tag :: term(),
     cowboy :: gwport_cowboy:cowboy(),
     %% Whether an answer to a read of the request's body is still to come.
-    reading = false :: boolean()
+    reading = false :: boolean(),
+    %% Whether nothing has come since memory was given back, or at all.
+    rested = true :: boolean()
 }).
 
 %% How long one read waits in Cowboy before it answers with what it has: as good as for ever, since
@@ -28,6 +30,9 @@
 -define(READ_PERIOD, 16#7fffffff).
 %% How long a connection that was told to close may take to hear of it.
 -define(BREAK_GRACE, 5000).
+%% Words of a heap that has room for what is kept, some 350, and for what it takes to wait on: where
+%% that has none, it becomes two heaps of this size each.
+-define(REST_HEAP, 610).
 
 -spec init(cowboy_req:req(), map()) -> {ok, cowboy_req:req(), map()}.
 init(Req, Options) ->
@@ -52,7 +57,7 @@ open(Req, Options) ->
             gwport_cowboy:refuse(bad_option, Req, Listener, ref)
     end.
 
-loop(Request = #request{tag = Tag, cowboy = Cowboy, req = Req = #{pid := Connection}}) ->
+loop(Request = #request{tag = Tag, cowboy = Cowboy, req = #{pid := Connection}}) ->
     receive
         {Tag, Event = {gwport, _}} ->
             steps(gwport_cowboy:event(Event, Cowboy), Request);
@@ -63,17 +68,29 @@ loop(Request = #request{tag = Tag, cowboy = Cowboy, req = Req = #{pid := Connect
         {data_ack, Connection} ->
             {Event, Cowboy1} = gwport_cowboy:sent(Cowboy),
             steps(gwport_cowboy:event(Event, Cowboy1), Request)
-    after gwport_cowboy:timeout(Cowboy) ->
-        cast(gwport_tick, Req),
-        steps(gwport_cowboy:time(Cowboy), Request)
+    after timeout(Request) ->
+        quiet(Request)
     end.
+
+timeout(#request{rested = true, cowboy = Cowboy}) ->
+    gwport_cowboy:timeout(Cowboy);
+timeout(#request{cowboy = Cowboy}) ->
+    min(gwport_cowboy:rest_time(), gwport_cowboy:timeout(Cowboy)).
+
+%% The connection hears of it: its time may be up as well, and gwport_pipeline_h rests there.
+quiet(Request = #request{cowboy = Cowboy, req = Req}) ->
+    cast(gwport_tick, Req),
+    {Steps, Cowboy1} = gwport_cowboy:time(Cowboy),
+    _ = process_flag(min_heap_size, ?REST_HEAP),
+    gwport_cowboy:rest(),
+    take(Steps, Request#request{cowboy = Cowboy1, rested = true}).
 
 read(IsFin, Data, Request = #request{cowboy = Cowboy}) ->
     steps(gwport_cowboy:read(IsFin, Data, gwport_cowboy:received(IsFin, Data, Cowboy)),
         Request#request{reading = false}).
 
 steps({Steps, Cowboy}, Request) ->
-    take(Steps, Request#request{cowboy = Cowboy}).
+    take(Steps, Request#request{cowboy = Cowboy, rested = false}).
 
 %% The stream ends with this process, and this process with the last step.
 take([], Request) ->

@@ -10,8 +10,9 @@
 %% has come.
 %%
 %% And it hears what gwport_handler wants of a connection and Cowboy has no word for, whatever its
-%% version: an answer, by which a request process knows that the connection is not stuck; and the
-%% reset of a stream without a head, to which Cowboy answers with 500.
+%% version: an answer, by which a request process knows that the connection is not stuck; the
+%% reset of a stream without a head, to which Cowboy answers with 500; and that nothing happens for
+%% a while, in which a connection needs little memory.
 -module(gwport_pipeline_h).
 -behaviour(cowboy_stream).
 
@@ -43,6 +44,10 @@ info(_, {gwport_ping, Pid}, State) ->
     {[], State};
 info(_, gwport_reset, State) ->
     {[{internal_error, gwport_reset, 'The response was broken off.'}], State};
+%% A connection of HTTP/2 is not its one request's alone, which may be one of a thousand.
+info(_, gwport_tick, State = {http1, _}) ->
+    gwport_cowboy:rest(),
+    {[], State};
 info(Id, gwport_turn, State) ->
     pass(Id, {alarm, stream_buffer_full, off}, State);
 %% The sender of a message is to be held before it is told that its data is taken.

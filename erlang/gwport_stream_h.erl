@@ -119,7 +119,7 @@ listener(Req, Opts) ->
 begun(Id, Cowboy, #{flow := Flow}) ->
     Stream = #stream{id = Id, cowboy = Cowboy, flow = Flow},
     case gwport_cowboy:needs_timer(Cowboy) of
-        true -> {[], set_timer(Stream)};
+        true -> {[], set_timer(infinity, Stream)};
         false -> {[], Stream}
     end.
 
@@ -198,7 +198,8 @@ heard(gwport_room, Stream) ->
 %% never needs to be shortened.
 heard(gwport_time, Stream = #stream{cowboy = Cowboy0}) ->
     {Steps, Cowboy} = gwport_cowboy:time(Cowboy0),
-    take(Steps, set_timer(Stream#stream{cowboy = Cowboy}));
+    rest(Cowboy),
+    take(Steps, set_timer(infinity, Stream#stream{cowboy = Cowboy}));
 %% The alarms of a full buffer: 2.8 forgets one that ends together with the connection's.
 heard({alarm, Name, on}, Stream = #stream{alarms = Alarms}) ->
     {[], Stream#stream{alarms = [Name | lists:delete(Name, Alarms)]}};
@@ -337,12 +338,21 @@ close() ->
     {set_options, #{idle_timeout => 0}}.
 
 %% Most streams end with their first event, and have no timer.
-timed({Commands, Stream = #stream{timer = undefined}}) -> {Commands, set_timer(Stream)};
-timed(Result) -> Result.
+timed({Commands, Stream = #stream{timer = undefined}}) ->
+    {Commands, set_timer(gwport_cowboy:rest_time(), Stream)};
+timed(Result) ->
+    Result.
 
-set_timer(Stream = #stream{id = Id, cowboy = Cowboy}) ->
-    Time = gwport_cowboy:timeout(Cowboy),
+set_timer(Most, Stream = #stream{id = Id, cowboy = Cowboy}) ->
+    Time = min(Most, gwport_cowboy:timeout(Cowboy)),
     Stream#stream{timer = erlang:send_after(Time, self(), {{self(), Id}, gwport_time})}.
+
+%% A connection of HTTP/2 may have a thousand streams, and would do this for each.
+rest(Cowboy) ->
+    case gwport_cowboy:is_shared(Cowboy) of
+        true -> ok;
+        false -> gwport_cowboy:rest()
+    end.
 
 leave(#stream{timer = undefined}) ->
     ok;

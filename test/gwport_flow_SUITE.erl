@@ -20,7 +20,7 @@ groups() ->
     gwport_test:mounts([{group, parallel}, client_that_never_reads, client_that_never_reads_over_http2,
         handler_that_never_reads, slow_clients_do_not_stop_a_fast_one, little_memory_for_a_large_body,
         little_memory_for_a_large_body_over_http2, client_of_a_stalled_upload_is_given_up_when_idle,
-        goroutines_and_descriptors_do_not_grow, nothing_leaks], [{parallel, [parallel], [
+        idle_streams_are_small, goroutines_and_descriptors_do_not_grow, nothing_leaks], [{parallel, [parallel], [
         small_windows_carry_a_megabyte, any_sizes_and_windows, response_budget_is_spent_and_refunded,
         client_leaves_before_the_head, client_leaves_within_the_body, client_leaves_within_its_upload,
         time_is_up_for_a_connection_that_is_stuck,
@@ -441,6 +441,36 @@ too_many_abandoned_handlers(Config) ->
     gwport_test:until(fun() -> gwport_probe:gone(OsPid) end),
     ?assertMatch(#{status := 200}, gwport_test:get(Server, "/hello")),
     gwport_probe:stop(Server).
+
+idle_streams_are_small(Config) ->
+    %% A stream of events without events takes 13,000 bytes at most of the BEAM, beside its socket, and 10,000 of the
+    %% program: nobody has to collect the garbage of its processes for that, only of those that serve all streams.
+    Server = gwport_probe:serve(#{command => proplists:get_value(flowport, Config)}, #{app => "idle"}),
+    close_all(idle(200, Server), Server),
+    OsPid = gwport_test:os_pid(Server),
+    Others = processes(),
+    {Beam, Program} = {beam_memory(Others), gwport_probe:rss(OsPid)},
+    Sockets = idle(1000, Server),
+    Each = fun() -> {(beam_memory(Others) - Beam) div 1000, (gwport_probe:rss(OsPid) - Program) div 1000} end,
+    gwport_test:until(fun() -> {B, P} = Each(), B =< 13000 andalso P =< 10000 orelse {B, P} end),
+    ct:pal("an idle stream takes ~w bytes of BEAM and program", [Each()]),
+    close_all(Sockets, Server),
+    gwport_probe:stop(Server).
+
+idle(Count, Server) ->
+    Sockets = [gwport_test:connect(Server) || _ <- lists:seq(1, Count)],
+    [gwport_test:send(Socket, "GET /idle HTTP/1.1\r\nhost: x\r\nuser-agent: idle\r\naccept: */*\r\n\r\n")
+        || Socket <- Sockets],
+    [{ok, _} = gen_tcp:recv(Socket, 0) || Socket <- Sockets],
+    Sockets.
+
+close_all(Sockets, #{pool := Pool}) ->
+    lists:foreach(fun gwport_test:close/1, Sockets),
+    gwport_test:until(fun() -> {ok, [#{in_flight := N} | _]} = gwport:info(Pool), N =:= 0 orelse N end).
+
+beam_memory(Others) ->
+    _ = [erlang:garbage_collect(Pid) || Pid <- Others],
+    lists:sum([erlang:memory(Kind) || Kind <- [processes, binary, ets]]).
 
 goroutines_and_descriptors_do_not_grow(Config) ->
     %% After hundreds of requests of every kind the program has the goroutines and descriptors it had, and the BEAM

@@ -25,6 +25,7 @@ func main() {
 	handlers := apps.Handlers()
 	handlers["late"] = http.HandlerFunc(late)
 	handlers["disk"] = http.HandlerFunc(disk)
+	handlers["idle"] = http.HandlerFunc(idle)
 	server := bridge.Server{
 		Name:         "flowport",
 		Apps:         handlers,
@@ -45,6 +46,14 @@ func late(w http.ResponseWriter, r *http.Request) {
 	_ = http.NewResponseController(w).Flush()
 	time.Sleep(200 * time.Millisecond)
 	panic("flowport: a panic after the head")
+}
+
+// idle has said something, and may have more to say one day.
+func idle(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	_, _ = io.WriteString(w, ": hello\n\n")
+	_ = http.NewResponseController(w).Flush()
+	<-r.Context().Done()
 }
 
 // disk answers from the folder FLOWPORT_DISK: a file as http.ServeFile does it, /copy/NAME as io.Copy does, which says
