@@ -4,6 +4,7 @@
 
 -export([text/1, text/2, attribute/1, block/1]).
 -export([pieces/1, full_pieces/1, level/1, begins_crash/1]).
+-export([begins_stack/1, begins_recovered/1]).
 
 %% A line longer than this is cut into pieces.
 -define(MAX_LINE, 8192).
@@ -107,11 +108,21 @@ begins_crash(<<"fatal error: ", _/bytes>>) -> true;
 begins_crash(<<"runtime: goroutine stack exceeds ", _/bytes>>) -> true;
 begins_crash(<<"runtime: out of memory", _/bytes>>) -> true;
 begins_crash(<<"Traceback (most recent call last)", _/bytes>>) -> true;
-%% A stack: of a panic that a program has caught and printed, or of one whose first line is glued to
-%% something without an end of line.
-begins_crash(<<"goroutine ", Rest/bytes>>) -> is_state(Rest);
 begins_crash(<<"SIG", _/bytes>> = Line) -> lists:member(Line, signals());
 begins_crash(_) -> false.
+
+%% A stack: of a panic that a program has caught and printed, or of one whose first line is glued to
+%% something without an end of line.
+-spec begins_stack(binary()) -> boolean().
+begins_stack(<<"goroutine ", Rest/bytes>>) -> is_state(Rest);
+begins_stack(_) -> false.
+
+%% What a framework writes of a panic that it has caught, its stack behind it: chi, gin and net/http,
+%% which has the client's address in it.
+-spec begins_recovered(binary()) -> boolean().
+begins_recovered(<<" panic: ", _/bytes>>) -> true;
+begins_recovered(Line) ->
+    binary:match(Line, [<<" panic recovered:">>, <<" panic serving ">>]) =/= nomatch.
 
 %% `1 [running]:', or with more in the brackets.
 is_state(<<C, Rest/bytes>>) when C >= $0, C =< $9 -> is_state(Rest);

@@ -204,12 +204,24 @@ without_cr(Line) ->
 last_line(State = #log{rest = <<>>}) -> State;
 last_line(State = #log{rest = Rest}) -> line(Rest, State#log{rest = <<>>}).
 
+%% An empty line says nothing, but sets apart what others say.
+line(<<>>, State = #log{crash = none}) ->
+    State;
 line(Line, State = #log{crash = none}) ->
-    case gwport_line:begins_crash(Line) of
-        true -> await_crash(State#log{crash = gwport_log_crash:new(Line, now_ms())});
-        false -> log_line(gwport_line:level(Line), State)
+    case {gwport_line:begins_crash(Line) orelse gwport_line:begins_stack(Line),
+            gwport_line:begins_recovered(Line)} of
+        {true, _} -> await_crash(State#log{crash = gwport_log_crash:new(fatal, Line, now_ms())});
+        {_, true} ->
+            await_crash(State#log{crash = gwport_log_crash:new(recovered, Line, now_ms())});
+        _ -> log_line(gwport_line:level(Line), State)
     end;
-line(Line, State = #log{crash = Crash0}) ->
+line(Line, State = #log{crash = Crash}) ->
+    case gwport_line:begins_crash(Line) of
+        true -> add(Line, gwport_log_crash:fatal(Crash), State);
+        false -> add(Line, Crash, State)
+    end.
+
+add(Line, Crash0, State) ->
     case gwport_log_crash:add(Line, now_ms(), Crash0) of
         {added, Crash} -> State#log{crash = Crash};
         {full, Crash} -> discard(1, State#log{crash = Crash})

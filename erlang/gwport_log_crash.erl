@@ -1,9 +1,10 @@
 %% The lines of a crash, which are one event in the log: Go's runtime writes a trace of many lines
 %% and no sign of its end. A crash is over when nothing has come for a while. One that lasts was
-%% none, and its program goes on. Times are monotonic milliseconds; there is no clock in here.
+%% none, and its program goes on. The panics that programs catch and print are the same, but that they
+%% are over soon: others go on talking. Times are monotonic milliseconds; there is no clock in here.
 -module(gwport_log_crash).
 
--export([new/2, add/3, left/2, close/1, is_closed/1, lines/1, count/1]).
+-export([new/3, fatal/1, add/3, left/2, close/1, is_closed/1, lines/1, count/1]).
 
 -export_type([crash/0]).
 
@@ -15,7 +16,8 @@
     bytes :: non_neg_integer(),
     first :: integer(),
     last :: integer(),
-    closed = false :: boolean()
+    closed = false :: boolean(),
+    kind :: fatal | recovered
 }).
 -opaque crash() :: #crash{}.
 
@@ -25,10 +27,18 @@
 %% How long nothing comes behind a crash, and how long one may last.
 -define(SILENCE, 1000).
 -define(TIME, 5000).
+%% The same of a panic that was caught, which is written at once.
+-define(RECOVERED_SILENCE, 50).
+-define(RECOVERED_TIME, 1000).
 
--spec new(Line :: binary(), Now :: integer()) -> crash().
-new(Line, Now) ->
-    #crash{lines = [Line], bytes = byte_size(Line), first = Now, last = Now}.
+-spec new(fatal | recovered, Line :: binary(), Now :: integer()) -> crash().
+new(Kind, Line, Now) ->
+    #crash{kind = Kind, lines = [Line], bytes = byte_size(Line), first = Now, last = Now}.
+
+%% The program dies while a panic that it has caught is written.
+-spec fatal(crash()) -> crash().
+fatal(Crash) ->
+    Crash#crash{kind = fatal}.
 
 %% `full`: the line does not go with the crash any more, and is to be discarded.
 -spec add(Line :: binary(), Now :: integer(), crash()) -> {added | full, crash()}.
@@ -41,8 +51,10 @@ add(_, Now, Crash) ->
 
 %% Milliseconds until it can be over, at the earliest; 0 or less: it is.
 -spec left(Now :: integer(), crash()) -> integer().
-left(Now, #crash{first = First, last = Last}) ->
-    min(Last + ?SILENCE, First + ?TIME) - Now.
+left(Now, #crash{kind = fatal, first = First, last = Last}) ->
+    min(Last + ?SILENCE, First + ?TIME) - Now;
+left(Now, #crash{kind = recovered, first = First, last = Last}) ->
+    min(Last + ?RECOVERED_SILENCE, First + ?RECOVERED_TIME) - Now.
 
 %% It is over.
 -spec close(crash()) -> crash().

@@ -91,8 +91,18 @@ what_may_go_on_is_kept_until_it_is_too_long_test() ->
 last_words_are_known_test_() ->
     [?_assert(gwport_line:begins_crash(Line)) || Line <- [<<"panic: boom">>, <<"fatal error: all goroutines are asleep">>,
         <<"runtime: goroutine stack exceeds 1000000000-byte limit">>, <<"SIGQUIT: quit">>,
-        <<"SIGSEGV: segmentation violation">>, <<"Traceback (most recent call last):">>,
-        <<"goroutine 1 [running]:">>, <<"goroutine 18 [select, 2 minutes]:">>]].
+        <<"SIGSEGV: segmentation violation">>, <<"Traceback (most recent call last):">>]].
+
+stacks_are_known_test_() ->
+    [?_assert(gwport_line:begins_stack(Line)) || Line <- [<<"goroutine 1 [running]:">>, <<"goroutine 18 [select, 2 minutes]:">>]]
+        ++ [?_assertNot(gwport_line:begins_stack(Line)) || Line <- [<<"goroutine pool is full">>, <<"goroutine 1 is done">>, <<>>]].
+
+panics_that_frameworks_catch_are_known_test_() ->
+    [?_assert(gwport_line:begins_recovered(Line)) || Line <- [<<" panic: boom">>,
+        <<"\e[31m2026/11/27 07:01:40 [Recovery] 2026/11/27 - 07:01:40 panic recovered:">>,
+        <<"2026/11/27 07:01:40 http: panic serving 127.0.0.1:56466: boom">>]]
+        ++ [?_assertNot(gwport_line:begins_recovered(Line)) || Line <- [<<"don't panic: all is well">>,
+            <<"  panic: indented">>, <<"the panic recovered">>, <<"panicserving ">>, <<>>]].
 
 other_words_are_no_last_words_test_() ->
     [?_assertNot(gwport_line:begins_crash(Line)) || Line <- [<<"goroutine pool is full">>, <<"goroutine 1 is done">>, <<"SIGHUP received">>, <<"SIGHUP: reloading">>, <<"SIGQUIT: quitting">>,

@@ -16,6 +16,9 @@ log_test_() ->
             {"what is no log frame is said to be none", fun unreadable_frames/0},
             {"a long line is cut between characters", fun long_lines/0},
             {"a crash is one event", fun a_crash_is_one_event/0},
+            {"a panic that a framework has caught is one event", fun recovered_panics/0},
+            {"a program may die of another panic", fun dies_of_another/0},
+            {"an empty line is no event", fun empty_lines/0},
             {"a crash lasts until a second of silence", fun silence_ends_a_crash/0},
             {"what goes on for long is no crash", fun a_crash_does_not_last/0},
             {"a crash has so many lines", fun lines_of_a_crash/0},
@@ -229,6 +232,35 @@ a_crash_is_one_event() ->
     ], said(1000, fun(Program) ->
         print(Program, "SIGHUP received\nruntime: started\npanic: boom\n\ngoroutine 1 [running]:\n")
     end)).
+
+recovered_panics() ->
+    %% As gin, chi and net/http print them; what comes later is a line again, long before a second has passed.
+    [begin
+        Events = said(1000, fun(Program) ->
+            print(Program, [[Line, "\n"] || Line <- Lines]),
+            await_crash(Program),
+            print(Program, "alive\n")
+        end),
+        [First | Rest] = lists:dropwhile(fun(Line) -> Line =:= "" end, Lines),
+        ?assertEqual([{error, gwport_line:block([list_to_binary(Line) || Line <- [First | Rest]])}, {notice, <<"alive">>}],
+            Events)
+    end || Lines <- [
+        ["", "", "\e[31m2026/11/27 07:01:40 [Recovery] 2026/11/27 - 07:01:40 panic recovered:", "boom",
+            "/a.go:5 (0x1243564)", "\tf: panic(\"boom\")", "\e[0m"],
+        ["", " panic: boom", " ", " -> main.f", " ->   /a.go:8", "", "    net/http.HandlerFunc.ServeHTTP"],
+        ["2026/11/27 07:01:40 http: panic serving 127.0.0.1:56466: boom", "goroutine 7 [running]:", "main.f()",
+            "\t/a.go:14 +0x25"]]].
+
+dies_of_another() ->
+    ?assertEqual([{error, <<" panic: boom\n    panic: last\n    goroutine 1 [running]:">>}], said(1000, fun(Program) ->
+        print(Program, " panic: boom\npanic: last\n"),
+        %% Longer than what is caught may be silent.
+        timer:sleep(300),
+        print(Program, "goroutine 1 [running]:\n")
+    end)).
+
+empty_lines() ->
+    ?assertEqual([{notice, <<"one">>}, {notice, <<"two">>}], said(2, fun(Program) -> print(Program, "\n\r\none\n\ntwo\n\n") end)).
 
 silence_ends_a_crash() ->
     %% Lines that come for longer than a second, but never a second apart, are one crash; behind a second they are
