@@ -14,6 +14,7 @@ import (
 	"github.com/gwport/gwport/apps"
 	"github.com/gwport/gwport/bridge"
 	"github.com/gwport/gwport/cmd/gwport/check"
+	"github.com/gwport/gwport/cmd/gwport/term"
 )
 
 const usage = `gwport is a port program: an Erlang or Elixir application starts it and forwards
@@ -22,6 +23,7 @@ Started by hand it has nobody to talk to.
 
   gwport --version                    print versions and exit
   gwport check -- COMMAND             check any port program against SPEC.md
+  gwport term                         print terms, and captured frames; see --help
   GWPORT_HTTP=localhost:8080 gwport   serve the apps by net/http, to develop them
   GWPORT_FAULTS=1                     serve the app faults too, which any client
                                       can end the program with: for tests only
@@ -35,6 +37,9 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) > 0 && args[0] == "check" {
 		return check.Main(args[1:], stdout, stderr)
+	}
+	if len(args) > 0 && args[0] == "term" {
+		return term.Main(args[1:], os.Stdin, stdout, stderr)
 	}
 	flags := flag.NewFlagSet("gwport", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // what it would say is said below
