@@ -35,11 +35,14 @@ func TestTermsOfTheCorpus(t *testing.T) {
 	}
 }
 
-// isOpaque tells what etf reads and the wire forbids: pids and their like.
+// isOpaque tells what etf reads and the wire forbids: pids and their like, and bit strings.
 func isOpaque(term any) bool {
 	if t, ok := term.(etf.Tuple); ok && len(t) > 0 {
 		term = t[len(t)-1]
 	}
-	_, ok := term.(etf.Raw)
-	return ok
+	switch term.(type) {
+	case etf.Bits, etf.Pid, etf.Port, etf.Ref, etf.Export, etf.Fun:
+		return true
+	}
+	return false
 }

@@ -115,9 +115,10 @@
 // [*SyntaxError] (no term), [*LimitError] (too large a term) or [*KindError]
 // (another term than the caller wanted).
 //
-// Compressed terms are refused: how large they are is not known before they are
-// inflated. So are the terms that have no meaning outside of the node or the
-// connection they were made for, LOCAL_EXT and the atom cache's.
+// Compressed terms are refused, because how large they are is not known before
+// they are inflated, and so is LOCAL_EXT, which has a meaning for one node only:
+// [Options] allow both. The atom cache's terms belong to a connection between
+// nodes and are refused always.
 //
 // # Text
 //

@@ -2,7 +2,6 @@ package etf
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"math/big"
 	"unicode/utf8"
@@ -15,66 +14,69 @@ import (
 //	float32                                a float
 //	string, []byte                         a binary
 //	bool                                   the atom true or false
+//	Raw                                    the term that it is
 //
 // and nothing else: not nil, which could be four different things in Erlang,
 // and no other slices, maps or structs. An error is returned, and dst as it
 // was, for another type, for a float that is not finite, an atom that is not
-// UTF-8 or over 255 characters, a Raw that is not exactly one term, an Improper
-// that is none, and a term that is deeper than 65536 levels (such as a list
-// within itself).
+// UTF-8 or over 255 characters, a map that has a key twice, a Raw that is not
+// exactly one term, an Improper that is none, a Bits or a Ref that no Erlang
+// reads, and a term that is deeper than 65536 levels (such as a list within
+// itself).
 func Append(dst []byte, term any) ([]byte, error) {
 	return Options{}.Append(dst, term)
 }
 
-func appendTerm(dst []byte, term any, depth int) ([]byte, error) {
-	if n, ok := asInt(term); ok {
-		return AppendInt(dst, n), nil
-	}
+// A termWriter is one call of Append.
+type termWriter struct {
+	Options
+	// keys is set when a map has been written whose keys are to be compared as
+	// terms, which is done once for all.
+	keys bool
+}
+
+func (e *termWriter) term(dst []byte, term any, depth int) ([]byte, error) {
 	switch v := term.(type) {
+	case int64:
+		return AppendInt(dst, v), nil
 	case Binary:
 		return appendBytes(dst, v)
+	case Atom:
+		return appendAtom(dst, v)
+	case Tuple, List, Map, Improper, Fun:
+		if depth == maxDepth {
+			return nil, &LimitError{"depth", maxDepth, depth + 1}
+		}
+		return e.holder(dst, term, depth+1)
 	case string:
 		return appendBytes(dst, v)
 	case []byte:
 		return appendBytes(dst, v)
-	case Atom:
-		return appendAtom(dst, v)
 	case bool:
 		return AppendBool(dst, v), nil
 	case float64:
 		return appendFloat(dst, v)
-	case float32:
-		return appendFloat(dst, float64(v))
-	case uint:
-		return appendBigInt(dst, new(big.Int).SetUint64(uint64(v)))
-	case uint64:
-		return appendBigInt(dst, new(big.Int).SetUint64(v))
 	case *big.Int:
 		return appendBigInt(dst, v)
-	case Raw:
-		return appendRaw(dst, v)
 	}
-	if depth == maxDepth {
-		return nil, &LimitError{"depth", maxDepth, depth + 1}
-	}
-	return appendHolder(dst, term, depth+1)
+	return e.rare(dst, term, depth)
 }
 
-func appendHolder(dst []byte, term any, depth int) ([]byte, error) {
+func (e *termWriter) holder(dst []byte, term any, depth int) ([]byte, error) {
 	switch v := term.(type) {
 	case Tuple:
 		if uint64(len(v)) > math.MaxUint32 {
 			return nil, errSize
 		}
-		return appendAll(AppendTuple(dst, len(v)), v, depth)
+		return e.all(AppendTuple(dst, len(v)), v, depth)
 	case List:
-		return appendList(dst, v, depth)
-	case Improper:
-		return appendImproper(dst, v, depth)
+		return e.list(dst, v, depth)
 	case Map:
-		return appendMap(dst, v, depth)
+		return e.mapOf(dst, v, depth)
+	case Improper:
+		return e.improper(dst, v, depth)
 	}
-	return nil, fmt.Errorf("etf: cannot append a value of type %T", term)
+	return e.fun(dst, term.(Fun), depth)
 }
 
 var (
@@ -83,6 +85,9 @@ var (
 	errAtom     = errors.New("etf: name that no atom can have")
 	errNilBig   = errors.New("etf: nil *big.Int")
 	errImproper = errors.New("etf: improper list without elements, or with a list as its tail")
+	errBits     = errors.New("etf: bit string that has no byte, or other than 1 to 7 bits in the last")
+	errRef      = errors.New("etf: reference of more than 5 words")
+	errKeyTwice = errors.New("etf: map that has a key twice")
 )
 
 // asInt takes in Go's own kinds of integers, where they fit an int64.
@@ -121,7 +126,7 @@ func appendBytes[T ~string | ~[]byte](dst []byte, v T) ([]byte, error) {
 
 func appendAtom(dst []byte, name Atom) ([]byte, error) {
 	s := string(name)
-	if len(s) > maxAtom*utf8.UTFMax || !utf8.ValidString(s) || utf8.RuneCountInString(s) > maxAtom {
+	if len(s) > maxAtom*utf8.UTFMax || !utf8.ValidString(s) || len(s) > maxAtom && utf8.RuneCountInString(s) > maxAtom {
 		return nil, errAtom
 	}
 	return AppendAtom(dst, s), nil
@@ -134,79 +139,54 @@ func appendFloat(dst []byte, f float64) ([]byte, error) {
 	return AppendFloat(dst, f), nil
 }
 
-func appendBigInt(dst []byte, n *big.Int) ([]byte, error) {
-	if n == nil {
-		return nil, errNilBig
-	}
-	if n.IsInt64() {
-		return AppendInt(dst, n.Int64()), nil
-	}
-	digits := n.Bytes() // the most significant first
-	if uint64(len(digits)) > math.MaxUint32 {
-		return nil, errSize
-	}
-	if len(digits) <= math.MaxUint8 {
-		dst = append(dst, tagSmallBig, byte(len(digits)))
-	} else {
-		dst = appendCount(dst, tagLargeBig, len(digits))
-	}
-	var sign byte
-	if n.Sign() < 0 {
-		sign = 1
-	}
-	dst = append(dst, sign)
-	for i := len(digits) - 1; i >= 0; i-- {
-		dst = append(dst, digits[i])
-	}
-	return dst, nil
-}
-
-// appendRaw looks before it copies: bytes that are no term would make garbage
-// of the terms around them.
-func appendRaw(dst []byte, v Raw) ([]byte, error) {
-	r := Reader{data: string(v)}
-	if err := r.Skip(); err != nil {
-		return nil, err
-	}
-	if err := r.End(); err != nil {
-		return nil, err
-	}
-	return append(dst, v...), nil
-}
-
-func appendAll(dst []byte, terms []any, depth int) (_ []byte, err error) {
+func (e *termWriter) all(dst []byte, terms []any, depth int) (_ []byte, err error) {
 	for _, t := range terms {
-		if dst, err = appendTerm(dst, t, depth); err != nil {
+		if dst, err = e.term(dst, t, depth); err != nil {
 			return nil, err
 		}
 	}
 	return dst, nil
 }
 
-// appendList writes a list of bytes as a string, as Erlang does: it is a third
-// of the size.
-func appendList(dst []byte, v List, depth int) ([]byte, error) {
+// list writes a list of bytes as a string, as Erlang does: it is a third of the
+// size.
+func (e *termWriter) list(dst []byte, v List, depth int) ([]byte, error) {
 	if uint64(len(v)) > math.MaxUint32 {
 		return nil, errSize
 	}
 	if len(v) == 0 {
 		return AppendNil(dst), nil
 	}
-	if isString(v) {
-		dst = append(dst, tagString, byte(len(v)>>8), byte(len(v)))
-		for _, t := range v {
-			n, _ := asInt(t)
-			dst = append(dst, byte(n))
-		}
-		return dst, nil
+	if out, ok := appendString(dst, v); ok {
+		return out, nil
 	}
-	dst, err := appendAll(AppendList(dst, len(v)), v, depth)
+	dst, err := e.all(AppendList(dst, len(v)), v, depth)
 	if err != nil {
 		return nil, err
 	}
 	return AppendNil(dst), nil
 }
 
+// appendString gives up at the first element that is no byte.
+func appendString(dst []byte, v List) (_ []byte, ok bool) {
+	if len(v) > math.MaxUint16 {
+		return nil, false
+	}
+	dst = append(dst, tagString, byte(len(v)>>8), byte(len(v)))
+	for _, t := range v {
+		n, ok := t.(int64)
+		if !ok {
+			n, ok = asInt(t)
+		}
+		if !ok || n < 0 || n > math.MaxUint8 {
+			return nil, false
+		}
+		dst = append(dst, byte(n))
+	}
+	return dst, true
+}
+
+// isString tells whether a list is written as a string.
 func isString(v List) bool {
 	if len(v) > math.MaxUint16 {
 		return false
@@ -219,7 +199,7 @@ func isString(v List) bool {
 	return true
 }
 
-func appendImproper(dst []byte, v Improper, depth int) ([]byte, error) {
+func (e *termWriter) improper(dst []byte, v Improper, depth int) ([]byte, error) {
 	switch v.Tail.(type) {
 	case List, Improper:
 		return nil, errImproper
@@ -230,25 +210,9 @@ func appendImproper(dst []byte, v Improper, depth int) ([]byte, error) {
 	if uint64(len(v.Elems)) > math.MaxUint32 {
 		return nil, errSize
 	}
-	dst, err := appendAll(AppendList(dst, len(v.Elems)), v.Elems, depth)
+	dst, err := e.all(AppendList(dst, len(v.Elems)), v.Elems, depth)
 	if err != nil {
 		return nil, err
 	}
-	return appendTerm(dst, v.Tail, depth)
-}
-
-func appendMap(dst []byte, v Map, depth int) (_ []byte, err error) {
-	if uint64(len(v)) > math.MaxUint32 {
-		return nil, errSize
-	}
-	dst = AppendMap(dst, len(v))
-	for _, p := range v {
-		if dst, err = appendTerm(dst, p.Key, depth); err != nil {
-			return nil, err
-		}
-		if dst, err = appendTerm(dst, p.Value, depth); err != nil {
-			return nil, err
-		}
-	}
-	return dst, nil
+	return e.term(dst, v.Tail, depth)
 }

@@ -41,7 +41,9 @@ type RawTerm []byte
 func isDynamic(t reflect.Type) bool {
 	switch t {
 	case reflect.TypeFor[Atom](), reflect.TypeFor[Binary](), reflect.TypeFor[Raw](), reflect.TypeFor[RawTerm](),
-		reflect.TypeFor[Tuple](), reflect.TypeFor[List](), reflect.TypeFor[Map](), reflect.TypeFor[Improper]():
+		reflect.TypeFor[Tuple](), reflect.TypeFor[List](), reflect.TypeFor[Map](), reflect.TypeFor[Improper](),
+		reflect.TypeFor[Bits](), reflect.TypeFor[Pid](), reflect.TypeFor[Port](), reflect.TypeFor[Ref](),
+		reflect.TypeFor[Export](), reflect.TypeFor[Fun]():
 		return true
 	}
 	return false
@@ -76,7 +78,9 @@ func (m *maker) known(c *coder, f form) bool {
 		c.dec, c.enc = decAddr, encAddr
 	case reflect.TypeFor[netip.AddrPort]():
 		c.dec, c.enc = decAddrPort, encAddrPort
-	case reflect.TypeFor[Tuple](), reflect.TypeFor[List](), reflect.TypeFor[Map](), reflect.TypeFor[Improper]():
+	case reflect.TypeFor[Tuple](), reflect.TypeFor[List](), reflect.TypeFor[Map](), reflect.TypeFor[Improper](),
+		reflect.TypeFor[Bits](), reflect.TypeFor[Pid](), reflect.TypeFor[Port](), reflect.TypeFor[Ref](),
+		reflect.TypeFor[Export](), reflect.TypeFor[Fun]():
 		makeDynamic(c)
 	default:
 		return false

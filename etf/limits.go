@@ -2,9 +2,13 @@ package etf
 
 // The limits that hold where a field of [Limits] is not set.
 const (
-	DefaultMaxBytes = 16 << 20
-	DefaultMaxDepth = 64
-	DefaultMaxTerms = 1 << 18
+	DefaultMaxBytes    = 16 << 20
+	DefaultMaxDepth    = 64
+	DefaultMaxTerms    = 1 << 18
+	DefaultMaxPairs    = 1 << 16
+	DefaultMaxAtoms    = 1 << 16
+	DefaultMaxBigBytes = 1 << 16
+	DefaultMaxMemory   = 64 << 20
 )
 
 // maxDepth bounds Limits.MaxDepth, and the terms that Append takes. Decode and
@@ -13,11 +17,12 @@ const (
 const maxDepth = 1 << 16
 
 // Limits bound what [Valid] and [Decode] accept. They are looked at before
-// anything is allocated. A field that is zero or negative has its default.
+// anything is allocated. A field that is zero or negative has its default, and
+// may be any number from 1 up if nothing else is said. The defaults suit a
+// request from a stranger.
 type Limits struct {
 	// MaxBytes is the length of the data, the version byte included. The
-	// default is [DefaultMaxBytes], 16 MiB. What Decode allocates is at most
-	// some 25 times as much, for terms of one byte each.
+	// default is [DefaultMaxBytes], 16 MiB.
 	MaxBytes int
 
 	// MaxDepth is how many tuples, lists, maps and funs may lie within each
@@ -31,18 +36,48 @@ type Limits struct {
 	// bytes. The default is [DefaultMaxTerms], 262144, which bounds what
 	// Decode allocates besides the bytes themselves to some 20 MB.
 	MaxTerms int
+
+	// MaxPairs is how many pairs one map may have. The default is
+	// [DefaultMaxPairs], 65536.
+	MaxPairs int
+
+	// MaxAtoms is how many atoms there may be in all, the same one counted each
+	// time. Names of nodes, modules and functions within pids, funs and their
+	// like do not count. Go forgets atoms and Erlang does not: the limit is for
+	// those who hand them on. The default is [DefaultMaxAtoms], 65536.
+	MaxAtoms int
+
+	// MaxBigBytes is how many bytes of digits one big integer may have, zeros in
+	// front included. The default is [DefaultMaxBigBytes], 65536, which is some
+	// 158,000 decimal digits.
+	MaxBigBytes int
+
+	// MaxMemory is how many bytes Decode may allocate in all. They are added up
+	// before the first is spent: the copy of the data, 16 bytes for each term
+	// that another holds, and what a value of each kind takes; the sum is exact
+	// to an eighth, and rather too large. The default is [DefaultMaxMemory],
+	// 64 MiB, which the other defaults cannot reach: it is for those who raise
+	// them.
+	MaxMemory int
 }
 
 // withDefaults is called once, where a Limits enters.
 func (l Limits) withDefaults() Limits {
-	if l.MaxBytes <= 0 {
-		l.MaxBytes = DefaultMaxBytes
-	}
-	if l.MaxDepth <= 0 {
-		l.MaxDepth = DefaultMaxDepth
-	}
-	if l.MaxTerms <= 0 {
-		l.MaxTerms = DefaultMaxTerms
+	for _, f := range []struct {
+		field *int
+		value int
+	}{
+		{&l.MaxBytes, DefaultMaxBytes},
+		{&l.MaxDepth, DefaultMaxDepth},
+		{&l.MaxTerms, DefaultMaxTerms},
+		{&l.MaxPairs, DefaultMaxPairs},
+		{&l.MaxAtoms, DefaultMaxAtoms},
+		{&l.MaxBigBytes, DefaultMaxBigBytes},
+		{&l.MaxMemory, DefaultMaxMemory},
+	} {
+		if *f.field <= 0 {
+			*f.field = f.value
+		}
 	}
 	l.MaxDepth = min(l.MaxDepth, maxDepth)
 	return l

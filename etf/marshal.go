@@ -123,8 +123,9 @@ func (e *encoder) dynamic(dst []byte, v any) ([]byte, error) {
 		return e.pairs(dst, v)
 	case Improper:
 		return e.improper(dst, v)
-	case Atom, Binary, Raw, string, []byte, bool, int, int64, float64:
-		return appendTerm(dst, v, 0)
+	case Atom, Binary, Raw, string, []byte, bool, int, int64, float64, Bits, Pid, Port, Ref, Export, Fun:
+		w := termWriter{Options: e.opt}
+		return w.term(dst, v, 0)
 	}
 	return e.value(dst, reflect.ValueOf(v))
 }
@@ -172,7 +173,8 @@ func (e *encoder) each(dst []byte, terms []any) (_ []byte, err error) {
 
 func (e *encoder) list(dst []byte, v List) (_ []byte, err error) {
 	if len(v) == 0 || isString(v) {
-		return appendList(dst, v, 0)
+		w := termWriter{Options: e.opt}
+		return w.list(dst, v, 0)
 	}
 	if dst, err = e.listHeader(dst, len(v)); err != nil {
 		return nil, err

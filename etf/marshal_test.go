@@ -191,7 +191,7 @@ func TestGoValuesAreTermsBothWays(t *testing.T) {
 
 func term(t testing.TB, v any) []byte {
 	t.Helper()
-	data, err := etf.Append(etf.AppendVersion(nil), v)
+	data, err := etf.Options{AllowDuplicateKeys: true}.Append(etf.AppendVersion(nil), v)
 	require.NoError(t, err)
 	return data
 }
@@ -440,6 +440,35 @@ func TestUnmarshalWantsAPointer(t *testing.T) {
 	for _, v := range []any{nil, 1, (*int)(nil), inner{}} {
 		require.ErrorIs(t, etf.Unmarshal(term(t, 1), v), etf.ErrNotPointer)
 	}
+}
+
+func TestTermsOfNodesAreValuesToMarshalAndUnmarshal(t *testing.T) {
+	type all struct {
+		B etf.Bits
+		P etf.Pid
+		O etf.Port
+		R etf.Ref
+		E etf.Export
+		F etf.Fun
+	}
+	v := all{
+		etf.Bits{Bytes: "\xa0", Last: 3},
+		etf.Pid{Node: "n", ID: 1},
+		etf.Port{Node: "n", ID: 2},
+		etf.Ref{Node: "n", Len: 1, Words: [5]uint32{3}},
+		etf.Export{Module: "m", Function: "f", Arity: 1},
+		etf.Fun{Module: "m", Free: etf.List{int64(1)}},
+	}
+	data, err := etf.Marshal(v)
+	require.NoError(t, err)
+	var got all
+	require.NoError(t, etf.Unmarshal(data, &got))
+	require.Equal(t, v, got)
+	var some any
+	data, err = etf.Marshal(etf.Tuple{v.P, v.B})
+	require.NoError(t, err)
+	require.NoError(t, etf.Unmarshal(data, &some))
+	require.Equal(t, etf.Tuple{v.P, v.B}, some)
 }
 
 func TestManyFieldsAreToldApart(t *testing.T) {

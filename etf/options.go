@@ -16,10 +16,16 @@ type Options struct {
 	// Without it such a term is a [*SyntaxError].
 	AllowCompressed bool
 
-	// AllowDuplicateKeys has Decode and Valid accept a map that has a key
-	// twice, which binary_to_term refuses; Decode gives both pairs, in their
+	// AllowDuplicateKeys has Decode, Valid and Append accept a map that has a
+	// key twice, which binary_to_term refuses; Decode gives both pairs, in their
 	// order. It saves the time that the check takes.
 	AllowDuplicateKeys bool
+
+	// AllowLocal has Decode and Valid accept data that is a LOCAL_EXT, as
+	// term_to_binary(T, [local]) writes it, and Append a [Raw] that is one. It
+	// is all that is behind the version byte, whatever that is: only the node
+	// that wrote it can read it, or tell where it ends.
+	AllowLocal bool
 
 	// AllowTrailing has Decode and Valid accept bytes behind the term, and
 	// ignore them. [Options.DecodeFirst] says where they begin.
@@ -57,7 +63,7 @@ type Options struct {
 // Valid is the function [Valid] with these options.
 func (o Options) Valid(data string) error {
 	o.Limits = o.withDefaults()
-	_, _, _, err := o.check(data)
+	_, err := o.check(data)
 	return err
 }
 
@@ -77,7 +83,11 @@ func (o Options) DecodeFirst(data []byte) (term any, n int, err error) {
 
 // Append is the function [Append] with these options.
 func (o Options) Append(dst []byte, term any) ([]byte, error) {
-	out, err := appendTerm(dst, term, 0)
+	e := termWriter{Options: o}
+	out, err := e.term(dst, term, 0)
+	if err == nil {
+		err = e.uniqueKeys(out[len(dst):])
+	}
 	if err != nil {
 		return dst, err
 	}
@@ -90,16 +100,12 @@ func (o Options) decode(data []byte) (term any, n int, err error) {
 	if err := o.size(len(data)); err != nil {
 		return nil, 0, err
 	}
-	s, start, n, err := o.check(string(data))
+	c, err := o.check(string(data))
 	if err != nil {
 		return nil, 0, err
 	}
-	r := Reader{data: s, off: start}
-	term, err = decode(&r)
-	if err != nil {
-		return nil, 0, err // only a bug could: check has seen all of it
-	}
-	return term, n, nil
+	d := termReader{s: c.s, i: c.start, elemsLeft: c.terms, pairsLeft: c.pairs}
+	return d.term(), c.end, nil
 }
 
 func (o Options) size(n int) error {
@@ -110,46 +116,51 @@ func (o Options) size(n int) error {
 	return nil
 }
 
-// check finds the term in data, inflated if it must be: it begins at s[start].
-// end is where it ends in data itself.
-func (o Options) check(data string) (s string, start, end int, err error) {
-	if err := o.size(len(data)); err != nil {
-		return "", 0, 0, err
-	}
-	if len(data) > o.MaxBytes {
-		data = data[:o.MaxBytes]
-	}
-	s = data
-	packed := o.AllowCompressed && len(data) > 1 && data[0] == version && data[1] == tagCompressed
-	if packed {
-		if s, end, err = inflate(data, o.MaxBytes); err != nil {
-			return "", 0, 0, err
-		}
-		if end < len(data) && !o.AllowTrailing {
-			return "", 0, 0, syntax(end, msgTrailing)
-		}
-	}
-	if start, err = afterVersion(s); err != nil {
-		return "", 0, 0, err
-	}
-	stop, err := o.checkTerm(s, start, !o.AllowTrailing || packed)
-	if !packed {
-		end = stop
-	}
-	return s, start, end, err
+// checked is a term that a termReader may go over.
+type checked struct {
+	s     string // the data, inflated if it had to be
+	start int    // of the term, in s
+	end   int    // of the term, in the data as it came
+	totals
 }
 
-// checkTerm checks the term at s[i] and finds its end.
-func (o Options) checkTerm(s string, i int, whole bool) (end int, err error) {
-	end, pairs, err := walk(s, i, o.Limits)
-	if err != nil {
+func (o *Options) check(data string) (c checked, err error) {
+	if err := o.size(len(data)); err != nil {
+		return c, err
+	}
+	c.s = data[:min(len(data), o.MaxBytes)]
+	packed := o.AllowCompressed && len(data) > 1 && data[0] == version && data[1] == tagCompressed
+	if packed {
+		if c.s, c.end, err = inflate(c.s, o.MaxBytes); err != nil {
+			return c, err
+		}
+		if c.end < len(data) && !o.AllowTrailing {
+			return c, syntax(c.end, msgTrailing)
+		}
+	}
+	stop, err := o.checkTerm(&c, o.AllowTrailing && !packed)
+	if !packed {
+		c.end = stop
+	}
+	return c, err
+}
+
+// checkTerm checks the term behind the version byte and finds its end.
+func (o *Options) checkTerm(c *checked, trailing bool) (end int, err error) {
+	if c.start, err = afterVersion(c.s); err != nil {
 		return 0, err
 	}
-	if whole && end != len(s) {
+	if o.AllowLocal && len(c.s) > 1 && c.s[1] == tagLocal {
+		return len(c.s), nil
+	}
+	if end, c.totals, err = walk(c.s, c.start, &o.Limits); err != nil {
+		return 0, err
+	}
+	if !trailing && end != len(c.s) {
 		return 0, syntax(end, msgTrailing)
 	}
-	if pairs < 2 || o.AllowDuplicateKeys {
+	if c.most < 2 || o.AllowDuplicateKeys {
 		return end, nil
 	}
-	return end, uniqueKeys(s, i)
+	return end, uniqueKeys(c.s, c.start)
 }

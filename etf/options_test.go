@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/zlib"
 	"encoding/binary"
+	"sort"
 	"strings"
 	"testing"
 
@@ -127,4 +128,120 @@ func TestTrailingBytesAreIgnoredWhereTheyAreAllowed(t *testing.T) {
 	require.Equal(t, 3, n)
 	_, _, err = o.DecodeFirst([]byte("\x83h\x01j"))
 	require.Error(t, err, "a term of four bytes")
+}
+
+func TestLocalTermsAreCarriedWhereTheyAreAllowed(t *testing.T) {
+	const data = "\x83y\x00\x01anything"
+	_, err := decodeBoth(t, etf.Options{}, data)
+	require.Equal(t, &etf.SyntaxError{Offset: 1, Msg: "unknown tag"}, err)
+	_, err = etf.Append(nil, etf.Raw(data[1:]))
+	require.Error(t, err)
+	o := etf.Options{AllowLocal: true}
+	term, err := decodeBoth(t, o, data)
+	require.NoError(t, err)
+	require.Equal(t, etf.Raw(data[1:]), term)
+	again, err := o.Append(etf.AppendVersion(nil), term)
+	require.NoError(t, err)
+	require.Equal(t, data, string(again))
+	_, err = o.Append(nil, etf.Tuple{term})
+	require.Error(t, err, "nothing can stand behind it")
+	_, err = decodeBoth(t, o, "\x83h\x01y\x00")
+	require.Error(t, err)
+}
+
+// Each limit that bounds a sum or a size, with a term that is just within it.
+func TestEveryLimitPassesAndOneMoreFails(t *testing.T) {
+	atoms := func(n int) etf.List { return repeat(n, etf.Atom("a")) }
+	big := func(n int) any {
+		return etf.Raw("o" + string(binary.BigEndian.AppendUint32(nil, uint32(n))) + "\x00" + strings.Repeat("\x01", n))
+	}
+	pairs := func(n int) any {
+		m := etf.Map{}
+		for i := range n {
+			m = append(m, etf.Pair{Key: int64(i), Value: etf.List{}})
+		}
+		return m
+	}
+	for _, c := range []struct {
+		limit    string
+		max      int
+		set      func(*etf.Limits, int)
+		max1     any // at the limit
+		tooMuch  any
+		maxTerms int
+	}{
+		{"MaxAtoms", 3, func(l *etf.Limits, n int) { l.MaxAtoms = n }, atoms(3), atoms(4), 0},
+		{"MaxAtoms", etf.DefaultMaxAtoms, func(*etf.Limits, int) {}, atoms(65536), atoms(65537), 0},
+		{"MaxBigBytes", 9, func(l *etf.Limits, n int) { l.MaxBigBytes = n }, big(9), big(10), 0},
+		{"MaxBigBytes", etf.DefaultMaxBigBytes, func(l *etf.Limits, n int) { l.MaxBigBytes = -1 }, big(65536), big(65537), 0},
+		{"MaxPairs", 3, func(l *etf.Limits, n int) { l.MaxPairs = n }, pairs(3), pairs(4), 0},
+		{"MaxPairs", etf.DefaultMaxPairs, func(*etf.Limits, int) {}, pairs(65536), pairs(65537), 0},
+	} {
+		var lim etf.Limits
+		c.set(&lim, c.max)
+		data, err := etf.Append(etf.AppendVersion(nil), c.max1)
+		require.NoError(t, err)
+		requireWithin(t, string(data), lim)
+		data, err = etf.Append(etf.AppendVersion(nil), c.tooMuch)
+		require.NoError(t, err)
+		requireLimit(t, string(data), lim, &etf.LimitError{Limit: c.limit, Max: c.max, Got: c.max + 1})
+	}
+}
+
+func TestMaxMemoryPassesAndOneLessFails(t *testing.T) {
+	data := string(etf.AppendVersion(nil)) + "h\x02m\x00\x00\x00\x01xb\x00\x00\x01\x00"
+	const want = 14 + 2*16 + 24 + 16 + 8 // the data, two elements, the tuple, the binary, the integer
+	requireWithin(t, data, etf.Limits{MaxMemory: want})
+	requireLimit(t, data, etf.Limits{MaxMemory: want - 1}, &etf.LimitError{Limit: "MaxMemory", Max: want - 1, Got: want})
+
+	// Some 48 bytes for each pair of empty lists in a list of tuples.
+	lim := etf.Limits{MaxTerms: 1 << 30}
+	many := func(n int) string {
+		b := etf.AppendList(etf.AppendVersion(nil), n)
+		return string(b) + strings.Repeat("h\x01j", n) + "j"
+	}
+	requireWithin(t, many(1_000_000), lim)
+	require.ErrorContains(t, etf.Valid(many(2_000_000), lim), "limit MaxMemory is 67108864, got ")
+}
+
+// What walk adds up is what Decode allocates, and not much more.
+func TestMemoryIsWhatDecodeAllocates(t *testing.T) {
+	list := func(n int, term string) string {
+		return string(etf.AppendList(etf.AppendVersion(nil), n)) + strings.Repeat(term, n) + "j"
+	}
+	tail := strings.Repeat("\x00\x00\x00\x07", 3)
+	for name, data := range map[string]string{
+		"request":   requestTerm(),
+		"integers":  list(50_000, "b\x00\x01\x00\x00"),
+		"bigs":      list(10_000, "n\x10\x00"+strings.Repeat("\x77", 16)),
+		"floats":    list(50_000, "F\x3f\xf8\x00\x00\x00\x00\x00\x00"),
+		"binaries":  list(50_000, "m\x00\x00\x00\x03abc"),
+		"tuples":    list(50_000, "h\x02jj"),
+		"lists":     list(20_000, "l\x00\x00\x00\x02jjj"),
+		"impropers": list(20_000, "l\x00\x00\x00\x02jja\x01"),
+		"maps":      list(20_000, "t\x00\x00\x00\x01jj"),
+		"pids":      list(20_000, "Xw\x01n"+tail),
+		"ports":     list(20_000, "Yw\x01n"+tail[:8]),
+		"refs":      list(20_000, "Z\x00\x02w\x01n"+tail),
+		"exports":   list(20_000, "qw\x01mw\x01fa\x02"),
+		"bits":      list(20_000, "M\x00\x00\x00\x01\x03\xff"),
+		"strings":   list(1_000, "k\x00\x64"+strings.Repeat("x", 100)),
+		"funs":      list(5_000, "p"+strings.Repeat("\x00", 29)+"w\x01ma\x00a\x00Xw\x01n"+tail),
+	} {
+		t.Run(name, func(t *testing.T) {
+			lim := etf.Limits{MaxBytes: 1 << 30, MaxTerms: 1 << 30}
+			lim.MaxMemory = sort.Search(64<<20, func(n int) bool {
+				lim.MaxMemory = n
+				return n > 0 && etf.Valid(data, lim) == nil
+			})
+			bytes := []byte(data)
+			spent := allocated(func() {
+				_, err := etf.Decode(bytes, lim)
+				require.NoError(t, err)
+			})
+			t.Logf("%d counted, %d spent", lim.MaxMemory, spent)
+			require.LessOrEqual(t, float64(spent), 1.13*float64(lim.MaxMemory)+2048)
+			require.Greater(t, float64(spent), 0.6*float64(lim.MaxMemory))
+		})
+	}
 }

@@ -2,8 +2,7 @@ package etf
 
 // Tags of the external term format, as in "External Term Format" of the ERTS
 // User's Guide. The ones that only appear between distributed nodes (the atom
-// cache, fragments) and the node-private LOCAL_EXT are left out: a term made
-// by term_to_binary/1 has none of them.
+// cache, fragments) are left out: a term made by term_to_binary has none of them.
 const (
 	version = 131
 
@@ -36,14 +35,14 @@ const (
 	tagAtomUTF8      = 118
 	tagSmallAtomUTF8 = 119
 	tagV4Port        = 120
+	tagLocal         = 121 // what follows is known to one node only, its length too
 )
 
 // Kind is what a term is, as far as its first byte tells.
 type Kind uint8
 
-// The kinds. KindOther is every term that can be skipped and carried on byte
-// for byte, but has no Go value of its own: pids, ports, references, funs and
-// bit strings that are not whole bytes.
+// The kinds. KindOther is every term that a Reader can only skip: pids, ports,
+// references, funs and bit strings that are not whole bytes.
 const (
 	KindNone    Kind = iota // no term: the end of the data, of a list, or an unknown tag
 	KindInteger             // of any size

@@ -160,6 +160,13 @@ func (p *printer) term(term any) {
 		p.big(v)
 	case Raw:
 		p.raw(string(v))
+	case Bits, Pid, Port, Ref, Export, Fun:
+		raw, err := Append(nil, term)
+		if err != nil {
+			p.invalid(fmt.Sprintf("value of type %T", term))
+			return
+		}
+		p.raw(string(raw))
 	default:
 		p.holder(term)
 	}

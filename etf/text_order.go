@@ -37,6 +37,10 @@ func sortInside(term any, depth int) any {
 		return List(sortInAll(v, depth))
 	case Improper:
 		return Improper{sortInAll(v.Elems, depth), sortInside(v.Tail, depth+1)}
+	case Raw:
+		if t, ok := v.decode(); ok {
+			return sortInside(t, depth+1)
+		}
 	case Map:
 		pairs := make(sortedMap, len(v))
 		for i, p := range v {
@@ -81,8 +85,16 @@ func rank(term any) int {
 		return rankList
 	case Binary, string, []byte:
 		return rankBits
-	case Raw:
-		return rankRaw(string(v))
+	case Bits:
+		return rankBits
+	case Ref:
+		return rankRef
+	case Fun, Export:
+		return rankFun
+	case Port:
+		return rankPort
+	case Pid:
+		return rankPid
 	}
 	return rankNone
 }
@@ -128,8 +140,14 @@ func compareTerms(a, b any, depth int) int {
 		return compareLists(a, b, depth)
 	case rankBits:
 		return compareBits(a, b)
-	case rankRef, rankFun, rankPort, rankPid:
-		return strings.Compare(string(a.(Raw)), string(b.(Raw)))
+	case rankFun:
+		return compareFuns(a, b, depth)
+	case rankRef:
+		return compareRefs(a.(Ref), b.(Ref))
+	case rankPort:
+		return comparePorts(a.(Port), b.(Port))
+	case rankPid:
+		return comparePids(a.(Pid), b.(Pid))
 	}
 	return 0
 }
@@ -258,8 +276,8 @@ func asBits(b any) (bytes string, bits int) {
 		return v, 8 * len(v)
 	case []byte:
 		return string(v), 8 * len(v)
-	case Raw:
-		return rawBits(string(v))
+	case Bits:
+		return string(v.Bytes), 8*(len(v.Bytes)-1) + int(v.Last)
 	}
 	return "", 0
 }

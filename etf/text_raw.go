@@ -5,7 +5,8 @@ import (
 	"strconv"
 )
 
-// Pids, ports, references, funs and bit strings are Raw, and taken apart here.
+// Pids, ports, references, funs and bit strings are printed from the form that
+// they have in the format.
 
 // raw prints a Raw.
 func (p *printer) raw(s string) {
@@ -38,13 +39,19 @@ func (p *printer) raw(s string) {
 
 // decoded prints a Raw of a term that has a Go value of its own.
 func (p *printer) decoded(s string) {
-	all := Limits{MaxBytes: math.MaxInt, MaxDepth: maxDepth, MaxTerms: math.MaxInt}
-	term, err := Decode(append(AppendVersion(nil), s...), all)
-	if err != nil {
+	term, ok := Raw(s).decode()
+	if !ok {
 		p.invalid("Raw that cannot be decoded")
 		return
 	}
 	p.term(term)
+}
+
+// decode returns the value that Decode has for the term.
+func (r Raw) decode() (term any, ok bool) {
+	const all = math.MaxInt
+	term, err := Decode(append(AppendVersion(nil), r...), Limits{all, all, all, all, all, all, all})
+	return term, err == nil
 }
 
 // ofNode prints the name of the node, which stands at s[at], and the numbers of
@@ -119,35 +126,4 @@ func (p *printer) bits(s string) {
 	p.dst = strconv.AppendUint(p.dst, uint64(last>>(8-bits)), 10)
 	p.dst = strconv.AppendUint(append(p.dst, ':'), uint64(bits), 10)
 	p.dst = append(p.dst, ">>"...)
-}
-
-// rawBits is a bit string's bytes, the last filled up with zeros, and its length.
-func rawBits(s string) (bytes string, bits int) {
-	b := []byte(s[6:])
-	last := int(s[5])
-	if len(b) == 0 {
-		return "", 0
-	}
-	b[len(b)-1] &= 0xff << (8 - last)
-	return string(b), 8*(len(b)-1) + last
-}
-
-func rankRaw(s string) int {
-	r := Reader{data: s}
-	if r.Skip() != nil {
-		return rankNone
-	}
-	switch s[0] {
-	case tagBitBinary:
-		return rankBits
-	case tagPid, tagNewPid:
-		return rankPid
-	case tagPort, tagNewPort, tagV4Port:
-		return rankPort
-	case tagRef, tagNewRef, tagNewerRef:
-		return rankRef
-	case tagExport, tagNewFun:
-		return rankFun
-	}
-	return rankNone
 }

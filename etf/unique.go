@@ -13,8 +13,8 @@ import (
 // that keeps the last would see different terms.
 //
 // It compares keys as Erlang's =:= does, whatever bytes they are written as: 1
-// is the same key in one byte and in four. Pids and their like are the
-// exception: they are compared byte by byte.
+// is the same key in one byte and in four. Funs are the exception: they are
+// compared byte by byte.
 func uniqueKeys(s string, i int) error {
 	var space [fewKeys]mapKey
 	_, err := uniqueIn(s, i, space[:0])
@@ -135,23 +135,27 @@ func intKey(s string, i, next int) mapKey {
 	return mapKey{keyNatural, strings.TrimRight(b.digits, "\x00")}
 }
 
-// opaqueKey reads a term that has no Go value. A bit string of whole bytes is a
-// binary; the bits of its last byte that do not count are zero in a key.
+// opaqueKey reads a term that a Reader cannot take apart, as what it would be
+// written as: one value has one form. To Erlang a reference's missing words are
+// zeros.
 func opaqueKey(s string, i int) (k mapKey, next int, err error) {
-	r := Reader{data: s, off: i}
-	if err := r.Skip(); err != nil {
-		return k, 0, err
+	if s[i] == tagNewFun {
+		// Its free values are compared as they are written.
+		next, err = uniqueIn(s, i, nil)
+		return mapKey{keyOpaque, s[i:max(i, next)]}, next, err
 	}
-	if s[i] != tagBitBinary {
-		return mapKey{keyOpaque, s[i:r.off]}, r.off, nil
+	d := termReader{s: s, i: i}
+	switch v := d.term().(type) {
+	case Binary:
+		return mapKey{keyBinary, string(v)}, d.i, nil
+	case Ref:
+		v.Len = uint8(len(v.Words))
+		form, err := appendRef(nil, v)
+		return mapKey{keyOpaque, string(form)}, d.i, err
+	default:
+		form, err := Append(nil, v)
+		return mapKey{keyOpaque, string(form)}, d.i, err
 	}
-	bytes, bits := s[i+6:r.off], s[i+5]
-	if bits == 0 || bits == 8 {
-		return mapKey{keyBinary, bytes}, r.off, nil
-	}
-	form := []byte(s[i:r.off])
-	form[len(form)-1] &= 0xff << (8 - bits)
-	return mapKey{keyOpaque, string(form)}, r.off, nil
 }
 
 // canonical appends a term so that two are equal exactly if their bytes are:

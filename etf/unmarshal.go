@@ -307,6 +307,10 @@ func (d *decoder) any() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := Reader{data: term}
-	return decode(&r)
+	_, t, err := walk(term, 0, &d.opt.Limits)
+	if err != nil {
+		return nil, err
+	}
+	r := termReader{s: term, elemsLeft: t.terms, pairsLeft: t.pairs}
+	return r.term(), nil
 }

@@ -28,9 +28,9 @@ func Framed(b []byte) []byte {
 }
 
 // Payload encodes a term as a payload. The terms are our own, so that a mistake
-// in them is a bug.
+// in them is a bug. A map that has a key twice is sent to see it refused.
 func Payload(term any) []byte {
-	b, err := etf.Append(etf.AppendVersion(nil), term)
+	b, err := etf.Options{AllowDuplicateKeys: true}.Append(etf.AppendVersion(nil), term)
 	if err != nil {
 		panic(err)
 	}

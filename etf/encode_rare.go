@@ -1,0 +1,175 @@
+package etf
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/big"
+	"slices"
+)
+
+// rare is term for the kinds that most terms do not have.
+func (e *termWriter) rare(dst []byte, term any, depth int) ([]byte, error) {
+	if n, ok := asInt(term); ok {
+		return AppendInt(dst, n), nil
+	}
+	switch v := term.(type) {
+	case float32:
+		return appendFloat(dst, float64(v))
+	case uint:
+		return appendBig64(dst, 0, uint64(v)), nil // asInt has taken what is smaller
+	case uint64:
+		return appendBig64(dst, 0, v), nil
+	case Bits:
+		return appendBits(dst, v)
+	case Pid:
+		return appendPid(dst, v)
+	case Port:
+		return appendPort(dst, v)
+	case Ref:
+		return appendRef(dst, v)
+	case Export:
+		return appendExport(dst, v)
+	case Raw:
+		return e.raw(dst, v, depth)
+	}
+	return nil, fmt.Errorf("etf: cannot append a value of type %T", term)
+}
+
+func appendBigInt(dst []byte, n *big.Int) ([]byte, error) {
+	if n == nil {
+		return nil, errNilBig
+	}
+	if n.IsInt64() {
+		return AppendInt(dst, n.Int64()), nil
+	}
+	size := (n.BitLen() + 7) / 8
+	if uint64(size) > math.MaxUint32 {
+		return nil, errSize
+	}
+	if size <= math.MaxUint8 {
+		dst = append(dst, tagSmallBig, byte(size))
+	} else {
+		dst = appendCount(dst, tagLargeBig, size)
+	}
+	var sign byte
+	if n.Sign() < 0 {
+		sign = 1
+	}
+	dst = slices.Grow(append(dst, sign), size)
+	digits := dst[len(dst) : len(dst)+size]
+	slices.Reverse(n.FillBytes(digits))
+	return dst[:len(dst)+size], nil
+}
+
+// raw looks before it copies: bytes that are no term would make garbage of the
+// terms around them.
+func (e *termWriter) raw(dst []byte, v Raw, depth int) ([]byte, error) {
+	if e.AllowLocal && depth == 0 && v != "" && v[0] == tagLocal {
+		return append(dst, v...), nil
+	}
+	e.keys = true // it may have maps, and be a key
+	return appendRaw(dst, v)
+}
+
+func appendRaw(dst []byte, v Raw) ([]byte, error) {
+	r := Reader{data: string(v)}
+	if err := r.Skip(); err != nil {
+		return nil, err
+	}
+	if err := r.End(); err != nil {
+		return nil, err
+	}
+	return append(dst, v...), nil
+}
+
+func appendBits(dst []byte, v Bits) ([]byte, error) {
+	if v.Bytes == "" || v.Last < 1 || v.Last > 7 {
+		return nil, errBits
+	}
+	if uint64(len(v.Bytes)) > math.MaxUint32 {
+		return nil, errSize
+	}
+	dst = append(appendCount(dst, tagBitBinary, len(v.Bytes)), v.Last)
+	dst = append(dst, v.Bytes...)
+	dst[len(dst)-1] &= 0xff << (8 - v.Last)
+	return dst, nil
+}
+
+func appendPid(dst []byte, v Pid) ([]byte, error) {
+	dst, err := appendAtom(append(dst, tagNewPid), v.Node)
+	if err != nil {
+		return nil, err
+	}
+	dst = binary.BigEndian.AppendUint32(dst, v.ID)
+	dst = binary.BigEndian.AppendUint32(dst, v.Serial)
+	return binary.BigEndian.AppendUint32(dst, v.Creation), nil
+}
+
+// appendPort writes the form that OTP writes: the one that OTP 23 can read too,
+// as long as the number has no more than 28 bits.
+func appendPort(dst []byte, v Port) (_ []byte, err error) {
+	if v.ID < 1<<28 {
+		if dst, err = appendAtom(append(dst, tagNewPort), v.Node); err != nil {
+			return nil, err
+		}
+		dst = binary.BigEndian.AppendUint32(dst, uint32(v.ID))
+	} else {
+		if dst, err = appendAtom(append(dst, tagV4Port), v.Node); err != nil {
+			return nil, err
+		}
+		dst = binary.BigEndian.AppendUint64(dst, v.ID)
+	}
+	return binary.BigEndian.AppendUint32(dst, v.Creation), nil
+}
+
+func appendRef(dst []byte, v Ref) ([]byte, error) {
+	if int(v.Len) > len(v.Words) {
+		return nil, errRef
+	}
+	dst, err := appendAtom(append(dst, tagNewerRef, 0, v.Len), v.Node)
+	if err != nil {
+		return nil, err
+	}
+	dst = binary.BigEndian.AppendUint32(dst, v.Creation)
+	for _, w := range v.Words[:v.Len] {
+		dst = binary.BigEndian.AppendUint32(dst, w)
+	}
+	return dst, nil
+}
+
+func appendExport(dst []byte, v Export) ([]byte, error) {
+	dst, err := appendAtom(append(dst, tagExport), v.Module)
+	if err != nil {
+		return nil, err
+	}
+	if dst, err = appendAtom(dst, v.Function); err != nil {
+		return nil, err
+	}
+	return append(dst, tagSmallInt, v.Arity), nil
+}
+
+func (e *termWriter) fun(dst []byte, v Fun, depth int) ([]byte, error) {
+	start := len(dst)
+	dst = append(dst, tagNewFun, 0, 0, 0, 0, v.Arity)
+	dst = append(dst, v.Uniq[:]...)
+	dst = binary.BigEndian.AppendUint32(dst, v.Index)
+	dst = binary.BigEndian.AppendUint32(dst, uint32(len(v.Free)))
+	dst, err := appendAtom(dst, v.Module)
+	if err != nil {
+		return nil, err
+	}
+	dst = AppendInt(AppendInt(dst, int64(v.OldIndex)), int64(v.OldUniq))
+	if dst, err = appendPid(dst, v.Pid); err != nil {
+		return nil, err
+	}
+	if dst, err = e.all(dst, v.Free, depth); err != nil {
+		return nil, err
+	}
+	size := len(dst) - start - 1
+	if uint64(size) > math.MaxUint32 {
+		return nil, errSize
+	}
+	binary.BigEndian.PutUint32(dst[start+1:], uint32(size)) // all but the tag
+	return dst, nil
+}
