@@ -23,7 +23,7 @@ groups() ->
         idle_streams_are_small, goroutines_and_descriptors_do_not_grow, nothing_leaks], [{parallel, [parallel], [
         small_windows_carry_a_megabyte, any_sizes_and_windows, response_budget_is_spent_and_refunded,
         client_leaves_before_the_head, client_leaves_within_the_body, client_leaves_within_its_upload,
-        time_is_up_for_a_connection_that_is_stuck,
+        time_is_up_for_a_connection_that_is_stuck, time_is_up_for_a_whole_response,
         handler_that_never_returns, too_many_abandoned_handlers
     ]}]).
 
@@ -400,6 +400,25 @@ time_is_up_for_a_connection_that_is_stuck(Config) ->
     gwport_test:until(fun() -> ranch:procs(Listener, connections) =:= [] end),
     gwport_test:close(Socket),
     gwport_test:until(fun() -> [#{in_flight := N}] = gwport_test:ports(Server), N =:= 0 end),
+    gwport_probe:stop(Server).
+
+time_is_up_for_a_whole_response(Config) ->
+    %% One that has come in one frame is no matter of its port's any more, nor of the mount's times: a client that does
+    %% not read it is given up by Cowboy, as one of Cowboy's own handlers would be.
+    Server = #{pool := Listener} = gwport_probe:flow(#{mount => #{idle_timeout => 100},
+        listener => #{idle_timeout => infinity, inactivity_timeout => 3000, socket_opts => [{sndbuf, 4096}]}}, Config),
+    Socket = stalled(Server, "/faults/write?bytes=100000&length=1&tag=whole"),
+    gwport_test:until(fun() -> length(ranch:procs(Listener, connections)) =:= 1 end),
+    [Connection] = ranch:procs(Listener, connections),
+    Monitor = erlang:monitor(process, Connection),
+    gwport_test:until(fun() -> maps:get(<<"ended">>, gwport_probe:last(Server, "whole")) end),
+    gwport_test:until(fun() -> [#{in_flight := N}] = gwport_test:ports(Server), N =:= 0 end),
+    ?assertMatch(#{<<"written">> := 100000}, gwport_probe:last(Server, "whole")),
+    ?assert(is_process_alive(Connection)),
+    receive {'DOWN', Monitor, process, Connection, _} -> ok end,
+    {ok, Begun} = gen_tcp:recv(Socket, 0),
+    ?assertMatch(<<"HTTP/1.1 200 OK\r\n", _/binary>>, Begun),
+    gwport_test:close(Socket),
     gwport_probe:stop(Server).
 
 handler_that_never_returns(Config) ->

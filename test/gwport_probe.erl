@@ -79,8 +79,8 @@ stop(#{pool := Name, parent := Parent}) ->
 listen(Server = #{pool := Name}, Listener, Routes) ->
     Mounts = [{Path, maps:merge(#{pool => Name}, Mount)} || {Path, Mount} <- Routes],
     {ok, _} = cowboy:start_clear(Name,
-        #{socket_opts => [{ip, {127, 0, 0, 1}}, {port, 0}, {buffer, 65536}]},
-        gwport_test:mounted(Mounts, Listener#{max_stream_buffer_size => 262144,
+        #{socket_opts => [{ip, {127, 0, 0, 1}}, {port, 0}, {buffer, 65536} | maps:get(socket_opts, Listener, [])]},
+        gwport_test:mounted(Mounts, (maps:remove(socket_opts, Listener))#{max_stream_buffer_size => 262144,
             max_received_frame_rate => {1000000, 1000}, max_reset_stream_rate => {10000, 1000}})),
     Server#{port => ranch:get_port(Name)}.
 
