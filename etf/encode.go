@@ -87,7 +87,7 @@ var (
 	errImproper = errors.New("etf: improper list without elements, or with a list as its tail")
 	errBits     = errors.New("etf: bit string that has no byte, or other than 1 to 7 bits in the last")
 	errRef      = errors.New("etf: reference of more than 5 words")
-	errKeyTwice = errors.New("etf: map that has a key twice")
+	errKeyTwice = errors.New("etf: " + msgKeyTwice)
 )
 
 // asInt takes in Go's own kinds of integers, where they fit an int64.
