@@ -110,7 +110,7 @@ func (w *response) writeBuffer(f *mux.Buffer) error {
 		f.Free()
 		return err
 	}
-	return w.breaks(w.out.queueChunk(f))
+	return w.breaks(w.sendChunk(f))
 }
 
 // SetReadDeadline bounds the reading of the request's body. It is reached

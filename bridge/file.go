@@ -95,6 +95,9 @@ func (w *response) writeFile(piece wire.File) (int64, error) {
 		return 0, err
 	}
 	err := w.flush()
+	if err == nil {
+		err = w.settleMemory()
+	}
 	taken := int64(0)
 	if err == nil {
 		taken, err = w.out.sendFile(piece)

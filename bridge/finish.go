@@ -24,7 +24,11 @@ func (w *response) finish() {
 	}
 	w.finished = true
 	defer w.release()
-	if err := w.finishBody(); err != nil {
+	err := w.finishBody()
+	if broken := w.settleMemory(); err == nil {
+		err = broken
+	}
+	if err != nil {
 		w.out.fail(giveUp(err)) // if it was not what broke the response off
 	}
 }
@@ -84,6 +88,9 @@ func (w *response) finishShort() error {
 	if err := w.flush(); err != nil {
 		return err
 	}
+	if err := w.settleMemory(); err != nil {
+		return err
+	}
 	return abort(CodeBadLength, "body of %d bytes, declared were %d", w.accepted, w.contentLength)
 }
 
@@ -113,6 +120,9 @@ func (w *response) reply(body []byte) error {
 // finishParts sends what is left of a response as head, chunks and end.
 func (w *response) finishParts(trailers []Header) error {
 	if err := w.flush(); err != nil {
+		return err
+	}
+	if err := w.settleMemory(); err != nil {
 		return err
 	}
 	f, err := trailersFrame(trailers, w.maxHead)

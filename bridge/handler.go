@@ -21,6 +21,7 @@ func (x *exchange) Run() {
 	}
 	x.response.req = r
 	defer removeFiles(r)
+	defer x.response.leaveMemory()
 	x.serve(r)
 	if errors.Is(context.Cause(x.ctx), ErrDeadline) {
 		// The handler's word of the deadline may come before the host's abort. It has

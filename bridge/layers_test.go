@@ -50,7 +50,7 @@ func TestFilesNameOnlyWhatStandsBelow(t *testing.T) {
 			"app appcall appof requestof ownframe environof", // an App in a handler's place, and the other way round
 			"log log_early log_stderr logvalue",
 			"exchange handler body context",
-			"response finish controller head field sink file file_linux file_other",
+			"response finish controller head field sink memory memory_linux memory_other file file_linux file_other",
 			"request environ path fieldname",
 			"server errors codes limits",
 		},

@@ -41,6 +41,16 @@ const (
 	// costs more than the bytes do.
 	minFile = 256 << 10
 
+	// minMemory is how much of a body whose length is declared must be left for it to go by
+	// files in memory; maxPiece bounds one of them. Two are held for each such body, and no
+	// more than maxMemory bodies of the process go so at once: 64 MiB in all. maxSmall
+	// pieces below minFile, one after another, mean that the handler is slower than its
+	// client, and end it.
+	minMemory = 256 << 10
+	maxPiece  = 1 << 20
+	maxMemory = 32
+	maxSmall  = 4
+
 	// canSendFiles: the host finds a descriptor of this process under /proc.
 	canSendFiles = runtime.GOOS == "linux"
 

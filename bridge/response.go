@@ -38,6 +38,7 @@ type response struct {
 	accepted      int64 // ... and that it took
 	informs       int
 	buf           *mux.Buffer // body not yet sent; nil: none
+	memory        *memory     // where the body goes instead of the wire; nil: by the wire
 	err           error       // what broke the body; there is no going on after it
 }
 
@@ -228,7 +229,12 @@ func sendThrough[T ~[]byte | ~string](w *response, p T) (int, error) {
 	if w.isHead {
 		return len(p), nil
 	}
-	return mux.Send(w.out, p)
+	sent, err := w.remember(bytesOf(p))
+	if err != nil || sent == len(p) {
+		return sent, err
+	}
+	rest, err := mux.Send(w.out, p[sent:])
+	return sent + rest, err
 }
 
 // flush sends the head, if that is still to be done, and what is buffered.
@@ -242,7 +248,20 @@ func (w *response) flush() error {
 		f.Free()
 		return nil
 	}
-	return w.out.queueChunk(f)
+	return w.sendChunk(f)
+}
+
+// sendChunk takes a chunk over.
+func (w *response) sendChunk(f *mux.Buffer) error {
+	sent, err := w.remember(f.B[wire.ChunkRoom:])
+	switch {
+	case err == nil && sent == 0:
+		return w.out.queueChunk(f)
+	case err == nil:
+		_, err = mux.Send(w.out, f.B[wire.ChunkRoom+sent:])
+	}
+	f.Free()
+	return err
 }
 
 // commit sends the head.

@@ -20,7 +20,7 @@ all() ->
     gwport_test:mounts() ++ [{group, hostile}].
 
 groups() ->
-    gwport_test:mounts([whole, parts, conditionals, heads, in_turn, http2, not_in_other_hands, replaced_and_deleted,
+    gwport_test:mounts([whole, generated, parts, conditionals, heads, in_turn, http2, not_in_other_hands, replaced_and_deleted,
         cut_down, slow_client, whole_behind_a_drain, nothing_left_open], [])
     %% What `swapped` leaves behind is being opened for ever, so it is the last but one.
     ++ [{hostile, [], [not_taken, of_other_rights, too_many, too_many_opening, broken_off, shrinks, out_of_order, without_asking,
@@ -75,6 +75,21 @@ whole(Config) ->
         ?assertMatch(#{status := 200, body := Bytes, complete := true}, Answer),
         ?assert(is_sent(Count, Config))
     end, ["/disk/big.bin", "/disk/copy/big.bin"]),
+    gwport_probe:stop(Server).
+
+generated(Config) ->
+    %% What a handler has made goes by files in memory. Several clients read late, one after another: what waits in their
+    %% sockets is each one's own meanwhile.
+    Server = disk(#{}, Config),
+    Bytes = bytes(Config),
+    {Count, Sockets} = counting(fun() ->
+        Sockets = [gwport_test:connect(Server) || _ <- lists:seq(1, 6)],
+        [gwport_test:send(Socket, "GET /disk/generated/big.bin HTTP/1.1\r\nhost: x\r\n\r\n") || Socket <- Sockets],
+        [?assertMatch(#{status := 200, body := Bytes, complete := true}, gwport_test:recv(Socket)) || Socket <- Sockets],
+        Sockets
+    end),
+    ?assert(is_sent(Count, Config)),
+    [gwport_test:close(Socket) || Socket <- Sockets],
     gwport_probe:stop(Server).
 
 parts(Config) ->
@@ -215,7 +230,7 @@ fds() ->
     {ok, Names} = file:list_dir("/proc/self/fd"),
     [File || Name <- Names, {ok, File} <- [file:read_link("/proc/self/fd/" ++ Name)],
         string:find(File, "disk_") =/= nomatch orelse string:find(File, "badport") =/= nomatch
-            orelse string:find(File, "fifo") =/= nomatch orelse string:find(File, "/proc/") =/= nomatch].
+            orelse string:find(File, "memfd:gwport") =/= nomatch orelse string:find(File, "fifo") =/= nomatch orelse string:find(File, "/proc/") =/= nomatch].
 
 %% Programs that name what they should not
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -71,6 +72,10 @@ func disk(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer func() { _ = f.Close() }()
+	if how == "/generated/" {
+		generated(w, f)
+		return
+	}
 	if how == "/copy/" {
 		_, _ = io.Copy(w, f)
 		return
@@ -80,6 +85,17 @@ func disk(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.CopyN(w, f, 500_000)
 	at, _ := f.Seek(0, io.SeekCurrent)
 	_, _ = fmt.Fprintf(w, "behind %d\n", at)
+}
+
+// generated writes the bytes as a handler does that has made them.
+func generated(w http.ResponseWriter, f *os.File) {
+	b, _ := io.ReadAll(f)
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
+	for piece := range slices.Chunk(b, 32<<10) {
+		if _, err := w.Write(piece); err != nil {
+			return
+		}
+	}
 }
 
 func setting(name string) int {

@@ -1,0 +1,235 @@
+package bridge
+
+import (
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/gwport/gwport/bridge/internal/mux"
+	"github.com/gwport/gwport/bridge/internal/wire"
+)
+
+// memory sends what a handler writes by way of files that have no name and are in memory
+// (memfd_create(2)), where the host takes files: it costs this process one copy, and the
+// host's none, where the wire costs six.
+//
+// What is sent stands in the client's socket as the pages of the file themselves, until
+// the client has acknowledged them, which nobody tells us. So a byte is written once: each
+// piece has a file of its own, which is closed when the host is through with it, and no
+// part of it is ever given back or used again.
+//
+// The handler fills one file while the host sends the one before, in a goroutine that
+// there is only as long as there is something to send. What the host does not take goes as
+// chunks, and so does all that follows.
+type memory struct {
+	out sink
+
+	mu      sync.Mutex
+	cond    sync.Cond
+	filling *memoryFile // not yet sent; nil: none
+	sending bool        // the goroutine runs
+	refused bool        // the host has not taken all: the bytes go as chunks
+	small   int         // pieces that did not pay, one after another
+	err     error       // what broke the response
+}
+
+// memoryFile is a piece of a body.
+type memoryFile struct {
+	file *os.File
+	size int
+}
+
+// openMemory counts the bodies of the process that may be sent so, each of which has
+// up to two pieces of maxPiece bytes.
+var openMemory atomic.Int32
+
+// newMemory is nil if too many bodies are sent so already.
+func newMemory(out sink) *memory {
+	if openMemory.Add(1) > maxMemory {
+		openMemory.Add(-1)
+		return nil
+	}
+	m := &memory{out: out}
+	m.cond.L = &m.mu
+	return m
+}
+
+// add takes bytes over, and waits while the client is slower than the handler. It returns
+// how many it has taken: not all, and without an error, means that there is no going on in
+// this way.
+func (m *memory) add(p []byte) (n int, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for n < len(p) {
+		for m.err == nil && m.filling != nil && m.filling.size == maxPiece {
+			m.cond.Wait()
+		}
+		if m.err != nil {
+			return n, m.err
+		}
+		if !m.mayFill() {
+			return n, nil
+		}
+		k := min(len(p)-n, maxPiece-m.filling.size)
+		if _, err := m.filling.file.Write(p[n : n+k]); err != nil {
+			// What of it was written is behind the piece's end.
+			return n, m.drop()
+		}
+		m.filling.size += k
+		n += k
+		if !m.sending {
+			m.sending = true
+			go m.send()
+		}
+	}
+	return n, nil
+}
+
+// mayFill sees to it that there is a file to fill, if one may be.
+func (m *memory) mayFill() bool {
+	if m.refused || m.small >= maxSmall {
+		return false
+	}
+	if m.filling == nil {
+		f, err := newMemoryFile()
+		if err != nil {
+			m.refused = true
+			return false
+		}
+		m.filling = &memoryFile{file: f}
+	}
+	return true
+}
+
+// drop ends the filling of a file that takes no more.
+func (m *memory) drop() error {
+	m.refused = true
+	if m.filling.size > 0 {
+		return nil
+	}
+	err := m.filling.file.Close()
+	m.filling = nil
+	return err
+}
+
+// send sends pieces as long as there are some.
+func (m *memory) send() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for m.err == nil && m.filling != nil {
+		f := m.filling
+		m.filling = nil
+		if m.small++; f.size >= minFile {
+			m.small = 0
+		}
+		m.cond.Broadcast()
+		refused := m.refused
+		m.mu.Unlock()
+		taken, err := m.sendPiece(f, refused)
+		_ = f.file.Close()
+		m.mu.Lock()
+		m.err = err
+		m.refused = m.refused || taken < int64(f.size)
+	}
+	m.sending = false
+	m.cond.Broadcast()
+}
+
+// sendPiece returns how many bytes of it the host has taken as a file.
+func (m *memory) sendPiece(f *memoryFile, refused bool) (taken int64, err error) {
+	if !refused {
+		piece := wire.File{Length: int64(f.size)}
+		if err := identifyMemory(f.file, &piece); err == nil {
+			if taken, err = m.out.sendFile(piece); err != nil {
+				return taken, err
+			}
+		}
+	}
+	return taken, m.sendChunks(io.NewSectionReader(f.file, taken, int64(f.size)-taken))
+}
+
+func (m *memory) sendChunks(r *io.SectionReader) error {
+	for left := r.Size(); left > 0; {
+		f := mux.NewFrame(wire.KindChunk, wire.MaxChunk)
+		n := int(min(left, wire.MaxChunk))
+		f.B = f.B[:wire.ChunkRoom+n]
+		if _, err := io.ReadFull(r, f.B[wire.ChunkRoom:]); err != nil {
+			f.Free()
+			return abort(CodeInternalError, "%v", err)
+		}
+		if err := m.out.queueChunk(f); err != nil {
+			return err
+		}
+		left -= int64(n)
+	}
+	return nil
+}
+
+// settle waits until all is sent.
+func (m *memory) settle() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for m.sending {
+		m.cond.Wait()
+	}
+	return m.err
+}
+
+// close is for one that is settled: there is nothing more to send in this way.
+func (m *memory) close() {
+	if m.filling != nil { // an error came before it
+		_ = m.filling.file.Close()
+		m.filling = nil
+	}
+	openMemory.Add(-1)
+}
+
+// remember takes bytes of a body over that are to go by files in memory. It returns how
+// many: the others, without an error, are to be sent behind them by the wire.
+func (w *response) remember(p []byte) (int, error) {
+	if w.memory == nil {
+		if !w.files || w.isHead || w.contentLength-w.accepted+int64(len(p)) < minMemory {
+			return 0, nil
+		}
+		if w.memory = newMemory(w.out); w.memory == nil {
+			return 0, nil
+		}
+	}
+	n, err := w.memory.add(p)
+	if err == nil && n < len(p) {
+		w.files = false
+		err = w.settleMemory()
+	}
+	return n, err
+}
+
+// settleMemory waits until all has gone that is in files, for what follows goes by the wire.
+func (w *response) settleMemory() error {
+	if w.memory == nil {
+		return nil
+	}
+	err := w.memory.settle()
+	w.memory.close()
+	w.memory = nil
+	return err
+}
+
+// leaveMemory is settleMemory for a response that was aborted.
+func (w *response) leaveMemory() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_ = w.settleMemory()
+}
+
+// bytesOf is the bytes of a string without a copy of them. They are only read.
+func bytesOf[T ~[]byte | ~string](p T) []byte {
+	switch p := any(p).(type) {
+	case []byte:
+		return p
+	case string:
+		return unsafe.Slice(unsafe.StringData(p), len(p))
+	}
+	return []byte(p)
+}

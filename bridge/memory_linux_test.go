@@ -1,0 +1,287 @@
+package bridge_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gwport/gwport/bridge"
+	"github.com/gwport/gwport/bridge/bridgetest"
+	"github.com/gwport/gwport/etf"
+)
+
+const leastGenerated = 256 << 10
+
+// noise is bytes of which no two parts are alike.
+func noise(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(b)
+	return b
+}
+
+// generates writes a body in pieces, with its length declared.
+func generates(body []byte, piece int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/octet-stream")
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		for p := body; len(p) > 0; {
+			n := min(piece, len(p))
+			if _, err := w.Write(p[:n]); err != nil {
+				return
+			}
+			p = p[n:]
+		}
+	}
+}
+
+// opened is the file that a frame names, as a host opens it.
+func opened(t *testing.T, f bridgetest.Frame) (file *os.File, length int64) {
+	t.Helper()
+	require.Equal(t, bridgetest.File, f.Kind)
+	piece, ok := f.Term().(etf.Tuple)
+	require.True(t, ok)
+	require.EqualValues(t, 0, piece[3])
+	file, err := os.Open(fmt.Sprintf("/proc/self/fd/%v", piece[0]))
+	require.NoError(t, err)
+	return file, piece[4].(int64)
+}
+
+// collect takes what comes of a body, in files and in chunks; of each file as much as
+// take says.
+func collect(t *testing.T, h *bridgetest.Host, s *bridgetest.Stream, take func(file int, length int64) int64) (body []byte, files int) {
+	t.Helper()
+	s.Expect(bridgetest.Head)
+	for {
+		switch f := s.Next(); f.Kind {
+		case bridgetest.Fin:
+			return body, files
+		case bridgetest.Chunk:
+			body = append(body, f.Payload...)
+		default:
+			file, length := opened(t, f)
+			taken := take(files, length)
+			files++
+			part, err := io.ReadAll(io.NewSectionReader(file, 0, taken))
+			require.NoError(t, err)
+			require.NoError(t, file.Close())
+			body = append(body, part...)
+			h.SendTerm(bridgetest.Taken, s.ID, taken)
+		}
+	}
+}
+
+func whole(_ int, length int64) int64 { return length }
+
+func TestALargeBodyGoesByFilesInMemory(t *testing.T) {
+	for _, piece := range []int{1000, 16 << 10, 32 << 10, 100_001, 5 << 20} {
+		want := noise(5_000_001)
+		h := fileHost(t, generates(want, piece), "file")
+		got, files := collect(t, h, h.Open(bridgetest.Request{Files: true, Window: 16 << 20}), whole)
+		require.True(t, bytes.Equal(want, got), "pieces of %d", piece)
+		require.Positive(t, files)
+	}
+}
+
+func TestABodyIsLargeFromALimitOn(t *testing.T) {
+	for n, want := range map[int]bool{leastGenerated - 1: false, leastGenerated: true} {
+		body := noise(n)
+		h := fileHost(t, generates(body, n), "file")
+		got, files := collect(t, h, h.Open(bridgetest.Request{Files: true, Window: 1 << 20}), whole)
+		require.True(t, bytes.Equal(body, got))
+		require.Equal(t, want, files > 0, "%d bytes", n)
+	}
+}
+
+func TestABodyWithoutALengthGoesByTheWire(t *testing.T) {
+	body := noise(1_000_000)
+	h := fileHost(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/octet-stream")
+		_, _ = w.Write(body)
+	}, "file")
+	got, files := collect(t, h, h.Open(bridgetest.Request{Files: true, Window: 1 << 20}), whole)
+	require.True(t, bytes.Equal(body, got))
+	require.Zero(t, files)
+}
+
+func TestWhatTheHostDoesNotTakeOfMemoryComesAsBytes(t *testing.T) {
+	want := noise(3_000_000)
+	for at := range 3 {
+		for _, taken := range []int64{0, 1, 7_777} {
+			h := fileHost(t, generates(want, 32<<10), "file")
+			s := h.Open(bridgetest.Request{Files: true, Window: 4 << 20})
+			refused := 0
+			got, files := collect(t, h, s, func(file int, length int64) int64 {
+				if file < at {
+					return length
+				}
+				refused++
+				return min(taken, length-1)
+			})
+			require.True(t, bytes.Equal(want, got))
+			require.LessOrEqual(t, refused, 1, "no file is named behind one that was refused")
+			require.LessOrEqual(t, files, at+1)
+		}
+	}
+}
+
+// A byte that was sent stands in the client's socket, maybe: it is never changed, also when
+// the host has said that it is through.
+func TestAFileInMemoryIsNotChangedWhenItIsSent(t *testing.T) {
+	want := noise(8_000_000)
+	h := fileHost(t, generates(want, 32<<10), "file")
+	s := h.Open(bridgetest.Request{Files: true, Window: 16 << 20})
+	s.Expect(bridgetest.Head)
+	var kept []io.Reader
+	for f := s.Next(); f.Kind != bridgetest.Fin; f = s.Next() {
+		if f.Kind == bridgetest.Chunk {
+			kept = append(kept, bytes.NewReader(f.Payload))
+			continue
+		}
+		file, length := opened(t, f)
+		defer func() { _ = file.Close() }()
+		kept = append(kept, file) // to its end: nothing is written behind a piece
+		h.SendTerm(bridgetest.Taken, s.ID, length)
+	}
+	got, err := io.ReadAll(io.MultiReader(kept...))
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(want, got))
+}
+
+// memoryFiles is how many such files this process has.
+func memoryFiles(t *testing.T) int {
+	t.Helper()
+	names, err := filepath.Glob("/proc/self/fd/*")
+	require.NoError(t, err)
+	n := 0
+	for _, name := range names {
+		if target, err := os.Readlink(name); err == nil && strings.HasPrefix(target, "/memfd:gwport") {
+			n++
+		}
+	}
+	return n
+}
+
+func TestASlowClientHoldsTwoPiecesOfMemory(t *testing.T) {
+	const piece = 1 << 20
+	body := noise(10 << 20)
+	written := make(chan int, 1000)
+	h := fileHost(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/octet-stream")
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		for at := 0; at < len(body); at += 64 << 10 {
+			n, err := w.Write(body[at : at+64<<10])
+			if err != nil {
+				return
+			}
+			written <- n
+		}
+	}, "file")
+	s := h.Open(bridgetest.Request{Files: true})
+	s.Expect(bridgetest.Head)
+	file, first := opened(t, s.Next())
+	require.NoError(t, file.Close())
+	for left := first + piece; left > 0; {
+		left -= int64(<-written)
+	}
+	h.Ping(1)
+	require.Empty(t, written, "the handler waits")
+	require.Equal(t, 2, memoryFiles(t))
+	s.Abort(bridge.CodeCancelled, "")
+	require.Eventually(t, func() bool { return memoryFiles(t) == 0 }, 10*time.Second, time.Millisecond)
+}
+
+// However a response ends, its files are closed and its place is free for another.
+func TestNoFileInMemoryIsLeft(t *testing.T) {
+	body := noise(1 << 20)
+	start := func(w http.ResponseWriter) {
+		w.Header().Set("Content-Type", "application/octet-stream")
+		w.Header().Set("Content-Length", strconv.Itoa(2*len(body)))
+		_, _ = w.Write(body)
+	}
+	for name, end := range map[string]func(http.ResponseWriter, *http.Request){
+		"too short": func(http.ResponseWriter, *http.Request) {},
+		"panic":     func(http.ResponseWriter, *http.Request) { panic("a test's") },
+		"abort":     func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"deadline": func(w http.ResponseWriter, _ *http.Request) {
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Unix(1, 0))
+			_, _ = w.Write(body)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := fileHost(t, func(w http.ResponseWriter, r *http.Request) {
+				start(w)
+				end(w, r)
+			}, "file")
+			for range 40 { // more than there are places
+				s := h.Open(bridgetest.Request{Files: true, Window: 1 << 20})
+				s.Expect(bridgetest.Head)
+				f := s.Next()
+				for ; f.Kind == bridgetest.File; f = s.Next() {
+					h.SendTerm(bridgetest.Taken, s.ID, f.Term().(etf.Tuple)[4])
+				}
+				require.Equal(t, bridgetest.Abort, f.Kind)
+				s.Abort(bridge.CodeCancelled, "")
+			}
+			require.Eventually(t, func() bool { return memoryFiles(t) == 0 }, 10*time.Second, time.Millisecond)
+		})
+	}
+	h := fileHost(t, generates(body, 32<<10), "file")
+	got, files := collect(t, h, h.Open(bridgetest.Request{Files: true, Window: 16 << 20}), whole)
+	require.True(t, bytes.Equal(body, got))
+	require.Positive(t, files)
+}
+
+func TestSoManyBodiesGoByMemoryAtOnce(t *testing.T) {
+	const places = 32
+	body := noise(leastGenerated)
+	h := fileHost(t, generates(body, len(body)), "file")
+	var streams []*bridgetest.Stream
+	for range places {
+		s := h.Open(bridgetest.Request{Files: true})
+		s.Expect(bridgetest.Head)
+		s.Expect(bridgetest.File)
+		streams = append(streams, s)
+	}
+	one := h.Open(bridgetest.Request{Files: true, Window: 1 << 20})
+	got, files := collect(t, h, one, whole)
+	require.True(t, bytes.Equal(body, got))
+	require.Zero(t, files, "one more goes by the wire")
+	for _, s := range streams {
+		h.SendTerm(bridgetest.Taken, s.ID, len(body))
+		s.Expect(bridgetest.Fin)
+	}
+	// The last frame may be seen a moment before its place is free.
+	require.Eventually(t, func() bool {
+		_, files := collect(t, h, h.Open(bridgetest.Request{Files: true, Window: 1 << 20}), whole)
+		return files > 0
+	}, 10*time.Second, time.Millisecond)
+}
+
+func TestAFileStandsBehindWhatWasGenerated(t *testing.T) {
+	name := bigFile(t)
+	body := noise(400_000)
+	h := fileHost(t, func(w http.ResponseWriter, _ *http.Request) {
+		f, err := os.Open(name)
+		if err != nil {
+			panic(err)
+		}
+		defer func() { _ = f.Close() }()
+		w.Header().Set("Content-Type", "application/octet-stream")
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)+fileSize))
+		_, _ = w.Write(body)
+		_, _ = io.Copy(w, f)
+	}, "file")
+	got, files := collect(t, h, h.Open(bridgetest.Request{Files: true, Window: 16 << 20}), whole)
+	require.True(t, bytes.Equal(append(body, make([]byte, fileSize)...), got))
+	require.GreaterOrEqual(t, files, 2)
+}
