@@ -23,7 +23,7 @@ type TextOptions struct {
 	MaxDepth int
 
 	// MaxBytes is how long the text may be, in bytes; one that is longer is cut
-	// and ends with "...". The default is 0, which is no bound; 1 and 2 are
+	// and ends with "...". The default is no bound, for 0 and less; 1 and 2 are
 	// taken as 3.
 	MaxBytes int
 }
@@ -42,7 +42,7 @@ func Text(term any) string {
 // and integers of more than some thousand digits. No depth costs stack. A term
 // that contains itself should have MaxBytes.
 func AppendText(dst []byte, term any, opts TextOptions) []byte {
-	p := printer{dst: dst, start: len(dst), unicode: opts.Unicode, depth: opts.MaxDepth, limit: opts.MaxBytes}
+	p := printer{dst: dst, start: len(dst), unicode: opts.Unicode, depth: opts.MaxDepth, limit: max(opts.MaxBytes, 0)}
 	if p.depth <= 0 || p.depth > maxDepth {
 		p.depth = maxDepth
 	}
