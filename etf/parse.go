@@ -25,7 +25,7 @@ func (e *TextError) Error() string {
 //
 // Errors are of type [*TextError], or [*LimitError] where the text or the term
 // is larger than lim allows: MaxBytes bounds the text and what its binaries have
-// together, the other limits are as for Decode.
+// together, MaxMemory is not looked at, the other limits are as for Decode.
 func Parse[T ~string | ~[]byte](text T, lim Limits) (any, error) {
 	p := textParser{lim: lim.withDefaults()}
 	if err := p.load(string(text)); err != nil {
@@ -74,6 +74,7 @@ type textParser struct {
 	i     int
 	lim   Limits
 	terms int // so far, against MaxTerms
+	atoms int // so far, against MaxAtoms
 	bytes int // in binaries so far, against MaxBytes
 	open  []parsed
 }

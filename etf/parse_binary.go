@@ -75,12 +75,7 @@ func (b *bitBuffer) term() any {
 	if b.free == 0 {
 		return Binary(b.bytes)
 	}
-	return newBits(b.bytes, 8-b.free)
-}
-
-func newBits(bytes []byte, last int) any {
-	raw := append(appendCount(nil, tagBitBinary, len(bytes)), byte(last))
-	return Raw(append(raw, bytes...))
+	return Bits{Binary(b.bytes), uint8(8 - b.free)}
 }
 
 // segmentType is what stands behind a segment's value.

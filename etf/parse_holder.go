@@ -206,6 +206,9 @@ func (p *textParser) giveMap(o *parsed, term any) (whole bool, err error) {
 		}
 		return false, nil
 	}
+	if len(o.pairs) == p.lim.MaxPairs {
+		return false, &LimitError{"MaxPairs", p.lim.MaxPairs, len(o.pairs) + 1}
+	}
 	o.pairs = append(o.pairs, Pair{o.key, term})
 	o.key = nil
 	if p.next(",") {

@@ -1,6 +1,7 @@
 package etf
 
 import (
+	"math"
 	"math/big"
 	"strconv"
 	"strings"
@@ -61,7 +62,14 @@ func (p *textParser) integer(digits string, base int, negative bool) (any, error
 		}
 		return n, nil
 	}
-	n := bigDigits(strings.TrimLeft(digits, "0"), base)
+	digits = strings.TrimLeft(digits, "0")
+	if least := int(float64(len(digits)-1) * math.Log2(float64(base)) / 8); least > p.lim.MaxBigBytes {
+		return nil, &LimitError{"MaxBigBytes", p.lim.MaxBigBytes, least}
+	}
+	n := bigDigits(digits, base)
+	if size := (n.BitLen() + 7) / 8; size > p.lim.MaxBigBytes {
+		return nil, &LimitError{"MaxBigBytes", p.lim.MaxBigBytes, size}
+	}
 	if negative {
 		n.Neg(n)
 	}

@@ -19,8 +19,7 @@ func (p *textParser) simple() (any, error) {
 	case c == '"':
 		return p.stringList()
 	case c == '\'':
-		name, err := p.atomName()
-		return Atom(name), err
+		return p.word()
 	case c == '<':
 		return p.binary()
 	case isLower(c):
@@ -53,14 +52,20 @@ func (p *textParser) signed() (any, error) {
 	return nil, p.expected("a number behind the sign")
 }
 
-// word reads an atom without quotes, or a fun.
+// word reads an atom, or a fun.
 func (p *textParser) word() (any, error) {
 	at := p.i
 	name, err := p.atomName()
-	if name == "fun" && p.s[at] == 'f' {
+	switch {
+	case err != nil:
+		return nil, err
+	case name == "fun" && p.s[at] == 'f':
 		return p.export()
+	case p.atoms == p.lim.MaxAtoms:
+		return nil, &LimitError{"MaxAtoms", p.lim.MaxAtoms, p.atoms + 1}
 	}
-	return Atom(name), err
+	p.atoms++
+	return Atom(name), nil
 }
 
 // atomName reads an atom, with quotes or without. The word fun is for the caller
@@ -126,7 +131,7 @@ func (p *textParser) export() (any, error) {
 	if !ok || arity > 255 {
 		return nil, faultf(at, "expected an arity from 0 to 255")
 	}
-	return newExport(module, function, byte(arity)), nil
+	return Export{Atom(module), Atom(function), uint8(arity)}, nil
 }
 
 func (p *textParser) exportAtom(behind string) (string, error) {
@@ -147,11 +152,6 @@ func (p *textParser) exportAtom(behind string) (string, error) {
 	}
 	p.space()
 	return name, nil
-}
-
-func newExport(module, function string, arity byte) any {
-	b := AppendAtom(AppendAtom([]byte{tagExport}, module), function)
-	return Raw(append(b, tagSmallInt, arity))
 }
 
 // stringList reads a string, and those behind it, which are one with it.

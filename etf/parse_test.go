@@ -159,6 +159,14 @@ func TestParseKeepsTheLimits(t *testing.T) {
 		{"{1,2}", etf.Limits{MaxTerms: 2}, false},
 		{`"abc"`, etf.Limits{MaxTerms: 4}, true},
 		{`"abc"`, etf.Limits{MaxTerms: 3}, false},
+		{"[a,b]", etf.Limits{MaxAtoms: 2}, true},
+		{"[a,b]", etf.Limits{MaxAtoms: 1}, false},
+		{"#{a=>1,b=>2}", etf.Limits{MaxPairs: 2}, true},
+		{"#{a=>1,b=>2}", etf.Limits{MaxPairs: 1}, false},
+		{"16#FFFFFFFFFFFFFFFFFFFF", etf.Limits{MaxBigBytes: 10}, true},
+		{"16#FFFFFFFFFFFFFFFFFFFF", etf.Limits{MaxBigBytes: 9}, false},
+		{"-1208925819614629174706175", etf.Limits{MaxBigBytes: 10}, true},
+		{"-1208925819614629174706176", etf.Limits{MaxBigBytes: 10}, false},
 		{"<<1:80,1:160>>", etf.Limits{MaxBytes: 30}, true},
 		{"<<1:80,1:168>>", etf.Limits{MaxBytes: 30}, false},
 		{"<<0:99999999999999999999>>", etf.Limits{}, false},
@@ -183,7 +191,7 @@ func TestParseKeepsTheLimits(t *testing.T) {
 // Texts that would cost a careless reader its stack, or time that grows with the square of their length.
 func TestParseIsLinearInHostileTexts(t *testing.T) {
 	const n = 300_000
-	lim := etf.Limits{MaxDepth: 1 << 16, MaxTerms: 1 << 22}
+	lim := etf.Limits{MaxDepth: 1 << 16, MaxTerms: 1 << 22, MaxBigBytes: 1 << 20, MaxPairs: 1 << 20}
 	for _, text := range []string{
 		strings.Repeat("[", n), strings.Repeat("{", n), strings.Repeat("#{", n), strings.Repeat("#{a=>", n),
 		strings.Repeat("\"\" ", n), strings.Repeat("<<1:8,", n), strings.Repeat("- ", n), strings.Repeat("%\n", n), strings.Repeat(`"\n`, n),

@@ -158,17 +158,8 @@ func (p *printer) term(term any) {
 		p.dst = strconv.AppendUint(p.dst, v, 10)
 	case *big.Int:
 		p.big(v)
-	case Raw:
-		p.raw(string(v))
-	case Bits, Pid, Port, Ref, Export, Fun:
-		raw, err := Append(nil, term)
-		if err != nil {
-			p.invalid(fmt.Sprintf("value of type %T", term))
-			return
-		}
-		p.raw(string(raw))
 	default:
-		p.holder(term)
+		p.rare(term)
 	}
 }
 

@@ -44,6 +44,8 @@ func TestTextOfWhatIsNoTermSaysSo(t *testing.T) {
 		"#Invalid<float that is not finite>":                         math.Inf(-1),
 		"#Invalid<atom that is not UTF-8 or too long>":               etf.Atom("\xff"),
 		"[#Invalid<atom that is not UTF-8 or too long>]":             etf.List{etf.Atom(strings.Repeat("é", 256))},
+		"#Invalid<Bits without a part of a byte>":                    etf.Bits{Bytes: "a", Last: 8},
+		"#Invalid<Ref of more words than it has>":                    etf.Ref{Len: 6},
 		"#Invalid<nil *big.Int>":                                     (*big.Int)(nil),
 		"#Invalid<improper list without elements or a tail>":         etf.Improper{Tail: 1},
 		"#Invalid<Raw that is not one term>":                         etf.Raw("\x00"),

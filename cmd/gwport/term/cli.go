@@ -170,8 +170,14 @@ func fromText(data []byte, decode func(string) ([]byte, error)) ([]byte, error) 
 	return decode(string(text))
 }
 
+// limits let pass what is in a file of the size that is taken; what it costs in
+// memory is some forty times as much.
 func (o *options) limits() etf.Limits {
-	return etf.Limits{MaxBytes: o.maxBytes, MaxDepth: o.maxDepth, MaxTerms: 4*o.maxBytes + 1}
+	terms := 4*o.maxBytes + 1
+	return etf.Limits{
+		MaxBytes: o.maxBytes, MaxDepth: o.maxDepth, MaxTerms: terms, MaxPairs: terms, MaxAtoms: terms,
+		MaxMemory: 40 * (o.maxBytes + 1<<10),
+	}
 }
 
 func (o *options) decode(input []byte) (any, error) {

@@ -67,8 +67,15 @@ func TestTermsWithoutAJSONForm(t *testing.T) {
 		require.Zero(t, code, stderr)
 		require.Equal(t, want, stdout)
 	}
+	const pid = "8358770161000000010000000200000003"
+	code, stdout, stderr := try("", pid)
+	require.Zero(t, code, stderr)
+	require.Equal(t, "#Pid<a.1.2>\n", stdout)
+	_, tagged, _ := try("", "--to", "json", "--tagged", pid)
+	_, stdout, _ = try(tagged, "--from", "json", "--to", "hex", "--tagged")
+	require.Equal(t, pid+"\n", stdout)
 	// A map that looks like a tag is not mistaken for one.
-	_, stdout, _ := try(`#{<<"$atom">> => <<"x">>}`, "--from", "erl", "--to", "json", "--tagged")
+	_, stdout, _ = try(`#{<<"$atom">> => <<"x">>}`, "--from", "erl", "--to", "json", "--tagged")
 	require.Equal(t, `{"$map":[["$atom","x"]]}`+"\n", stdout)
 	_, stdout, _ = try(`{"$atom":"x"}`, "--from", "json")
 	require.Equal(t, `#{<<"$atom">> => <<"x">>}`+"\n", stdout)
@@ -97,7 +104,7 @@ func TestMistakesInTheInputExitWith1(t *testing.T) {
 		{"JSON that is not UTF-8", "\"\xff\"", "--from json"},
 		{"the key $tuple with a value that it cannot have", `{"$tuple":1}`, "--from json --tagged"},
 		{"the key $what with a value that it cannot have", `{"$what":1}`, "--from json --tagged"},
-		{"key that is in its map twice", `{"$map":[[1,2],[1,3]]}`, "--from json --tagged"},
+		{"map that has a key twice", `{"$map":[[1,2],[1,3]]}`, "--from json --tagged"},
 		{"name that no atom can have", `{"$atom":"` + strings.Repeat("a", 256) + `"}`, "--from json --tagged"},
 		{"deeper than --max-depth", "[[[]]]", "--from json --max-depth 2"},
 		{"limit MaxDepth is 1, got 2", "[[1]]", "--from erl --max-depth 1"},
