@@ -104,7 +104,7 @@ func TestMistakesInTheInputExitWith1(t *testing.T) {
 		{"JSON that is not UTF-8", "\"\xff\"", "--from json"},
 		{"the key $tuple with a value that it cannot have", `{"$tuple":1}`, "--from json --tagged"},
 		{"the key $what with a value that it cannot have", `{"$what":1}`, "--from json --tagged"},
-		{"map that has a key twice", `{"$map":[[1,2],[1,3]]}`, "--from json --tagged"},
+		{"key that is in its map twice", `{"$map":[[1,2],[1,3]]}`, "--from json --tagged"},
 		{"name that no atom can have", `{"$atom":"` + strings.Repeat("a", 256) + `"}`, "--from json --tagged"},
 		{"deeper than --max-depth", "[[[]]]", "--from json --max-depth 2"},
 		{"limit MaxDepth is 1, got 2", "[[1]]", "--from erl --max-depth 1"},
