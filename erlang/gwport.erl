@@ -15,8 +15,9 @@
 -type text() :: binary() | string() | atom().
 -type response() :: {Status :: 200..999, [{binary(), binary()}], Body :: binary()}.
 
-%% @doc A pool for your own supervisor. Required: `name' (an atom) and `command' (a path, a name on
-%% PATH, or `{priv, App, File}'). The others have defaults; sizes are bytes, times milliseconds.
+%% @doc A pool for your own supervisor. Options are a map, a keyword list or a property list. Required:
+%% `name' (an atom) and `command' (a path, a name on PATH, or `{priv, App, File}'). The others have
+%% defaults; sizes are bytes, times milliseconds.
 %%
 %% <ul>
 %% <li>`args', `env', `cd': as of open_port/2; texts may be charlists or binaries</li>
@@ -38,12 +39,13 @@
 %% <li>`last_stream' (2147483646): the last stream number of a port; then it is replaced</li>
 %% </ul>
 %%
-%% Arguments and variables are kept from every report. The start fails with `{bad_option, {Key, Value}}',
-%% where the value of what may be secret is `hidden', or `{missing_option, Key}'; it does not fail
-%% when the program does not come up: requests get 503 while it is tried again.
--spec child_spec(map()) -> supervisor:child_spec().
+%% Arguments and variables are kept from every report. The start fails with `{bad_option, {Key, Value,
+%% Why}}', where Why is a sentence and the value of what may be secret is `hidden', or with
+%% `{missing_option, Key}'; it does not fail when the program does not come up: requests get 503 while
+%% it is tried again.
+-spec child_spec(gwport_options:given()) -> supervisor:child_spec().
 child_spec(Options) ->
-    #{id => {gwport, maps:get(name, Options, undefined)},
+    #{id => {gwport, gwport_options:name(Options)},
         start => {gwport_pool_sup, start_link, [gwport_secret:hide(Options)]},
         type => supervisor}.
 
@@ -60,12 +62,12 @@ request(Pool, Request) ->
 
 %% @doc Calls an app without HTTP and waits for the whole response. Options: `app', `head_timeout',
 %% `idle_timeout', `deadline' as for a route, and `max_response' (16777216), the most bytes of a body
-%% that are kept; more is `{error, too_large_response}'. Both may be property lists.
+%% that are kept; more is `{error, too_large_response}'. Both may be keyword or property lists.
 %%
 %% The app sees what it would see of a client: `host' (localhost if none is given) and, where there is
 %% a body, `content-length' among the headers, whose names are in lower case; a path may bring its
 %% query along. Text beyond Latin-1 goes as UTF-8. What is wrong is `{error, {bad_option, {Key,
-%% Value}}}'; of a request the value is `hidden', and for a header it is `{Name, hidden}'.
+%% Value, Why}}}'; of a request it is `{Key, hidden}', and for a header `{headers, {Name, hidden}}'.
 -spec request(atom(), request() | list(), map() | list()) -> {ok, response()} | {error, term()}.
 request(Pool, Request, Options) ->
     gwport_client:request(Pool, Request, Options).

@@ -12,7 +12,14 @@ start(_, _) ->
     case gwport_log_budget:create(application:get_env(gwport, node_log_lines, ?NODE_LOG_LINES)) of
         ok ->
             gwport_cowboy_listener:warn_version(),
-            started(gwport_sup:start_link());
+            start_pools(application:get_env(gwport, pools, []));
+        Error -> Error
+    end.
+
+%% Looked at first, because a supervisor's report of one is hard to read.
+start_pools(Pools) ->
+    case gwport_options:pools(Pools) of
+        ok -> started(gwport_sup:start_link());
         Error -> Error
     end.
 

@@ -5,13 +5,14 @@
 
 -export([request/2]).
 
--type bad_option() :: {bad_option, {Key :: term(), hidden | {Name :: binary(), hidden}}}.
+-type bad_option() ::
+    {bad_option, {Key :: term(), hidden | {Name :: binary(), hidden}, Why :: string()}}.
 
 -spec request(gwport:request() | list(), gwport_options:mount()) ->
     {ok, gwport_environ:request(), Body :: binary()} | {error, bad_option()}.
 request(Given, Mount) when is_map(Given) ->
     try
-        [bad(Key) || Key <- maps:keys(Given), not lists:member(Key, keys())],
+        [bad(Key, "no such key") || Key <- maps:keys(Given), not lists:member(Key, keys())],
         Body = body(maps:get(body, Given, <<>>)),
         Request = term(Given, byte_size(Body), Mount),
         case gwport_request:check(Request) of
@@ -22,18 +23,18 @@ request(Given, Mount) when is_map(Given) ->
         throw:{bad_option, Which} -> {error, {bad_option, Which}}
     end;
 request(Given, Mount) ->
-    try maps:from_list(Given) of
-        Map -> request(Map, Mount)
-    catch
-        error:badarg -> {error, {bad_option, {request, hidden}}}
+    case gwport_options:map(Given) of
+        {ok, Map} -> request(Map, Mount);
+        error -> {error, {bad_option, {request, hidden,
+            "expected a map, a keyword list or a property list"}}}
     end.
 
 keys() ->
     [method, path, query, path_info, headers, body].
 
--spec bad(term()) -> no_return().
-bad(Which) when is_tuple(Which) -> throw({bad_option, Which});
-bad(Key) -> throw({bad_option, {Key, hidden}}).
+-spec bad(term(), string()) -> no_return().
+bad({Key, Hidden}, Why) -> throw({bad_option, {Key, Hidden, Why}});
+bad(Key, Why) -> throw({bad_option, {Key, hidden, Why}}).
 
 term(Given, Length, #{app := App, deadline := Deadline}) ->
     {Path, Query} = target(Given),
@@ -72,7 +73,7 @@ target(Given) ->
 
 body(Body) ->
     try iolist_to_binary(Body)
-    catch error:badarg -> bad(body)
+    catch error:badarg -> bad(body, "expected iodata")
     end.
 
 headers(Headers, Length) when is_map(Headers) ->
@@ -81,21 +82,22 @@ headers(Headers, Length) ->
     with_length(Length, with_host([header(Header) || Header <- proper(Headers)])).
 
 proper(List) when is_list(List), length(List) >= 0 -> List;
-proper(_) -> bad(headers).
+proper(_) -> bad(headers, "expected a list of pairs, or a map").
 
 header({Name0, Value}) ->
     Name = gwport_field:lower(text(Name0, headers)),
     %% How the body is framed between us and the app is not the caller's choice.
-    _ = [bad({headers, {Name, hidden}}) || Name =:= <<"transfer-encoding">>],
+    _ = [bad({headers, {Name, hidden}}, "how the body travels is not the caller's choice")
+        || Name =:= <<"transfer-encoding">>],
     {Name, text(Value, {headers, {Name, hidden}})};
 header(_) ->
-    bad(headers).
+    bad(headers, "expected pairs").
 
 with_host(Headers) ->
     case [Host || {<<"host">>, Host} <- Headers] of
         [] -> [{<<"host">>, <<"localhost">>} | Headers];
         [_] -> Headers;
-        _ -> bad({headers, {<<"host">>, hidden}})
+        _ -> bad({headers, {<<"host">>, hidden}}, "given more than once")
     end.
 
 %% An app may look for a length before it reads.
@@ -109,7 +111,7 @@ host(Authority) ->
     case re:run(Authority, "^([^:]*|\\[.*\\])(?::([0-9]{1,9}))?$", [{capture, [1, 2], binary}]) of
         {match, [Host, <<>>]} -> {gwport_field:lower(Host), 80};
         {match, [Host, Port]} -> {gwport_field:lower(Host), binary_to_integer(Port)};
-        nomatch -> bad({headers, {<<"host">>, hidden}})
+        nomatch -> bad({headers, {<<"host">>, hidden}}, "expected a host, or host:port")
     end.
 
 text(Text, _) when is_binary(Text) ->
@@ -119,15 +121,21 @@ text(Text, _) when is_atom(Text) ->
 text(Text, Where) ->
     try unicode:characters_to_binary(Text) of
         Binary when is_binary(Binary) -> Binary;
-        _ -> bad(Where)
+        _ -> bad(Where, "expected text, as UTF-8")
     catch
-        error:badarg -> bad(Where)
+        error:badarg -> bad(Where, "expected text")
     end.
 
 %% What gwport_request calls a part, as the caller does.
-wrong({header, Name}) -> {bad_option, {headers, {Name, hidden}}};
-wrong(<<"method">>) -> {bad_option, {method, hidden}};
-wrong(<<"path">>) -> {bad_option, {path, hidden}};
-wrong(<<"query">>) -> {bad_option, {query, hidden}};
-wrong(<<"path_info">>) -> {bad_option, {path_info, hidden}};
-wrong(_HostOrPort) -> {bad_option, {headers, {<<"host">>, hidden}}}.
+wrong({header, Name}) ->
+    {bad_option, {headers, {Name, hidden}, "a name or value that no request can have"}};
+wrong(<<"method">>) ->
+    {bad_option, {method, hidden, "expected a token"}};
+wrong(<<"path">>) ->
+    {bad_option, {path, hidden, "expected a path that begins with /, as it travels"}};
+wrong(<<"query">>) ->
+    {bad_option, {query, hidden, "expected a query as it travels"}};
+wrong(<<"path_info">>) ->
+    {bad_option, {path_info, hidden, "expected how many segments at the path's end are behind the app"}};
+wrong(_HostOrPort) ->
+    {bad_option, {headers, {<<"host">>, hidden}, "expected a host, or host:port"}}.

@@ -51,17 +51,17 @@ open(Error, _, _, _) ->
     Error.
 
 options(_, #{max_response := Max}) when not is_integer(Max); Max < 0 ->
-    {error, {bad_option, {max_response, Max}}};
+    {error, {bad_option, {max_response, Max, "expected an integer from 0"}}};
 options(Pool, Options) when is_map(Options) ->
     case gwport_options:mount(maps:without([max_response], Options#{pool => Pool})) of
         {ok, Mount} -> {ok, Mount, maps:get(max_response, Options, ?MAX_RESPONSE)};
         Error -> Error
     end;
 options(Pool, Options) ->
-    try maps:from_list(Options) of
-        Map -> options(Pool, Map)
-    catch
-        error:badarg -> {error, {bad_option, {options, hidden}}}
+    case gwport_options:map(Options) of
+        {ok, Map} -> options(Pool, Map);
+        error -> {error, {bad_option, {options, hidden,
+            "expected a map, a keyword list or a property list"}}}
     end.
 
 loop(Call = #call{caller = Caller, tag = Tag, exchange = Exchange}) ->

@@ -2,7 +2,8 @@
 %%
 %%     {"/shop/[...]", gwport_handler, #{pool => shop}}
 %%
-%% Options (gwport_options:mount()): pool, app, head_timeout, idle_timeout, deadline, max_body.
+%% Options (gwport_options:mount()): pool, app, head_timeout, idle_timeout, deadline, max_body. They
+%% are checked with each request, or once by routes/1.
 %%
 %% It runs in the request's own process, which Cowboy shuts down when the client leaves; the port's
 %% owner monitors it, so nothing has to be done for that here. It gives gwport_cowboy what Cowboy
@@ -10,6 +11,7 @@
 -module(gwport_handler).
 -behaviour(cowboy_handler).
 
+-export([routes/1]).
 -export([init/2]).
 
 -include_lib("kernel/include/logger.hrl").
@@ -34,7 +36,30 @@
 %% that has none, it becomes two heaps of this size each.
 -define(REST_HEAP, 610).
 
--spec init(cowboy_req:req(), map()) -> {ok, cowboy_req:req(), map()}.
+%% @doc Routes as for cowboy_router:compile/1, and returned for it, with the options of those that are
+%% this handler's checked: `cowboy_router:compile(gwport_handler:routes([...]))'. What is wrong is an error
+%% `{bad_mount, Path, gwport_options:error()}' here, and not a 500 at the first request. Other routes
+%% stay as they are.
+-spec routes(cowboy_router:routes()) -> cowboy_router:routes().
+routes(Hosts) ->
+    [setelement(tuple_size(Host), Host,
+        [route(Path) || Path <- element(tuple_size(Host), Host)]) || Host <- Hosts].
+
+route({Path, ?MODULE, Options}) -> {Path, ?MODULE, checked(Path, Options)};
+route({Path, Fields, ?MODULE, Options}) -> {Path, Fields, ?MODULE, checked(Path, Options)};
+route(Other) -> Other.
+
+checked(_, Checked = {checked, _}) ->
+    Checked;
+checked(Path, Options) ->
+    case gwport_options:mount(Options) of
+        {ok, Mount} -> {checked, Mount};
+        {error, Error} -> error({bad_mount, Path, Error})
+    end.
+
+-type options() :: gwport_options:given() | {checked, gwport_options:mount()}.
+
+-spec init(cowboy_req:req(), options()) -> {ok, cowboy_req:req(), options()}.
 init(Req, Options) ->
     try
         Cowboy = open(Req, Options),
@@ -48,7 +73,7 @@ init(Req, Options) ->
 
 open(Req, Options) ->
     Listener = gwport_cowboy_listener:of_request(Req),
-    case gwport_options:mount(Options) of
+    case mount(Options) of
         {ok, Mount} ->
             Behind = gwport_mounts:behind(cowboy_req:path_info(Req)),
             gwport_cowboy:open(Req, Behind, Mount, Listener, ref);
@@ -56,6 +81,9 @@ open(Req, Options) ->
             ?LOG_ERROR("gwport: a route's options are wrong: ~0p", [Error]),
             gwport_cowboy:refuse(bad_option, Req, Listener, ref)
     end.
+
+mount({checked, Mount}) -> {ok, Mount};
+mount(Options) -> gwport_options:mount(Options).
 
 loop(Request = #request{tag = Tag, cowboy = Cowboy, req = #{pid := Connection}}) ->
     receive

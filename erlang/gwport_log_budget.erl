@@ -13,14 +13,14 @@
 -define(SECOND_MASK, 16#ffffffff).
 
 %% Called when the application starts, with its option `node_log_lines`.
--spec create(term()) -> ok | {error, {bad_option, {node_log_lines, term()}}}.
+-spec create(term()) -> ok | {error, {bad_option, {node_log_lines, term(), Why :: string()}}}.
 create(Lines) when is_integer(Lines), Lines >= 0, Lines =< ?MAX_LINES ->
     case persistent_term:get(?KEY, none) of
         {Lines, _} -> ok;
         _ -> persistent_term:put(?KEY, {Lines, atomics:new(1, [{signed, false}])})
     end;
 create(Lines) ->
-    {error, {bad_option, {node_log_lines, Lines}}}.
+    {error, {bad_option, {node_log_lines, Lines, "expected an integer from 0 to 1000000"}}}.
 
 %% Whether there is room for one more line.
 -spec take() -> boolean().

@@ -12,7 +12,8 @@
 
 %% Routes as for cowboy_router:compile/1, with a mount's options for handler and handler options.
 -type routes() :: [{Host :: '_' | iodata(), [path()]} | {Host :: '_' | iodata(), list(), [path()]}].
--type path() :: {Path :: '_' | iodata(), map()} | {Path :: '_' | iodata(), list(), map()}.
+-type path() :: {Path :: '_' | iodata(), gwport_options:given()}
+  | {Path :: '_' | iodata(), list(), gwport_options:given()}.
 %% Tagged, so that a listener's routes in this place are told from it.
 -opaque mounts() :: {?MODULE, plain(), cowboy_router:dispatch_rules()}.
 %% What needs no router, in the router's order: whether a mount has what is below Prefix as well.

@@ -1,9 +1,9 @@
 %% The options of a pool and of a mount: defaults, and one check of each, at start.
 -module(gwport_options).
 
--export([pool/1, mount/1]).
+-export([pool/1, pools/1, mount/1, map/1, name/1]).
 
--export_type([pool/0, mount/0, error/0]).
+-export_type([pool/0, mount/0, error/0, given/0]).
 
 %% A checked pool: every key is there, paths and arguments are as open_port/2 wants them.
 -type pool() :: #{
@@ -37,38 +37,99 @@
     deadline := timeout(),
     max_body := non_neg_integer() | infinity
 }.
--type error() :: {bad_option, {Key :: term(), Value :: term()}} | {missing_option, Key :: atom()}.
+%% Why is a sentence for people.
+-type error() ::
+    {bad_option, {Key :: term(), Value :: term(), Why :: string()}} | {missing_option, Key :: atom()}.
+%% Options as they are given: a map, a keyword list or a property list.
+-type given() :: map() | [atom() | {term(), term()}].
 
--spec pool(map()) -> {ok, pool()} | {error, error()}.
-pool(Options) when is_map(Options) ->
-    hide(check(Options, pool_defaults(), [name, command], fun pool_value/2, fun pool_whole/1));
-pool(_) ->
-    {error, {bad_option, {pool, hidden}}}.
+-spec pool(given()) -> {ok, pool()} | {error, error()}.
+pool(Given) ->
+    case map(Given) of
+        {ok, Options} ->
+            hide(check(Options, pool_defaults(), [name, command], fun pool_value/2,
+                fun pool_whole/1));
+        error ->
+            {error, {bad_option, {pool, hidden, not_options()}}}
+    end.
+
+%% Those of the application's environment. What is wrong in one is told with its name; `undefined`
+%% where it has none.
+-spec pools([given()] | term()) ->
+    ok | {error, {bad_pool, Name :: term(), error()} | {bad_option, {pools, hidden, string()}}}.
+pools(Pools) when is_list(Pools), length(Pools) >= 0 ->
+    pools(Pools, []);
+pools(_) ->
+    bad_pools().
+
+bad_pools() ->
+    {error, {bad_option, {pools, hidden, "expected a list of pools, each " ++ shapes()}}}.
+
+pools([], _) ->
+    ok;
+pools([Pool | Rest], Names) ->
+    case {pool(Pool), name(Pool)} of
+        {{ok, #{name := Name}}, _} -> pools(Rest, Names, Name, lists:member(Name, Names));
+        {{error, {bad_option, {pool, _, _}}}, _} -> bad_pools();
+        {{error, Error}, Name} -> {error, {bad_pool, Name, Error}}
+    end.
+
+pools(Rest, Names, Name, false) ->
+    pools(Rest, [Name | Names]);
+pools(_, _, Name, true) ->
+    {error, {bad_pool, Name, {bad_option, {name, Name, "another pool has this name"}}}}.
+
+%% Options as a map. Of a key that is given twice the first is taken, as of any property list.
+-spec map(given() | term()) -> {ok, map()} | error.
+map(Options) when is_map(Options) -> {ok, Options};
+map(Options) -> pairs_of(Options, #{}).
+
+pairs_of([], Map) -> {ok, Map};
+pairs_of([{Key, Value} | Rest], Map) -> pairs_of(Rest, maps:merge(#{Key => Value}, Map));
+pairs_of([Key | Rest], Map) when is_atom(Key) -> pairs_of(Rest, maps:merge(#{Key => true}, Map));
+pairs_of(_, _) -> error.
+
+%% The name in options that nobody has checked.
+-spec name(given() | term()) -> term().
+name(Given) ->
+    case map(Given) of
+        {ok, #{name := Name}} -> Name;
+        _ -> undefined
+    end.
+
+not_options() ->
+    "expected " ++ shapes().
+
+shapes() ->
+    "a map, a keyword list or a property list".
 
 %% What is wrong goes to the log. A value may be a password in `args', in `env', and where one of these
 %% is misspelt.
-hide({error, {bad_option, {env, Env}}}) ->
-    {error, {bad_option, {env, wrong_variable(Env)}}};
-hide({error, {bad_option, {args, _}}}) ->
-    {error, {bad_option, {args, hidden}}};
-hide(Error = {error, {bad_option, {Key, Value}}}) ->
+hide({error, {bad_option, {env, Env, Why}}}) ->
+    {error, {bad_option, wrong_variable(Env, Why)}};
+hide({error, {bad_option, {args, _, Why}}}) ->
+    {error, {bad_option, {args, hidden, Why}}};
+hide(Error = {error, {bad_option, {Key, Value, Why}}}) ->
     case lists:member(Key, [name, command]) orelse is_map_key(Key, pool_defaults()) of
         true -> Error;
         false when is_number(Value) -> Error;
-        false -> {error, {bad_option, {Key, hidden}}}
+        false -> {error, {bad_option, {Key, hidden, Why}}}
     end;
 hide(Result) ->
     Result.
 
 %% The first variable that is none, by its name where it has one.
-wrong_variable(Env) when is_map(Env) -> wrong_variable(maps:to_list(Env));
-wrong_variable([Variable | Rest]) ->
+wrong_variable(Env, Why) when is_map(Env) ->
+    wrong_variable(maps:to_list(Env), Why);
+wrong_variable([Variable | Rest], Why) ->
     case {variable(Variable), Variable} of
-        {{ok, _}, _} -> wrong_variable(Rest);
-        {error, {Name, _}} when is_list(Name); is_binary(Name) -> {Name, hidden};
-        _ -> hidden
+        {{ok, _}, _} -> wrong_variable(Rest, Why);
+        {{error, Wrong}, {Name, _}} when is_list(Name); is_binary(Name); is_atom(Name) ->
+            {env, {Name, hidden}, Wrong};
+        {{error, Wrong}, _} -> {env, hidden, Wrong}
     end;
-wrong_variable(_) -> hidden.
+wrong_variable(_, Why) ->
+    {env, hidden, Why}.
 
 %% Defaults; README and `gwport:child_spec/1` say what each means.
 pool_defaults() ->
@@ -82,10 +143,11 @@ pool_defaults() ->
         log_lines => 200, log_level => info}.
 
 pool_value(name, Name) when is_atom(Name), Name =/= undefined -> {ok, Name};
+pool_value(name, _) -> {error, "expected an atom"};
 pool_value(command, Command) -> command(Command);
-pool_value(args, Args) when is_list(Args) -> all(fun os_text/1, Args);
-pool_value(env, Env) when is_map(Env) -> all(fun variable/1, maps:to_list(Env));
-pool_value(env, Env) when is_list(Env) -> all(fun variable/1, Env);
+pool_value(args, Args) -> all(fun os_text/1, Args, "expected a list of texts");
+pool_value(env, Env) when is_map(Env) -> pool_value(env, maps:to_list(Env));
+pool_value(env, Env) -> all(fun variable/1, Env, "expected a map or a list of pairs");
 pool_value(cd, undefined) -> {ok, undefined};
 pool_value(cd, Dir) -> directory(os_text(Dir));
 pool_value(ports, N) -> integer(N, 1, 1024);
@@ -101,39 +163,53 @@ pool_value(log_lines, N) -> integer(N, 0, 1000000);
 pool_value(log_level, Level) when Level =:= error; Level =:= warning; Level =:= notice;
         Level =:= info; Level =:= debug ->
     {ok, Level};
+pool_value(log_level, _) ->
+    {error, "expected error, warning, notice, info or debug"};
 pool_value(drain_timeout, N) -> integer(N, 0, 1 bsl 31);
 pool_value(Key, N) when Key =:= greeting_timeout; Key =:= ping_interval; Key =:= ping_timeout ->
     integer(N, 1, 1 bsl 31);
-pool_value(_, _) -> error.
+pool_value(_, _) -> no_option().
 
 %% A reply with a full window and a full head must fit in a frame (SPEC.md, section 5).
 pool_whole(Pool = #{window := Window, max_head := MaxHead, max_frame := MaxFrame}) ->
     case MaxFrame >= Window + MaxHead + 64 of
         true -> {ok, Pool};
-        false -> {error, {bad_option, {max_frame, MaxFrame}}}
+        false -> {error, {bad_option, {max_frame, MaxFrame, text(
+            "expected at least window + max_head + 64, which is ~b", [Window + MaxHead + 64])}}}
     end.
 
--spec mount(map()) -> {ok, mount()} | {error, error()}.
-mount(Options) when is_map(Options) ->
-    check(Options, mount_defaults(), [pool], fun mount_value/2, fun(Mount) -> {ok, Mount} end);
-mount(Options) ->
-    {error, {bad_option, {mount, Options}}}.
+-spec mount(given()) -> {ok, mount()} | {error, error()}.
+mount(Given) ->
+    case map(Given) of
+        {ok, Options} ->
+            check(Options, mount_defaults(), [pool], fun mount_value/2,
+                fun(Mount) -> {ok, Mount} end);
+        error ->
+            {error, {bad_option, {mount, Given, not_options()}}}
+    end.
 
 mount_defaults() ->
     #{app => <<>>, head_timeout => 60000, idle_timeout => 300000, deadline => infinity,
         max_body => infinity}.
 
 mount_value(pool, Pool) when is_atom(Pool) -> {ok, Pool};
+mount_value(pool, _) -> {error, "expected an atom, the name of a pool"};
 mount_value(app, App) when is_binary(App) -> {ok, App};
-mount_value(app, App) when is_list(App) -> binary(text(App));
 mount_value(app, App) when is_atom(App) -> {ok, atom_to_binary(App)};
+mount_value(app, App) -> binary(text(App));
 mount_value(max_body, infinity) -> {ok, infinity};
-mount_value(max_body, N) -> integer(N, 0, 1 bsl 62);
+mount_value(max_body, N) -> or_infinity(integer(N, 0, 1 bsl 62));
 mount_value(Key, infinity) when Key =:= head_timeout; Key =:= idle_timeout; Key =:= deadline ->
     {ok, infinity};
 mount_value(Key, N) when Key =:= head_timeout; Key =:= idle_timeout; Key =:= deadline ->
-    integer(N, 1, 1 bsl 31);
-mount_value(_, _) -> error.
+    or_infinity(integer(N, 1, 1 bsl 31));
+mount_value(_, _) -> no_option().
+
+no_option() ->
+    {error, "no such option"}.
+
+or_infinity({error, Why}) -> {error, Why ++ ", or infinity"};
+or_infinity(Good) -> Good.
 
 %% One way for both: every given pair is checked, which finds a key that is misspelt, then what is
 %% missing is filled in.
@@ -153,62 +229,61 @@ pairs([], Checked, _) ->
 pairs([{Key, Given} | Rest], Checked, Value) ->
     case Value(Key, Given) of
         {ok, Good} -> pairs(Rest, Checked#{Key => Good}, Value);
-        error -> {error, {bad_option, {Key, Given}}}
+        {error, Why} -> {error, {bad_option, {Key, Given, Why}}}
     end.
 
 integer(N, Min, Max) when is_integer(N), N >= Min, N =< Max -> {ok, N};
-integer(_, _, _) -> error.
+integer(_, Min, Max) -> {error, text("expected an integer from ~b to ~b", [Min, Max])}.
 
-%% spawn_executable wants an absolute path; code:priv_dir/1 may be relative.
+text(Format, Args) ->
+    lists:flatten(io_lib:format(Format, Args)).
+
 command({priv, App, File}) when is_atom(App) ->
-    case {code:priv_dir(App), os_text(File)} of
-        {Dir, {ok, Name}} when is_list(Dir) -> executable(filename:join(Dir, Name));
-        _ -> error
+    case os_text(File) of
+        {ok, Name} -> gwport_command:find({priv, App, Name});
+        Error -> Error
     end;
-command(Command) ->
+command(Command) when is_list(Command); is_binary(Command) ->
     case os_text(Command) of
-        {ok, Path} -> executable(Path);
-        error -> error
-    end.
-
-executable(Path) ->
-    case lists:member($/, Path) of
-        true -> found(filelib:is_regular(Path) andalso os:find_executable(filename:absname(Path)));
-        false -> found(os:find_executable(Path))
-    end.
-
-found(false) -> error;
-found(Path) -> {ok, filename:absname(Path)}.
+        {ok, Path} -> gwport_command:find(Path);
+        Error -> Error
+    end;
+command(_) ->
+    {error, "expected a path, a name on PATH, or {priv, App, File}"}.
 
 directory({ok, Dir}) ->
-    case filelib:is_dir(Dir) of
-        true -> {ok, filename:absname(Dir)};
-        false -> error
+    case {filelib:is_dir(Dir), file:read_file_info(Dir)} of
+        {true, _} -> {ok, filename:absname(Dir)};
+        {false, {ok, _}} -> {error, "not a folder"};
+        {false, _} -> {error, "no such folder"}
     end;
-directory(error) ->
-    error.
+directory(Error) ->
+    Error.
 
-variable({Name, false}) ->
-    case variable_name(os_text(Name)) of
-        {ok, Text} -> {ok, {Text, false}};
-        error -> error
-    end;
 variable({Name, Value}) ->
-    case {variable_name(os_text(Name)), os_text(Value)} of
-        {{ok, N}, {ok, V}} -> {ok, {N, V}};
-        _ -> error
+    case {variable_name(name_text(Name)), Value =:= false orelse os_text(Value)} of
+        {{ok, Text}, true} -> {ok, {Text, false}};
+        {{ok, Text}, {ok, V}} -> {ok, {Text, V}};
+        {{ok, _}, {error, _}} -> {error, "expected a text, or false"};
+        {Error, _} -> Error
     end;
 variable(_) ->
-    error.
+    {error, "expected {Name, Value} or {Name, false}"}.
+
+%% As a keyword list has it.
+name_text(Name) when is_atom(Name) -> os_text(atom_to_binary(Name));
+name_text(Name) -> os_text(Name).
 
 %% open_port/2 crashes on a name with an equals sign.
 variable_name({ok, Name = [_ | _]}) ->
     case lists:member($=, Name) of
-        true -> error;
+        true -> {error, "no equals sign may be in the name of a variable"};
         false -> {ok, Name}
     end;
-variable_name(_) ->
-    error.
+variable_name({ok, ""}) ->
+    {error, "a variable has a name"};
+variable_name(Error) ->
+    Error.
 
 %% What the operating system is given is UTF-8, whatever the locale. Where that makes OTP take a
 %% character for a byte, as OTP 25 does under LC_ALL=C, open_port/2 fails on any other character.
@@ -223,25 +298,29 @@ text(Text) when is_binary(Text); is_list(Text) ->
     try unicode:characters_to_list(Text) of
         List when is_list(List) ->
             case lists:member(0, List) of
-                true -> error;
+                true -> {error, "no NUL may be in a text"};
                 false -> {ok, List}
             end;
-        _ -> error
+        _ -> {error, "not UTF-8"}
     catch
-        error:badarg -> error
+        error:badarg -> not_text()
     end;
 text(_) ->
-    error.
+    not_text().
+
+not_text() ->
+    {error, "expected a text, as a binary or a charlist"}.
 
 binary({ok, Text}) -> {ok, unicode:characters_to_binary(Text)};
-binary(error) -> error.
+binary(Error) -> Error.
 
-all(Check, [Element | Rest]) ->
-    case {Check(Element), all(Check, Rest)} of
+all(Check, [Element | Rest], Why) ->
+    case {Check(Element), all(Check, Rest, Why)} of
         {{ok, Good}, {ok, More}} -> {ok, [Good | More]};
-        _ -> error
+        {{error, Wrong}, _} -> {error, Wrong};
+        {_, Error} -> Error
     end;
-all(_, []) ->
+all(_, [], _) ->
     {ok, []};
-all(_, _Improper) ->
-    error.
+all(_, _, Why) ->
+    {error, Why}.

@@ -12,7 +12,7 @@
 
 %% Returns when the first port is ready, or has failed to be: a wrong option stops the start, a
 %% program that does not come up does not (the keeper tries again, requests are answered with 503).
--spec start_link(map() | gwport_secret:secret(map())) ->
+-spec start_link(gwport_options:given() | gwport_secret:secret(gwport_options:given())) ->
     {ok, pid()} | {error, gwport_options:error() | term()}.
 start_link(Secret) when is_function(Secret, 0) ->
     start_link(gwport_secret:show(Secret));

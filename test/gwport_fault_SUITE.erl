@@ -322,12 +322,12 @@ bad_option(Config) ->
     bad_option(gwport_test:mount(), Config).
 
 bad_option(stream, _) ->
-    ?assertError({bad_mount, "/wrong", {bad_option, {head_timeout, soon}}},
+    ?assertError({bad_mount, "/wrong", {bad_option, {head_timeout, soon, _}}},
         gwport_stream_h:mounts([{'_', [{"/wrong", #{pool => a, head_timeout => soon}}]}]));
 bad_option(route, Config) ->
     Server = gwport_probe:flow(#{routes => [{"/wrong", #{head_timeout => soon}}]}, Config),
     is_reason(bad_option, both(Server, "/wrong")),
-    gwport_test:expect_log("{bad_option,{head_timeout,soon}}"),
+    gwport_test:expect_log("{bad_option,{head_timeout,soon,"),
     ?assertMatch(#{status := 200}, gwport_test:get(Server, "/hello")),
     gwport_probe:stop(Server).
 

@@ -175,8 +175,8 @@ a_wrong_mount_option_is_500_and_named_in_the_log(Config) ->
                 {Path, ask(Config, Path)})
         end, "a route's options are wrong"),
         ?assertNotEqual({Path, nomatch}, {Path, string:find(Text, Named)})
-    end || {Path, Named} <- [{"/wrong/value", "{bad_option,{max_body,-1}}"},
-        {"/wrong/key", "{bad_option,{max_bodies,1}}"}, {"/wrong/time", "{bad_option,{head_timeout,0}}"},
+    end || {Path, Named} <- [{"/wrong/value", "{bad_option,{max_body,-1,\"expected an integer from 0 to "},
+        {"/wrong/key", "{bad_option,{max_bodies,1,\"no such option\"}}"}, {"/wrong/time", "{bad_option,{head_timeout,0,\"expected"},
         {"/wrong/none", "{missing_option,pool}"}]],
     ?assertEqual({500, <<"close">>}, refused_expectation(proplists:get_value(server, Config), "/wrong/none")).
 
@@ -226,9 +226,10 @@ what_the_app_sets_goes_over_the_middlewares(Config) ->
 a_wrong_mount_option_stops_the_start_and_is_named(_) ->
     %% Where a route's options are looked at with each request, these are looked at once.
     [?assertError({bad_mount, "/x", Error}, gwport_stream_h:mounts([{'_', [{"/x", Options}]}]))
-        || {Options, Error} <- [{#{pool => a, max_body => -1}, {bad_option, {max_body, -1}}},
-            {#{pool => a, max_bodies => 1}, {bad_option, {max_bodies, 1}}},
-            {#{pol => a}, {bad_option, {pol, a}}}, {#{}, {missing_option, pool}}]].
+        || {Options, Error} <- [{#{pool => a, max_body => -1},
+                {bad_option, {max_body, -1, "expected an integer from 0 to 4611686018427387904, or infinity"}}},
+            {[{pool, a}, {max_bodies, 1}], {bad_option, {max_bodies, 1, "no such option"}}},
+            {#{pol => a}, {bad_option, {pol, a, "no such option"}}}, {#{}, {missing_option, pool}}]].
 
 a_wrong_route_stops_the_start_and_is_named(_) ->
     %% Also where it looks like one of cowboy_router's, and what the router would stumble over at a request.

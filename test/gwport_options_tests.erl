@@ -19,11 +19,12 @@ each_number_of_a_pool_passes_at_its_edges_test_() ->
         || {Key, Min, Max} <- pool_numbers(), N <- [Min, Max]].
 
 each_number_of_a_pool_beyond_its_edges_is_refused_by_name_test_() ->
-    [{lists:concat([Key, " ", N]), ?_assertEqual({error, {bad_option, {Key, N}}}, pool(Key, N))}
+    [{lists:concat([Key, " ", N]), ?_assertEqual({error, {bad_option, {Key, N, lists:concat(
+            ["expected an integer from ", Min, " to ", Max])}}}, pool(Key, N))}
         || {Key, Min, Max} <- pool_numbers(), N <- [Min - 1, Max + 1]].
 
 each_number_of_a_pool_is_an_integer_test_() ->
-    [?_assertEqual({error, {bad_option, {Key, Value}}}, pool(Key, Value))
+    [?_assertMatch({error, {bad_option, {Key, Value, "expected an integer" ++ _}}}, pool(Key, Value))
         || {Key, _, _} <- pool_numbers(), Value <- [1000000.0, infinity, "1", <<"1">>, undefined, -1]].
 
 pool_numbers() ->
@@ -35,7 +36,8 @@ pool_numbers() ->
 
 the_level_of_a_log_is_one_of_five_test_() ->
     [?_assertMatch({ok, #{log_level := Level}}, pool(log_level, Level)) || Level <- [error, warning, notice, info, debug]]
-        ++ [?_assertEqual({error, {bad_option, {log_level, Level}}}, pool(log_level, Level))
+        ++ [?_assertEqual({error, {bad_option, {log_level, Level, "expected error, warning, notice, info or debug"}}},
+            pool(log_level, Level))
             || Level <- [critical, all, none, warn, 6, "info"]].
 
 %% With room for all that the option does not concern.
@@ -49,7 +51,7 @@ pool(Key, Value) ->
 a_frame_holds_a_window_and_a_head_and_64_bytes_test() ->
     Options = (minimal())#{window => 100000, max_head => 2000},
     ?assertMatch({ok, _}, gwport_options:pool(Options#{max_frame => 102064})),
-    ?assertEqual({error, {bad_option, {max_frame, 102063}}},
+    ?assertEqual({error, {bad_option, {max_frame, 102063, "expected at least window + max_head + 64, which is 102064"}}},
         gwport_options:pool(Options#{max_frame => 102063})).
 
 %% Texts
@@ -65,15 +67,19 @@ a_text_beyond_ascii_is_utf_8_test() ->
         gwport_options:pool((minimal())#{args => [<<16#c3, 16#a9>>, [16#e9], [16#20ac]]})).
 
 what_is_no_text_is_refused_by_name_test_() ->
-    [{lists:concat([Key]), ?_assertEqual({error, {bad_option, {Key, Value}}},
+    Command = "expected a path, a name on PATH, or {priv, App, File}",
+    Text = "expected a text, as a binary or a charlist",
+    [{lists:concat([Key]), ?_assertEqual({error, {bad_option, {Key, Value, Why}}},
         gwport_options:pool((minimal())#{Key => Value}))}
-        || {Key, Value} <- [
-            {command, sh}, {command, 1}, {command, <<255>>}, {command, [foo]}, {command, "/bin/sh\0"},
-            {cd, root}, {cd, 1}, {cd, "/\0"}, {cd, ""}]].
+        || {Key, Value, Why} <- [
+            {command, sh, Command}, {command, 1, Command}, {command, <<255>>, "not UTF-8"}, {command, [foo], Text},
+            {command, "/bin/sh\0", "no NUL may be in a text"}, {cd, root, Text}, {cd, 1, Text},
+            {cd, "/\0", "no NUL may be in a text"}, {cd, "", "no such folder"}, {cd, "/no/such", "no such folder"},
+            {cd, "/etc/passwd", "not a folder"}]].
 
 %% It may be a password.
 what_is_wrong_in_arguments_is_not_shown_test_() ->
-    [?_assertEqual({error, {bad_option, {args, hidden}}}, gwport_options:pool((minimal())#{args => Args}))
+    [?_assertMatch({error, {bad_option, {args, hidden, [_ | _]}}}, gwport_options:pool((minimal())#{args => Args}))
         || Args <- [foo, <<"-c">>, "-c", [foo], [1], [<<255>>], ["a\0b"], [<<"a">>, <<0>>], [<<"a">> | <<"b">>]]].
 
 %% Command
@@ -84,9 +90,11 @@ a_command_is_found_on_the_path_and_made_absolute_test() ->
     ?assertEqual("sh", filename:basename(Command)).
 
 a_command_that_is_no_program_is_refused_by_name_test_() ->
-    [?_assertEqual({error, {bad_option, {command, Command}}},
+    [?_assertEqual({error, {bad_option, {command, Command, Why}}},
         gwport_options:pool((minimal())#{command => Command}))
-        || Command <- ["", "/", "/bin", "/no/such/program", "no-such-program-at-all", "/etc/passwd"]].
+        || {Command, Why} <- [{"", "not on PATH"}, {"/", "a folder"}, {"/bin", "a folder"}, {"./no-such", "no such file"},
+            {"/no/such/program", "no such file"}, {"no-such-program-at-all", "not on PATH"},
+            {"/etc/passwd", "not executable"}, {"/etc/passwd/x", "not a directory"}, {"/dev/null", "not a file"}]].
 
 %% An application with a program in it, made for the occasion.
 a_command_in_priv_is_found_test_() ->
@@ -94,7 +102,8 @@ a_command_in_priv_is_found_test_() ->
         Program = filename:join([Dir, "priv", "run"]),
         [?_assertMatch({ok, #{command := Program}},
             gwport_options:pool((minimal())#{command => {priv, App, File}})) || File <- ["run", <<"run">>]]
-            ++ [?_assertEqual({error, {bad_option, {command, {priv, App, "no-such"}}}},
+            ++ [?_assertEqual({error, {bad_option, {command, {priv, App, "no-such"},
+                    "no such file: " ++ filename:join([Dir, "priv", "no-such"])}}},
                 gwport_options:pool((minimal())#{command => {priv, App, "no-such"}}))]
     end}.
 
@@ -116,10 +125,13 @@ remove_app({Dir, _}) ->
     ok = file:del_dir_r(Dir).
 
 a_command_in_priv_that_is_not_there_is_refused_by_name_test_() ->
-    [?_assertEqual({error, {bad_option, {command, Command}}},
-        gwport_options:pool((minimal())#{command => Command}))
-        || Command <- [{priv, no_such_application, "run"}, {priv, kernel, "no-such-file"}, {priv, kernel, foo},
-            {priv, "kernel", "run"}, {priv, kernel}]].
+    Shape = "expected a path, a name on PATH, or {priv, App, File}",
+    [?_assertMatch({Command, Why, true}, begin
+        {error, {bad_option, {command, Given, Said}}} = gwport_options:pool((minimal())#{command => Command}),
+        {Given, Why, lists:prefix(Why, Said)}
+    end) || {Command, Why} <- [{{priv, no_such_application, "run"}, "no such app"},
+            {{priv, kernel, "no-such-file"}, "no such file: /"}, {{priv, kernel, foo}, "expected a text"},
+            {{priv, "kernel", "run"}, Shape}, {{priv, kernel}, Shape}]].
 
 %% Environment
 
@@ -135,13 +147,17 @@ a_value_may_be_empty_and_have_an_equals_sign_test() ->
         gwport_options:pool((minimal())#{env => [{"A", ""}, {"B", "c=d"}]})).
 
 what_is_no_variable_is_refused_by_name_test_() ->
-    [?_assertEqual({error, {bad_option, {env, {Name, hidden}}}}, gwport_options:pool((minimal())#{env => Env}))
+    [?_assertMatch({error, {bad_option, {env, {Name, hidden}, [_ | _]}}}, gwport_options:pool((minimal())#{env => Env}))
         || Env = [{Name, _} | _] <- [[{"", "b"}], [{"", false}], [{"A=B", "c"}], [{"A=B", false}], [{"=A", "c"}],
             [{"A", foo}], [{"A", 1}], [{"A", true}], [{"A\0", "b"}], [{<<"A">>, "b\0"}]]]
-        ++ [?_assertEqual({error, {bad_option, {env, {"B", hidden}}}}, gwport_options:pool((minimal())#{env => Env}))
+        ++ [?_assertMatch({error, {bad_option, {env, {"B", hidden}, [_ | _]}}}, gwport_options:pool((minimal())#{env => Env}))
             || Env <- [[{"A", "b"}, {"B", 1}], #{"A" => "b", "B" => 1}, [{"B", [-1]} | foo]]]
-        ++ [?_assertEqual({error, {bad_option, {env, hidden}}}, gwport_options:pool((minimal())#{env => Env}))
-            || Env <- [foo, "A=b", ["A=b"], [{foo, "b"}], [{"A", "b", "c"}], [{"A", "b"} | foo], #{foo => "b"}]].
+        ++ [?_assertMatch({error, {bad_option, {env, hidden, [_ | _]}}}, gwport_options:pool((minimal())#{env => Env}))
+            || Env <- [foo, "A=b", ["A=b"], [{1, "b"}], [{"A", "b", "c"}], [{"A", "b"} | foo], #{{a} => "b"}]].
+
+variables_may_be_a_keyword_list_test() ->
+    ?assertMatch({ok, #{env := [{"A", "b"}, {"C", false}]}},
+        gwport_options:pool((minimal())#{env => [{'A', <<"b">>}, {'C', false}]})).
 
 %% What passes is what open_port/2 takes.
 open_port_takes_every_variable_that_passes_test() ->
@@ -161,7 +177,7 @@ beyond_ascii() ->
 %% Names, missing and unknown options
 
 a_name_is_an_atom_test_() ->
-    [?_assertEqual({error, {bad_option, {name, Name}}}, gwport_options:pool((minimal())#{name => Name}))
+    [?_assertEqual({error, {bad_option, {name, Name, "expected an atom"}}}, gwport_options:pool((minimal())#{name => Name}))
         || Name <- [undefined, "shop", <<"shop">>, 1]].
 
 a_pool_without_name_or_command_is_refused_by_name_test() ->
@@ -169,18 +185,53 @@ a_pool_without_name_or_command_is_refused_by_name_test() ->
     ?assertEqual({error, {missing_option, command}}, gwport_options:pool(#{name => shop})).
 
 an_unknown_option_is_refused_by_name_test_() ->
-    [?_assertEqual({error, {bad_option, {Key, 1}}}, gwport_options:pool((minimal())#{Key => 1}))
+    [?_assertEqual({error, {bad_option, {Key, 1, "no such option"}}}, gwport_options:pool((minimal())#{Key => 1}))
         || Key <- [widnow, "window", <<"window">>, head_timeout]]
-        ++ [?_assertEqual({error, {bad_option, {Key, hidden}}}, gwport_options:pool((minimal())#{Key => Value}))
+        ++ [?_assertEqual({error, {bad_option, {Key, hidden, "no such option"}}},
+                gwport_options:pool((minimal())#{Key => Value}))
             || {Key, Value} <- [{evn, [{"PASSWORD", "secret"}]}, {arg, ["secret"]}, {<<"env">>, #{}}]]
-        ++ [?_assertEqual({error, {bad_option, {Key, 1}}}, gwport_options:mount(#{pool => shop, Key => 1}))
+        ++ [?_assertEqual({error, {bad_option, {Key, 1, "no such option"}}},
+                gwport_options:mount(#{pool => shop, Key => 1}))
             || Key <- [idle_timeuot, "app", window]].
 
-options_are_a_map_test_() ->
-    [?_assertEqual({error, {bad_option, {pool, hidden}}}, gwport_options:pool(Options))
-        || Options <- [[], [{name, shop}], shop]]
-        ++ [?_assertEqual({error, {bad_option, {mount, Options}}}, gwport_options:mount(Options))
-            || Options <- [[], [{pool, shop}], shop]].
+options_may_be_a_map_a_keyword_list_or_a_property_list_test() ->
+    {ok, Pool} = gwport_options:pool((minimal())#{ports => 2}),
+    ?assertEqual({ok, Pool}, gwport_options:pool([{name, shop}, {command, <<"/bin/sh">>}, {ports, 2}])),
+    %% The first of two of a key.
+    ?assertEqual({ok, Pool}, gwport_options:pool([{ports, 2} | maps:to_list((minimal())#{ports => 3})])),
+    ?assertEqual({error, {bad_option, {ports, true, "expected an integer from 1 to 1024"}}},
+        gwport_options:pool([ports | maps:to_list(minimal())])),
+    ?assertEqual(gwport_options:mount(#{pool => shop, app => cart}), gwport_options:mount([{app, cart}, {pool, shop}])),
+    ?assertEqual(shop, gwport_options:name([{command, "/bin/sh"}, {name, shop}])),
+    [?assertEqual(undefined, gwport_options:name(Given)) || Given <- [#{}, [], shop, [{name}]]].
+
+what_has_no_shape_of_options_is_refused_test_() ->
+    Why = "expected a map, a keyword list or a property list",
+    [?_assertEqual({error, {bad_option, {pool, hidden, Why}}}, gwport_options:pool(Options))
+        || Options <- [shop, [1], [{name, shop} | x], [{name, shop, x}], "text"]]
+        ++ [?_assertEqual({error, {bad_option, {mount, Options, Why}}}, gwport_options:mount(Options))
+            || Options <- [shop, [<<"pool">>], [{pool, shop} | x]]].
+
+%% The pools of the application's environment
+
+pools_of_any_shape_pass_test() ->
+    ?assertEqual(ok, gwport_options:pools([])),
+    ?assertEqual(ok, gwport_options:pools([minimal(), maps:to_list((minimal())#{name => other})])).
+
+pools_that_are_none_are_refused_test_() ->
+    Why = "expected a list of pools, each a map, a keyword list or a property list",
+    [?_assertEqual({error, {bad_option, {pools, hidden, Why}}}, gwport_options:pools(Pools))
+        || Pools <- [shop, minimal(), maps:to_list(minimal()), [shop], [minimal() | minimal()], {shop, minimal()}]].
+
+a_wrong_pool_is_named_test_() ->
+    [?_assertEqual({error, {bad_pool, Name, Error}}, gwport_options:pools([(minimal())#{name => first} | Pools]))
+        || {Name, Error, Pools} <- [
+            {shop, {bad_option, {ports, 0, "expected an integer from 1 to 1024"}}, [(minimal())#{ports => 0}]},
+            {shop, {missing_option, command}, [[{name, shop}]]},
+            {undefined, {missing_option, name}, [[{command, "/bin/sh"}]]},
+            {undefined, {missing_option, name}, [[]]},
+            {shop, {bad_option, {env, {"A", hidden}, "expected a text, or false"}}, [(minimal())#{env => #{"A" => 1}}]},
+            {shop, {bad_option, {name, shop, "another pool has this name"}}, [minimal(), minimal()]}]].
 
 %% Mounts
 
@@ -196,7 +247,8 @@ each_number_of_a_mount_passes_at_its_edges_test_() ->
         || {Key, Min, Max} <- mount_numbers(), N <- [Min, Max, infinity]].
 
 each_number_of_a_mount_beyond_its_edges_is_refused_by_name_test_() ->
-    [{lists:concat([Key]), ?_assertEqual({error, {bad_option, {Key, N}}}, mount(Key, N))}
+    [{lists:concat([Key]), ?_assertEqual({error, {bad_option, {Key, N, lists:concat(
+            ["expected an integer from ", Min, " to ", Max, ", or infinity"])}}}, mount(Key, N))}
         || {Key, Min, Max} <- mount_numbers(), N <- [Min - 1, Max + 1, 5.0, "5", undefined]].
 
 mount_numbers() ->
@@ -209,10 +261,10 @@ an_app_is_a_binary_a_charlist_or_an_atom_test() ->
     ?assertMatch({ok, #{app := <<>>}}, mount(app, "")).
 
 what_is_no_app_is_refused_by_name_test_() ->
-    [?_assertEqual({error, {bad_option, {app, App}}}, mount(app, App)) || App <- [1, {cart}, [cart], [-1]]].
+    [?_assertMatch({error, {bad_option, {app, App, [_ | _]}}}, mount(app, App)) || App <- [1, {cart}, [cart], [-1]]].
 
 a_pool_of_a_mount_is_an_atom_test() ->
-    [?assertEqual({error, {bad_option, {pool, Pool}}}, mount(pool, Pool)) || Pool <- ["shop", <<"shop">>, 1]].
+    [?assertEqual({error, {bad_option, {pool, Pool, "expected an atom, the name of a pool"}}}, mount(pool, Pool)) || Pool <- ["shop", <<"shop">>, 1]].
 
 mount(Key, Value) ->
     gwport_options:mount(maps:merge(#{pool => shop}, #{Key => Value})).

@@ -402,13 +402,17 @@ a_wrong_option_shows_no_value(Config) ->
     %% Neither in what the start says nor in what supervisors make of it.
     [begin
         Result = supervisor:start_child(gwport_sup, gwport:child_spec(Options#{name => wrong, command => "/bin/cat"})),
-        ?assertMatch({error, {{bad_option, {Key, _}}, _}}, Result),
+        ?assertMatch({error, {{bad_option, {Key, _, _}}, _}}, Result),
         ?assertNot(is_in(iolist_to_binary(io_lib:format("~0w", [Result])), env))
     end || {Key, Options} <- [
         {env, #{env => [{"PASSWORD", {mark(env)}}]}}, {env, #{env => #{"PASSWORD" => list_to_binary([0, mark(env)])}}},
         {env, #{env => mark(env)}}, {args, #{args => [mark(env), 1]}}, {args, #{args => mark(env)}},
         {evn, #{evn => #{"PASSWORD" => mark(env)}}}, {ports, #{ports => 0, env => #{"PASSWORD" => mark(env)}}}]],
-    ?assertMatch({error, {bad_option, {pool, hidden}}}, gwport_pool_sup:start_link([{env, mark(env)}])),
+    ?assertMatch({error, {bad_option, {pool, hidden, _}}}, gwport_pool_sup:start_link([{env, mark(env)}, mark(env)])),
+    [begin
+        Wrong = {error, _} = gwport_options:pools(Pools),
+        ?assertNot(is_in(iolist_to_binary(io_lib:format("~0w", [Wrong])), env))
+    end || Pools <- [#{env => mark(env)}, [mark(env)], [#{name => x, command => "cat", env => mark(env)}]]],
     ?assertEqual([], found(Config)).
 
 a_fun_prints_as_its_name(_) ->
