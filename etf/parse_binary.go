@@ -95,8 +95,17 @@ func (p *textParser) segment(b *bitBuffer) error {
 	if err != nil {
 		return err
 	}
+	p.space()
+	if n, ok := value.(int64); ok && p.i < len(p.s) && p.s[p.i] != ':' && p.s[p.i] != '/' {
+		// What printed binaries are made of.
+		if err := p.spend(1); err != nil {
+			return err
+		}
+		b.addBits(byte(n), 8)
+		return nil
+	}
 	t := segmentType{at: at, size: -1, kind: "integer"}
-	if p.space(); p.next(":") {
+	if p.next(":") {
 		if err := p.segmentSize(&t); err != nil {
 			return err
 		}
@@ -254,8 +263,11 @@ func (p *textParser) addValue(b *bitBuffer, value any, t *segmentType) error {
 		return faultf(t.at, "segment with a unit and no size")
 	}
 	size := t.size
-	if size < 0 {
-		size = map[string]int{"integer": 8, "float": 64}[t.kind]
+	switch {
+	case size < 0 && t.kind == "float":
+		size = 64
+	case size < 0:
+		size = 8
 	}
 	size *= max(t.unit, 1)
 	if err := p.spend((size + 7) / 8); err != nil {

@@ -220,9 +220,11 @@ func FuzzParse(f *testing.F) {
 	for _, v := range verdicts(f) {
 		f.Add([]byte(v.text))
 	}
+	f.Add([]byte("<<1:4,2:444444>>"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		term, err := etf.Parse(text, etf.Limits{})
-		if _, fileErr := etf.ParseFile(text, etf.Limits{}); err != nil && fileErr != nil {
+		few := etf.Limits{MaxBytes: 1 << 16} // a size of a few digits is megabytes of text
+		term, err := etf.Parse(text, few)
+		if _, fileErr := etf.ParseFile(text, few); err != nil && fileErr != nil {
 			require.True(t, strings.HasPrefix(err.Error(), "etf: ") && strings.HasPrefix(fileErr.Error(), "etf: "))
 		}
 		if err != nil {
