@@ -2,7 +2,7 @@
 %% is its API; README.md shows it in use.
 -module(gwport).
 
--export([child_spec/1, info/1, request/2, request/3]).
+-export([child_spec/1, pools/0, info/1, counts/1, request/2, request/3]).
 
 -export_type([request/0, response/0]).
 
@@ -48,6 +48,24 @@ child_spec(Options) ->
     #{id => {gwport, gwport_options:name(Options)},
         start => {gwport_pool_sup, start_link, [gwport_secret:hide(Options)]},
         type => supervisor}.
+
+%% @doc The names of the pools that run on this node, sorted. For people and monitors: it looks at
+%% every persistent term of the node.
+-spec pools() -> [atom()].
+pools() ->
+    gwport_pool:names().
+
+%% @doc What has become of a pool's requests and programs since it was started: `responses' by the
+%% first digit of their status, those that gwport gave itself among them; `failures', requests
+%% without an answer from an app or without a whole one, by reason; `programs', how often one came
+%% `up', ended as it was to (`drained') or otherwise (`failed'). The numbers only grow. A request that
+%% gwport answers itself is in both of the former. A client that leaves is `client_gone' under
+%% `gwport_stream_h' alone: Cowboy kills the process of `gwport_handler', which cannot count it.
+-spec counts(atom()) -> {ok, #{
+    responses := #{1..9 => non_neg_integer()}, failures := #{atom() => pos_integer()},
+    programs := #{up | drained | failed => non_neg_integer()}}} | {error, no_pool}.
+counts(Pool) ->
+    gwport_count:counts(Pool).
 
 %% @doc The ports of a pool: owner, OS pid, state, requests in flight and served, the program's
 %% name, version and apps.

@@ -53,6 +53,8 @@
     %% end.
     port = none :: gwport_handle:handle() | none,
     ref :: reference() | undefined,
+    %% Of the mount's pool.
+    count :: gwport_count:count(),
     guard = none :: gwport_watch:guard() | none,
     %% A file of the program's that is part of the response, and when to give up opening it.
     file = none :: none | {gwport_file:opener(), Timer :: reference()},
@@ -92,16 +94,18 @@ open(Request, Mount, Tag, Now) ->
 %% own timer's word; it is no event.
 -spec open(gwport_environ:request(), gwport_options:mount(), Tag :: ref | term(),
     Now :: integer(), Wake :: integer() | never) -> exchange().
-open(Request = #{<<"method">> := Method}, Mount, Tag, Now, Wake) ->
+open(Request = #{<<"method">> := Method}, Mount = #{pool := Pool}, Tag, Now, Wake) ->
     Stream = gwport_stream:new(#{method => Method, body => gwport_request:body(Request),
         length => maps:get(<<"length">>, Request, undefined),
         files => is_map_key(<<"file">>, Request)}, Mount, Now),
     Due = due(Wake, Now, Stream),
+    Count = gwport_count:find(Pool),
     case checked(gwport_request:check(Request), Request, Mount, Tag, Due) of
         {ok, Port, Ref} ->
-            #exchange{tag = tag(Tag, Ref), stream = Stream, port = Port, ref = Ref, due = Due};
+            #exchange{tag = tag(Tag, Ref), stream = Stream, port = Port, ref = Ref,
+                count = Count, due = Due};
         {error, Reason} ->
-            refused(Reason, tag(Tag, make_ref()), Stream)
+            refused(Reason, tag(Tag, make_ref()), Stream, Count)
     end.
 
 due(never, _, _) ->
@@ -130,11 +134,11 @@ refuse(Reason, Tag) ->
     refused(Reason, tag(Tag, make_ref()), gwport_stream:new(#{method => <<>>, body => none,
         length => 0, files => false},
         #{max_body => infinity, head_timeout => infinity, idle_timeout => infinity,
-            deadline => infinity}, 0)).
+            deadline => infinity}, 0), gwport_count:none()).
 
-refused(Reason, Tag, Stream) ->
+refused(Reason, Tag, Stream, Count) ->
     self() ! {Tag, {gwport, {refused, Reason}}},
-    #exchange{tag = Tag, stream = Stream, is_late = true}.
+    #exchange{tag = Tag, stream = Stream, count = Count, is_late = true}.
 
 checked({error, _}, _, _, _, _) ->
     {error, bad_request};
@@ -230,10 +234,28 @@ carry_out([{abort, Code, Text} | Rest], Exchange) ->
     carry_out(Rest, abort(Code, Text, Exchange));
 carry_out([Last], Exchange) when Last =:= done; element(1, Last) =:= fail;
         element(1, Last) =:= refuse; element(1, Last) =:= break ->
+    ended(Last, Exchange),
     {[Last], leave(Exchange)};
 carry_out([Command | Rest], Exchange0) ->
+    answered(Command, Exchange0),
     {Commands, Exchange} = carry_out(Rest, Exchange0),
     {[Command | Commands], Exchange}.
+
+%% The figures.
+answered({reply, #{code := Status}, _}, #exchange{count = Count}) ->
+    gwport_count:response(Status, Count);
+answered({head, #{code := Status}}, #exchange{count = Count}) ->
+    gwport_count:response(Status, Count);
+answered(_, _) ->
+    ok.
+
+ended(done, _) ->
+    ok;
+ended({break, Reason}, #exchange{count = Count}) ->
+    gwport_count:failure(Reason, Count);
+ended({_, Reason}, #exchange{count = Count}) ->
+    gwport_count:response(gwport_status:status(Reason), Count),
+    gwport_count:failure(Reason, Count).
 
 %% The program's descriptor has a name in the file system of its process.
 open_file(Spec, Exchange = #exchange{port = Port, ref = Ref, tag = Tag}) ->
@@ -258,7 +280,11 @@ abort(Code, Text, Exchange = #exchange{port = Port, ref = Ref}) ->
 
 %% The client has gone: the app is told, if the exchange is not over.
 -spec close(exchange()) -> ok.
-close(Exchange) ->
+close(#exchange{port = none} = Exchange) ->
+    _ = leave(Exchange),
+    ok;
+close(Exchange = #exchange{count = Count}) ->
+    gwport_count:failure(client_gone, Count),
     _ = leave(abort(cancelled, <<>>, Exchange)),
     ok.
 

@@ -33,6 +33,7 @@ metadata(Pool, OsPid) -> #{pool => Pool, os_pid => OsPid}.
 up(#{name := Name, program_version := Version}, Life) ->
     Life1 = Life#life{name = iolist_to_binary(lists:join($\s,
         [gwport_line:text(Text) || Text <- [Name, Version], Text =/= <<>>]))},
+    gwport_count:program(up, Life#life.pool),
     ?LOG_NOTICE("gwport: ~ts is up, ready after ~b ms", [whose(Life1), lived(Life1)]),
     Life1.
 
@@ -49,15 +50,22 @@ accord(itself) -> "of its own accord".
 -spec gone(undefined | {While :: atom(), Reason :: term()}, unknown | non_neg_integer(),
     {counts(), life()}) -> ok.
 gone(undefined, Status, About) ->
+    count(drained, About),
     is_gone("its port was stopped", Status, About);
 gone({draining, closed}, Status, About) ->
+    count(drained, About),
     is_gone("it has drained", Status, About);
 %% What it did is in the log already.
 gone({_, {Said, Name}}, Status, About) when Said =:= wire_fault; Said =:= fault ->
+    count(failed, About),
     is_gone(Name, Status, About);
-gone({While, Reason}, Status, {#{served := Served}, Life}) ->
+gone({While, Reason}, Status, About = {#{served := Served}, Life}) ->
+    count(failed, About),
     ?LOG_ERROR("gwport: ~ts ended while ~s: ~s, exit status ~s; ~b requests answered in ~s",
         [whose(Life), While, why(Reason), exit_status(Status), Served, duration(lived(Life))]).
+
+count(Event, {_, #life{pool = Pool}}) ->
+    gwport_count:program(Event, Pool).
 
 is_gone(Why, Status, {#{served := Served}, Life}) ->
     ?LOG_NOTICE("gwport: ~ts is gone: ~s, exit status ~s; ~b requests answered in ~s",

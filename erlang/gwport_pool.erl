@@ -1,7 +1,7 @@
 %% A pool as requests see it: a table of ports to choose from, read without a process in between.
 -module(gwport_pool).
 
--export([choose/1, await/1, info/1, keeper/1]).
+-export([choose/1, await/1, names/0, info/1, keeper/1]).
 %% For the keeper.
 -export([create/2, publish/2, delete/1]).
 
@@ -65,6 +65,12 @@ await(Name) ->
     try gen_server:call(keeper(Name), await, infinity)
     catch exit:_ -> ended
     end.
+
+%% For people: it looks through all persistent terms of the node.
+-spec names() -> [atom()].
+names() ->
+    lists:sort([Name || {?KEY(Name), {_, _, [Top | _]}} <- persistent_term:get(),
+        is_process_alive(Top)]).
 
 -spec info(atom()) -> {ok, [map()]} | {error, no_pool}.
 info(Name) ->
@@ -135,6 +141,7 @@ ended(Keeper) ->
     end.
 
 create_table(Name, Sups) ->
+    ok = gwport_count:create(Name),
     Table = ets:new(?MODULE, [protected, {read_concurrency, true}]),
     persistent_term:put(?KEY(Name), {Table, self(), Sups}),
     Table.
@@ -149,6 +156,11 @@ publish(Table, Handles) ->
 -spec delete(atom()) -> ok.
 delete(Name) ->
     alone(Name, fun() ->
-        _ = [persistent_term:erase(?KEY(Name)) || keeper(Name) =:= self()],
-        ok
+        case keeper(Name) =:= self() of
+            true ->
+                _ = persistent_term:erase(?KEY(Name)),
+                gwport_count:delete(Name);
+            false ->
+                ok
+        end
     end).

@@ -15,7 +15,7 @@ groups() ->
         owner_is_killed, writer_is_killed, keeper_is_killed, log_reader_is_killed,
         grandchild_goes_with_its_program, stopped_pool_leaves_nothing, stop_waits_for_requests_under_way,
         stop_does_not_wait_longer_than_the_drain_timeout, last_stream_number_replaces_the_port, sigterm_drains,
-        the_life_of_a_program_is_logged
+        the_life_of_a_program_is_logged, requests_and_programs_are_counted
     ]}]).
 
 init_per_group(parallel, Config) ->
@@ -223,3 +223,38 @@ said_of(OsPid, Part) ->
         Event = {_, _, #{os_pid := OsPid}} -> Event;
         _ -> said_of(OsPid, Part)
     end.
+
+requests_and_programs_are_counted(Config) ->
+    %% Responses by their class, requests that failed by their reason, and programs; a pool that has stopped has no
+    %% figures, and one that is started again begins anew.
+    Server = #{pool := Pool} = gwport_probe:flow(#{}, Config),
+    ?assert(lists:member(Pool, gwport:pools())),
+    #{status := 200} = gwport_test:get(Server, "/hello"),
+    #{status := 404} = gwport_test:get(Server, "/faults/nothing-of-that-name"),
+    %% The program answers for an app that fails before its head.
+    #{status := 500} = gwport_test:get(Server, "/faults/panic"),
+    #{complete := false} = gwport_test:get(Server, "/faults/panic-late"),
+    Socket = gwport_test:connect(Server),
+    ok = gwport_test:send(Socket, "GET /faults/sleep?s=60&tag=counted HTTP/1.1\r\nhost: x\r\n\r\n"),
+    gwport_test:until(fun() -> maps:get(<<"handler">>, gwport_probe:last(Server, "counted")) =/= <<>> end),
+    gwport_test:close(Socket),
+    %% Cowboy kills the process of gwport_handler when its client leaves, and nobody is left to count.
+    gwport_test:until(fun() -> lists:sum([N || #{in_flight := N} <- gwport_test:ports(Server)]) =:= 0 end),
+    ?assertEqual(gwport_test:mount() =:= stream, is_map_key(client_gone, failures(Pool))),
+    {_, OsPid} = owner(Server),
+    gwport_probe:os_kill("KILL", OsPid),
+    replaced(Server, OsPid),
+    {ok, Counts} = gwport:counts(Pool),
+    ?assertMatch(#{failures := #{app_failed := 1}, programs := #{up := 2, drained := 0, failed := 1}},
+        Counts),
+    #{responses := #{2 := Good, 3 := 0, 4 := 1, 5 := Bad}} = Counts,
+    %% Asking for what has become of the handler is a request too, and so is one that is sent while the port dies.
+    ?assert(Good >= 3),
+    ?assert(Bad >= 1),
+    gwport_probe:stop(Server),
+    ?assertEqual({error, no_pool}, gwport:counts(Pool)),
+    ?assertNot(lists:member(Pool, gwport:pools())).
+
+failures(Pool) ->
+    {ok, #{failures := Failures}} = gwport:counts(Pool),
+    Failures.

@@ -1,0 +1,93 @@
+%% What has become of a pool's requests and programs, in numbers that only grow. Everybody counts,
+%% and nobody waits for it: the counters have a place for each scheduler. They live as long as the
+%% pool, whatever ends in it meanwhile.
+-module(gwport_count).
+
+-export([create/1, delete/1, find/1, none/0, response/2, failure/2, program/2, counts/1]).
+
+-export_type([count/0, program_event/0]).
+
+-opaque count() :: counters:counters_ref() | none.
+-type program_event() :: up | drained | failed.
+
+-define(KEY(Pool), {?MODULE, Pool}).
+%% The classes of statuses have the first places, by their first digit; others stand behind.
+-define(CLASSES, 9).
+
+%% Those of gwport_status:reason(), and for what a response is broken off besides.
+-define(REASONS, [
+    bad_request, no_mount, no_pool, no_port, busy, draining, not_entered, port_died, refused,
+    no_app, app_failed, bad_response, too_large_response, head_timeout, idle_timeout, deadline,
+    too_large_head, too_large_body, bad_option,
+    client_gone, client_stalled, short_file, internal_error, bad_length, other]).
+-define(PROGRAM_EVENTS, [up, drained, failed]).
+
+%% Called by the keeper of a pool. The counters of one that was killed go on.
+-spec create(Pool :: atom()) -> ok.
+create(Pool) ->
+    case find(Pool) of
+        none -> persistent_term:put(?KEY(Pool), counters:new(size(), [write_concurrency]));
+        _ -> ok
+    end.
+
+size() ->
+    ?CLASSES + length(?REASONS) + length(?PROGRAM_EVENTS).
+
+-spec delete(Pool :: atom()) -> ok.
+delete(Pool) ->
+    _ = persistent_term:erase(?KEY(Pool)),
+    ok.
+
+%% `none' where there is no such pool: nothing is counted then.
+-spec find(Pool :: atom()) -> count().
+find(Pool) ->
+    persistent_term:get(?KEY(Pool), none).
+
+%% For a request that is of no pool.
+-spec none() -> count().
+none() ->
+    none.
+
+%% The head of a response has gone to the client, or on its way.
+-spec response(Status :: 100..999, count()) -> ok.
+response(_, none) -> ok;
+response(Status, Count) -> counters:add(Count, Status div 100, 1).
+
+%% A request that got no answer from an app, or no whole one.
+-spec failure(Reason :: atom(), count()) -> ok.
+failure(_, none) -> ok;
+failure(Reason, Count) -> counters:add(Count, place(Reason, ?REASONS, ?CLASSES + 1), 1).
+
+%% A program of the pool has greeted, has ended as it was to, or has ended otherwise.
+-spec program(program_event(), Pool :: atom()) -> ok.
+program(Event, Pool) ->
+    case find(Pool) of
+        none -> ok;
+        Count -> counters:add(Count, place(Event, ?PROGRAM_EVENTS,
+            ?CLASSES + length(?REASONS) + 1), 1)
+    end.
+
+%% What is new in another version is counted as the last.
+place(Name, [Name | _], Place) -> Place;
+place(_, [_], Place) -> Place;
+place(Name, [_ | Rest], Place) -> place(Name, Rest, Place + 1).
+
+-spec counts(Pool :: atom()) -> {ok, #{
+    responses := #{1..9 => non_neg_integer()}, failures := #{atom() => pos_integer()},
+    programs := #{program_event() => non_neg_integer()}}} | {error, no_pool}.
+counts(Pool) ->
+    case find(Pool) of
+        none -> {error, no_pool};
+        Count -> {ok, counted(Count)}
+    end.
+
+counted(Count) ->
+    Failures = numbered(?REASONS, ?CLASSES + 1, Count),
+    #{responses => numbered(lists:seq(1, ?CLASSES), 1, Count),
+        failures => maps:filter(fun(_, N) -> N > 0 end, Failures),
+        programs => numbered(?PROGRAM_EVENTS, ?CLASSES + length(?REASONS) + 1, Count)}.
+
+numbered(Names, First, Count) ->
+    Places = lists:seq(First, First + length(Names) - 1),
+    maps:from_list([{Name, counters:get(Count, Place)}
+        || {Name, Place} <- lists:zip(Names, Places)]).

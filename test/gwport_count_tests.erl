@@ -1,0 +1,47 @@
+%% What is counted of a pool, and that nothing else changes.
+-module(gwport_count_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+-define(POOL, gwport_count_tests).
+
+count_test_() ->
+    {foreach, fun() -> ok = gwport_count:create(?POOL) end, fun(_) -> ok = gwport_count:delete(?POOL) end,
+        [fun responses_are_counted_by_class/0, fun failures_are_counted_by_reason/0, fun every_reason_has_its_place/0,
+            fun programs_are_counted/0, fun a_keeper_that_comes_again_goes_on/0]}.
+
+nothing_is_counted_of_a_pool_that_is_none_test() ->
+    ?assertEqual({error, no_pool}, gwport_count:counts(?POOL)),
+    Count = gwport_count:find(?POOL),
+    ?assertEqual(ok, gwport_count:response(200, Count)),
+    ?assertEqual(ok, gwport_count:failure(busy, Count)),
+    ?assertEqual(ok, gwport_count:program(up, ?POOL)).
+
+responses_are_counted_by_class() ->
+    [ok = gwport_count:response(Status, gwport_count:find(?POOL)) || Status <- [200, 299, 304, 404, 500, 599, 999]],
+    {ok, #{responses := Responses, failures := Failures}} = gwport_count:counts(?POOL),
+    ?assertEqual(#{1 => 0, 2 => 2, 3 => 1, 4 => 1, 5 => 2, 6 => 0, 7 => 0, 8 => 0, 9 => 1}, Responses),
+    ?assertEqual(#{}, Failures).
+
+failures_are_counted_by_reason() ->
+    [ok = gwport_count:failure(Reason, gwport_count:find(?POOL)) || Reason <- [busy, client_gone, busy, of_another_version]],
+    {ok, #{failures := Failures}} = gwport_count:counts(?POOL),
+    ?assertEqual(#{busy => 2, client_gone => 1, other => 1}, Failures).
+
+every_reason_has_its_place() ->
+    %% Those of gwport_status, as its type names them.
+    {ok, {_, [{abstract_code, {_, Forms}}]}} = beam_lib:chunks(code:which(gwport_status), [abstract_code]),
+    [{type, _, union, Atoms}] = [Type || {attribute, _, type, {reason, Type, []}} <- Forms],
+    Reasons = [Reason || {atom, _, Reason} <- Atoms],
+    [ok = gwport_count:failure(Reason, gwport_count:find(?POOL)) || Reason <- Reasons],
+    {ok, #{failures := Failures}} = gwport_count:counts(?POOL),
+    ?assertEqual(maps:from_list([{Reason, 1} || Reason <- Reasons]), Failures).
+
+programs_are_counted() ->
+    [ok = gwport_count:program(Event, ?POOL) || Event <- [up, up, drained, failed]],
+    ?assertMatch({ok, #{programs := #{up := 2, drained := 1, failed := 1}}}, gwport_count:counts(?POOL)).
+
+a_keeper_that_comes_again_goes_on() ->
+    ok = gwport_count:response(200, gwport_count:find(?POOL)),
+    ok = gwport_count:create(?POOL),
+    ?assertMatch({ok, #{responses := #{2 := 1}}}, gwport_count:counts(?POOL)).
