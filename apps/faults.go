@@ -51,6 +51,7 @@ func newFaults() *faults {
 		{"goroutines", "", "their number", f.goroutines},
 		{"rss", "", "the program's resident memory in bytes", f.rss},
 		{"env", "?name=HOME", "an environment variable; 404 if it is not set", f.env},
+		{"dev", "", "whether the host runs for development", f.dev},
 		{"children", "", "starts sleep 3600 and gives its pid", f.children},
 		{"print", "", "writes to os.Stdout and to descriptor 1", f.print},
 		{"stderr", "?bytes=1000", "writes lines to os.Stderr", f.stderr},

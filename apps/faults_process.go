@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"strconv"
 	"syscall"
+
+	"github.com/gwport/gwport/bridge"
 )
 
 func (f *faults) goroutines(w http.ResponseWriter, _ *http.Request) {
@@ -44,6 +46,10 @@ func (f *faults) env(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	plain(w, "%s", v)
+}
+
+func (f *faults) dev(w http.ResponseWriter, r *http.Request) {
+	plain(w, "%t\n", bridge.Dev(r.Context()))
 }
 
 // children leaves its child behind on purpose: a test looks whether it outlives the program.

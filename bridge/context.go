@@ -41,6 +41,14 @@ func exchangeOf(ctx context.Context) *exchange {
 	return x
 }
 
+// Dev tells whether the request comes from a host that runs for development: its
+// pool has the option dev. A handler may say more of an error then, or read its
+// templates afresh. Under any other server than the bridge's it is false.
+func Dev(ctx context.Context) bool {
+	x := exchangeOf(ctx)
+	return x != nil && x.dev
+}
+
 // address is one end of a connection.
 type address wire.Address
 

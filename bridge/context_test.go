@@ -2,6 +2,7 @@ package bridge_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/gwport/gwport/bridge"
 	"github.com/gwport/gwport/bridge/bridgetest"
+	"github.com/gwport/gwport/etf"
 )
 
 // A proxy tells a truncated upstream by breaking its own response off, but only where the context
@@ -86,4 +88,28 @@ func TestServerOfTheContextIsOneAndDrainsTheProgram(t *testing.T) {
 	f, _ := nextKind(t, h)
 	require.Equal(t, bridgetest.Drain, f.Kind)
 	require.NoError(t, h.Wait())
+}
+
+// A handler may say more where the host runs for development, which the host tells in its greeting.
+func TestTheHostSaysWhetherItRunsForDevelopment(t *testing.T) {
+	for name, c := range map[string]struct {
+		options etf.Map
+		dev     bool
+	}{
+		"not said": {etf.Map{}, false},
+		"true":     {etf.Map{{Key: "dev", Value: etf.Atom("true")}}, true},
+		"false":    {etf.Map{{Key: "dev", Value: etf.Atom("false")}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := bridgetest.Start(t, &bridge.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				fmt.Fprint(w, bridge.Dev(r.Context()))
+			})})
+			m := helloTerm()
+			m[5].Value = c.options
+			h.SendTerm(bridgetest.Hello, 0, m)
+			_, _ = h.Next()
+			require.Equal(t, fmt.Sprint(c.dev), string(h.Do(bridgetest.Request{}).Body))
+		})
+	}
+	require.False(t, bridge.Dev(t.Context()))
 }

@@ -19,6 +19,7 @@ type exchange struct {
 	handler  http.Handler
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
+	dev      bool // the host runs for development
 	body     body
 	response response
 
@@ -29,7 +30,7 @@ type exchange struct {
 }
 
 func newExchange(srv *http.Server, host *wire.Hello, o *wire.Open, h http.Handler) *exchange {
-	x := &exchange{server: srv, request: request{o.Request}, handler: h}
+	x := &exchange{server: srv, request: request{o.Request}, handler: h, dev: host.Dev}
 	x.body.x = x
 	x.response.init(x, x.responseKind(host, o.Window))
 	x.newContext()

@@ -95,6 +95,8 @@ func TestHelloThatCannotBeMetIsAFault(t *testing.T) {
 		"versions no tuple":  {change("versions", 1), bridge.FaultBadGreeting},
 		"negative level":     {change("options", etf.Map{{Key: "log_level", Value: -1}}), bridge.FaultBadGreeting},
 		"level is no number": {change("options", etf.Map{{Key: "log_level", Value: "info"}}), bridge.FaultBadGreeting},
+		"dev is no boolean":  {change("options", etf.Map{{Key: "dev", Value: etf.Atom("yes")}}), bridge.FaultBadGreeting},
+		"dev is a number":    {change("options", etf.Map{{Key: "dev", Value: 1}}), bridge.FaultBadGreeting},
 		"negative timeout":   {change("options", etf.Map{{Key: "drain_timeout", Value: -1}}), bridge.FaultBadGreeting},
 		"not a map":          {etf.List{}, bridge.FaultBadGreeting},
 		"max_head of 2^31":   {change("max_head", 1<<31), bridge.FaultBadGreeting},

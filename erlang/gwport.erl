@@ -21,6 +21,10 @@
 %%
 %% <ul>
 %% <li>`args', `env', `cd': as of open_port/2; texts may be charlists or binaries</li>
+%% <li>`inherit' (all): the variables of the BEAM's environment that a program gets; with a list of
+%%     names it gets those, PATH, HOME, LANG, TZ and TMPDIR, and what `env' has</li>
+%% <li>`gomemlimit' in bytes, `gomaxprocs': the variables GOMEMLIMIT and GOMAXPROCS of Go's runtime</li>
+%% <li>`dev' (false): told to the program, whose handlers may ask `bridge.Dev'</li>
 %% <li>`ports' (1): programs that run side by side</li>
 %% <li>`max_streams' (1000): requests under way in one port; more get 503</li>
 %% <li>`window' (262144): response bytes a program may send before the client takes some</li>

@@ -20,14 +20,14 @@
 -spec hello(gwport_options:pool()) -> #{binary() => term()}.
 hello(Options) ->
     #{max_frame := MaxFrame, max_head := MaxHead, max_streams := MaxStreams,
-        drain_timeout := DrainTimeout, log_level := LogLevel, name := Name} = Options,
+        drain_timeout := DrainTimeout, log_level := LogLevel, dev := Dev, name := Name} = Options,
     #{<<"versions">> => {?WIRE_VERSION, ?WIRE_VERSION},
         <<"max_frame">> => MaxFrame,
         <<"max_head">> => MaxHead,
         <<"max_streams">> => MaxStreams,
         <<"capabilities">> => [?FILES || gwport_file:is_possible()],
         <<"options">> => #{<<"drain_timeout">> => DrainTimeout,
-            <<"log_level">> => gwport_log_frame:severity(LogLevel)},
+            <<"log_level">> => gwport_log_frame:severity(LogLevel), <<"dev">> => Dev},
         <<"pool">> => atom_to_binary(Name)}.
 
 %% What a program says first is `ready`.

@@ -11,6 +11,10 @@
     command := string(),
     args := [string() | binary()],
     env := [{string(), string() | false}],
+    inherit := all | [string()],
+    gomemlimit := pos_integer() | undefined,
+    gomaxprocs := pos_integer() | undefined,
+    dev := boolean(),
     cd := string() | undefined,
     ports := pos_integer(),
     max_streams := pos_integer(),
@@ -133,7 +137,8 @@ wrong_variable(_, Why) ->
 
 %% Defaults; README and `gwport:child_spec/1` say what each means.
 pool_defaults() ->
-    #{args => [], env => [], cd => undefined, ports => 1,
+    #{args => [], env => [], inherit => all, gomemlimit => undefined, gomaxprocs => undefined,
+        dev => false, cd => undefined, ports => 1,
         max_streams => 1000,
         window => 262144, window_floor => 16384, response_budget => 67108864,
         port_queue => 1048576, max_frame => 1048576, max_head => 65536,
@@ -148,6 +153,13 @@ pool_value(command, Command) -> command(Command);
 pool_value(args, Args) -> all(fun os_text/1, Args, "expected a list of texts");
 pool_value(env, Env) when is_map(Env) -> pool_value(env, maps:to_list(Env));
 pool_value(env, Env) -> all(fun variable/1, Env, "expected a map or a list of pairs");
+pool_value(inherit, all) -> {ok, all};
+pool_value(inherit, Names) -> all(fun inherited/1, Names, "expected all, or a list of names");
+pool_value(Key, undefined) when Key =:= gomemlimit; Key =:= gomaxprocs -> {ok, undefined};
+pool_value(gomemlimit, N) -> integer(N, 1048576, 1 bsl 50);
+pool_value(gomaxprocs, N) -> integer(N, 1, 1024);
+pool_value(dev, Dev) when is_boolean(Dev) -> {ok, Dev};
+pool_value(dev, _) -> {error, "expected true or false"};
 pool_value(cd, undefined) -> {ok, undefined};
 pool_value(cd, Dir) -> directory(os_text(Dir));
 pool_value(ports, N) -> integer(N, 1, 1024);
@@ -170,8 +182,16 @@ pool_value(Key, N) when Key =:= greeting_timeout; Key =:= ping_interval; Key =:=
     integer(N, 1, 1 bsl 31);
 pool_value(_, _) -> no_option().
 
-%% A reply with a full window and a full head must fit in a frame (SPEC.md, section 5).
-pool_whole(Pool = #{window := Window, max_head := MaxHead, max_frame := MaxFrame}) ->
+%% A variable is set in one place. A reply with a full window and a full head must fit in a frame
+%% (SPEC.md, section 5).
+pool_whole(Pool = #{env := Env, gomemlimit := Limit, gomaxprocs := Procs}) ->
+    case [{Key, Value} || {Key, Value, Name} <- [{gomemlimit, Limit, "GOMEMLIMIT"},
+            {gomaxprocs, Procs, "GOMAXPROCS"}], Value =/= undefined, lists:keymember(Name, 1, Env)] of
+        [] -> pool_sizes(Pool);
+        [{Key, Value} | _] -> {error, {bad_option, {Key, Value, "env sets the variable too"}}}
+    end.
+
+pool_sizes(Pool = #{window := Window, max_head := MaxHead, max_frame := MaxFrame}) ->
     case MaxFrame >= Window + MaxHead + 64 of
         true -> {ok, Pool};
         false -> {error, {bad_option, {max_frame, MaxFrame, text(
@@ -269,6 +289,9 @@ variable({Name, Value}) ->
     end;
 variable(_) ->
     {error, "expected {Name, Value} or {Name, false}"}.
+
+inherited(Name) ->
+    variable_name(name_text(Name)).
 
 %% As a keyword list has it.
 name_text(Name) when is_atom(Name) -> os_text(atom_to_binary(Name));

@@ -103,10 +103,11 @@ init(Secret) ->
 
 port_options(Options, Stderr) ->
     Socket = case Stderr of "" -> false; _ -> Stderr end,
-    #{args := Args, env := Env, cd := Cd, port_queue := Queue} = Options,
+    #{args := Args, cd := Cd, port_queue := Queue} = Options,
+    Env = gwport_variables:of_pool(Options, [{"GWPORT", "1"}, {"GWPORT_STDERR", Socket}]),
     [binary, stream, use_stdio, exit_status, eof, hide,
         {args, Args},
-        {env, Env ++ [{"GWPORT", "1"}, {"GWPORT_STDERR", Socket}]},
+        {env, Env},
         {busy_limits_port, {Queue div 2, Queue}},
         {busy_limits_msgq, disabled}
         | [{cd, Cd} || Cd =/= undefined]].

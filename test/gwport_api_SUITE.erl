@@ -37,6 +37,8 @@ pools() -> [
     a_wrong_option_stops_the_start_and_is_named,
     options_may_be_charlists_or_binaries,
     a_program_gets_its_arguments_environment_and_folder,
+    a_program_gets_what_it_is_to_inherit,
+    a_program_is_told_of_memory_processors_and_development,
     a_name_can_be_taken_once,
     a_program_that_does_not_start_is_503_and_not_the_end_of_its_supervisor,
     a_pool_has_as_many_ports_as_it_is_told,
@@ -410,6 +412,45 @@ a_program_gets_its_arguments_environment_and_folder(_) ->
     after
         os:unsetenv("GWPORT_TEST_GONE")
     end.
+
+a_program_gets_what_it_is_to_inherit(Config) ->
+    %% Of the BEAM's environment all, or what is named, and what every program needs.
+    File = filename:join(proplists:get_value(priv_dir, Config), "variables"),
+    Printed = fun(Options) ->
+        Program = filename:join(code:priv_dir(gwport), "gwport"),
+        with_pool(Options#{command => "sh", args => ["-c", "env >\"$1\"; exec \"$0\"", Program, File]}, fun(_) ->
+            {ok, Lines} = file:read_file(File),
+            [hd(string:split(Line, "=")) || Line <- string:lexemes(binary_to_list(Lines), "\n")]
+        end)
+    end,
+    os:putenv("GWPORT_TEST_A", "1"),
+    os:putenv("GWPORT_TEST_B", "1"),
+    Zone = os:getenv("TZ"),
+    os:putenv("TZ", "UTC"),
+    try
+        All = Printed(#{}),
+        ?assertEqual([], ["GWPORT_TEST_A", "GWPORT_TEST_B", "PATH", "HOME", "TZ", "GWPORT", "GWPORT_STDERR"] -- All),
+        Some = Printed(#{inherit => ["GWPORT_TEST_A", <<"NO_SUCH">>], env => #{"OWN" => "1"}, gomaxprocs => 2,
+            gomemlimit => 1 bsl 30}),
+        ?assertEqual(lists:sort(["GWPORT_TEST_A", "PATH", "HOME", "TZ", "GWPORT", "GWPORT_STDERR", "OWN", "GOMAXPROCS",
+            "GOMEMLIMIT"]), lists:sort(Some -- ["LANG", "TMPDIR", "PWD", "SHLVL", "_", "OLDPWD"])),
+        %% What is set stays set, whatever is inherited.
+        ?assert(lists:member("GWPORT_TEST_B", Printed(#{inherit => [], env => #{"GWPORT_TEST_B" => "2"}})))
+    after
+        [os:unsetenv(Variable) || Variable <- ["GWPORT_TEST_A", "GWPORT_TEST_B", "TZ"]],
+        [os:putenv("TZ", Zone) || Zone =/= false]
+    end.
+
+a_program_is_told_of_memory_processors_and_development(_) ->
+    %% Go's own variables, and what handlers may ask of a request.
+    with_pool(#{gomaxprocs => 1, gomemlimit => 1 bsl 30, env => #{"GWPORT_FAULTS" => "1"}}, fun(Name) ->
+        ?assertMatch({ok, {200, _, <<"1">>}}, fault(Name, "env", "name=GOMAXPROCS")),
+        ?assertMatch({ok, {200, _, <<"1073741824">>}}, fault(Name, "env", "name=GOMEMLIMIT")),
+        ?assertMatch({ok, {200, _, <<"false\n">>}}, fault(Name, "dev", ""))
+    end),
+    with_pool(#{dev => true, env => #{"GWPORT_FAULTS" => "1"}}, fun(Name) ->
+        ?assertMatch({ok, {200, _, <<"true\n">>}}, fault(Name, "dev", ""))
+    end).
 
 a_name_can_be_taken_once(_) ->
     %% Whoever comes second is told; the first one is not touched.

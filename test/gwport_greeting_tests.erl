@@ -38,7 +38,8 @@ hello_names_a_range_and_what_has_no_meaning_yet_is_empty_test() ->
     {ok, Options} = gwport_options:pool(#{name => shop, command => "sh"}),
     Can = [<<"file">> || gwport_file:is_possible()],
     ?assertMatch(#{<<"versions">> := {1, 1}, <<"capabilities">> := Can, <<"pool">> := <<"shop">>,
-        <<"options">> := #{<<"drain_timeout">> := 30000, <<"log_level">> := 6}}, gwport_greeting:hello(Options)).
+        <<"options">> := #{<<"drain_timeout">> := 30000, <<"log_level">> := 6, <<"dev">> := false}}, gwport_greeting:hello(Options)),
+    ?assertMatch(#{<<"options">> := #{<<"dev">> := true}}, gwport_greeting:hello(Options#{dev := true})).
 
 hello_says_the_level_as_a_number_test_() ->
     [?_assertMatch({Level, #{<<"options">> := #{<<"log_level">> := N}}}, begin

@@ -14,8 +14,8 @@ order() ->
         gwport_streams,
         gwport_out, gwport_writer, gwport_clients, gwport_watch, gwport_log, gwport_log_socket,
         gwport_log_frame, gwport_log_crash, gwport_mux, gwport_half, gwport_credit, gwport_load,
-        gwport_os, gwport_file, gwport_options, gwport_command, gwport_environ, gwport_frame, gwport_field, gwport_seen,
-        gwport_log_budget, gwport_count, gwport_line, gwport_failure, gwport_secret].
+        gwport_os, gwport_file, gwport_options, gwport_command, gwport_variables, gwport_environ, gwport_frame,
+        gwport_field, gwport_seen, gwport_log_budget, gwport_count, gwport_line, gwport_failure, gwport_secret].
 
 facing_cowboy() ->
     [gwport_handler, gwport_stream_h, gwport_mounts, gwport_pipeline_h, gwport_cowboy,

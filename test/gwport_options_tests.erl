@@ -6,7 +6,8 @@
 
 name_and_command_are_enough_test() ->
     {ok, Pool} = gwport_options:pool(minimal()),
-    ?assertEqual(#{name => shop, command => "/bin/sh", args => [], env => [], cd => undefined, ports => 1,
+    ?assertEqual(#{name => shop, command => "/bin/sh", args => [], env => [], inherit => all, gomemlimit => undefined, gomaxprocs => undefined, dev => false,
+        cd => undefined, ports => 1,
         max_streams => 1000, window => 262144, window_floor => 16384, response_budget => 67108864,
         port_queue => 1048576, max_frame => 1048576, max_head => 65536, last_stream => 2147483646,
         greeting_timeout => 10000, drain_timeout => 30000, ping_interval => 10000,
@@ -173,6 +174,33 @@ beyond_ascii() ->
         utf8 -> [16#20ac];
         latin1 -> [16#e9]
     end.
+
+what_is_inherited_is_named_test_() ->
+    [?_assertMatch({ok, #{inherit := Checked}}, gwport_options:pool((minimal())#{inherit => Given}))
+        || {Checked, Given} <- [{all, all}, {[], []}, {["A", "B", "C"], ["A", <<"B">>, 'C']}]]
+        ++ [?_assertMatch({error, {bad_option, {inherit, Given, [_ | _]}}},
+            gwport_options:pool((minimal())#{inherit => Given}))
+            || Given <- [none, "PATH", [""], ["A=B"], [1], ["A" | "B"], #{}]].
+
+gos_variables_pass_at_their_edges_test_() ->
+    [?_assertMatch({ok, #{Key := N}}, pool(Key, N)) || {Key, Min, Max} <- gos(), N <- [Min, Max, undefined]]
+        ++ [?_assertEqual({error, {bad_option, {Key, N, lists:concat(["expected an integer from ", Min, " to ", Max])}}},
+            pool(Key, N)) || {Key, Min, Max} <- gos(), N <- [Min - 1, Max + 1, off, "1GiB"]].
+
+gos() ->
+    [{gomemlimit, 1048576, 1 bsl 50}, {gomaxprocs, 1, 1024}].
+
+a_variable_is_set_in_one_place_test() ->
+    ?assertMatch({ok, _}, gwport_options:pool((minimal())#{env => #{"GOMAXPROCS" => "2"}, gomemlimit => 1 bsl 30})),
+    ?assertEqual({error, {bad_option, {gomaxprocs, 2, "env sets the variable too"}}},
+        gwport_options:pool((minimal())#{env => #{"GOMAXPROCS" => "2"}, gomaxprocs => 2})),
+    ?assertEqual({error, {bad_option, {gomemlimit, 1 bsl 30, "env sets the variable too"}}},
+        gwport_options:pool((minimal())#{env => [{"GOMEMLIMIT", false}], gomemlimit => 1 bsl 30})).
+
+development_is_true_or_false_test() ->
+    [?assertMatch({ok, #{dev := Dev}}, pool(dev, Dev)) || Dev <- [true, false]],
+    ?assertMatch({ok, #{dev := true}}, gwport_options:pool([dev | maps:to_list(minimal())])),
+    [?assertEqual({error, {bad_option, {dev, Dev, "expected true or false"}}}, pool(dev, Dev)) || Dev <- [1, yes, "true"]].
 
 %% Names, missing and unknown options
 

@@ -15,6 +15,7 @@ type Hello struct {
 	MaxStreams             int
 	DrainTimeout           time.Duration
 	LogLevel               Level // the least severe one that it logs
+	Dev                    bool  // it runs for development
 	Pool                   string
 	Files                  bool // it has the capability file
 }
@@ -136,6 +137,10 @@ func (h *Hello) readOption(r *etf.Reader, key string) error {
 	case "log_level":
 		level, err := readCount(r, math.MaxInt32)
 		h.LogLevel = min(Level(level), LevelDebug)
+		return err
+	case "dev":
+		dev, err := readBool(r)
+		h.Dev = dev
 		return err
 	}
 	return skipValue(r, 2)

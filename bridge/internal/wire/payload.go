@@ -213,6 +213,19 @@ func readTrue(r *etf.Reader) error {
 	return nil
 }
 
+// readBool reads the atom true or false.
+func readBool(r *etf.Reader) (bool, error) {
+	at := r.Offset()
+	name, err := r.Atom()
+	if err != nil {
+		return false, err
+	}
+	if name != "true" && name != "false" {
+		return false, &etf.SyntaxError{Offset: at, Msg: "atom other than true and false"}
+	}
+	return name == "true", nil
+}
+
 // skipValue passes over the value of a key that we do not know. Reader.Skip
 // would do for safety; what it lets pass and F5 forbids is refused here, so
 // that a host's mistake does not go unseen until another program meets it.

@@ -95,6 +95,7 @@ func (m watcher) takeHello(hello etf.Map) {
 	m.watch.Hold("5", ok, "options in hello, a map", "%v", term)
 	m.keys("hello's options", options)
 	m.optional("5", "drain_timeout in hello", options, "drain_timeout", peer.Int(0, peer.MaxCredit))
+	m.optional("5", "dev in hello", options, "dev", isBool)
 	m.optional("5", "pool in hello", hello, "pool", peer.IsBinary)
 }
 
@@ -104,6 +105,8 @@ func (m watcher) optional(rule, what string, in etf.Map, key string, shape peer.
 		m.watch.Hold(rule, shape(v), what+" of its shape", "%.80s", fmt.Sprint(v))
 	}
 }
+
+func isBool(term any) bool { return term == etf.Atom("true") || term == etf.Atom("false") }
 
 // isRange tells {Min, Max}.
 func isRange(term any) bool {
