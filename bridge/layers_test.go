@@ -30,11 +30,13 @@ func TestPackagesNameOnlyWhatStandsToTheirRight(t *testing.T) {
 		"bridge/bridgetest":    {module + "apps", module + "cmd", "github.com/okeuday"},
 		"apps":                 {module + "cmd"},
 	} {
+		// Addresses are values, and nothing of a network: etf reads them from terms.
+		const addresses = "net/netip"
 		out, err := exec.Command("go", "list", "-deps", module+pkg).CombinedOutput()
 		require.NoError(t, err, string(out))
 		for dep := range strings.Lines(string(out)) {
 			for _, f := range forbidden {
-				require.False(t, strings.HasPrefix(dep, f), "%s depends on %s", pkg, dep)
+				require.False(t, strings.HasPrefix(dep, f) && strings.TrimSpace(dep) != addresses, "%s depends on %s", pkg, dep)
 			}
 		}
 	}
