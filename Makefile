@@ -28,7 +28,7 @@ SLOW_SUITES = $(wildcard test/slow/*_SUITE.erl)
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=line)
 
 .PHONY: help demo build test test-go test-erl test-full full-go full-erl test-long test-sid test-trixie bench bench-quick bench-growth bench-profile bench-build \
-	compare planted lint-go lint-erl fmt clean clean-chroot
+	bench-etf compare planted lint-go lint-erl fmt clean clean-chroot
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -113,6 +113,10 @@ bench-growth: bench-build ## How costs grow with streams, sizes, fields, routes 
 
 bench-profile: bench-build ## Where the time of a hello goes, into test/bench/PROFILE.md (two minutes)
 	@$(BENCHER) -profile $(if $(BENCH),$(BENCH),-out test/bench)
+
+bench-etf: ## Measure etf beside other codecs and Erlang's own into test/etfbench/RESULTS.md (two minutes)
+	@.ci/setup test
+	@test/etfbench/bench.sh
 
 bench-build:
 	@.ci/setup bench

@@ -42,7 +42,11 @@ func AppendMap(dst []byte, n int) []byte {
 
 // AppendBinary appends a binary. It panics if v has 4 GiB or more.
 func AppendBinary[T ~string | ~[]byte](dst []byte, v T) []byte {
-	return append(appendCount(dst, tagBinary, len(v)), v...)
+	n := len(v)
+	if uint64(n) > math.MaxUint32 {
+		panic(msgPanic)
+	}
+	return append(append(dst, tagBinary, byte(n>>24), byte(n>>16), byte(n>>8), byte(n)), v...)
 }
 
 // AppendInt appends an integer in the shortest form, as Erlang does.
@@ -101,7 +105,9 @@ func AppendBool(dst []byte, b bool) []byte {
 // would make garbage of all that follows.
 func appendCount(dst []byte, tag byte, n int) []byte {
 	if n < 0 || uint64(n) > math.MaxUint32 {
-		panic("etf: count does not fit the format")
+		panic(msgPanic)
 	}
 	return binary.BigEndian.AppendUint32(append(dst, tag), uint32(n))
 }
+
+const msgPanic = "etf: count does not fit the format"

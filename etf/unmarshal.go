@@ -2,7 +2,6 @@ package etf
 
 import (
 	"errors"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -37,22 +36,18 @@ func (o Options) UnmarshalString(data string, v any) error {
 var ErrNotPointer = errors.New("etf: Unmarshal into what is no pointer, or a nil one")
 
 func unmarshal(data string, v any, o *Options, shared bool) error {
-	t := reflect.TypeOf(v)
-	if t == nil || t.Kind() != reflect.Pointer {
-		return ErrNotPointer
-	}
-	p := addressIn(reflect.ValueOf(v))
+	c, p := pointee(v)
 	if p == nil {
 		return ErrNotPointer
 	}
-	c := coderOf(t.Elem())
 	d := decoders.Get().(*decoder)
 	d.begin(data, o, shared)
 	err := d.all(c, p)
 	if err != nil {
 		err = d.located(err)
+		d.path = d.path[:0]
 	}
-	d.begin("", &Options{}, false) // keeps nothing of the data alive
+	d.s = "" // the data is not kept alive
 	decoders.Put(d)
 	return err
 }
@@ -104,7 +99,6 @@ func (d *decoder) begin(data string, o *Options, shared bool) {
 	d.s, d.off, d.depth, d.terms, d.pointers = data, 0, 0, 1, 0
 	d.opt, d.shared, d.fresh = *o, shared, 0
 	d.opt.Limits = o.withDefaults()
-	d.path = d.path[:0]
 	if o.Fresh {
 		d.fresh = 1
 	}

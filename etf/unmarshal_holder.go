@@ -4,105 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"unicode/utf8"
 )
-
-func makeString(c *coder, f form) {
-	c.reset = func(p ptr) { *at[string](p) = "" }
-	c.empty = func(p ptr) bool { return *at[string](p) == "" }
-	c.enc = encString
-	switch {
-	case f.iodata:
-		c.dec = decIodataString
-	case f.charlist:
-		c.dec, c.enc = decCharlist, encCharlist
-	default:
-		c.dec = decString
-	}
-}
-
-func decString(d *decoder, p ptr) error {
-	s, err := d.binary()
-	if err != nil {
-		if d.opt.AnyString {
-			return decCharlist(d, p)
-		}
-		return err
-	}
-	*at[string](p) = d.keep(s)
-	return nil
-}
-
-// decCharlist reads a list of code points, and what else may stand for one.
-func decCharlist(d *decoder, p ptr) (err error) {
-	var s string
-	switch d.kind() {
-	case KindList:
-		var b []byte
-		b, err = d.charlist()
-		s = string(b)
-	case KindAtom:
-		if !d.opt.AnyString {
-			return d.refuse(KindList)
-		}
-		s, err = d.atom()
-		s = d.keep(s)
-	case KindBinary:
-		s, err = d.binary()
-		s = d.keep(s)
-	default:
-		return d.refuse(KindList)
-	}
-	if err == nil {
-		*at[string](p) = s
-	}
-	return err
-}
-
-var errCodePoint = errors.New("integer that is no code point, in a charlist")
-
-// charlist reads a list of code points and returns their UTF-8.
-func (d *decoder) charlist() ([]byte, error) {
-	n, str, err := d.list()
-	if err != nil {
-		return nil, err
-	}
-	b := make([]byte, 0, n)
-	for i := range n {
-		off, r := d.off, int64(0)
-		if str != "" {
-			r = int64(str[i])
-		} else if r, err = d.integer(); err != nil {
-			return nil, err
-		}
-		if r < 0 || r > utf8.MaxRune || !utf8.ValidRune(rune(r)) {
-			return nil, &placedError{off, errCodePoint}
-		}
-		b = utf8.AppendRune(b, rune(r))
-	}
-	return b, d.endList(str)
-}
-
-// iodata appends the bytes of iodata to dst.
-func (d *decoder) iodata(dst []byte) ([]byte, error) {
-	start := d.off
-	if k := d.kind(); k != KindBinary && k != KindList {
-		return dst, d.refuse(KindBinary)
-	}
-	if err := d.skip(); err != nil {
-		return dst, err
-	}
-	r := Reader{data: d.s, off: start}
-	return r.AppendIodata(dst)
-}
-
-func decIodataString(d *decoder, p ptr) error {
-	b, err := d.iodata(nil)
-	if err == nil {
-		*at[string](p) = string(b)
-	}
-	return err
-}
 
 // list reads the header of a list of n elements, which may be in str, as bytes.
 // Each call is followed by one of endList.
@@ -149,79 +51,6 @@ func (d *decoder) endList(str string) error {
 	}
 	d.off++
 	return nil
-}
-
-func (m *maker) pointer(c *coder, f form) {
-	t := c.typ.Elem()
-	elem := m.coder(t, f)
-	c.dec = func(d *decoder, p ptr) error {
-		if d.isNil() {
-			_, err := d.atom()
-			*at[ptr](p) = nil
-			return err
-		}
-		q := *at[ptr](p)
-		if q == nil || d.fresh > 0 {
-			q = addressIn(reflect.New(t))
-		}
-		if err := d.deeper(elem, q); err != nil {
-			return err
-		}
-		*at[ptr](p) = q
-		return nil
-	}
-	c.enc = func(e *encoder, dst []byte, p ptr) ([]byte, error) {
-		q := *at[ptr](p)
-		if q == nil {
-			return e.appendNil(dst), nil
-		}
-		return e.deeper(elem, dst, q)
-	}
-	c.reset = func(p ptr) { *at[ptr](p) = nil }
-	c.empty = func(p ptr) bool { return *at[ptr](p) == nil }
-}
-
-// deeper reads into what a pointer points to. No term needs be there for each
-// pointer of a type like type T *T, so levels are counted.
-func (d *decoder) deeper(c *coder, p ptr) error {
-	if d.pointers++; d.pointers > maxDepth {
-		return errPointers
-	}
-	err := c.dec(d, p)
-	d.pointers--
-	return err
-}
-
-var errPointers = errors.New("pointers that lead to no value")
-
-// isNil tells whether the next term is an atom that stands for a nil pointer.
-func (d *decoder) isNil() bool {
-	if d.kind() != KindAtom {
-		return false
-	}
-	r := Reader{data: d.s, off: d.off}
-	name, err := r.Atom()
-	return err == nil && (name == "undefined" || name == "nil" || name == string(d.opt.Nil))
-}
-
-func makeInterface(c *coder) {
-	c.enc = func(e *encoder, dst []byte, p ptr) ([]byte, error) {
-		return e.value(dst, pointerAt(c.typ, p).Elem().Elem())
-	}
-	if c.typ.NumMethod() > 0 {
-		c.dec = func(*decoder, ptr) error {
-			return fmt.Errorf("no telling which type implements the Go interface %s", c.typ)
-		}
-		return
-	}
-	c.enc = func(e *encoder, dst []byte, p ptr) ([]byte, error) { return e.dynamic(dst, *at[any](p)) }
-	c.dec = func(d *decoder, p ptr) error {
-		v, err := d.any()
-		if err == nil {
-			*at[any](p) = v
-		}
-		return err
-	}
 }
 
 func (m *maker) slice(c *coder, f form) {
@@ -375,10 +204,21 @@ func (m *maker) array(c *coder, f form) {
 	}
 	s := slicer{c.typ, m.coder(c.typ.Elem(), f), c.typ.Elem().Size()}
 	n := c.typ.Len()
+	head := AppendTuple(nil, n)
+	plain := c.typ.Elem() == reflect.TypeFor[string]() && f == (form{})
 	c.dec = func(d *decoder, p ptr) error { return s.decArray(d, p, n) }
 	c.enc = func(e *encoder, dst []byte, p ptr) (_ []byte, err error) {
-		if dst, err = e.enter(AppendTuple(dst, n)); err != nil {
+		if dst, err = e.enter(append(dst, head...)); err != nil {
 			return nil, err
+		}
+		if plain { // header fields: a call less for each of them
+			for i := range n {
+				if dst, err = appendBytes(dst, *at[string](add(p, uintptr(i)*s.size))); err != nil {
+					return nil, e.in(index(i), err)
+				}
+			}
+			e.depth--
+			return dst, nil
 		}
 		for i := range n {
 			if dst, err = s.elem.enc(e, dst, add(p, uintptr(i)*s.size)); err != nil {

@@ -2,6 +2,7 @@ package etf
 
 import (
 	"reflect"
+	"sync/atomic"
 	"unsafe"
 )
 
@@ -39,3 +40,34 @@ type sliceHeader struct {
 
 // viewString is b as a string, without a copy. It holds as long as nobody writes to b.
 func viewString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// pointee returns the coder of what v points to, and the address; nil if v is no
+// pointer, or a nil one.
+func pointee(v any) (*coder, ptr) {
+	e := (*emptyInterface)(ptr(&v))
+	slot := &recent[uintptr(e.typ)>>6%uintptr(len(recent))]
+	if last := slot.Load(); last != nil && last.typ == e.typ {
+		return last.elem, e.data
+	}
+	t := reflect.TypeOf(v)
+	if t == nil || t.Kind() != reflect.Pointer {
+		return nil, nil
+	}
+	c := coderOf(t.Elem())
+	slot.Store(&pointerType{e.typ, c})
+	return c, e.data
+}
+
+// emptyInterface is what every interface without methods is: the address of its
+// type, and for a pointer the pointer itself.
+type emptyInterface struct{ typ, data ptr }
+
+// recent has the types of pointers that were asked for last, where the address of
+// the type says: [coders] is found by a hash, which takes longer than the rest of
+// a small term.
+var recent [64]atomic.Pointer[pointerType]
+
+type pointerType struct {
+	typ  ptr
+	elem *coder
+}

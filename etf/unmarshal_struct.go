@@ -1,0 +1,244 @@
+package etf
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+)
+
+func (s *structure) decMap(d *decoder, p ptr) error {
+	kids, err := d.holder(KindMap)
+	if err != nil {
+		return err
+	}
+	first, others, m := d.off, 0, marks{}
+	for range kids / 2 {
+		start := d.off
+		name, known, err := d.name()
+		if err != nil {
+			return err
+		}
+		i := -1
+		if known {
+			i = s.lookup.find(name)
+		}
+		if i < 0 {
+			if others++; others == 1 && s.rest != nil {
+				s.rest.c.reset(s.rest.reach(p, true))
+			}
+			if err := s.unknown(d, p, start); err != nil {
+				return err
+			}
+			continue
+		}
+		if m.mark(i, len(s.fields)) && !d.opt.AllowDuplicateKeys {
+			return syntax(start, msgKeyTwice)
+		}
+		if err := s.fields[i].dec(d, p); err != nil {
+			return err
+		}
+	}
+	d.leave()
+	if others == 0 && s.rest != nil {
+		s.rest.c.reset(s.rest.reach(p, true))
+	}
+	if others > 1 && !d.opt.AllowDuplicateKeys {
+		if err := uniqueAmong(d.s, first, kids/2); err != nil {
+			return err
+		}
+	}
+	s.absent(d, p, &m)
+	return nil
+}
+
+func (f *field) dec(d *decoder, p ptr) error {
+	q := add(p, f.off)
+	if len(f.hops) > 0 {
+		q = f.reach(p, true)
+	}
+	if err := f.c.dec(d, q); err != nil {
+		return d.in("."+f.name, err)
+	}
+	return nil
+}
+
+// unknown reads a pair whose key is no field's.
+func (s *structure) unknown(d *decoder, p ptr, start int) error {
+	d.off = start
+	if s.rest != nil {
+		return s.keepPair(d, s.rest.reach(p, true))
+	}
+	if err := d.skip(); err != nil {
+		return err
+	}
+	if d.opt.RefuseUnknown {
+		return &placedError{start, errors.New("key that no field has")}
+	}
+	return d.skip()
+}
+
+// uniqueAmong looks for a key that is twice among the n pairs at i, which are
+// known to be good. Those of known fields have been looked at, but are no trouble.
+func uniqueAmong(s string, i, n int) error {
+	seen := make(map[mapKey]struct{})
+	for range n {
+		k, next, err := key(s, i)
+		if err != nil {
+			return err
+		}
+		if _, twice := seen[k]; twice {
+			return syntax(i, msgKeyTwice)
+		}
+		seen[k] = struct{}{}
+		r := Reader{data: s, off: next}
+		if err := r.Skip(); err != nil {
+			return err
+		}
+		i = r.off
+	}
+	return nil
+}
+
+// keepPair puts a pair into the inline map at p.
+func (s *structure) keepPair(d *decoder, p ptr) error {
+	if s.rest.typ == reflect.TypeFor[Map]() {
+		key, err := d.any()
+		if err != nil {
+			return err
+		}
+		value, err := d.any()
+		if err != nil {
+			return err
+		}
+		rest := at[Map](p)
+		*rest = append(*rest, Pair{key, value})
+		return nil
+	}
+	return s.rest.c.pair(d, p)
+}
+
+func (s *structure) decTuple(d *decoder, p ptr) error {
+	off := d.off
+	arity, err := d.holder(KindTuple)
+	if err != nil {
+		return err
+	}
+	want := len(s.fields)
+	if s.layout == layoutRecord {
+		want++
+	}
+	if arity != want {
+		return &placedError{off, wrongArity(arity, want)}
+	}
+	if s.layout == layoutRecord {
+		off = d.off
+		if name, err := d.atom(); err != nil {
+			return err
+		} else if name != s.record {
+			return &placedError{off, fmt.Errorf("tuple is no record %s", s.record)}
+		}
+	}
+	for i := range s.fields {
+		if err := s.fields[i].dec(d, p); err != nil {
+			return err
+		}
+	}
+	d.leave()
+	return nil
+}
+
+// decProplist reads a list of pairs and of atoms, each of which stands for a pair
+// with true. The first of several with the same key counts, as proplists has it.
+func (s *structure) decProplist(d *decoder, p ptr) error {
+	if d.kind() == KindMap {
+		return s.decMap(d, p)
+	}
+	n, str, err := d.list()
+	if err != nil {
+		return err
+	}
+	if str != "" && n > 0 {
+		return &placedError{d.off - n, errProperty}
+	}
+	if s.rest != nil {
+		s.rest.c.reset(s.rest.reach(p, true))
+	}
+	m := marks{}
+	for i := range n {
+		if err := s.property(d, p, &m); err != nil {
+			if len(d.path) == 0 {
+				return d.in(index(i), err)
+			}
+			return err
+		}
+	}
+	s.absent(d, p, &m)
+	return d.endList(str)
+}
+
+var errProperty = errors.New("element of a proplist that is no pair with an atom or a binary, and no atom")
+
+func (s *structure) property(d *decoder, p ptr, m *marks) error {
+	start := d.off
+	pair := d.kind() == KindTuple
+	if pair {
+		arity, err := d.holder(KindTuple)
+		if err != nil {
+			return err
+		}
+		if arity != 2 {
+			return &placedError{start, errProperty}
+		}
+	}
+	from := d.off
+	name, known, err := d.name()
+	if err != nil {
+		return err
+	}
+	i := -1
+	if known {
+		i = s.lookup.find(name)
+	}
+	switch {
+	case !known && !pair:
+		return &placedError{start, errProperty}
+	case !pair:
+		err = s.bareAtom(d, p, i, name, start, m)
+	case i >= 0 && m.mark(i, len(s.fields)):
+		err = d.skip()
+	case i >= 0:
+		err = s.fields[i].dec(d, p)
+	default:
+		err = s.unknown(d, p, from)
+	}
+	if pair {
+		d.leave()
+	}
+	return err
+}
+
+// bareAtom reads an atom in a proplist, which is a pair with true.
+func (s *structure) bareAtom(d *decoder, p ptr, i int, name string, start int, m *marks) error {
+	if i < 0 {
+		if d.opt.RefuseUnknown {
+			return &placedError{start, errors.New("key that no field has")}
+		}
+		if s.rest != nil && s.rest.typ == reflect.TypeFor[Map]() {
+			rest := at[Map](s.rest.reach(p, true))
+			*rest = append(*rest, Pair{Atom(d.keep(name)), Atom("true")})
+		}
+		return nil
+	}
+	if m.mark(i, len(s.fields)) {
+		return nil
+	}
+	data, end := d.s, d.off
+	defer func() { d.s, d.off = data, end }()
+	d.s, d.off = atomTrue, 0
+	if err := s.fields[i].dec(d, p); err != nil {
+		return &placedError{start, bareKind(err)}
+	}
+	return nil
+}
+
+var atomTrue = string(AppendAtom(nil, "true"))
