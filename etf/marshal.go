@@ -132,8 +132,7 @@ func (e *encoder) dynamic(dst []byte, v any) ([]byte, error) {
 	case Improper:
 		return e.improper(dst, v)
 	case Atom, Binary, Raw, string, []byte, bool, int, int64, float64, Bits, Pid, Port, Ref, Export, Fun:
-		w := termWriter{Options: e.opt}
-		return w.term(dst, v, 0)
+		return e.term(dst, v)
 	}
 	return e.value(dst, reflect.ValueOf(v))
 }
@@ -213,10 +212,22 @@ func (e *encoder) improper(dst []byte, v Improper) (_ []byte, err error) {
 	return dst, err
 }
 
+// term writes what Append writes, and nothing else can be in.
+func (e *encoder) term(dst []byte, v any) ([]byte, error) {
+	w := termWriter{Options: e.opt}
+	head := len(dst)
+	dst, err := w.term(dst, v, 0)
+	if err == nil {
+		err = w.uniqueKeys(dst[head:])
+	}
+	return dst, err
+}
+
 func (e *encoder) pairs(dst []byte, v Map) (_ []byte, err error) {
 	if uint64(len(v)) > math.MaxUint32 {
 		return nil, errSize
 	}
+	head := len(dst)
 	if dst, err = e.enter(AppendMap(dst, len(v))); err != nil {
 		return nil, err
 	}
@@ -229,5 +240,20 @@ func (e *encoder) pairs(dst []byte, v Map) (_ []byte, err error) {
 		}
 	}
 	e.depth--
-	return dst, nil
+	return dst, e.onlyOnce(v, dst[head:])
+}
+
+// onlyOnce looks for a key that is twice in a map, whose bytes are in written.
+func (e *encoder) onlyOnce(v Map, written []byte) error {
+	if len(v) < 2 || e.opt.AllowDuplicateKeys {
+		return nil
+	}
+	twice, sure := hasKeyTwice(v)
+	if !sure {
+		return uniqueAmong(string(written), 5, len(v))
+	}
+	if twice {
+		return errKeyTwice
+	}
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -515,4 +516,51 @@ func TestDecodingAndAppendingAgainAllocatesNothing(t *testing.T) {
 	}))
 	require.NoError(t, err)
 	require.Equal(t, data, dst)
+}
+
+func TestEveryLimitOfDecodeHoldsForUnmarshal(t *testing.T) {
+	large := new(big.Int).Lsh(big.NewInt(1), 99) // of 13 bytes
+	type room struct {
+		_    struct{} `etf:",proplist"`
+		Room [100]int
+	}
+	rooms := func(n int) etf.List { return slices.Repeat(etf.List{etf.List{}}, n) }
+	for name, c := range map[string]struct {
+		within, beyond etf.Limits
+		term           any
+		into           any
+	}{
+		"pairs":          {etf.Limits{MaxPairs: 2}, etf.Limits{MaxPairs: 1}, etf.Map{{a("a"), 1}, {a("b"), 2}}, new(rest)},
+		"pairs of a map": {etf.Limits{MaxPairs: 2}, etf.Limits{MaxPairs: 1}, etf.Map{{1, 1}, {2, 2}}, new(map[int]int)},
+		"atoms":          {etf.Limits{MaxAtoms: 2}, etf.Limits{MaxAtoms: 1}, etf.List{a("a"), a("b")}, new([]etf.Atom)},
+		"atoms as keys":  {etf.Limits{MaxAtoms: 2}, etf.Limits{MaxAtoms: 1}, etf.Map{{a("a"), 1}, {a("b"), 2}}, new(map[string]int)},
+		"atoms skipped":  {etf.Limits{MaxAtoms: 2}, etf.Limits{MaxAtoms: 1}, etf.Map{{a("x"), a("y")}}, new(inner)},
+		"big integer":    {etf.Limits{MaxBigBytes: 13}, etf.Limits{MaxBigBytes: 12}, large, new(*big.Int)},
+		"any":            {etf.Limits{MaxBigBytes: 13}, etf.Limits{MaxBigBytes: 12}, etf.List{large}, new([]any)},
+		// Each element of a byte would be a struct of 800 in Go.
+		"memory": {etf.Limits{MaxMemory: 1 << 20}, etf.Limits{MaxMemory: 1 << 19}, rooms(1000), new([]room)},
+	} {
+		data := term(t, c.term)
+		require.NoError(t, etf.Options{Limits: c.within}.Unmarshal(data, c.into), name)
+		var tooLarge *etf.LimitError
+		fresh := reflect.New(reflect.TypeOf(c.into).Elem()).Interface()
+		require.ErrorAs(t, etf.Options{Limits: c.beyond}.Unmarshal(data, fresh), &tooLarge, name)
+	}
+}
+
+func TestMarshalRefusesAKeyThatIsThereTwice(t *testing.T) {
+	for _, m := range []etf.Map{
+		{{a("x"), 1}, {a("x"), 2}},
+		{{1, 1}, {int8(1), 2}},
+		{{etf.Tuple{1}, 1}, {etf.Tuple{int64(1)}, 2}},
+		{{point{X: 1}, 1}, {etf.Tuple{1, 0}, 2}},
+	} {
+		_, err := etf.Marshal(etf.List{m})
+		require.ErrorContains(t, err, "etf: in [0]: ")
+		require.ErrorContains(t, err, "twice")
+		_, err = etf.Options{AllowDuplicateKeys: true}.Marshal(m)
+		require.NoError(t, err)
+	}
+	_, err := etf.Marshal(etf.Map{{a("x"), 1}, {b("x"), 2}, {etf.Tuple{1}, 3}})
+	require.NoError(t, err)
 }

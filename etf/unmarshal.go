@@ -82,8 +82,8 @@ func (e *UnmarshalError) Unwrap() error { return e.Err }
 type decoder struct {
 	s        string
 	off      int
-	depth    int // levels around the next term
-	terms    int // seen, and claimed by what was seen
+	depth    int    // levels around the next term
+	seen     totals // of what was read, and claimed by it
 	opt      Options
 	shared   bool // strings are parts of s
 	pointers int  // followed to here
@@ -96,7 +96,8 @@ type decoder struct {
 var decoders = sync.Pool{New: func() any { return new(decoder) }}
 
 func (d *decoder) begin(data string, o *Options, shared bool) {
-	d.s, d.off, d.depth, d.terms, d.pointers = data, 0, 0, 1, 0
+	d.s, d.off, d.depth, d.pointers = data, 0, 0, 0
+	d.seen = totals{terms: 1, bytes: len(data)}
 	d.opt, d.shared, d.fresh = *o, shared, 0
 	d.opt.Limits = o.withDefaults()
 	if o.Fresh {
@@ -199,12 +200,18 @@ func (d *decoder) refuse(want Kind) error {
 	return r.refuse(want)
 }
 
-// count adds terms to those seen.
-func (d *decoder) count(more int) error {
-	if more > d.opt.MaxTerms-d.terms {
-		return &LimitError{"MaxTerms", d.opt.MaxTerms, d.terms + more}
+// count adds the next term, which ends at next and holds kids others, to what was
+// seen.
+func (d *decoder) count(next, kids int) error {
+	return d.seen.count(d.s, d.off, next, kids, &d.opt.Limits)
+}
+
+// spend adds n bytes to what was allocated.
+func (d *decoder) spend(n int) error {
+	if n > d.opt.MaxMemory-d.seen.bytes {
+		return &LimitError{"MaxMemory", d.opt.MaxMemory, d.seen.bytes + n}
 	}
-	d.terms += more
+	d.seen.bytes += n
 	return nil
 }
 
@@ -218,7 +225,7 @@ func (d *decoder) holder(want Kind) (kids int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := d.count(kids); err != nil {
+	if err := d.count(next, kids); err != nil {
 		return 0, err
 	}
 	if kids > 0 {
@@ -243,14 +250,10 @@ func (d *decoder) skip() error {
 		if err != nil {
 			return err
 		}
-		more := kids
-		switch d.s[d.off] {
-		case tagString:
-			more = next - d.off - 3
-		case tagMap:
+		if d.s[d.off] == tagMap {
 			pairs = max(pairs, kids/2)
 		}
-		if err := d.count(more); err != nil {
+		if err := d.count(next, kids); err != nil {
 			return err
 		}
 		d.off = next
@@ -297,14 +300,12 @@ func (d *decoder) keep(s string) string {
 
 // any reads a term as [Decode] does.
 func (d *decoder) any() (any, error) {
+	before := d.seen
 	term, err := d.whole()
 	if err != nil {
 		return nil, err
 	}
-	_, t, err := walk(term, 0, &d.opt.Limits)
-	if err != nil {
-		return nil, err
-	}
-	r := termReader{s: term, elemsLeft: t.terms, pairsLeft: t.pairs}
+	// One term more, which whoever holds this one has counted.
+	r := termReader{s: term, elemsLeft: d.seen.terms - before.terms + 1, pairsLeft: d.seen.pairs - before.pairs}
 	return r.term(), nil
 }

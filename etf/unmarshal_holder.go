@@ -19,7 +19,7 @@ func (d *decoder) list() (n int, str string, err error) {
 			return 0, "", err
 		}
 		str = d.s[d.off+3 : next]
-		if err := d.count(len(str)); err != nil {
+		if err := d.count(next, 0); err != nil {
 			return 0, "", err
 		}
 		d.depth++
@@ -101,7 +101,9 @@ func (s *slicer) dec(d *decoder, p ptr) error {
 	h := at[sliceHeader](p)
 	h.len = 0
 	if h.data == nil || n > h.cap {
-		s.grow(p, n)
+		if err := s.grow(d, p, n); err != nil {
+			return err
+		}
 	}
 	if str != "" {
 		return s.decBytes(d, p, str, n)
@@ -109,7 +111,9 @@ func (s *slicer) dec(d *decoder, p ptr) error {
 	d.fresh++
 	for i := range n {
 		if i == h.cap {
-			s.grow(p, n)
+			if err := s.grow(d, p, n); err != nil {
+				return err
+			}
 		}
 		h.len = i + 1
 		if err := s.elem.dec(d, add(h.data, uintptr(i)*s.size)); err != nil {
@@ -126,14 +130,21 @@ func (s *slicer) dec(d *decoder, p ptr) error {
 const firstBytes = 64 << 10
 
 // grow makes room for n elements, or for twice as many as there are.
-func (s *slicer) grow(p ptr, n int) {
+func (s *slicer) grow(d *decoder, p ptr, n int) error {
 	h := at[sliceHeader](p)
 	first := max(16, firstBytes/max(int(s.size), 1))
 	to := min(n, max(first, 2*h.len))
+	// What count has added for each element is 16 bytes.
+	if more := int(s.size) - 16; more > 0 {
+		if err := d.spend((to - h.len) * more); err != nil {
+			return err
+		}
+	}
 	next := reflect.MakeSlice(s.typ, h.len, to)
 	v := pointerAt(s.typ, p).Elem()
 	reflect.Copy(next, v)
 	v.Set(next)
+	return nil
 }
 
 // decBytes reads a list of bytes that came as a string: each as the term that it
@@ -146,7 +157,9 @@ func (s *slicer) decBytes(d *decoder, p ptr, str string, n int) error {
 	d.s = smallInts
 	for i := range n {
 		if i == h.cap {
-			s.grow(p, n)
+			if err := s.grow(d, p, n); err != nil {
+				return err
+			}
 		}
 		d.off = 2 * int(str[i])
 		h.len = i + 1

@@ -13,7 +13,7 @@ func (s *structure) decMap(d *decoder, p ptr) error {
 	}
 	first, others, m := d.off, 0, marks{}
 	for range kids / 2 {
-		start := d.off
+		start, seen := d.off, d.seen
 		name, known, err := d.name()
 		if err != nil {
 			return err
@@ -26,7 +26,7 @@ func (s *structure) decMap(d *decoder, p ptr) error {
 			if others++; others == 1 && s.rest != nil {
 				s.rest.c.reset(s.rest.reach(p, true))
 			}
-			if err := s.unknown(d, p, start); err != nil {
+			if err := s.unknown(d, p, start, &seen); err != nil {
 				return err
 			}
 			continue
@@ -62,9 +62,10 @@ func (f *field) dec(d *decoder, p ptr) error {
 	return nil
 }
 
-// unknown reads a pair whose key is no field's.
-func (s *structure) unknown(d *decoder, p ptr, start int) error {
-	d.off = start
+// unknown reads a pair whose key, at start, is no field's; seen is what was seen
+// before it.
+func (s *structure) unknown(d *decoder, p ptr, start int, seen *totals) error {
+	d.off, d.seen = start, *seen // or the key would count twice
 	if s.rest != nil {
 		return s.keepPair(d, s.rest.reach(p, true))
 	}
@@ -190,7 +191,7 @@ func (s *structure) property(d *decoder, p ptr, m *marks) error {
 			return &placedError{start, errProperty}
 		}
 	}
-	from := d.off
+	from, seen := d.off, d.seen
 	name, known, err := d.name()
 	if err != nil {
 		return err
@@ -209,7 +210,7 @@ func (s *structure) property(d *decoder, p ptr, m *marks) error {
 	case i >= 0:
 		err = s.fields[i].dec(d, p)
 	default:
-		err = s.unknown(d, p, from)
+		err = s.unknown(d, p, from, &seen)
 	}
 	if pair {
 		d.leave()

@@ -29,6 +29,9 @@ func (d *decoder) binary() (string, error) {
 func (d *decoder) atom() (string, error) {
 	r := Reader{data: d.s, off: d.off}
 	name, err := r.Atom()
+	if err == nil {
+		err = d.count(r.off, 0)
+	}
 	d.off = r.off
 	return name, err
 }
@@ -41,8 +44,9 @@ func (d *decoder) name() (name string, known bool, err error) {
 		if end := i + 2 + int(s[i+1]); end <= len(s) {
 			name = s[i+2 : end]
 			if ascii(name) {
+				err = d.count(end, 0)
 				d.off = end
-				return name, true, nil
+				return name, err == nil, err
 			}
 		}
 	}
