@@ -215,6 +215,7 @@ func TestUnmarshalTakesWhatElseErlangWrites(t *testing.T) {
 	require.Equal(t, map[string]int{"x": 1, "y": 2}, read[map[string]int](t, none, etf.Map{{a("x"), 1}, {b("y"), 2}}))
 	require.Nil(t, read[*int](t, none, a("nil")))
 	require.Nil(t, read[*int](t, etf.Options{Nil: "null"}, a("null")))
+	require.Equal(t, ref(a("")), read[*etf.Atom](t, none, a("")), "no Nil is named")
 	// The first of two properties counts, and an atom stands for a pair with true.
 	got := read[settings](t, none, etf.List{a("debug"), a("what"), etf.Tuple{b("retries"), 1}, etf.Tuple{a("retries"), 2}})
 	require.Equal(t, settings{Debug: true, Retries: 1}, got)

@@ -56,7 +56,7 @@ func (d *decoder) isNil() bool {
 	}
 	r := Reader{data: d.s, off: d.off}
 	name, err := r.Atom()
-	return err == nil && (name == "undefined" || name == "nil" || name == string(d.opt.Nil))
+	return err == nil && (name == "undefined" || name == "nil" || name == string(d.opt.Nil) && name != "")
 }
 
 func makeInterface(c *coder) {
