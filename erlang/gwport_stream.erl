@@ -70,14 +70,19 @@
   | {taken, non_neg_integer()}
   | {abort, gwport_frame:code(), binary()}.
 
-%% What is open of a file, how much of how much has been handed out, when the last piece was, and
-%% how large the next one is.
+%% Small pieces of a response that waited go to the client together, up to so many bytes.
+-define(MAX_PIECE, 65536).
+%% A piece of a file, which costs no memory, may have more of them if the client takes pieces
+%% quickly; one that has become slow must still be able to take it before it counts as stalled.
+-define(MAX_FILE_PIECE, 524288).
+-define(QUICK, 500).
+
+%% What is open of a file, how much of how much has been handed out, and when the last piece was.
 -record(sent, {
     file :: gwport_file:file(),
     length :: pos_integer(),
     from = 0 :: non_neg_integer(),
-    handed = 0 :: integer(),
-    piece :: pos_integer()
+    handed = 0 :: integer()
 }).
 
 -record(stream, {
@@ -105,6 +110,8 @@
     %% A file that goes to the client behind the queue; nothing else comes before it has gone.
     files :: boolean(),
     file = none :: none | {opening, Length :: pos_integer()} | #sent{},
+    %% How large the next piece of a file is: what this client takes quickly, of whichever file.
+    file_piece = ?MAX_PIECE :: pos_integer(),
 
     head_timeout :: timeout(),
     idle_timeout :: timeout(),
@@ -117,12 +124,6 @@
 -opaque stream() :: #stream{} | ended.
 -type time() :: integer() | infinity.
 
-%% Small pieces of a response that waited go to the client together, up to so many bytes.
--define(MAX_PIECE, 65536).
-%% A piece of a file, which costs no memory, may have more of them if the client takes pieces
-%% quickly; one that has become slow must still be able to take it before it counts as stalled.
--define(MAX_FILE_PIECE, 524288).
--define(QUICK, 500).
 %% Bytes of a request that are read ahead of credit, at most, and one read more.
 -define(MAX_HELD, 262144).
 
@@ -377,24 +378,31 @@ file_spec({ok, Term}) -> gwport_file:spec(Term);
 file_spec(error) -> error.
 
 opened({ok, File}, Length, Stream) ->
-    flush(Stream#stream{file = #sent{file = File, length = Length, piece = ?MAX_PIECE}});
+    flush(Stream#stream{file = #sent{file = File, length = Length}});
 opened({error, _}, _, Stream) ->
     {[{taken, 0}], Stream#stream{file = none}}.
 
 %% A piece of a file, or of one that is not wanted any more.
 has_gone(Stream = #stream{file = none}) ->
     flush(Stream);
-has_gone(Stream = #stream{file = #sent{from = Length, length = Length}, left = Left}) ->
-    {[{taken, Length}], Stream#stream{file = none, left = subtract(Left, Length)}};
-has_gone(Stream = #stream{now = Now, file = Sent = #sent{handed = Handed, piece = Piece}}) ->
-    Next = case Now - Handed < ?QUICK of
-        true -> min(2 * Piece, ?MAX_FILE_PIECE);
-        false -> ?MAX_PIECE
-    end,
-    flush(Stream#stream{file = Sent#sent{piece = Next}}).
+has_gone(Stream = #stream{file = Sent = #sent{}}) ->
+    gone_on(Sent, Stream#stream{file_piece = next_piece(Sent, Stream)}).
 
-file_piece(Sent, Stream = #stream{now = Now}) ->
-    #sent{file = File, length = Length, from = From, piece = Piece} = Sent,
+gone_on(#sent{from = Length, length = Length}, Stream = #stream{left = Left}) ->
+    {[{taken, Length}], Stream#stream{file = none, left = subtract(Left, Length)}};
+gone_on(_, Stream) ->
+    flush(Stream).
+
+%% The last of a file may be of a few bytes, and shows little.
+next_piece(#sent{handed = Handed}, #stream{now = Now}) when Now - Handed >= ?QUICK ->
+    ?MAX_PIECE;
+next_piece(#sent{from = Length, length = Length}, #stream{file_piece = Piece}) ->
+    Piece;
+next_piece(_, #stream{file_piece = Piece}) ->
+    min(2 * Piece, ?MAX_FILE_PIECE).
+
+file_piece(Sent, Stream = #stream{now = Now, file_piece = Piece}) ->
+    #sent{file = File, length = Length, from = From} = Sent,
     Bytes = min(Piece, Length - From),
     {[{data, nofin, {file, File, From, Bytes}}],
         Stream#stream{taking = file, file = Sent#sent{from = From + Bytes, handed = Now}}}.

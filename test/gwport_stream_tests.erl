@@ -690,6 +690,31 @@ well_ended([Command | Rest], Phase) ->
 well_ended([], _) ->
     false.
 
+%% Files
+
+%% Of a client that is quick: the pieces of a file double, and the next file begins with the largest. The last piece of a
+%% file, which is small, changes nothing.
+what_a_client_takes_quickly_holds_for_the_next_file_test() ->
+    {Pieces, Stream} = pieces(0, 1000000, streaming(#{})),
+    ?assertEqual([65536, 131072, 262144, 524288, 16960], Pieces),
+    {More, Slow} = pieces(499, 1000000, Stream),
+    ?assertEqual([524288, 475712], More),
+    {Less, Last} = pieces(500, 600000, Slow),
+    ?assertEqual([524288, 65536, 10176], Less),
+    {[First | _], _} = pieces(0, 600000, Last),
+    ?assertEqual(65536, First).
+
+%% The sizes of the pieces that a file of so many bytes goes in, each of them taken within that time.
+pieces(Time, Length, Stream) ->
+    {[{open, _}], Stream1} = event({port, {file, term_to_binary({0, 0, 0, 0, Length})}}, Stream),
+    sizes(0, Time, event({opened, {ok, file}}, Stream1)).
+
+sizes(Now, Time, {[{data, nofin, {file, file, _, Bytes}}], Stream}) ->
+    {Sizes, Last} = sizes(Now + Time, Time, at(Now + Time, taken, Stream)),
+    {[Bytes | Sizes], Last};
+sizes(_, _, {[{taken, _}], Stream}) ->
+    {[], Stream}.
+
 %% Helpers
 
 stream(With) ->
