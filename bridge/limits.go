@@ -42,14 +42,17 @@ const (
 	minFile = 256 << 10
 
 	// minMemory is how much of a body whose length is declared must be left for it to go by
-	// files in memory; maxPiece bounds one of them. Two are held for each such body, and no
-	// more than maxMemory bodies of the process go so at once: 64 MiB in all. maxSmall
-	// pieces below minFile, one after another, mean that the handler is slower than its
-	// client, and end it.
-	minMemory = 256 << 10
-	maxPiece  = 1 << 20
-	maxMemory = 32
-	maxSmall  = 4
+	// files in memory, of which two are held for each such body: of largePiece bytes at most
+	// while those of all bodies of the process are below largeMemory together, and of
+	// smallPiece up to maxMemory. Beyond that bodies go by the wire. maxSmall files below
+	// minFile, one after another, mean that the handler is slower than its client, and
+	// end it: opening a file costs the host more than 64 KiB do.
+	minMemory   = 256 << 10
+	smallPiece  = 1 << 20
+	largePiece  = 4 << 20
+	largeMemory = 32 << 20
+	maxMemory   = 64 << 20
+	maxSmall    = 4
 
 	// canSendFiles: the host finds a descriptor of this process under /proc.
 	canSendFiles = runtime.GOOS == "linux"

@@ -24,7 +24,8 @@ import (
 // there is only as long as there is something to send. What the host does not take goes as
 // chunks, and so does all that follows.
 type memory struct {
-	out sink
+	out   sink
+	piece int // the largest file
 
 	mu      sync.Mutex
 	cond    sync.Cond
@@ -41,19 +42,32 @@ type memoryFile struct {
 	size int
 }
 
-// openMemory counts the bodies of the process that may be sent so, each of which has
-// up to two pieces of maxPiece bytes.
-var openMemory atomic.Int32
+// memoryInUse is how many bytes the files of the process may come to: two of the largest
+// for each body.
+var memoryInUse atomic.Int64
 
-// newMemory is nil if too many bodies are sent so already.
+// newMemory is nil if too much is in use already.
 func newMemory(out sink) *memory {
-	if openMemory.Add(1) > maxMemory {
-		openMemory.Add(-1)
-		return nil
-	}
 	m := &memory{out: out}
 	m.cond.L = &m.mu
+	switch {
+	case reserveMemory(2*largePiece, largeMemory):
+		m.piece = largePiece
+	case reserveMemory(2*smallPiece, maxMemory):
+		m.piece = smallPiece
+	default:
+		return nil
+	}
 	return m
+}
+
+// reserveMemory tells whether there was room for n bytes, which are in use from then on.
+func reserveMemory(n, most int64) bool {
+	if memoryInUse.Add(n) <= most {
+		return true
+	}
+	memoryInUse.Add(-n)
+	return false
 }
 
 // add takes bytes over, and waits while the client is slower than the handler. It returns
@@ -63,7 +77,7 @@ func (m *memory) add(p []byte) (n int, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for n < len(p) {
-		for m.err == nil && m.filling != nil && m.filling.size == maxPiece {
+		for m.err == nil && m.filling != nil && m.filling.size == m.piece {
 			m.cond.Wait()
 		}
 		if m.err != nil {
@@ -72,7 +86,7 @@ func (m *memory) add(p []byte) (n int, err error) {
 		if !m.mayFill() {
 			return n, nil
 		}
-		k := min(len(p)-n, maxPiece-m.filling.size)
+		k := min(len(p)-n, m.piece-m.filling.size)
 		if _, err := m.filling.file.Write(p[n : n+k]); err != nil {
 			// What of it was written is behind the piece's end.
 			return n, m.drop()
@@ -183,7 +197,7 @@ func (m *memory) close() {
 		_ = m.filling.file.Close()
 		m.filling = nil
 	}
-	openMemory.Add(-1)
+	memoryInUse.Add(-2 * int64(m.piece))
 }
 
 // remember takes bytes of a body over that are to go by files in memory. It returns how

@@ -172,8 +172,8 @@ func memoryFiles(t *testing.T) int {
 }
 
 func TestASlowClientHoldsTwoPiecesOfMemory(t *testing.T) {
-	const piece = 1 << 20
-	body := noise(10 << 20)
+	const piece = 4 << 20
+	body := noise(16 << 20)
 	written := make(chan int, 1000)
 	h := fileHost(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/octet-stream")
@@ -242,7 +242,7 @@ func TestNoFileInMemoryIsLeft(t *testing.T) {
 }
 
 func TestSoManyBodiesGoByMemoryAtOnce(t *testing.T) {
-	const places = 32
+	const places = 4 + 16 // of two files of 4 MiB up to 32 MiB, and of 1 MiB up to 64
 	body := noise(leastGenerated)
 	h := fileHost(t, generates(body, len(body)), "file")
 	var streams []*bridgetest.Stream
