@@ -20,10 +20,24 @@ is_token(Token) ->
 are_token_bytes(<<C, Rest/bits>>) when C >= $A, C =< $Z; ?IS_NAME_BYTE(C) -> are_token_bytes(Rest);
 are_token_bytes(Rest) -> Rest =:= <<>>.
 
-%% A token in lower case, as HTTP/2 and the wire want names.
+%% A token in lower case, as HTTP/2 and the wire want names. What is in most requests is told by one
+%% comparison.
 -spec is_name(term()) -> boolean().
-is_name(Name) ->
-    is_binary(Name) andalso Name =/= <<>> andalso are_name_bytes(Name).
+is_name(<<"host">>) -> true;
+is_name(<<"user-agent">>) -> true;
+is_name(<<"accept">>) -> true;
+is_name(<<"accept-encoding">>) -> true;
+is_name(<<"accept-language">>) -> true;
+is_name(<<"connection">>) -> true;
+is_name(<<"cookie">>) -> true;
+is_name(<<"referer">>) -> true;
+is_name(<<"content-type">>) -> true;
+is_name(<<"content-length">>) -> true;
+is_name(<<"authorization">>) -> true;
+is_name(<<"cache-control">>) -> true;
+is_name(<<"x-forwarded-for">>) -> true;
+is_name(<<"x-forwarded-proto">>) -> true;
+is_name(Name) -> is_binary(Name) andalso Name =/= <<>> andalso are_name_bytes(Name).
 
 are_name_bytes(<<C, Rest/bits>>) when ?IS_NAME_BYTE(C) -> are_name_bytes(Rest);
 are_name_bytes(Rest) -> Rest =:= <<>>.
