@@ -34,6 +34,10 @@
 %% <li>`port_queue' (1048576): request bytes that wait in the BEAM for the program to read</li>
 %% <li>`max_frame' (1048576), `max_head' (65536): larger frames end the port, larger response heads
 %%     are 502</li>
+%% <li>`restart_delay' (100), `max_restart_delay' (10000): of a program that ends soon; each time the
+%%     delay is twice as long</li>
+%% <li>`circuit_failures' (10, or infinity), `circuit_time' (30000): where a port has failed so often in
+%%     a row, and none serves, one alone is tried, and again after so long</li>
 %% <li>`greeting_timeout' (10000), `drain_timeout' (30000)</li>
 %% <li>`ping_interval' (10000), `ping_timeout' (30000): a program that does not answer is killed</li>
 %% <li>`log_lines' (200): lines a second of a program that reach the log; all programs of a node have
@@ -72,7 +76,9 @@ counts(Pool) ->
     gwport_count:counts(Pool).
 
 %% @doc The ports of a pool: owner, OS pid, state, requests in flight and served, the program's
-%% name, version and apps.
+%% name, version and apps. A port that is to be started again has the state `waiting', and tells `why'
+%% there is none (a sentence), how many `failures' there were in a row, the `circuit' (`closed' or
+%% `open'), and the `next_try', in milliseconds, or `circuit' where another port is tried first.
 -spec info(atom()) -> {ok, [map()]} | {error, no_pool}.
 info(Pool) ->
     gwport_pool:info(Pool).

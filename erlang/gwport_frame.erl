@@ -37,6 +37,8 @@
 -define(HEAD, 10).
 -define(STREAM_HEAD, 15).
 -define(MAX_CHUNK, 65536).
+%% How much of what a program has printed is shown.
+-define(PRINTED, 40).
 
 %% The bytes of a chunk, at most, on either side.
 -spec max_chunk() -> pos_integer().
@@ -70,9 +72,9 @@ parse(Bin, Buffer = #buffer{parts = Parts}) ->
 add(<<>>, Parts) -> Parts;
 add(Bin, Parts) -> [Bin | Parts].
 
-frames(<<Size:32, _/bits>>, Acc, #buffer{max = Max}) when Size < ?MIN_FRAME; Size > Max ->
+frames(Data = <<Size:32, _/bits>>, Acc, #buffer{max = Max}) when Size < ?MIN_FRAME; Size > Max ->
     Sentence = sentence("a frame of ~b bytes, expected ~b to ~b~s",
-        [Size, ?MIN_FRAME, Max, printed(<<Size:32>>)]),
+        [Size, ?MIN_FRAME, Max, printed(<<Size:32>>, Data)]),
     {error, {bad_frame, Sentence}, lists:reverse(Acc)};
 frames(<<Size:32, 131, 104, 3, 97, Kind, 98, Stream:32, 109, Length:32, Rest0/bits>>, Acc, Buffer)
         when Length =:= Size - ?STREAM_HEAD, byte_size(Rest0) >= Length,
@@ -96,13 +98,20 @@ frames(Rest, Acc, Buffer) ->
         Buffer#buffer{missing = missing(Rest), parts = add(Rest, [])}}.
 
 %% The commonest mistake there is looks like a length of a gigabyte.
-printed(Head) ->
+printed(Head, Data) ->
     case [C || <<C>> <= Head, C >= $\s, C =< $~] of
         Text when length(Text) =:= byte_size(Head) ->
-            io_lib:format(": \"~s\" where a frame begins; does something print to stdout?", [Text]);
+            io_lib:format(": the program printed ~ts to its stdout", [quoted(Data)]);
         _ ->
             ""
     end.
+
+%% What stands in front of the first byte that is not for people, or as much as they want to see.
+quoted(Data) ->
+    Some = binary:part(Data, 0, min(?PRINTED, byte_size(Data))),
+    {match, [{0, Length}]} = re:run(Some, "^[ -~]*"),
+    Dots = case Length < byte_size(Data) of true -> "..."; false -> "" end,
+    [$", binary:part(Some, 0, Length), Dots, $"].
 
 missing(<<Size:32, Rest/bits>>) -> Size - byte_size(Rest);
 missing(Rest) -> 4 - byte_size(Rest).

@@ -1,7 +1,7 @@
 %% What the log says of a program's life: that it is up, that it drains, that it is gone and why.
 -module(gwport_life).
 
--export([began/1, up/2, drains/2, gone/3]).
+-export([began/1, up/2, drains/2, gone/3, ended/4]).
 
 -export_type([life/0]).
 
@@ -70,6 +70,33 @@ count(Event, {_, #life{pool = Pool}}) ->
 is_gone(Why, Status, {#{served := Served}, Life}) ->
     ?LOG_NOTICE("gwport: ~ts is gone: ~s, exit status ~s; ~b requests answered in ~s",
         [whose(Life), Why, exit_status(Status), Served, duration(lived(Life))]).
+
+%% Why it has ended, in words. Command is its file, Fault the sentence that was said of it.
+-spec ended(undefined | {While :: atom(), Reason :: term()}, unknown | non_neg_integer(),
+    Command :: file:filename(), Fault :: binary()) -> binary().
+ended(undefined, _, _, _) ->
+    <<"its port was stopped">>;
+ended({draining, closed}, _, _, _) ->
+    <<"it has drained">>;
+ended({_, {Said, _}}, _, _, Fault) when Said =:= wire_fault; Said =:= fault ->
+    Fault;
+ended({greeting, _}, Status, Command, _) when is_integer(Status), Status > 0 ->
+    case gwport_command:why_not_run(Command, Status) of
+        {ok, Why} -> unicode:characters_to_binary(Why);
+        unknown -> words("it ended before it was ready, ~s", [exit_status_in_words(Status)])
+    end;
+ended({While, Reason}, Status, _, _) when Reason =:= epipe; Reason =:= closed ->
+    words("it ended while ~s, ~s", [While, exit_status_in_words(Status)]);
+ended({While, Reason}, Status, _, _) ->
+    words("it ended while ~s (~0p), ~s", [While, Reason, exit_status_in_words(Status)]).
+
+words(Format, Args) ->
+    unicode:characters_to_binary(io_lib:format(Format, Args)).
+
+exit_status_in_words(Status) when is_integer(Status), Status > 128 ->
+    io_lib:format("killed by signal ~b", [Status - 128]);
+exit_status_in_words(Status) ->
+    ["exit status ", exit_status(Status)].
 
 whose(#life{pool = Pool, os_pid = OsPid, name = <<>>}) ->
     io_lib:format("the program of pool ~s (~s)", [Pool, id(OsPid)]);

@@ -26,6 +26,10 @@
     max_head := pos_integer(),
     last_stream := pos_integer(),
     greeting_timeout := pos_integer(),
+    restart_delay := pos_integer(),
+    max_restart_delay := pos_integer(),
+    circuit_failures := pos_integer() | infinity,
+    circuit_time := pos_integer(),
     drain_timeout := non_neg_integer(),
     ping_interval := pos_integer(),
     ping_timeout := pos_integer(),
@@ -144,6 +148,8 @@ pool_defaults() ->
         port_queue => 1048576, max_frame => 1048576, max_head => 65536,
         last_stream => 2147483646,
         greeting_timeout => 10000, drain_timeout => 30000,
+        restart_delay => 100, max_restart_delay => 10000,
+        circuit_failures => 10, circuit_time => 30000,
         ping_interval => 10000, ping_timeout => 30000,
         log_lines => 200, log_level => info}.
 
@@ -177,6 +183,10 @@ pool_value(log_level, Level) when Level =:= error; Level =:= warning; Level =:= 
     {ok, Level};
 pool_value(log_level, _) ->
     {error, "expected error, warning, notice, info or debug"};
+pool_value(circuit_failures, infinity) -> {ok, infinity};
+pool_value(circuit_failures, N) -> or_infinity(integer(N, 1, 1000000));
+pool_value(Key, N) when Key =:= restart_delay; Key =:= max_restart_delay; Key =:= circuit_time ->
+    integer(N, 1, 86400000);
 pool_value(drain_timeout, N) -> integer(N, 0, 1 bsl 31);
 pool_value(Key, N) when Key =:= greeting_timeout; Key =:= ping_interval; Key =:= ping_timeout ->
     integer(N, 1, 1 bsl 31);

@@ -79,14 +79,16 @@ info(Name) ->
             {error, no_pool};
         {_, Keeper, [Top | _]} ->
             case is_process_alive(Top) of
-                true -> {ok, lists:flatmap(fun port_info/1, owners(Keeper))};
+                true ->
+                    {Owners, Waiting} = owners(Keeper),
+                    {ok, lists:flatmap(fun port_info/1, Owners) ++ Waiting};
                 false -> {error, no_pool}
             end
     end.
 
 owners(Keeper) ->
     try gen_server:call(Keeper, owners)
-    catch exit:_ -> []
+    catch exit:_ -> {[], []}
     end.
 
 %% It may end while it is asked.

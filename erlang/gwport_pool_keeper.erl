@@ -1,9 +1,10 @@
 %% The keeper of a pool: it has as many ports running as the pool wants.
 %%
 %% It owns the pool's table, which requests read without coming here (gwport_pool). A port that ends
-%% is replaced at once if it had served, and after a growing delay if it ends again soon, so that a
-%% broken program costs neither the CPU nor the user's supervision tree. A port that drains is
-%% replaced when it begins to. When the keeper is stopped it drains all ports first.
+%% is replaced at once if it had served, and after a growing delay if it ends again soon
+%% (gwport_backoff), so that a broken program costs neither the CPU nor the user's supervision tree.
+%% A port that drains is replaced when it begins to. When the keeper is stopped it drains all ports
+%% first.
 %%
 %% Owners of ports tell it of their state by casts, see gwport_port:report().
 -module(gwport_pool_keeper).
@@ -18,7 +19,15 @@
     number :: pos_integer(),
     state :: starting | ready | draining,
     handle :: gwport_handle:handle() | undefined,
-    since :: integer()
+    since :: integer(),
+    %% Its owner has not told, if it was killed.
+    why = <<"its owner was killed">> :: binary()
+}).
+
+%% A port that is to be: why there is none, and when it is tried for.
+-record(waiting, {
+    why :: binary(),
+    due :: integer() | circuit
 }).
 
 -record(keeper, {
@@ -32,8 +41,8 @@
     starter :: undefined | pid(),
     table :: ets:table(),
     ports = #{} :: #{Owner :: pid() => #slot{}},
-    %% Of each slot: how long the next start waits if the port ends soon.
-    delays = #{} :: #{pos_integer() => pos_integer()},
+    backoff :: gwport_backoff:backoff(),
+    waiting = #{} :: #{pos_integer() => #waiting{}},
     %% Tables of streams whose watch was killed, until their owner is dead as well.
     inherited = #{} :: #{Owner :: pid() => ets:table()},
     %% Of owners that are dead, until they are as well: they are still about to tell the clients, or
@@ -45,8 +54,6 @@
     tried = false :: boolean()
 }).
 
--define(FIRST_DELAY, 100).
--define(MAX_DELAY, 10000).
 -define(LACK_DELAY, 250).
 %% A port that was ready for so long has shown that its program works.
 -define(STEADY, 5000).
@@ -57,12 +64,12 @@ start_link(Options, Top, Sup) ->
 
 init({Options, Top, Sup}) ->
     process_flag(trap_exit, true),
-    #{name := Name, ports := Ports, drain_timeout := Timeout} = gwport_secret:show(Options),
+    #{name := Name, ports := Ports, drain_timeout := Timeout} = Pool = gwport_secret:show(Options),
     logger:set_process_metadata(#{pool => Name}),
     case gwport_pool:create(Name, [Top, Sup]) of
         {ok, Table} ->
             {ok, #keeper{options = Options, name = Name, drain_timeout = Timeout, top = Top,
-                sup = Sup, table = Table}, {continue, {start, lists:seq(1, Ports)}}};
+                sup = Sup, table = Table, backoff = gwport_backoff:new(Pool)}, {continue, {start, lists:seq(1, Ports)}}};
         {error, Reason} ->
             {stop, Reason}
     end.
@@ -80,17 +87,29 @@ handle_call(await, _From, State = #keeper{tried = true}) ->
 handle_call(await, From, State = #keeper{awaiting = Awaiting}) ->
     {noreply, State#keeper{awaiting = [From | Awaiting]}};
 handle_call(owners, _From, State = #keeper{ports = Ports}) ->
-    {reply, maps:keys(Ports), State}.
+    {reply, {maps:keys(Ports), waiting(State)}, State}.
+
+%% What info/1 shows for a port that is not there.
+waiting(#keeper{waiting = Waiting, backoff = Backoff}) ->
+    Now = now_ms(),
+    [#{state => waiting, why => Why, failures => gwport_backoff:failures(Number, Backoff),
+        circuit => gwport_backoff:circuit(Backoff), next_try => next_try(Due, Now)}
+        || {Number, #waiting{why = Why, due = Due}} <- lists:sort(maps:to_list(Waiting))].
+
+next_try(circuit, _) -> circuit;
+next_try(Due, Now) -> max(0, Due - Now).
 
 handle_cast({ready, Owner, Handle}, State) ->
     State1 = update(Owner,
         fun(Slot) -> Slot#slot{state = ready, handle = Handle, since = now_ms()} end, State),
-    {noreply, tried(publish(State1))};
+    {noreply, tried(publish(close_circuit(State1)))};
+handle_cast({ended, Owner, Why}, State) ->
+    {noreply, know(Owner, Why, update(Owner, fun(Slot) -> Slot#slot{why = Why} end, State))};
 handle_cast({draining, Owner}, State = #keeper{ports = Ports}) ->
     case Ports of
         #{Owner := #slot{state = ready, number = Number, since = Since}} ->
             State1 = publish(update(Owner, fun(Slot) -> Slot#slot{state = draining} end, State)),
-            {noreply, again(Number, now_ms() - Since, State1)};
+            {noreply, again(Number, now_ms() - Since, <<"it drains, or has ended">>, State1)};
         #{} ->
             {noreply, State}
     end.
@@ -113,17 +132,21 @@ handle_info({'ETS-TRANSFER', Table, _, Owner}, State = #keeper{ports = Ports, in
 handle_info({'ETS-TRANSFER', Table, _, _}, State) ->
     gwport_watch:last_words(Table),
     {noreply, State};
-handle_info({start, Number}, State) ->
-    {noreply, start(Number, State)};
+handle_info({start, Number}, State = #keeper{backoff = Backoff}) ->
+    case gwport_backoff:may_start(Number, Backoff) of
+        true -> {noreply, start(Number, State)};
+        false -> {noreply, wait_for_circuit(Number, State)}
+    end;
 handle_info(_, State) ->
     {noreply, State}.
 
 start(Number, State = #keeper{top = Top, starter = Starter, options = Options, ports = Ports,
-        lacking = Lacking}) ->
+        lacking = Lacking, waiting = Waiting}) ->
     case gwport_pool_sup:start_port(Top, Starter, self(), Options) of
         {ok, Owner} ->
             _ = erlang:monitor(process, Owner),
             State#keeper{lacking = maps:remove(Number, Lacking),
+                waiting = maps:remove(Number, Waiting),
                 ports = Ports#{Owner => #slot{number = Number, state = starting,
                     since = now_ms()}}};
         {error, Reason} ->
@@ -139,27 +162,75 @@ not_started({shutdown, {open_port, Lack}}, Number,
     _ = [?LOG_ERROR("gwport: cannot start the program of pool ~s, for want of what is shared by all"
         " (~s); it is tried again every ~b ms", [Name, Lack, ?LACK_DELAY])
         || not is_map_key(Number, Lacking)],
-    _ = erlang:send_after(?LACK_DELAY, self(), {start, Number}),
-    State#keeper{lacking = Lacking#{Number => Lack}};
+    start_in(?LACK_DELAY, Number, no_run(Lack), State#keeper{lacking = Lacking#{Number => Lack}});
 not_started(Reason, Number, State = #keeper{name = Name}) ->
-    ?LOG_ERROR("gwport: cannot start the program of pool ~s: ~0p", [Name, Reason]),
-    again(Number, 0, State).
+    Why = not_run(Reason),
+    ?LOG_ERROR("gwport: cannot start the program of pool ~s: ~ts", [Name, Why]),
+    again(Number, 0, Why, State).
+
+not_run({shutdown, {open_port, Error}}) when is_atom(Error) ->
+    no_run(Error);
+not_run(Reason) ->
+    iolist_to_binary(io_lib:format("~0p", [gwport_failure:tag(Reason)])).
+
+no_run(Error) ->
+    iolist_to_binary([file:format_error(Error), " (", atom_to_list(Error), ")"]).
+
+%% Of a port that served and has ended its owner knows more than when it began to end.
+know(Owner, Why, State = #keeper{ports = Ports, waiting = Waiting}) ->
+    case Ports of
+        #{Owner := #slot{state = draining, number = Number}} when is_map_key(Number, Waiting) ->
+            Wait = maps:get(Number, Waiting),
+            State#keeper{waiting = Waiting#{Number := Wait#waiting{why = Why}}};
+        #{} ->
+            State
+    end.
 
 %% One that was draining has its successor already.
 replace(#slot{state = draining}, State) ->
     State;
-replace(#slot{state = starting, number = Number}, State) ->
-    again(Number, 0, State);
-replace(#slot{state = ready, number = Number, since = Since}, State) ->
-    again(Number, now_ms() - Since, State).
+replace(#slot{state = starting, number = Number, why = Why}, State) ->
+    again(Number, 0, Why, State);
+replace(#slot{state = ready, number = Number, since = Since, why = Why}, State) ->
+    again(Number, now_ms() - Since, Why, State).
 
-again(Number, Lived, State = #keeper{delays = Delays}) when Lived >= ?STEADY ->
-    self() ! {start, Number},
-    State#keeper{delays = maps:remove(Number, Delays)};
-again(Number, _, State = #keeper{delays = Delays}) ->
-    Delay = maps:get(Number, Delays, 0),
+again(Number, Lived, Why, State = #keeper{backoff = Backoff}) when Lived >= ?STEADY ->
+    start_in(0, Number, Why, State#keeper{backoff = gwport_backoff:steady(Number, Backoff)});
+again(Number, _, Why, State = #keeper{backoff = Backoff, ports = Ports}) ->
+    IsServing = lists:any(fun(#slot{state = Is}) -> Is =:= ready end, maps:values(Ports)),
+    case gwport_backoff:failed(Number, IsServing, rand:uniform(), Backoff) of
+        {again, Delay, Backoff1} ->
+            start_in(Delay, Number, Why, State#keeper{backoff = Backoff1});
+        {opened, Delay, Backoff1} ->
+            say_open(Number, Delay, Why, State#keeper{backoff = Backoff1});
+        {waits, Backoff1} ->
+            State1 = State#keeper{backoff = Backoff1},
+            State1#keeper{waiting = (State1#keeper.waiting)#{Number =>
+                #waiting{why = Why, due = circuit}}}
+    end.
+
+start_in(Delay, Number, Why, State = #keeper{waiting = Waiting}) ->
     _ = erlang:send_after(Delay, self(), {start, Number}),
-    State#keeper{delays = Delays#{Number => min(?MAX_DELAY, max(?FIRST_DELAY, 2 * Delay))}}.
+    State#keeper{waiting = Waiting#{Number => #waiting{why = Why, due = now_ms() + Delay}}}.
+
+say_open(Number, Delay, Why, State = #keeper{name = Name, backoff = Backoff}) ->
+    ?LOG_ERROR("gwport: the program of pool ~s has failed ~b times in a row, at last because ~ts; "
+        "the next try is in ~b ms", [Name, gwport_backoff:failures(Number, Backoff), Why, Delay]),
+    start_in(Delay, Number, Why, State).
+
+wait_for_circuit(Number, State = #keeper{waiting = Waiting}) ->
+    Wait = maps:get(Number, Waiting, #waiting{why = <<"the program fails">>, due = circuit}),
+    State#keeper{waiting = Waiting#{Number => Wait#waiting{due = circuit}}}.
+
+close_circuit(State = #keeper{backoff = Backoff, waiting = Waiting, name = Name}) ->
+    case gwport_backoff:up(Backoff) of
+        {was_closed, _} ->
+            State;
+        {closed, Backoff1} ->
+            ?LOG_NOTICE("gwport: the program of pool ~s has come up again", [Name]),
+            _ = [self() ! {start, Number} || {Number, #waiting{due = circuit}} <- maps:to_list(Waiting)],
+            State#keeper{backoff = Backoff1}
+    end.
 
 update(Owner, Fun, State = #keeper{ports = Ports}) ->
     case Ports of

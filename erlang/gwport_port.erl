@@ -36,7 +36,8 @@
 %% drains or is gone.
 -type report() ::
     {ready, Owner :: pid(), gwport_handle:handle()}
-  | {draining, Owner :: pid()}.
+  | {draining, Owner :: pid()}
+  | {ended, Owner :: pid(), Why :: binary()}.
 
 -record(port, {
     phase = greeting :: greeting | serving | draining | ending,
@@ -53,7 +54,9 @@
     program :: gwport_greeting:program() | undefined,
     timer :: reference() | undefined,
     exit_status = unknown :: unknown | non_neg_integer(),
-    ended :: undefined | {While :: atom(), Reason :: term()}
+    ended :: undefined | {While :: atom(), Reason :: term()},
+    %% What was said of it, if it broke the wire or gave up.
+    fault = <<>> :: binary()
 }).
 
 %% Who this is, where it fails.
@@ -359,7 +362,7 @@ program_fault({ok, {Code, Text}}, State) when is_integer(Code), is_binary(Text) 
     Name = gwport_frame:fault_name(Code),
     ?LOG_ERROR("gwport: the program of pool ~s gave up (~s): ~ts",
         [pool(State), Name, gwport_line:text(Text)]),
-    gone(#{clean => false, reason => {fault, Name}}, State);
+    gone(#{clean => false, reason => {fault, Name}}, State#port{fault = Text});
 program_fault(_, State) ->
     program_fault({ok, {2, <<"a fault that cannot be read">>}}, State).
 
@@ -424,7 +427,7 @@ wire_fault(Name, Sentence, State) ->
         [pool(State), Name, gwport_line:text(Sentence)]),
     Fault = gwport_frame:encode(fault, {gwport_frame:fault_code(Name), Sentence}),
     gone(#{clean => false, reason => {wire_fault, Name}},
-        State#port{streams = gwport_streams:last(Fault, State#port.streams)}).
+        State#port{fault = Sentence, streams = gwport_streams:last(Fault, State#port.streams)}).
 
 %% Nothing more will come of the program. The clients are told now; the process stays for its exit
 %% status, within a grace.
@@ -480,6 +483,9 @@ format_status(Status) ->
 
 farewell(State = #port{phase = ending, ended = Ended, exit_status = Status}) ->
     gwport_streams:close(State#port.streams),
-    gwport_life:gone(Ended, Status, life(State));
+    gwport_life:gone(Ended, Status, life(State)),
+    report(State#port.keeper,
+        {ended, self(), gwport_life:ended(Ended, Status, maps:get(command, State#port.options),
+            iolist_to_binary(gwport_line:text(State#port.fault)))});
 farewell(State) ->
     farewell((tell_down(#{clean => false, reason => stopped}, State))#port{phase = ending}).

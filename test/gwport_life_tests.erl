@@ -86,3 +86,15 @@ lines() ->
         {log_event, _, _, _} -> lines()
     after 0 -> []
     end.
+
+%% In words, for who looks at the pool.
+why_it_has_ended_is_said_in_words_test_() ->
+    [?_assertEqual(Text, gwport_life:ended(Ended, Status, "/bin/sh", <<"a sentence">>)) || {Text, Ended, Status} <- [
+        {<<"its port was stopped">>, undefined, 0}, {<<"it has drained">>, {draining, closed}, 0},
+        {<<"a sentence">>, {serving, {wire_fault, bad_frame}}, 0}, {<<"a sentence">>, {greeting, {fault, failed}}, 1},
+        {<<"it ended before it was ready, exit status 2">>, {greeting, closed}, 2},
+        {<<"it ended before it was ready, killed by signal 9">>, {greeting, closed}, 137},
+        {<<"it ended while greeting, exit status 0">>, {greeting, closed}, 0},
+        {<<"it ended while serving, exit status not told by OTP">>, {serving, epipe}, unknown},
+        {<<"it ended while serving, killed by signal 11">>, {serving, closed}, 139},
+        {<<"it ended while draining (timeout), killed by signal 9">>, {draining, timeout}, 137}]].

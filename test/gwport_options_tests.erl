@@ -10,7 +10,8 @@ name_and_command_are_enough_test() ->
         cd => undefined, ports => 1,
         max_streams => 1000, window => 262144, window_floor => 16384, response_budget => 67108864,
         port_queue => 1048576, max_frame => 1048576, max_head => 65536, last_stream => 2147483646,
-        greeting_timeout => 10000, drain_timeout => 30000, ping_interval => 10000,
+        greeting_timeout => 10000, drain_timeout => 30000, restart_delay => 100, max_restart_delay => 10000,
+        circuit_failures => 10, circuit_time => 30000, ping_interval => 10000,
         ping_timeout => 30000, log_lines => 200, log_level => info}, Pool).
 
 %% Limits
@@ -33,7 +34,13 @@ pool_numbers() ->
      {response_budget, 0, 1 bsl 40}, {port_queue, 65536, 1 bsl 30}, {max_head, 1024, 16777216},
      {max_frame, 65551, 1 bsl 30}, {last_stream, 256, 2147483646}, {greeting_timeout, 1, 1 bsl 31},
      {drain_timeout, 0, 1 bsl 31}, {ping_interval, 1, 1 bsl 31}, {ping_timeout, 1, 1 bsl 31},
+     {restart_delay, 1, 86400000}, {max_restart_delay, 1, 86400000}, {circuit_time, 1, 86400000},
      {log_lines, 0, 1000000}].
+
+circuit_failures_are_a_number_or_infinity_test() ->
+    [?assertMatch({ok, #{circuit_failures := N}}, pool(circuit_failures, N)) || N <- [1, 1000000, infinity]],
+    [?assertEqual({error, {bad_option, {circuit_failures, N, "expected an integer from 1 to 1000000, or infinity"}}},
+        pool(circuit_failures, N)) || N <- [0, 1000001, 1.0, never]].
 
 the_level_of_a_log_is_one_of_five_test_() ->
     [?_assertMatch({ok, #{log_level := Level}}, pool(log_level, Level)) || Level <- [error, warning, notice, info, debug]]

@@ -17,7 +17,7 @@ all() ->
 groups() ->
     gwport_test:mounts([{group, parallel}, nothing_leaks], [{parallel, [parallel], [
         greeting_that_is_none, garbage_instead_of_a_greeting, no_greeting_at_all,
-        program_that_exits_is_started_again_ever_later, stops_while_it_starts_again,
+        program_that_exits_is_started_again_ever_later, circuit_opens_and_closes, why_there_is_no_port_is_seen, stops_while_it_starts_again,
         ready_without_a_key,
         ready_with_a_wrong_value, later_program_is_served, no_common_version_is_said_by_either_side,
         fault_instead_of_ready,
@@ -94,7 +94,7 @@ garbage_instead_of_a_greeting(Config) ->
     %% "Hello, stdout" is not taken for the length of a frame of 1.2 GB.
     Before = erlang:memory(total),
     Server = not_greeted("stray", "a frame of 1214606444 bytes, expected 10 to 1048576: "
-        "\"Hell\" where a frame begins; does something print to stdout?", Config),
+        "the program printed \"Hello, stdout...\" to its stdout", Config),
     ?assert(erlang:memory(total) - Before < 500000000),
     gwport_probe:stop(Server),
     [gwport_probe:stop(not_greeted("length/" ++ integer_to_list(Length), "bytes, expected 10 to 1048576", Config))
@@ -111,6 +111,8 @@ program_that_exits_is_started_again_ever_later(Config) ->
     %% 100 ms, 200, 400 ...: in two seconds there are at most seven starts, and requests get 503 at once.
     Server = gwport_probe:bad("exit/3", Config),
     gwport_probe:expect(Server, "exit status 3", 5000),
+    gwport_test:until(fun() -> [Why || #{state := waiting, why := Why, failures := N, next_try := Ms, circuit := closed}
+        <- gwport_test:ports(Server), N > 1, Ms =< 10000] =:= [<<"it ended before it was ready, exit status 3">>] end),
     ?assertMatch(#{status := 503}, gwport_test:get(Server, "/ok")),
     At = erlang:monotonic_time(millisecond),
     gwport_test:until(fun() -> erlang:monotonic_time(millisecond) - At > 2000 end),
@@ -120,6 +122,46 @@ program_that_exits_is_started_again_ever_later(Config) ->
     gwport_test:until(fun() -> starts(Server) >= 3 end),
     gwport_probe:stop(Server),
     ?assertEqual(starts(Server), starts(Server)).
+
+circuit_opens_and_closes(Config) ->
+    %% After so many failures in a row one program of the pool is tried, now and then, and when that one greets all are
+    %% started: here the file that it wants comes to be there.
+    File = filename:join(proplists:get_value(priv_dir, Config), "circuit_" ++ atom_to_list(gwport_test:mount())),
+    Script = "[ -e \"$0\" ] || exit 7; exec \"$1\" good",
+    Server = gwport_probe:serve(#{command => "sh", args => ["-c", Script, File, proplists:get_value(badport, Config)],
+        ports => 3, restart_delay => 1, max_restart_delay => 20, circuit_failures => 4, circuit_time => 200}, #{}),
+    {error, Text, _} = gwport_probe:expect(Server, "4 times in a row, at last because it ended before it was ready, "
+        "exit status 7; the next try is in", 5000),
+    ?assertMatch({match, _}, re:run(Text, "in (1[0-9][0-9]|200) ms$")),
+    gwport_test:until(fun() -> lists:sort([Next || #{state := waiting, circuit := open, next_try := Next}
+        <- gwport_test:ports(Server), not is_integer(Next)]) =:= [circuit, circuit] end),
+    %% The probe alone goes on failing.
+    gwport_test:until(fun() -> [N || #{failures := N, next_try := Next} <- gwport_test:ports(Server), is_integer(Next),
+        N > 5] =/= [] end),
+    ?assertMatch(#{status := 503}, gwport_test:get(Server, "/ok")),
+    ok = file:write_file(File, <<>>),
+    {notice, _, _} = gwport_probe:expect(Server, "has come up again", 5000),
+    ?assertEqual(3, length(gwport_probe:await_ports(Server, 3))),
+    ?assertMatch(#{status := 200}, gwport_test:get(Server, "/ok")),
+    gwport_probe:stop(Server).
+
+why_there_is_no_port_is_seen(Config) ->
+    %% In words, where the pool is looked at.
+    [begin
+        Server = gwport_probe:bad(Life, #{pool => #{greeting_timeout => 300}}, Config),
+        gwport_test:until(fun() -> [Said || #{state := waiting, why := Said} <- gwport_test:ports(Server),
+            string:find(Said, Why) =/= nomatch] =/= [] end),
+        gwport_probe:stop(Server)
+    end || {Life, Why} <- [{"stray", "the program printed \"Hello, stdout...\" to its stdout"},
+        {"mute", "no ready within 300 ms; is it a gwport program?"}, {"fault/1", "badport: a sentence about ranges"},
+        {"exit/2", "it ended before it was ready, exit status 2"}]],
+    File = filename:join(proplists:get_value(priv_dir, Config), "no_program_" ++ atom_to_list(gwport_test:mount())),
+    ok = file:write_file(File, "no program\n"),
+    ok = file:change_mode(File, 8#755),
+    Server = gwport_probe:serve(#{command => File}, #{}),
+    gwport_test:until(fun() -> [Said || #{state := waiting, why := Said} <- gwport_test:ports(Server),
+        Said =:= <<"exec format error: neither a program nor a script, which begins with #!">>] =/= [] end),
+    gwport_probe:stop(Server).
 
 stops_while_it_starts_again(Config) ->
     %% A pool is stopped at any moment of its program's ends and starts, and does not take longer for it.
@@ -444,7 +486,7 @@ misshapen_answers_over_http2(Config) ->
 log_frames(Config) ->
     %% Level, text and metadata arrive; a frame of 65536 bytes does, one more is discarded and counted; another
     %% shape is said to be unreadable.
-    Server = #{pool := Pool} = gwport_probe:bad("good", Config),
+    Server = #{pool := Pool} = gwport_probe:bad("good", #{pool => #{log_level => debug}}, Config),
     [begin
         #{status := 200} = gwport_test:get(Server, "/log/" ++ integer_to_list(N)),
         {Got, Line, Meta} = gwport_probe:expect(Server, "badport: a line", 5000),
