@@ -8,8 +8,9 @@
 
 -record(health, {
     process :: gwport_os:process(),
-    ping_interval :: pos_integer(),
-    ping_timeout :: pos_integer(),
+    %% infinity: it is not asked; it may take for ever for an answer.
+    ping_interval :: pos_integer() | infinity,
+    ping_timeout :: pos_integer() | infinity,
     %% The last ping, and whether it is answered.
     ping = {0, answered} :: {non_neg_integer(), answered | waiting}
 }).
@@ -23,7 +24,8 @@
 
 %% A program that has ended at once has no id any more; its end is on its way here.
 -spec new({os_pid, pos_integer()} | undefined,
-    #{ping_interval := pos_integer(), ping_timeout := pos_integer(), _ => _}) -> health().
+    #{ping_interval := pos_integer() | infinity, ping_timeout := pos_integer() | infinity,
+        _ => _}) -> health().
 new(OsPid, #{ping_interval := Interval, ping_timeout := Timeout}) ->
     later(?LIFE_CHECK, look),
     #health{process = process(OsPid), ping_interval = Interval, ping_timeout = Timeout}.
@@ -62,6 +64,8 @@ pong(N, Health = #health{ping = {N, waiting}, ping_interval = Interval}) ->
 pong(_, _) ->
     error.
 
+later(infinity, _) ->
+    ok;
 later(Time, What) ->
     _ = erlang:send_after(Time, self(), {?MODULE, What}),
     ok.

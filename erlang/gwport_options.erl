@@ -31,8 +31,8 @@
     circuit_failures := pos_integer() | infinity,
     circuit_time := pos_integer(),
     drain_timeout := non_neg_integer(),
-    ping_interval := pos_integer(),
-    ping_timeout := pos_integer(),
+    ping_interval := pos_integer() | infinity,
+    ping_timeout := pos_integer() | infinity,
     log_lines := non_neg_integer(),
     log_level := error | warning | notice | info | debug
 }.
@@ -188,8 +188,10 @@ pool_value(circuit_failures, N) -> or_infinity(integer(N, 1, 1000000));
 pool_value(Key, N) when Key =:= restart_delay; Key =:= max_restart_delay; Key =:= circuit_time ->
     integer(N, 1, 86400000);
 pool_value(drain_timeout, N) -> integer(N, 0, 1 bsl 31);
-pool_value(Key, N) when Key =:= greeting_timeout; Key =:= ping_interval; Key =:= ping_timeout ->
-    integer(N, 1, 1 bsl 31);
+pool_value(greeting_timeout, N) -> integer(N, 1, 1 bsl 31);
+pool_value(Key, infinity) when Key =:= ping_interval; Key =:= ping_timeout -> {ok, infinity};
+pool_value(Key, N) when Key =:= ping_interval; Key =:= ping_timeout ->
+    or_infinity(integer(N, 1, 1 bsl 31));
 pool_value(_, _) -> no_option().
 
 %% A variable is set in one place. A reply with a full window and a full head must fit in a frame

@@ -325,7 +325,7 @@ greeted({ok, Program}, State = #port{options = Options, life = Life, streams = S
         gwport_handle:new(gwport_streams:watch(Streams), gwport_streams:load(Streams),
             #{max_head => MaxHead, apps => Apps, files => files(Program, State)})}),
     gwport_health:greeted(State#port.health),
-    _ = erlang:send_after(?ABORT_CHECK, self(), check_aborts),
+    check_aborts_later(Options),
     {noreply, timer(infinity, State#port{phase = serving, program = Program,
         life = gwport_life:up(Program, Life), streams = Streams})}.
 
@@ -376,6 +376,13 @@ health({fault, Sentence}, State) ->
     wire_fault(failed, Sentence, State);
 health(lifeless, State) ->
     gone(#{clean => false, reason => lifeless}, State).
+
+%% A program that may take for ever for an answer may do so for this one as well.
+check_aborts_later(#{ping_timeout := infinity}) ->
+    ok;
+check_aborts_later(#{}) ->
+    _ = erlang:send_after(?ABORT_CHECK, self(), check_aborts),
+    ok.
 
 check_aborts(State = #port{streams = Streams}) ->
     _ = erlang:send_after(?ABORT_CHECK, self(), check_aborts),

@@ -354,7 +354,7 @@ a_wrong_option_stops_the_start_and_is_named(_) ->
         {cd, "/does/not/exist"},
         {ports, 0}, {ports, 1025}, {ports, 1.0}, {max_streams, 0}, {window, 0}, {window, 16777217},
         {window_floor, 0}, {response_budget, -1}, {port_queue, 65535}, {max_frame, 65550}, {max_head, 1023},
-        {greeting_timeout, 0}, {drain_timeout, -1}, {ping_interval, infinity}, {ping_timeout, 0}, {log_lines, -1},
+        {greeting_timeout, 0}, {drain_timeout, -1}, {ping_interval, 0}, {ping_timeout, 0}, {log_lines, -1},
         {last_stream, 255}, {last_stream, 2147483647}, {unknown, 1}, {"ports", 1},
         %% A whole window and a whole head have to fit in a frame.
         {max_frame, 262144}]]],

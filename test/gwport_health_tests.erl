@@ -13,7 +13,8 @@ owner_test_() ->
         fun a_ping_that_was_answered_was_not_missed/0,
         fun nobody_is_asked_twice_at_a_time/0,
         fun a_program_that_had_ended_at_once_is_found_lifeless/0,
-        fun an_answer_to_no_question_is_none/0
+        fun an_answer_to_no_question_is_none/0, fun without_an_interval_nobody_is_asked/0,
+        fun without_a_timeout_no_answer_is_missed/0
     ]].
 
 a_ping_is_asked_after_the_interval_and_its_answer_asks_for_the_next() ->
@@ -51,6 +52,17 @@ a_program_that_had_ended_at_once_is_found_lifeless() ->
     ok = gwport_health:hear(heard(look), Health),
     ok = gwport_health:hear(receive {gwport_os, Gone} -> Gone end, Health),
     ?assertEqual(lifeless, gwport_health:hear(heard(lifeless), Health)).
+
+without_an_interval_nobody_is_asked() ->
+    ok = gwport_health:greeted(gwport_health:new(undefined, ?OPTIONS#{ping_interval := infinity})),
+    ?assertEqual(nobody, receive {gwport_health, ping} -> asked after 100 -> nobody end).
+
+without_a_timeout_no_answer_is_missed() ->
+    {ping, 1, Asked} = gwport_health:hear(ping, gwport_health:new(undefined, ?OPTIONS#{ping_timeout := infinity})),
+    ?assertEqual(nothing, receive {gwport_health, {missed, 1}} -> missed after 100 -> nothing end),
+    %% It is not asked again either, and an answer is one whenever it comes.
+    ?assertEqual(ok, gwport_health:hear(ping, Asked)),
+    ?assertMatch({ok, _}, gwport_health:pong(1, Asked)).
 
 heard(What) ->
     receive {gwport_health, What} -> What end.

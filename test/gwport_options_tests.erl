@@ -33,9 +33,14 @@ pool_numbers() ->
     [{ports, 1, 1024}, {max_streams, 1, 1000000}, {window, 1, 16777216}, {window_floor, 1, 16777216},
      {response_budget, 0, 1 bsl 40}, {port_queue, 65536, 1 bsl 30}, {max_head, 1024, 16777216},
      {max_frame, 65551, 1 bsl 30}, {last_stream, 256, 2147483646}, {greeting_timeout, 1, 1 bsl 31},
-     {drain_timeout, 0, 1 bsl 31}, {ping_interval, 1, 1 bsl 31}, {ping_timeout, 1, 1 bsl 31},
+     {drain_timeout, 0, 1 bsl 31},
      {restart_delay, 1, 86400000}, {max_restart_delay, 1, 86400000}, {circuit_time, 1, 86400000},
      {log_lines, 0, 1000000}].
+
+pings_have_a_number_or_infinity_test_() ->
+    [?_assertMatch({ok, #{Key := N}}, pool(Key, N)) || Key <- [ping_interval, ping_timeout], N <- [1, 1 bsl 31, infinity]]
+        ++ [?_assertEqual({error, {bad_option, {Key, N, "expected an integer from 1 to 2147483648, or infinity"}}},
+            pool(Key, N)) || Key <- [ping_interval, ping_timeout], N <- [0, (1 bsl 31) + 1, 1.0, never]].
 
 circuit_failures_are_a_number_or_infinity_test() ->
     [?assertMatch({ok, #{circuit_failures := N}}, pool(circuit_failures, N)) || N <- [1, 1000000, infinity]],

@@ -29,7 +29,7 @@ groups() ->
         host_keeps_to_any_grants, abort_before_the_head, abort_after_the_head,
         abort_that_is_never_answered, frames_without_a_stream, log_frames,
         drains_of_the_program, fault_of_the_program,
-        reads_nothing, stops_itself, ignores_drain, closes_its_output, ends_within_a_frame,
+        reads_nothing, stops_itself, stopped_by_a_debugger, ignores_drain, closes_its_output, ends_within_a_frame,
         ends_before_and_after_entered, grandchild_holds_the_output, exit_status_is_logged,
         ends_right_after_the_greeting, misshapen_answers_over_http2
     ]}]).
@@ -575,6 +575,17 @@ stops_itself(Config) ->
     gwport_probe:expect(Server, "no answer to a ping within 1000 ms", 5000),
     replaced(Server, OsPid),
     gwport_probe:stop(Server).
+
+stopped_by_a_debugger(Config) ->
+    %% With a ping timeout of infinity it is waited for, where another program is killed: it goes on where it was.
+    Waits = gwport_probe:bad("good", #{pool => #{ping_interval => 100, ping_timeout => infinity}}, Config),
+    Other = gwport_probe:bad("good", #{pool => #{ping_interval => 100, ping_timeout => 1000}}, Config),
+    [OsPid, Killed] = [gwport_test:os_pid(Server) || Server <- [Waits, Other]],
+    [gwport_probe:os_kill("STOP", Program) || Program <- [OsPid, Killed]],
+    replaced(Other, Killed),
+    gwport_probe:os_kill("CONT", OsPid),
+    ?assertEqual(OsPid, works_again(Waits)),
+    [gwport_probe:stop(Server) || Server <- [Waits, Other]].
 
 ignores_drain(Config) ->
     %% A program that neither drains nor heeds the end of its input is killed when its time is over.
