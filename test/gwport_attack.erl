@@ -136,7 +136,8 @@ log_reader(Pool) ->
     Self = self(),
     _ = spawn(fun() ->
         {ok, Reader} = supervisor:start_child(find(logs_sup, Pool), [#{pool => Pool, log_lines => 0, log_level => info}]),
-        {_, Path} = gwport_log:open(Reader),
+        {Log, Path} = gwport_log:open(Reader),
+        ok = gwport_log:belongs(Log, undefined),
         Self ! {path, Path},
         receive after infinity -> ok end
     end),
