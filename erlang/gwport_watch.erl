@@ -29,7 +29,7 @@
 }).
 -opaque watch() :: #watch{}.
 -type to() :: {Ref :: reference(), Tag :: term()}.
--opaque guard() :: reference().
+-opaque guard() :: {Timer :: reference(), Until :: integer()}.
 
 %% The key of a flag that is 1 when the clients have been told: who comes later looks after itself.
 -define(CLOSED, closed).
@@ -121,12 +121,13 @@ tell({Ref, Tag}, Event) ->
 guard(infinity, _, _, _, _) ->
     none;
 guard(Time, Code, Fate, Ref, #watch{pid = Pid}) ->
-    erlang:send_after(Time, Pid, {overdue, Ref, Code, Fate, self()}).
+    {erlang:send_after(Time, Pid, {overdue, Ref, Code, Fate, self()}), now_ms() + Time}.
 
-%% Whether it was in time.
+%% Whether it was in time. A watch that has ended takes its timers with it: a port may have ended well
+%% while its clients are still taking what it has sent.
 -spec unguard(guard() | none) -> boolean().
 unguard(none) -> true;
-unguard(Guard) -> is_integer(erlang:cancel_timer(Guard)).
+unguard({Timer, Until}) -> is_integer(erlang:cancel_timer(Timer)) orelse now_ms() < Until.
 
 -spec init({Owner :: pid(), Heir :: pid() | none}) -> ok.
 init({Owner, Heir}) ->
@@ -154,7 +155,7 @@ loop(Owner, Table) ->
             exit(Pid, kill),
             loop(Owner, Table);
         look ->
-            look(erlang:monotonic_time(millisecond), Table),
+            look(now_ms(), Table),
             _ = erlang:send_after(?LOOK, self(), look),
             loop(Owner, Table);
         sweep ->
@@ -178,3 +179,6 @@ look(Now, Table) ->
         fun(To = {Ref, _}) ->
             _ = [tell(To, due) || ets:update_element(Table, Ref, {4, infinity})]
         end, ets:select(Table, [Due])).
+
+now_ms() ->
+    erlang:monotonic_time(millisecond).

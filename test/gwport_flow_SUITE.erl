@@ -24,6 +24,7 @@ groups() ->
         small_windows_carry_a_megabyte, any_sizes_and_windows, response_budget_is_spent_and_refunded,
         client_leaves_before_the_head, client_leaves_within_the_body, client_leaves_within_its_upload,
         time_is_up_for_a_connection_that_is_stuck, time_is_up_for_a_whole_response,
+        a_response_that_outlives_its_port,
         handler_that_never_returns, too_many_abandoned_handlers
     ]}]).
 
@@ -418,6 +419,21 @@ time_is_up_for_a_whole_response(Config) ->
     receive {'DOWN', Monitor, process, Connection, _} -> ok end,
     {ok, Begun} = gen_tcp:recv(Socket, 0),
     ?assertMatch(<<"HTTP/1.1 200 OK\r\n", _/binary>>, Begun),
+    gwport_test:close(Socket),
+    gwport_probe:stop(Server).
+
+a_response_that_outlives_its_port(Config) ->
+    %% The program has written all and is drained while its client has read nothing: the client gets all the same, from
+    %% a port that is gone.
+    Server = #{pool := Pool} = gwport_probe:flow(#{listener => #{idle_timeout => infinity, socket_opts => [{sndbuf, 4096}]}},
+        Config),
+    [#{os_pid := OsPid, owner := Owner}] = gwport_test:ports(Server),
+    Socket = stalled(Server, "/faults/write?bytes=200000&tag=outlives"),
+    gwport_test:until(fun() -> maps:get(<<"ended">>, gwport_probe:last(Server, "outlives")) end),
+    ok = gwport_port:drain(Owner),
+    gwport_test:until(fun() -> gwport_probe:gone(OsPid) andalso not is_process_alive(Owner) end),
+    ?assertMatch(#{status := 200, complete := true, body := <<_:200000/binary>>}, gwport_test:recv(Socket)),
+    ?assertMatch({ok, [_ | _]}, gwport:info(Pool)),
     gwport_test:close(Socket),
     gwport_probe:stop(Server).
 

@@ -44,6 +44,16 @@ a_guard_that_is_late_tells_the_owner_why_test() ->
     ?assertNot(gwport_watch:unguard(Guard)),
     stop(Watch).
 
+a_guard_whose_watch_has_ended_is_late_when_its_time_is_up_test() ->
+    {Owner, Watch = {watch, Pid, _, _}} = owner(),
+    Monitor = monitor(process, Pid),
+    Before = gwport_watch:guard(60000, deadline, keep, make_ref(), Watch),
+    exit(Owner, kill),
+    receive {'DOWN', Monitor, process, _, _} -> ok end,
+    ?assert(gwport_watch:unguard(Before)),
+    ?assert(gwport_watch:unguard(gwport_watch:guard(60000, deadline, keep, make_ref(), Watch))),
+    ?assertNot(gwport_watch:unguard(gwport_watch:guard(0, deadline, keep, make_ref(), Watch))).
+
 who_is_stuck_is_killed_test_() ->
     %% After the grace, of 5 seconds.
     {timeout, 20, fun() ->
