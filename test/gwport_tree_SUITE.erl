@@ -477,7 +477,10 @@ a_watch_dies_after_its_owner_while_the_pool_ends(_) ->
     [Owner, Watch, Keeper, Sup] = [gwport_attack:find(Part, Pool) || Part <- [owner, watch, keeper, ports_sup]],
     true = erlang:suspend_process(Watch),
     true = exit(Owner, kill),
-    gwport_test:until(fun() -> not lists:member(Owner, gen_server:call(Keeper, owners)) end),
+    gwport_test:until(fun() ->
+        {Owners, _} = gen_server:call(Keeper, owners),
+        not lists:member(Owner, Owners)
+    end),
     true = exit(Sup, kill),
     gwport_test:until(fun() -> process_info(Keeper, current_function) =:= undefined
         orelse process_info(Keeper, current_function) =:= {current_function, {gwport_pool_keeper, await_down, 2}} end),
