@@ -434,12 +434,13 @@ serve(Name, Pool) ->
     gwport_probe:listen(gwport_probe:pool(Pool), #{idle_timeout => infinity},
         [{"/nobody", Mount#{app => <<"nobody">>}}, {"/[...]", Mount}]).
 
-%% What brings a fault about in less time than by default.
+%% What brings a fault about in less time than by default, or shows it.
 pool_options("no-pong") -> #{ping_interval => 500, ping_timeout => 3000};
 pool_options("waits-for-the-app") -> #{ping_interval => 500, ping_timeout => 3000};
 pool_options("never-ready") -> #{greeting_timeout => 3000};
 pool_options("outlives-input") -> #{drain_timeout => 300};
 pool_options("never-drained") -> #{drain_timeout => 3000};
+pool_options("level-9") -> #{log_level => debug};
 pool_options("beyond-credit") -> #{window => 4096, window_floor => 4096};
 pool_options(_) -> #{}.
 
