@@ -54,11 +54,11 @@ a_program_that_had_ended_at_once_is_found_lifeless() ->
     ?assertEqual(lifeless, gwport_health:hear(heard(lifeless), Health)).
 
 without_an_interval_nobody_is_asked() ->
-    ok = gwport_health:greeted(gwport_health:new(undefined, ?OPTIONS#{ping_interval := infinity})),
+    ok = gwport_health:greeted(gwport_health:new(undefined, maps:put(ping_interval, infinity, ?OPTIONS))),
     ?assertEqual(nobody, receive {gwport_health, ping} -> asked after 100 -> nobody end).
 
 without_a_timeout_no_answer_is_missed() ->
-    {ping, 1, Asked} = gwport_health:hear(ping, gwport_health:new(undefined, ?OPTIONS#{ping_timeout := infinity})),
+    {ping, 1, Asked} = gwport_health:hear(ping, gwport_health:new(undefined, maps:put(ping_timeout, infinity, ?OPTIONS))),
     ?assertEqual(nothing, receive {gwport_health, {missed, 1}} -> missed after 100 -> nothing end),
     %% It is not asked again either, and an answer is one whenever it comes.
     ?assertEqual(ok, gwport_health:hear(ping, Asked)),
