@@ -19,12 +19,18 @@ start(_, _) ->
 %% Looked at first, because a supervisor's report of one is hard to read.
 start_pools(Pools) ->
     case gwport_options:pools(Pools) of
-        ok -> started(gwport_sup:start_link());
+        ok ->
+            %% Before there is a program that says something.
+            IsLetThrough = gwport_log:let_through(),
+            started(gwport_sup:start_link(), IsLetThrough);
         Error -> Error
     end.
 
-started({ok, Sup}) -> {ok, Sup, gwport_log:let_through()};
-started(Error) -> Error.
+started({ok, Sup}, IsLetThrough) ->
+    {ok, Sup, IsLetThrough};
+started(Error, IsLetThrough) ->
+    ok = gwport_log:withhold(IsLetThrough),
+    Error.
 
 %% A BEAM that is not embedded opens a module's file at its first call. The modules that answer when
 %% something is wrong would be looked for when clients have used up the descriptors.

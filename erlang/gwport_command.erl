@@ -39,8 +39,9 @@ no_file({ok, _}) -> "not a file";
 no_file({error, enoent}) -> "no such file";
 no_file({error, Reason}) -> file:format_error(Reason).
 
-%% What kept a program from being run, where that is so: the system's number of the error is the exit
-%% status then, and a program may have ended with the same one of its own.
+%% What kept a program from being run, where that is so: the exit status is the system's number of the
+%% error then. A program that ran may end with that status too, and nothing is said of it where its file
+%% is one that can be run.
 -spec why_not_run(Path :: file:filename(), Status :: non_neg_integer()) ->
     {ok, Why :: string()} | unknown.
 why_not_run(Path, Status) when Status =:= 2; Status =:= 8 ->
@@ -60,8 +61,13 @@ why_not_run(_, _) ->
 head({ok, Head}) -> Head;
 head(_) -> <<>>.
 
+why(8, <<"#!", _/bits>>) ->
+    unknown;
 why(8, Head) ->
-    {ok, "exec format error: " ++ format(Head, native())};
+    case {machine(Head), native()} of
+        {Machine, Machine} when Machine =/= none -> unknown;
+        {_, Native} -> {ok, "exec format error: " ++ format(Head, Native)}
+    end;
 why(2, Head) ->
     case interpreter(Head) of
         none -> unknown;
@@ -91,7 +97,6 @@ format(<<Magic:32, _/bits>>, _) when Magic =:= 16#CFFAEDFE; Magic =:= 16#CAFEBAB
 format(Head, Native) ->
     case machine(Head) of
         none -> "neither a program nor a script, which begins with #!";
-        Native -> "a program for " ++ name(Native) ++ " that this system cannot run";
         Machine when Native =:= none -> "a program for " ++ name(Machine);
         Machine -> "wrong architecture, a program for " ++ name(Machine) ++ " on "
             ++ name(Native)

@@ -99,9 +99,9 @@ exit_status_in_words(Status) ->
     ["exit status ", exit_status(Status)].
 
 whose(#life{pool = Pool, os_pid = OsPid, name = <<>>}) ->
-    io_lib:format("the program of pool ~s (~s)", [Pool, id(OsPid)]);
+    io_lib:format("the program of pool ~ts (~s)", [Pool, id(OsPid)]);
 whose(#life{pool = Pool, os_pid = OsPid, name = Name}) ->
-    io_lib:format("the program of pool ~s (~ts, ~s)", [Pool, Name, id(OsPid)]).
+    io_lib:format("the program of pool ~ts (~ts, ~s)", [Pool, Name, id(OsPid)]).
 
 id(undefined) -> "OS pid not known";
 id(OsPid) -> io_lib:format("OS pid ~b", [OsPid]).

@@ -297,7 +297,7 @@ not_taken(State = #log{waiting = Waiting}) ->
 refill(State = #log{discarded = 0, lines = Lines}) ->
     State#log{budget = Lines};
 refill(State = #log{discarded = Discarded, lines = Lines, pool = Pool}) ->
-    ?LOG_WARNING("gwport: ~b lines of pool ~s were discarded", [Discarded, Pool]),
+    ?LOG_WARNING("gwport: ~b lines of pool ~ts were discarded", [Discarded, Pool]),
     State#log{budget = Lines, discarded = 0}.
 
 end_waiting(State = #log{crash = none}) ->

@@ -31,7 +31,7 @@ listen(Pool) ->
             #listener{socket = Socket, path = Path};
         _ ->
             _ = file:del_dir(Dir),
-            ?LOG_WARNING("gwport: no socket in ~ts; standard error of pool ~s is that of the BEAM",
+            ?LOG_WARNING("gwport: no socket in ~ts; standard error of pool ~ts is that of the BEAM",
                 [Dir, Pool]),
             none
     end.

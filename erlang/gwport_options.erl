@@ -76,10 +76,10 @@ bad_pools() ->
 pools([], _) ->
     ok;
 pools([Pool | Rest], Names) ->
-    case {pool(Pool), name(Pool)} of
-        {{ok, #{name := Name}}, _} -> pools(Rest, Names, Name, lists:member(Name, Names));
-        {{error, {bad_option, {pool, _, _}}}, _} -> bad_pools();
-        {{error, Error}, Name} -> {error, {bad_pool, Name, Error}}
+    case {map(Pool), pool(Pool)} of
+        {error, _} -> bad_pools();
+        {_, {ok, #{name := Name}}} -> pools(Rest, Names, Name, lists:member(Name, Names));
+        {_, {error, Error}} -> {error, {bad_pool, name(Pool), Error}}
     end.
 
 pools(Rest, Names, Name, false) ->
@@ -111,12 +111,12 @@ not_options() ->
 shapes() ->
     "a map, a keyword list or a property list".
 
-%% What is wrong goes to the log. A value may be a password in `args', in `env', and where one of these
-%% is misspelt.
+%% What is wrong goes to the log. A value may be a password in `args', in `env', in `inherit' where it
+%% is taken for `env', and where one of these is misspelt.
 hide({error, {bad_option, {env, Env, Why}}}) ->
     {error, {bad_option, wrong_variable(Env, Why)}};
-hide({error, {bad_option, {args, _, Why}}}) ->
-    {error, {bad_option, {args, hidden, Why}}};
+hide({error, {bad_option, {Key, _, Why}}}) when Key =:= args; Key =:= inherit ->
+    {error, {bad_option, {Key, hidden, Why}}};
 hide(Error = {error, {bad_option, {Key, Value, Why}}}) ->
     case lists:member(Key, [name, command]) orelse is_map_key(Key, pool_defaults()) of
         true -> Error;

@@ -159,13 +159,13 @@ not_started({shutdown, {open_port, Lack}}, Number,
         State = #keeper{lacking = Lacking, name = Name})
         when Lack =:= emfile; Lack =:= enfile; Lack =:= enomem; Lack =:= eagain;
             Lack =:= system_limit ->
-    _ = [?LOG_ERROR("gwport: cannot start the program of pool ~s, for want of what is shared by all"
+    _ = [?LOG_ERROR("gwport: cannot start the program of pool ~ts, for want of what is shared by all"
         " (~s); it is tried again every ~b ms", [Name, Lack, ?LACK_DELAY])
         || not is_map_key(Number, Lacking)],
     start_in(?LACK_DELAY, Number, no_run(Lack), State#keeper{lacking = Lacking#{Number => Lack}});
 not_started(Reason, Number, State = #keeper{name = Name}) ->
     Why = not_run(Reason),
-    ?LOG_ERROR("gwport: cannot start the program of pool ~s: ~ts", [Name, Why]),
+    ?LOG_ERROR("gwport: cannot start the program of pool ~ts: ~ts", [Name, Why]),
     again(Number, 0, Why, State).
 
 not_run({shutdown, {open_port, Error}}) when is_atom(Error) ->
@@ -214,7 +214,7 @@ start_in(Delay, Number, Why, State = #keeper{waiting = Waiting}) ->
     State#keeper{waiting = Waiting#{Number => #waiting{why = Why, due = now_ms() + Delay}}}.
 
 say_open(Number, Delay, Why, State = #keeper{name = Name, backoff = Backoff}) ->
-    ?LOG_ERROR("gwport: the program of pool ~s has failed ~b times in a row, at last because ~ts; "
+    ?LOG_ERROR("gwport: the program of pool ~ts has failed ~b times in a row, at last because ~ts; "
         "the next try is in ~b ms", [Name, gwport_backoff:failures(Number, Backoff), Why, Delay]),
     start_in(Delay, Number, Why, State).
 
@@ -227,7 +227,7 @@ close_circuit(State = #keeper{backoff = Backoff, waiting = Waiting, name = Name}
         {was_closed, _} ->
             State;
         {closed, Backoff1} ->
-            ?LOG_NOTICE("gwport: the program of pool ~s has come up again", [Name]),
+            ?LOG_NOTICE("gwport: the program of pool ~ts has come up again", [Name]),
             _ = [self() ! {start, Number} || {Number, #waiting{due = circuit}} <- maps:to_list(Waiting)],
             State#keeper{backoff = Backoff1}
     end.

@@ -360,7 +360,7 @@ out_of_place(Kind, State) ->
 
 program_fault({ok, {Code, Text}}, State) when is_integer(Code), is_binary(Text) ->
     Name = gwport_frame:fault_name(Code),
-    ?LOG_ERROR("gwport: the program of pool ~s gave up (~s): ~ts",
+    ?LOG_ERROR("gwport: the program of pool ~ts gave up (~s): ~ts",
         [pool(State), Name, gwport_line:text(Text)]),
     gone(#{clean => false, reason => {fault, Name}}, State#port{fault = Text});
 program_fault(_, State) ->
@@ -430,7 +430,7 @@ end_of_output(State = #port{buffer = Buffer}) ->
 wire_fault(_, _, State = #port{phase = ending}) ->
     {noreply, State};
 wire_fault(Name, Sentence, State) ->
-    ?LOG_ERROR("gwport: the program of pool ~s broke the wire (~s): ~ts",
+    ?LOG_ERROR("gwport: the program of pool ~ts broke the wire (~s): ~ts",
         [pool(State), Name, gwport_line:text(Sentence)]),
     Fault = gwport_frame:encode(fault, {gwport_frame:fault_code(Name), Sentence}),
     gone(#{clean => false, reason => {wire_fault, Name}},

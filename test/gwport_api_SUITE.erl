@@ -33,6 +33,7 @@ requests() -> [
 pools() -> [
     a_pool_stands_in_ones_own_supervisor,
     a_pool_stands_in_the_application_environment,
+    what_a_program_logs_while_it_starts_is_let_through,
     an_old_cowboy_is_warned_of_at_start,
     a_wrong_option_stops_the_start_and_is_named,
     options_may_be_charlists_or_binaries,
@@ -334,6 +335,29 @@ a_pool_stands_in_the_application_environment(_) ->
         ?assertMatch({ok, {200, _, _}}, gwport:request(Name, #{})),
         ok = application:stop(gwport)
     after
+        ok = application:unset_env(gwport, pools),
+        {ok, _} = application:ensure_all_started(gwport)
+    end.
+
+what_a_program_logs_while_it_starts_is_let_through(Config) ->
+    %% A line of main, of a level that OTP's default drops, from a pool of the environment. Where the application
+    %% does not start, nothing stays let through.
+    ok = application:stop(gwport),
+    Pool = #{name => name(), command => gwport_probe:build("flowport", Config), log_level => debug,
+        env => #{"FLOWPORT_DEBUG" => "main has begun"}},
+    ok = application:set_env(gwport, pools, [Pool]),
+    Captured = gwport_test:capture_log(),
+    ok = logger:set_primary_config(level, notice),
+    try
+        ok = application:start(gwport),
+        ?assertMatch({debug, _, _}, gwport_test:expect_log("main has begun", 5000)),
+        ok = application:stop(gwport),
+        true = register(gwport_sup, self()),
+        ?assertMatch({error, _}, application:start(gwport)),
+        ?assertEqual([], logger:get_module_level(gwport_log))
+    after
+        _ = [unregister(gwport_sup) || whereis(gwport_sup) =:= self()],
+        gwport_test:release_log(Captured),
         ok = application:unset_env(gwport, pools),
         {ok, _} = application:ensure_all_started(gwport)
     end.

@@ -56,7 +56,10 @@ interpreter(Dir) ->
     ?assertEqual({ok, "its interpreter is missing: " ++ binary_to_list(Missing)}, gwport_command:why_not_run(Path, 2)).
 
 ran(Dir) ->
-    [?assertEqual(unknown, gwport_command:why_not_run("/bin/sh", Status)) || Status <- [0, 1, 2, 3, 127]],
+    [?assertEqual(unknown, gwport_command:why_not_run("/bin/sh", Status)) || Status <- [0, 1, 2, 3, 8, 127]],
+    Other = program(Dir, <<"#!/bin/sh\nexit 8\n">>),
+    ?assertEqual(8, status(Other)),
+    ?assertEqual(unknown, gwport_command:why_not_run(Other, 8)),
     Script = program(Dir, <<"#!/bin/sh\nexit 2\n">>),
     ?assertEqual(2, status(Script)),
     ?assertEqual(unknown, gwport_command:why_not_run(Script, 2)),

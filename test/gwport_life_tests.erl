@@ -14,7 +14,7 @@ life_test_() ->
         fun a_program_drains_and_somebody_wanted_it/0,
         fun an_end_is_said_with_its_reason_and_status/0,
         fun an_end_that_was_wanted_or_is_known_is_no_error/0,
-        fun events_name_pool_and_program/0
+        fun events_name_pool_and_program/0, fun a_pool_may_have_any_name/0
     ]].
 
 a_program_is_up_with_its_name_and_its_time() ->
@@ -63,6 +63,15 @@ events_name_pool_and_program() ->
     after
         gwport_test:release_log(Log)
     end.
+
+a_pool_may_have_any_name() ->
+    Whose = "gwport: the program of pool лавка (till v1.2.3, OS pid 4711) ",
+    Life = gwport_life:began(#{name => 'лавка', os_pid => 4711}),
+    [{notice, Up}] = said(fun() -> self() ! {life, gwport_life:up(?PROGRAM, Life)} end),
+    Known = receive {life, Greeted} -> Greeted end,
+    [{notice, Drains}] = said(fun() -> gwport_life:drains(itself, {?COUNTS, Known}) end),
+    [{error, Gone}] = said(fun() -> gwport_life:gone({serving, closed}, 1, {?COUNTS, Known}) end),
+    [?assertNotEqual({Text, nomatch}, {Text, string:prefix(Text, Whose)}) || Text <- [Up, Drains, Gone]].
 
 up(OsPid, Program) ->
     gwport_life:up(Program, gwport_life:began(#{name => shop, os_pid => OsPid})).

@@ -190,7 +190,7 @@ beyond_ascii() ->
 what_is_inherited_is_named_test_() ->
     [?_assertMatch({ok, #{inherit := Checked}}, gwport_options:pool((minimal())#{inherit => Given}))
         || {Checked, Given} <- [{all, all}, {[], []}, {["A", "B", "C"], ["A", <<"B">>, 'C']}]]
-        ++ [?_assertMatch({error, {bad_option, {inherit, Given, [_ | _]}}},
+        ++ [?_assertMatch({error, {bad_option, {inherit, hidden, [_ | _]}}},
             gwport_options:pool((minimal())#{inherit => Given}))
             || Given <- [none, "PATH", [""], ["A=B"], [1], ["A" | "B"], #{}]].
 
@@ -270,6 +270,7 @@ a_wrong_pool_is_named_test_() ->
             {shop, {missing_option, command}, [[{name, shop}]]},
             {undefined, {missing_option, name}, [[{command, "/bin/sh"}]]},
             {undefined, {missing_option, name}, [[]]},
+            {shop, {bad_option, {pool, hidden, "no such option"}}, [(minimal())#{pool => 'Shop'}]},
             {shop, {bad_option, {env, {"A", hidden}, "expected a text, or false"}}, [(minimal())#{env => #{"A" => 1}}]},
             {shop, {bad_option, {name, shop, "another pool has this name"}}, [minimal(), minimal()]}]].
 

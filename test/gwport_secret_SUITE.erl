@@ -407,6 +407,7 @@ a_wrong_option_shows_no_value(Config) ->
     end || {Key, Options} <- [
         {env, #{env => [{"PASSWORD", {mark(env)}}]}}, {env, #{env => #{"PASSWORD" => list_to_binary([0, mark(env)])}}},
         {env, #{env => mark(env)}}, {args, #{args => [mark(env), 1]}}, {args, #{args => mark(env)}},
+        {inherit, #{inherit => [{"PASSWORD", mark(env)}]}}, {inherit, #{inherit => mark(env) ++ [0]}},
         {evn, #{evn => #{"PASSWORD" => mark(env)}}}, {ports, #{ports => 0, env => #{"PASSWORD" => mark(env)}}}]],
     ?assertMatch({error, {bad_option, {pool, hidden, _}}}, gwport_pool_sup:start_link([{env, mark(env)}, mark(env)])),
     [begin
