@@ -39,8 +39,9 @@
 %% <li>`circuit_failures' (10, or infinity), `circuit_time' (30000): where a port has failed so often in
 %%     a row, and none serves, one alone is tried, and again after so long</li>
 %% <li>`greeting_timeout' (10000), `drain_timeout' (30000)</li>
-%% <li>`ping_interval' (10000), `ping_timeout' (30000): a program that does not answer is killed;
-%%     with `infinity' it never is, for who attaches a debugger</li>
+%% <li>`ping_interval' (10000), `ping_timeout' (30000): a program that does not answer is killed, as is
+%%     one that does not confirm within 30 to 60 seconds that a request is given up. For a debugger,
+%%     with `infinity', it is killed for neither; `greeting_timeout' and `drain_timeout' hold on</li>
 %% <li>`log_lines' (200): lines a second of a program that reach the log; all programs of a node have
 %%     400 (`node_log_lines' in the application's environment)</li>
 %% <li>`log_level' (info): `error', `warning', `notice', `info' or `debug', the least severe of a

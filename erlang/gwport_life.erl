@@ -55,6 +55,9 @@ gone(undefined, Status, About) ->
 gone({draining, closed}, Status, About) ->
     count(drained, About),
     is_gone("it has drained", Status, About);
+gone({_, stopped}, Status, About) ->
+    count(drained, About),
+    is_gone("it was stopped before it was ready", Status, About);
 %% What it did is in the log already.
 gone({_, {Said, Name}}, Status, About) when Said =:= wire_fault; Said =:= fault ->
     count(failed, About),
@@ -78,6 +81,10 @@ ended(undefined, _, _, _) ->
     <<"its port was stopped">>;
 ended({draining, closed}, _, _, _) ->
     <<"it has drained">>;
+ended({_, stopped}, _, _, _) ->
+    <<"it was stopped before it was ready">>;
+ended({While, {owner_failed, _}}, _, _, _) ->
+    words("its port failed while ~s", [While]);
 ended({_, {Said, _}}, _, _, Fault) when Said =:= wire_fault; Said =:= fault ->
     Fault;
 ended({greeting, _}, Status, Command, _) when is_integer(Status), Status > 0 ->
@@ -106,6 +113,7 @@ whose(#life{pool = Pool, os_pid = OsPid, name = Name}) ->
 id(undefined) -> "OS pid not known";
 id(OsPid) -> io_lib:format("OS pid ~b", [OsPid]).
 
+why({owner_failed, Tag}) -> io_lib:format("its port failed (~0p)", [Tag]);
 why(epipe) -> "it took no more input (epipe)";
 why(Reason) -> io_lib:format("~0p", [Reason]).
 

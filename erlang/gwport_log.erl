@@ -217,8 +217,21 @@ line(Line, State = #log{crash = none}) ->
     end;
 line(Line, State = #log{crash = Crash}) ->
     case gwport_line:begins_crash(Line) of
-        true -> add(Line, gwport_log_crash:fatal(Crash), State);
+        true -> dies(gwport_log_crash:takes(Line, Crash), Line, State);
         false -> add(Line, Crash, State)
+    end.
+
+%% Where what came before takes no more, the last words are another event. The one before has waited
+%% for the budget, and is left out if there is still none.
+dies(true, Line, State = #log{crash = Crash}) ->
+    add(Line, gwport_log_crash:fatal(Crash), State);
+dies(false, Line, State) ->
+    await_crash((over(State))#log{crash = gwport_log_crash:new(fatal, Line, now_ms())}).
+
+over(State = #log{crash = Crash}) ->
+    case may_log(State) of
+        true -> log_crash(State#log{budget = State#log.budget - 1});
+        false -> discard(gwport_log_crash:count(Crash), State)
     end.
 
 add(Line, Crash0, State) ->

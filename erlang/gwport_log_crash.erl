@@ -4,7 +4,7 @@
 %% are over soon: others go on talking. Times are monotonic milliseconds; there is no clock in here.
 -module(gwport_log_crash).
 
--export([new/3, fatal/1, add/3, left/2, close/1, is_closed/1, lines/1, count/1]).
+-export([new/3, fatal/1, takes/2, add/3, left/2, close/1, is_closed/1, lines/1, count/1]).
 
 -export_type([crash/0]).
 
@@ -42,12 +42,17 @@ fatal(Crash) ->
 
 %% `full`: the line does not go with the crash any more, and is to be discarded.
 -spec add(Line :: binary(), Now :: integer(), crash()) -> {added | full, crash()}.
-add(Line, Now, Crash = #crash{closed = false, lines = Lines, count = Count, bytes = Bytes})
-        when Count < ?MAX_LINES, Bytes + byte_size(Line) =< ?MAX_BYTES ->
-    {added, Crash#crash{lines = [Line | Lines], count = Count + 1,
-        bytes = Bytes + byte_size(Line), last = Now}};
-add(_, Now, Crash) ->
-    {full, Crash#crash{last = Now}}.
+add(Line, Now, Crash = #crash{lines = Lines, count = Count, bytes = Bytes}) ->
+    case takes(Line, Crash) of
+        true -> {added, Crash#crash{lines = [Line | Lines], count = Count + 1,
+            bytes = Bytes + byte_size(Line), last = Now}};
+        false -> {full, Crash#crash{last = Now}}
+    end.
+
+%% Whether the line goes with the crash: it is not over, and has room.
+-spec takes(Line :: binary(), crash()) -> boolean().
+takes(Line, #crash{closed = IsClosed, count = Count, bytes = Bytes}) ->
+    not IsClosed andalso Count < ?MAX_LINES andalso Bytes + byte_size(Line) =< ?MAX_BYTES.
 
 %% Milliseconds until it can be over, at the earliest; 0 or less: it is.
 -spec left(Now :: integer(), crash()) -> integer().

@@ -325,7 +325,7 @@ greeted({ok, Program}, State = #port{options = Options, life = Life, streams = S
         gwport_handle:new(gwport_streams:watch(Streams), gwport_streams:load(Streams),
             #{max_head => MaxHead, apps => Apps, files => files(Program, State)})}),
     gwport_health:greeted(State#port.health),
-    check_aborts_later(Options),
+    check_aborts_later(),
     {noreply, timer(infinity, State#port{phase = serving, program = Program,
         life = gwport_life:up(Program, Life), streams = Streams})}.
 
@@ -377,23 +377,22 @@ health({fault, Sentence}, State) ->
 health(lifeless, State) ->
     gone(#{clean => false, reason => lifeless}, State).
 
-%% A program that may take for ever for an answer may do so for this one as well.
-check_aborts_later(#{ping_timeout := infinity}) ->
-    ok;
-check_aborts_later(#{}) ->
+check_aborts_later() ->
     _ = erlang:send_after(?ABORT_CHECK, self(), check_aborts),
     ok.
 
-check_aborts(State = #port{streams = Streams}) ->
-    _ = erlang:send_after(?ABORT_CHECK, self(), check_aborts),
-    case gwport_streams:look(Streams) of
-        {0, Streams1} ->
-            {noreply, State#port{streams = Streams1}};
-        {Count, Streams1} ->
-            wire_fault(failed, iolist_to_binary(io_lib:format(
-                "~b aborts were not answered within ~b ms", [Count, ?ABORT_CHECK])),
-                State#port{streams = Streams1})
-    end.
+%% Clients that were killed are found by this look as well.
+check_aborts(State = #port{streams = Streams, options = #{ping_timeout := Timeout}}) ->
+    check_aborts_later(),
+    {Count, Streams1} = gwport_streams:look(Streams),
+    aborts_overdue(Count, Timeout, State#port{streams = Streams1}).
+
+%% A program that may take for ever for an answer may do so for this one as well.
+aborts_overdue(Count, Timeout, State) when Count =:= 0; Timeout =:= infinity ->
+    {noreply, State};
+aborts_overdue(Count, _, State) ->
+    wire_fault(failed, iolist_to_binary(io_lib:format(
+        "~b aborts were not answered within ~b ms", [Count, ?ABORT_CHECK])), State).
 
 %% Draining
 
@@ -465,6 +464,9 @@ timeout(State = #port{phase = greeting, exit_status = unknown, options = Options
         "no ready within ~b ms; is it a gwport program?", [Timeout])), State);
 timeout(State = #port{phase = ending}) ->
     {stop, {shutdown, ended}, State};
+%% It was told to stop before it had greeted.
+timeout(State = #port{phase = draining, program = undefined}) ->
+    gone(#{clean => false, reason => stopped}, timer(infinity, State));
 timeout(State) ->
     gone(#{clean => false, reason => timeout}, timer(infinity, State)).
 
@@ -476,8 +478,8 @@ pool(#port{options = #{name := Name}}) ->
     Name.
 
 %% Whatever the reason: no client waits in vain, and no program is left, nor what it has started.
-terminate(_, State = #port{health = Health}) ->
-    _ = gwport_failure:callback(?WHO, State, fun() -> farewell(State) end),
+terminate(Reason, State = #port{health = Health}) ->
+    _ = gwport_failure:callback(?WHO, State, fun() -> farewell(told(Reason, State)) end),
     _ = gwport_failure:callback(?WHO, State, fun() -> gwport_health:kill(Health) end),
     gwport_failure:forget();
 %% Its state is broken; the keeper ends the program.
@@ -488,11 +490,20 @@ terminate(_, _) ->
 format_status(Status) ->
     gwport_failure:status(Status).
 
-farewell(State = #port{phase = ending, ended = Ended, exit_status = Status}) ->
+%% Where the owner does not end with its program, the clients have not been told yet.
+told(_, State = #port{phase = ending}) ->
+    State;
+told({shutdown, {failed, Tag}}, State = #port{phase = Phase}) ->
+    told_stopped(State#port{ended = {Phase, {owner_failed, Tag}}});
+told(_, State) ->
+    told_stopped(State).
+
+told_stopped(State) ->
+    (tell_down(#{clean => false, reason => stopped}, State))#port{phase = ending}.
+
+farewell(State = #port{ended = Ended, exit_status = Status}) ->
     gwport_streams:close(State#port.streams),
     gwport_life:gone(Ended, Status, life(State)),
     report(State#port.keeper,
         {ended, self(), gwport_life:ended(Ended, Status, maps:get(command, State#port.options),
-            iolist_to_binary(gwport_line:text(State#port.fault)))});
-farewell(State) ->
-    farewell((tell_down(#{clean => false, reason => stopped}, State))#port{phase = ending}).
+            iolist_to_binary(gwport_line:text(State#port.fault)))}).

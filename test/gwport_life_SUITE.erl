@@ -12,7 +12,7 @@ all() ->
 
 groups() ->
     gwport_test:mounts([{group, parallel}, beam_is_killed, nothing_leaks], [{parallel, [parallel], [
-        owner_is_killed, writer_is_killed, keeper_is_killed, log_reader_is_killed,
+        owner_is_killed, owner_fails, writer_is_killed, keeper_is_killed, log_reader_is_killed,
         grandchild_goes_with_its_program, stopped_pool_leaves_nothing, stop_waits_for_requests_under_way,
         stop_does_not_wait_longer_than_the_drain_timeout, last_stream_number_replaces_the_port, sigterm_drains,
         the_life_of_a_program_is_logged, requests_and_programs_are_counted
@@ -90,6 +90,16 @@ owner_is_killed(Config) ->
     exit(Owner, kill),
     ?assertMatch(#{status := 502}, Answer()),
     replaced(Server, OsPid),
+    gwport_probe:stop(Server).
+
+owner_fails(Config) ->
+    %% A fault of its own is no stop: what is logged and counted is a failure. Here it cannot reach its log.
+    Server = #{pool := Pool} = gwport_probe:flow(#{}, Config),
+    {Owner, OsPid} = owner(Server),
+    _ = sys:replace_state(Owner, fun(State) -> setelement(5, State, none) end),
+    _ = gwport_test:get(Server, "/faults/slog?level=warn&text=lost"),
+    replaced(Server, OsPid),
+    gwport_test:until(fun() -> #{up => 2, drained => 0, failed => 1} =:= programs(Pool) end),
     gwport_probe:stop(Server).
 
 writer_is_killed(Config) ->
@@ -244,6 +254,8 @@ requests_and_programs_are_counted(Config) ->
     {_, OsPid} = owner(Server),
     gwport_probe:os_kill("KILL", OsPid),
     replaced(Server, OsPid),
+    %% The owner counts a program when it has told its clients.
+    gwport_test:until(fun() -> maps:get(failed, programs(Pool)) =:= 1 end),
     {ok, Counts} = gwport:counts(Pool),
     ?assertMatch(#{failures := #{app_failed := 1}, programs := #{up := 2, drained := 0, failed := 1}},
         Counts),
@@ -254,6 +266,10 @@ requests_and_programs_are_counted(Config) ->
     gwport_probe:stop(Server),
     ?assertEqual({error, no_pool}, gwport:counts(Pool)),
     ?assertNot(lists:member(Pool, gwport:pools())).
+
+programs(Pool) ->
+    {ok, #{programs := Programs}} = gwport:counts(Pool),
+    Programs.
 
 failures(Pool) ->
     {ok, #{failures := Failures}} = gwport:counts(Pool),

@@ -38,11 +38,14 @@ an_end_is_said_with_its_reason_and_status() ->
         {"serving: closed, exit status 3", {serving, closed}, 3},
         {"serving: it took no more input (epipe), exit status not told by OTP", {serving, epipe}, unknown},
         {"draining: timeout, exit status 137 (signal 9)", {draining, timeout}, 137},
+        {"serving: its port failed (badarg), exit status not told by OTP",
+            {serving, {owner_failed, badarg}}, unknown},
         {"greeting: {writer,killed}, exit status 0", {greeting, {writer, killed}}, 0}]].
 
 an_end_that_was_wanted_or_is_known_is_no_error() ->
     [?assertEqual([{notice, text(["is gone: ", Text, ", exit status 0"])}], ends(Ended, 0)) || {Text, Ended} <- [
         {"its port was stopped", undefined}, {"it has drained", {draining, closed}},
+        {"it was stopped before it was ready", {draining, stopped}},
         {"bad_frame", {serving, {wire_fault, bad_frame}}}, {"failed", {greeting, {fault, failed}}}]].
 
 text(What) ->
@@ -100,6 +103,8 @@ lines() ->
 why_it_has_ended_is_said_in_words_test_() ->
     [?_assertEqual(Text, gwport_life:ended(Ended, Status, "/bin/sh", <<"a sentence">>)) || {Text, Ended, Status} <- [
         {<<"its port was stopped">>, undefined, 0}, {<<"it has drained">>, {draining, closed}, 0},
+        {<<"it was stopped before it was ready">>, {draining, stopped}, 0},
+        {<<"its port failed while serving">>, {serving, {owner_failed, badarg}}, unknown},
         {<<"a sentence">>, {serving, {wire_fault, bad_frame}}, 0}, {<<"a sentence">>, {greeting, {fault, failed}}, 1},
         {<<"it ended before it was ready, exit status 2">>, {greeting, closed}, 2},
         {<<"it ended before it was ready, killed by signal 9">>, {greeting, closed}, 137},

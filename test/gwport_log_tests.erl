@@ -18,6 +18,7 @@ log_test_() ->
             {"a crash is one event", fun a_crash_is_one_event/0},
             {"a panic that a framework has caught is one event", fun recovered_panics/0},
             {"a program may die of another panic", fun dies_of_another/0},
+            {"last words behind a panic that waits for the budget are logged", fun dies_behind_one_that_waits/0},
             {"an empty line is no event", fun empty_lines/0},
             {"a crash lasts until a second of silence", fun silence_ends_a_crash/0},
             {"what goes on for long is no crash", fun a_crash_does_not_last/0},
@@ -254,10 +255,25 @@ recovered_panics() ->
 dies_of_another() ->
     ?assertEqual([{error, <<" panic: boom\n    panic: last\n    goroutine 1 [running]:">>}], said(1000, fun(Program) ->
         print(Program, " panic: boom\npanic: last\n"),
-        %% Longer than what is caught may be silent.
-        timer:sleep(300),
         print(Program, "goroutine 1 [running]:\n")
     end)).
+
+dies_behind_one_that_waits() ->
+    %% The second is spent when a caught panic is over: it is closed, and then the program dies.
+    Program = start(1),
+    ok = gwport_log_budget:create(1000),
+    aligned(),
+    print(Program, "one\n panic: caught\n"),
+    gwport_test:until(fun() -> is_closed(sys:get_state(maps:get(pid, Program))) end, 900),
+    print(Program, "panic: last\ngoroutine 1 [running]:\n"),
+    stop(Program),
+    Errors = [Text || {error, Text} <- logged(Program)],
+    ?assertEqual(<<"panic: last\n    goroutine 1 [running]:">>, lists:last(Errors)).
+
+%% Whether a crash waits for the budget.
+is_closed(State) ->
+    [Crash] = [Field || Field <- tuple_to_list(State), is_tuple(Field), element(1, Field) =:= crash],
+    gwport_log_crash:is_closed(Crash).
 
 empty_lines() ->
     ?assertEqual([{notice, <<"one">>}, {notice, <<"two">>}], said(2, fun(Program) -> print(Program, "\n\r\none\n\ntwo\n\n") end)).

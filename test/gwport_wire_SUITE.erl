@@ -27,7 +27,8 @@ groups() ->
         head_over_max_head, head_over_max_head_after_it, payload_that_is_not_as_described, fields_that_must_not_pass,
         statuses_that_must_not_pass, length_that_is_not_kept, bad_grants, no_grant,
         host_keeps_to_any_grants, abort_before_the_head, abort_after_the_head,
-        abort_that_is_never_answered, frames_without_a_stream, log_frames,
+        abort_that_is_never_answered, abort_may_be_answered_ever_so_late, a_program_is_stopped_before_it_has_greeted,
+        frames_without_a_stream, log_frames,
         drains_of_the_program, fault_of_the_program,
         reads_nothing, stops_itself, stopped_by_a_debugger, ignores_drain, closes_its_output, ends_within_a_frame,
         ends_before_and_after_entered, grandchild_holds_the_output, exit_status_is_logged,
@@ -451,7 +452,25 @@ abort_after_the_head(Config) ->
 
 abort_that_is_never_answered(Config) ->
     %% A program that does not answer aborts is ended at the second look, and its port replaced.
-    Server = gwport_probe:bad("good", Config),
+    {Server, Owner, OsPid} = owes_an_abort(#{}, Config),
+    Owner ! check_aborts,
+    ?assertMatch([#{os_pid := OsPid, in_flight := 1}], gwport_test:ports(Server)),
+    Owner ! check_aborts,
+    gwport_probe:expect(Server, "1 aborts were not answered", 5000),
+    replaced(Server, OsPid),
+    gwport_probe:stop(Server).
+
+abort_may_be_answered_ever_so_late(Config) ->
+    %% With a ping timeout of infinity the looks go on, and none ends the program.
+    {Server, Owner, OsPid} = owes_an_abort(#{ping_timeout => infinity}, Config),
+    [Owner ! check_aborts || _ <- [first, second, third]],
+    ?assertMatch([#{os_pid := OsPid, in_flight := 1, state := serving}], gwport_test:ports(Server)),
+    ?assertEqual(OsPid, works_again(Server)),
+    gwport_probe:stop(Server).
+
+%% A program that does not answer the abort of its one stream.
+owes_an_abort(Pool, Config) ->
+    Server = gwport_probe:bad("good", #{pool => Pool}, Config),
     [#{owner := Owner, os_pid := OsPid}] = gwport_test:ports(Server),
     Socket = gwport_test:connect(Server),
     ok = gwport_test:send(Socket, "GET /unanswered HTTP/1.1\r\nhost: x\r\n\r\n"),
@@ -459,12 +478,18 @@ abort_that_is_never_answered(Config) ->
     gwport_test:close(Socket),
     _ = sys:get_state(Owner),
     gwport_test:until(fun() -> ranch:procs(maps:get(pool, Server), connections) =:= [] end),
-    Owner ! check_aborts,
-    ?assertMatch([#{os_pid := OsPid, in_flight := 1}], gwport_test:ports(Server)),
-    Owner ! check_aborts,
-    gwport_probe:expect(Server, "1 aborts were not answered", 5000),
-    replaced(Server, OsPid),
-    gwport_probe:stop(Server).
+    {Server, Owner, OsPid}.
+
+a_program_is_stopped_before_it_has_greeted(Config) ->
+    %% Nobody's fault: it is said at the level of any other stop.
+    File = filename:join(proplists:get_value(priv_dir, Config), "mute_" ++ atom_to_list(gwport_test:mount())),
+    Script = "[ -e \"$0\" ] && exec \"$1\" mute; : > \"$0\"; exit 1",
+    Server = #{pool := Pool} = gwport_probe:serve(#{command => "sh",
+        args => ["-c", Script, File, proplists:get_value(badport, Config)]}, #{}),
+    gwport_test:until(fun() -> [State || #{state := State} <- gwport_test:ports(Server)] =:= [greeting] end),
+    gwport_probe:stop(Server),
+    ?assertMatch({notice, _, #{pool := Pool}},
+        gwport_probe:expect(Server, "it was stopped before it was ready", 5000)).
 
 misshapen_answers_over_http2(Config) ->
     %% The same over HTTP/2: a status before the head, a reset stream after it, and the connection lives on.
