@@ -29,7 +29,9 @@
 -record(buffer, {
     max :: pos_integer(),
     missing = 4 :: pos_integer(),
-    parts = [] :: [binary()]
+    parts = [] :: [binary()],
+    %% Whether a frame has come: what follows it may be anybody's.
+    begun = false :: boolean()
 }).
 -opaque buffer() :: #buffer{}.
 
@@ -72,9 +74,10 @@ parse(Bin, Buffer = #buffer{parts = Parts}) ->
 add(<<>>, Parts) -> Parts;
 add(Bin, Parts) -> [Bin | Parts].
 
-frames(Data = <<Size:32, _/bits>>, Acc, #buffer{max = Max}) when Size < ?MIN_FRAME; Size > Max ->
+frames(Data = <<Size:32, _/bits>>, Acc, #buffer{max = Max, begun = HasBegun})
+        when Size < ?MIN_FRAME; Size > Max ->
     Sentence = sentence("a frame of ~b bytes, expected ~b to ~b~s",
-        [Size, ?MIN_FRAME, Max, printed(<<Size:32>>, Data)]),
+        [Size, ?MIN_FRAME, Max, printed(HasBegun orelse Acc =/= [], <<Size:32>>, Data)]),
     {error, {bad_frame, Sentence}, lists:reverse(Acc)};
 frames(<<Size:32, 131, 104, 3, 97, Kind, 98, Stream:32, 109, Length:32, Rest0/bits>>, Acc, Buffer)
         when Length =:= Size - ?STREAM_HEAD, byte_size(Rest0) >= Length,
@@ -94,16 +97,19 @@ frames(<<Size:32, 131, 104, 2, 97, Kind, 109, Length:32, Rest0/bits>>, Acc, Buff
 frames(<<Size:32, Term:Size/binary, _/bits>>, Acc, _Buffer) ->
     {error, {bad_frame, sentence("not an envelope: ~w", [head(Term)])}, lists:reverse(Acc)};
 frames(Rest, Acc, Buffer) ->
-    {ok, lists:reverse(Acc),
-        Buffer#buffer{missing = missing(Rest), parts = add(Rest, [])}}.
+    {ok, lists:reverse(Acc), Buffer#buffer{missing = missing(Rest), parts = add(Rest, []),
+        begun = Buffer#buffer.begun orelse Acc =/= []}}.
 
-%% The commonest mistake there is looks like a length of a gigabyte.
-printed(Head, Data) ->
-    case [C || <<C>> <= Head, C >= $\s, C =< $~] of
-        Text when length(Text) =:= byte_size(Head) ->
+%% The commonest mistake there is looks like a length of a gigabyte. Its text is shown before the first
+%% frame alone: behind it these may be bytes of a body.
+printed(HasBegun, Head, Data) ->
+    case {[C || <<C>> <= Head, C >= $\s, C =< $~], HasBegun} of
+        {Text, _} when length(Text) < byte_size(Head) ->
+            "";
+        {_, false} ->
             io_lib:format(": the program printed ~ts to its stdout", [quoted(Data)]);
-        _ ->
-            ""
+        {_, true} ->
+            ", which is a text: has the program printed to its stdout?"
     end.
 
 %% What stands in front of the first byte that is not for people, or as much as they want to see.

@@ -122,7 +122,15 @@ begins_stack(_) -> false.
 -spec begins_recovered(binary()) -> boolean().
 begins_recovered(<<" panic: ", _/bytes>>) -> true;
 begins_recovered(Line) ->
-    binary:match(Line, [<<" panic recovered:">>, <<" panic serving ">>]) =/= nomatch.
+    case binary:match(Line, [<<" panic recovered:">>, <<" panic serving ">>]) of
+        {At, _} -> is_framework(binary_part(Line, 0, At));
+        nomatch -> false
+    end.
+
+%% What stands before it: a level, a colour, the time of package log, and the framework's own.
+is_framework(Before) ->
+    match =:= re:run(Before, "^(<[0-7]>)?(\e\\[31m)?([0-9/]{10} )?([0-9:.]{8,15} )?"
+        "(http2?:|\\[Recovery\\] [0-9/]{10} - [0-9:]{8})$", [{capture, none}]).
 
 %% `1 [running]:', or with more in the brackets.
 is_state(<<C, Rest/bytes>>) when C >= $0, C =< $9 -> is_state(Rest);

@@ -13,7 +13,7 @@
 -behaviour(gen_server).
 
 %% API
--export([create/0, start_link/0, adopt/1, id/1, look/1, kill/1, keep_socket/1]).
+-export([create/0, start_link/0, adopt/1, id/1, look/1, kill/1, kill_after/2, keep_socket/1]).
 %% gen_server
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
@@ -135,6 +135,12 @@ look(gone) ->
 look(Process) ->
     gen_server:cast(?MODULE, {look, self(), Process}).
 
+%% A process of Erlang, and none of the system, is killed after so long, whoever ends meanwhile: this one
+%% stays as long as the application. Answers a timer that can be cancelled.
+-spec kill_after(Ms :: non_neg_integer(), pid()) -> reference().
+kill_after(Ms, Pid) ->
+    erlang:send_after(Ms, ?MODULE, {kill, Pid}).
+
 %% Ends the process, if it is still the one that was meant, and its process group. When this returns
 %% it has been done, unless the shell was silent: then it will be.
 -spec kill(process()) -> ok.
@@ -207,6 +213,9 @@ handle_info({again, Job}, State) ->
 handle_info({remove, Row = {_, {socket, Path}}}, State) ->
     remove(Path),
     true = ets:delete_object(?MODULE, Row),
+    {noreply, State};
+handle_info({kill, Pid}, State) ->
+    exit(Pid, kill),
     {noreply, State};
 handle_info({'DOWN', _, process, Pid, _}, State) ->
     {noreply, lists:foldl(fun clear_up/2, State, ets:lookup(?MODULE, Pid))};

@@ -29,7 +29,7 @@
 }).
 -opaque watch() :: #watch{}.
 -type to() :: {Ref :: reference(), Tag :: term()}.
--opaque guard() :: {Timer :: reference(), Until :: integer()}.
+-opaque guard() :: {Timer :: reference(), Killer :: reference() | none, Until :: integer()}.
 
 %% The key of a flag that is 1 when the clients have been told: who comes later looks after itself.
 -define(CLOSED, closed).
@@ -115,19 +115,27 @@ tell({Ref, Tag}, Event) ->
 %% The calling process is about to send what may take long, on behalf of stream Ref. If it does not
 %% call unguard/1 within Time, the owner is told that the stream is given up, and why. With `kill`
 %% the calling process is killed if it does not end within a grace after that: it carries one
-%% stream, and is stuck.
+%% stream, and is stuck. That is left to a process which stays where the port ends meanwhile.
 -spec guard(Time :: timeout(), gwport_frame:code(), keep | kill, reference(), watch()) ->
     guard() | none.
 guard(infinity, _, _, _, _) ->
     none;
 guard(Time, Code, Fate, Ref, #watch{pid = Pid}) ->
-    {erlang:send_after(Time, Pid, {overdue, Ref, Code, Fate, self()}), now_ms() + Time}.
+    Until = now_ms() + Time,
+    {erlang:send_after(Time, Pid, {overdue, Ref, Code, self()}), killer(Fate, Time), Until}.
+
+killer(keep, _) -> none;
+killer(kill, Time) -> gwport_os:kill_after(Time + ?GRACE, self()).
 
 %% Whether it was in time. A watch that has ended takes its timers with it: a port may have ended well
 %% while its clients are still taking what it has sent.
 -spec unguard(guard() | none) -> boolean().
-unguard(none) -> true;
-unguard({Timer, Until}) -> is_integer(erlang:cancel_timer(Timer)) orelse now_ms() < Until.
+unguard(none) ->
+    true;
+unguard({Timer, Killer, Until}) ->
+    InTime = is_integer(erlang:cancel_timer(Timer)) orelse now_ms() < Until,
+    _ = [erlang:cancel_timer(Killer) || InTime, Killer =/= none],
+    InTime.
 
 -spec init({Owner :: pid(), Heir :: pid() | none}) -> ok.
 init({Owner, Heir}) ->
@@ -147,12 +155,8 @@ loop(Owner, Table) ->
     receive
         {'EXIT', Owner, _} ->
             last_words(Table);
-        {overdue, Ref, Code, Fate, Pid} ->
+        {overdue, Ref, Code, Pid} ->
             Owner ! {abort, {Pid, Ref}, Code, <<>>},
-            _ = [erlang:send_after(?GRACE, self(), {kill, Pid}) || Fate =:= kill],
-            loop(Owner, Table);
-        {kill, Pid} ->
-            exit(Pid, kill),
             loop(Owner, Table);
         look ->
             look(now_ms(), Table),

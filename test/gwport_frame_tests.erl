@@ -314,3 +314,16 @@ enveloped(Kind, Payload) ->
 enveloped(Kind, N, Payload) ->
     <<(byte_size(Payload) + 15):32, 131, 104, 3, 97, Kind, 98, N:32, 109, (byte_size(Payload)):32,
         Payload/binary>>.
+
+%% Behind the first frame it may be a body that is no frame.
+what_was_printed_is_shown_before_the_first_frame_alone_test() ->
+    Frame = iolist_to_binary(gwport_frame:encode(pong, 1)),
+    Asks = <<"a frame of 1214606444 bytes, expected 10 to 1000, which is a text: "
+        "has the program printed to its stdout?">>,
+    {error, {bad_frame, Shown}, []} = gwport_frame:parse(<<"Hello, secret">>, gwport_frame:new(1000)),
+    ?assertNotEqual(nomatch, string:find(Shown, "Hello, secret")),
+    {error, {bad_frame, Hidden}, [_]} = gwport_frame:parse(<<Frame/binary, "Hello, secret">>, gwport_frame:new(1000)),
+    ?assertEqual(Asks, Hidden),
+    {ok, [_], Buffer} = gwport_frame:parse(Frame, gwport_frame:new(1000)),
+    {error, {bad_frame, Later}, []} = gwport_frame:parse(<<"Hello, secret">>, Buffer),
+    ?assertEqual(Asks, Later).

@@ -100,9 +100,14 @@ stacks_are_known_test_() ->
 panics_that_frameworks_catch_are_known_test_() ->
     [?_assert(gwport_line:begins_recovered(Line)) || Line <- [<<" panic: boom">>,
         <<"\e[31m2026/11/27 07:01:40 [Recovery] 2026/11/27 - 07:01:40 panic recovered:">>,
+        <<"[Recovery] 2026/11/27 - 07:01:40 panic recovered:">>,
+        <<"<3>http: panic serving 127.0.0.1:56466: boom">>, <<"http2: panic serving 127.0.0.1:56466: boom">>,
+        <<"2026/11/27 07:01:40.123456 http: panic serving 127.0.0.1:56466: boom">>,
         <<"2026/11/27 07:01:40 http: panic serving 127.0.0.1:56466: boom">>]]
         ++ [?_assertNot(gwport_line:begins_recovered(Line)) || Line <- [<<"don't panic: all is well">>,
-            <<"  panic: indented">>, <<"the panic recovered">>, <<"panicserving ">>, <<>>]].
+            <<"  panic: indented">>, <<"the panic recovered">>, <<"panicserving ">>,
+            <<"user wrote: http: panic serving tea">>, <<"GET /?q=1 panic recovered: x">>,
+            <<"http: no panic serving 1">>, <<>>]].
 
 other_words_are_no_last_words_test_() ->
     [?_assertNot(gwport_line:begins_crash(Line)) || Line <- [<<"goroutine pool is full">>, <<"goroutine 1 is done">>, <<"SIGHUP received">>, <<"SIGHUP: reloading">>, <<"SIGQUIT: quitting">>,

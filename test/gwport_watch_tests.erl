@@ -55,17 +55,37 @@ a_guard_whose_watch_has_ended_is_late_when_its_time_is_up_test() ->
     ?assertNot(gwport_watch:unguard(gwport_watch:guard(0, deadline, keep, make_ref(), Watch))).
 
 who_is_stuck_is_killed_test_() ->
-    %% After the grace, of 5 seconds.
-    {timeout, 20, fun() ->
-        Watch = gwport_watch:start_link(none),
-        {Stuck, Monitor} = spawn_monitor(fun() ->
-            _ = gwport_watch:guard(0, idle_timeout, kill, make_ref(), Watch),
-            receive never -> ok end
-        end),
-        receive {abort, _, idle_timeout, <<>>} -> ok end,
-        ?assertEqual(killed, receive {'DOWN', Monitor, process, Stuck, Reason} -> Reason end),
-        stop(Watch)
-    end}.
+    %% After the grace, of 5 seconds; also where the port has ended meanwhile, and the watch with it.
+    {setup, fun() -> {ok, Started} = application:ensure_all_started(gwport), Started end,
+        fun(Started) -> [application:stop(App) || App <- lists:reverse(Started)] end,
+        {inparallel, [{Name, {timeout, 20, fun() -> is_killed(End) end}} || {Name, End} <- [
+            {"the port lives", fun(_) -> ok end}, {"the port has ended", fun ended/1}]]}}.
+
+is_killed(End) ->
+    Self = self(),
+    {Owner, Watch} = owner(),
+    {Stuck, Monitor} = spawn_monitor(fun() ->
+        _ = gwport_watch:guard(0, idle_timeout, kill, make_ref(), Watch),
+        Self ! {self(), guarded},
+        receive never -> ok end
+    end),
+    receive {Stuck, guarded} -> ok end,
+    ok = End(Owner),
+    ?assertEqual(killed, receive {'DOWN', Monitor, process, Stuck, Reason} -> Reason end),
+    exit(Owner, kill).
+
+ended(Owner) ->
+    exit(Owner, kill),
+    ok.
+
+who_is_in_time_is_not_killed_test() ->
+    %% Neither timer is left.
+    Watch = gwport_watch:start_link(none),
+    {Timer, Killer, _} = Guard = gwport_watch:guard(60000, deadline, kill, make_ref(), Watch),
+    ?assertEqual([true, true], [is_integer(erlang:read_timer(T)) || T <- [Timer, Killer]]),
+    ?assert(gwport_watch:unguard(Guard)),
+    ?assertEqual([false, false], [erlang:read_timer(T) || T <- [Timer, Killer]]),
+    stop(Watch).
 
 owner() ->
     Self = self(),
