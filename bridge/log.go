@@ -24,9 +24,10 @@ var current atomic.Pointer[mux.Conn]
 // [Serve] has greeted the host it is not known: records of any level go to standard
 // error then, each as a line that has its level, and the host drops what is below.
 //
-// Logging never waits for the host: lines beyond 256 KiB that are not written
-// yet are dropped, and their number goes with the next. Only a record of level
-// error waits until it is written, 100 ms at most, because os.Exit may be next.
+// Behind the greeting logging never waits for the host: lines beyond 256 KiB that
+// are not written yet are dropped, and their number goes with the next. Only a record
+// of level error waits until it is written, 100 ms at most, because os.Exit may be
+// next. Before the greeting each record waits until standard error has taken it.
 //
 // In a process that no host has started records go to standard error, as text, and
 // levels below info are dropped, as by slog's own default.

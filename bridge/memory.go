@@ -26,6 +26,8 @@ import (
 type memory struct {
 	out   sink
 	piece int // the largest file
+	// reserved is its share of memoryInUse.
+	reserved int64
 
 	mu      sync.Mutex
 	cond    sync.Cond
@@ -43,18 +45,19 @@ type memoryFile struct {
 }
 
 // memoryInUse is how many bytes the files of the process may come to: two of the largest
-// for each body.
+// for each body, or what is left of it.
 var memoryInUse atomic.Int64
 
-// newMemory is nil if too much is in use already.
-func newMemory(out sink) *memory {
+// newMemory is for a body of which so much is left. It is nil if too much is in use already.
+func newMemory(out sink, left int64) *memory {
+	large, small := min(left, 2*largePiece), min(left, 2*smallPiece)
 	m := &memory{out: out}
 	m.cond.L = &m.mu
 	switch {
-	case reserveMemory(2*largePiece, largeMemory):
-		m.piece = largePiece
-	case reserveMemory(2*smallPiece, maxMemory):
-		m.piece = smallPiece
+	case reserveMemory(large, largeMemory):
+		m.piece, m.reserved = largePiece, large
+	case reserveMemory(small, maxMemory):
+		m.piece, m.reserved = smallPiece, small
 	default:
 		return nil
 	}
@@ -197,17 +200,18 @@ func (m *memory) close() {
 		_ = m.filling.file.Close()
 		m.filling = nil
 	}
-	memoryInUse.Add(-2 * int64(m.piece))
+	memoryInUse.Add(-m.reserved)
 }
 
 // remember takes bytes of a body over that are to go by files in memory. It returns how
 // many: the others, without an error, are to be sent behind them by the wire.
 func (w *response) remember(p []byte) (int, error) {
 	if w.memory == nil {
-		if !w.files || w.isHead || w.contentLength-w.accepted+int64(len(p)) < minMemory {
+		left := w.contentLength - w.accepted + int64(len(p))
+		if !w.files || w.isHead || left < minMemory {
 			return 0, nil
 		}
-		if w.memory = newMemory(w.out); w.memory == nil {
+		if w.memory = newMemory(w.out, left); w.memory == nil {
 			return 0, nil
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 	"unsafe"
 
@@ -19,17 +20,52 @@ var memfdCreate = map[string]uintptr{
 
 // newMemoryFile makes a file that no child of this process has.
 func newMemoryFile() (*os.File, error) {
-	const closeOnExec = 1 // MFD_CLOEXEC
-	number, ok := memfdCreate[runtime.GOARCH]
-	if !ok {
-		return nil, syscall.ENOSYS
-	}
-	name := [...]byte{'g', 'w', 'p', 'o', 'r', 't', 0}
-	fd, _, errno := syscall.Syscall(number, uintptr(unsafe.Pointer(&name[0])), closeOnExec, 0)
+	fd, errno := memoryFiles.create(memfd)
 	if errno != 0 {
 		return nil, errno
 	}
 	return os.NewFile(fd, "memory"), nil
+}
+
+func memfd(flags uintptr) (uintptr, syscall.Errno) {
+	number, ok := memfdCreate[runtime.GOARCH]
+	if !ok {
+		return 0, syscall.ENOSYS
+	}
+	name := [...]byte{'g', 'w', 'p', 'o', 'r', 't', 0}
+	fd, _, errno := syscall.Syscall(number, uintptr(unsafe.Pointer(&name[0])), flags, 0)
+	return fd, errno
+}
+
+// memoryMaker remembers what the system takes.
+type memoryMaker struct {
+	old    atomic.Bool // not noExecSeal
+	failed atomic.Uint32
+}
+
+var memoryFiles memoryMaker
+
+// create makes a file that cannot be executed. Since Linux 6.3 the system warns of one that
+// may be, and can be told to refuse it (vm.memfd_noexec); before, it does not know the flag.
+// An error that lasts is found once.
+func (m *memoryMaker) create(memfd func(flags uintptr) (uintptr, syscall.Errno)) (uintptr, syscall.Errno) {
+	const closeOnExec, noExecSeal = 1, 8 // MFD_CLOEXEC, MFD_NOEXEC_SEAL
+	if errno := syscall.Errno(m.failed.Load()); errno != 0 {
+		return 0, errno
+	}
+	fd, errno := uintptr(0), syscall.EINVAL
+	if !m.old.Load() {
+		fd, errno = memfd(closeOnExec | noExecSeal)
+	}
+	if errno == syscall.EINVAL {
+		m.old.Store(true)
+		fd, errno = memfd(closeOnExec)
+	}
+	switch errno {
+	case syscall.ENOSYS, syscall.EACCES, syscall.EPERM, syscall.EINVAL:
+		m.failed.Store(uint32(errno))
+	}
+	return fd, errno
 }
 
 // identifyMemory says which file it is.

@@ -241,30 +241,82 @@ func TestNoFileInMemoryIsLeft(t *testing.T) {
 	require.Positive(t, files)
 }
 
+// begins declares a body, and writes only its beginning.
+func begins(length int) http.HandlerFunc {
+	part := noise(leastGenerated)
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/octet-stream")
+		w.Header().Set("Content-Length", strconv.Itoa(length))
+		_, _ = w.Write(part)
+		<-r.Context().Done()
+	}
+}
+
+// nothingInUse waits for the bodies of the tests before, whose last frame may be seen a
+// moment before their place is free.
+func nothingInUse(t *testing.T) {
+	t.Helper()
+	require.Eventually(t, func() bool { return bridge.MemoryInUse() == 0 }, 10*time.Second, time.Millisecond)
+}
+
 func TestSoManyBodiesGoByMemoryAtOnce(t *testing.T) {
-	const places = 4 + 16 // of two files of 4 MiB up to 32 MiB, and of 1 MiB up to 64
-	body := noise(leastGenerated)
-	h := fileHost(t, generates(body, len(body)), "file")
-	var streams []*bridgetest.Stream
-	for range places {
-		s := h.Open(bridgetest.Request{Files: true})
-		s.Expect(bridgetest.Head)
-		s.Expect(bridgetest.File)
-		streams = append(streams, s)
+	for length, places := range map[int]int{
+		8 << 20: 4 + 16, // of two files of 4 MiB up to 32 MiB, and of 1 MiB up to 64
+		1 << 20: 32 + 32,
+	} {
+		t.Run(strconv.Itoa(length), func(t *testing.T) {
+			nothingInUse(t)
+			h := fileHost(t, begins(length), "file")
+			var streams []*bridgetest.Stream
+			for range places {
+				s := h.Open(bridgetest.Request{Files: true})
+				s.Expect(bridgetest.Head)
+				s.Expect(bridgetest.File)
+				streams = append(streams, s)
+			}
+			one := h.Open(bridgetest.Request{Files: true, Window: 1 << 20})
+			one.Expect(bridgetest.Head)
+			one.Expect(bridgetest.Chunk) // it goes by the wire
+			for _, s := range streams {
+				s.Abort(bridge.CodeCancelled, "")
+			}
+			nothingInUse(t)
+			next := h.Open(bridgetest.Request{Files: true})
+			next.Expect(bridgetest.Head)
+			next.Expect(bridgetest.File)
+			next.Abort(bridge.CodeCancelled, "")
+			one.Abort(bridge.CodeCancelled, "")
+			nothingInUse(t)
+		})
 	}
-	one := h.Open(bridgetest.Request{Files: true, Window: 1 << 20})
-	got, files := collect(t, h, one, whole)
-	require.True(t, bytes.Equal(body, got))
-	require.Zero(t, files, "one more goes by the wire")
-	for _, s := range streams {
-		h.SendTerm(bridgetest.Taken, s.ID, len(body))
-		s.Expect(bridgetest.Fin)
+}
+
+// A goroutine that a handler has left behind writes when the response is over.
+func TestWhoWritesTooLateTakesNoMemory(t *testing.T) {
+	nothingInUse(t)
+	over, written := make(chan struct{}), make(chan struct{})
+	h := fileHost(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/octet-stream")
+		w.Header().Set("Content-Length", strconv.Itoa(4*leastGenerated))
+		_, _ = w.Write(make([]byte, leastGenerated))
+		go func() {
+			<-over
+			_, _ = w.Write(make([]byte, leastGenerated))
+			close(written)
+		}()
+		<-r.Context().Done()
+	}, "file")
+	s := h.Open(bridgetest.Request{Files: true, Window: 1 << 20, Timeout: 100 * time.Millisecond})
+	for f := s.Next(); f.Kind != bridgetest.Abort; f = s.Next() {
+		if f.Kind == bridgetest.File {
+			h.SendTerm(bridgetest.Taken, s.ID, f.Term().(etf.Tuple)[4])
+		}
 	}
-	// The last frame may be seen a moment before its place is free.
-	require.Eventually(t, func() bool {
-		_, files := collect(t, h, h.Open(bridgetest.Request{Files: true, Window: 1 << 20}), whole)
-		return files > 0
-	}, 10*time.Second, time.Millisecond)
+	s.Abort(bridge.CodeDeadline, "")
+	nothingInUse(t)
+	close(over)
+	<-written
+	nothingInUse(t)
 }
 
 func TestAFileStandsBehindWhatWasGenerated(t *testing.T) {
