@@ -37,7 +37,8 @@
 %% <li>`restart_delay' (100), `max_restart_delay' (10000): of a program that ends soon; each time the
 %%     delay is twice as long</li>
 %% <li>`circuit_failures' (10, or infinity), `circuit_time' (30000): where a port has failed so often in
-%%     a row, and none serves, one alone is tried, and again after so long</li>
+%%     a row, and none serves, one alone is tried, and again after between half of that time and all
+%%     of it</li>
 %% <li>`greeting_timeout' (10000), `drain_timeout' (30000)</li>
 %% <li>`ping_interval' (10000), `ping_timeout' (30000): a program that does not answer is killed, as is
 %%     one that does not confirm within 30 to 60 seconds that a request is given up. For a debugger,

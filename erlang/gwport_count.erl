@@ -19,7 +19,8 @@
     bad_request, no_mount, no_pool, no_port, busy, draining, not_entered, port_died, refused,
     no_app, app_failed, bad_response, too_large_response, head_timeout, idle_timeout, deadline,
     too_large_head, too_large_body, bad_option,
-    client_gone, client_stalled, short_file, internal_error, bad_length, other]).
+    client_gone, client_stalled, short_file, internal_error, bad_length, bad_order, bad_payload,
+    other]).
 -define(PROGRAM_EVENTS, [up, drained, failed]).
 
 %% Called by the keeper of a pool. The counters of one that was killed go on.

@@ -59,8 +59,14 @@ let_through() ->
 
 %% What let_through/0 has done is undone.
 -spec withhold(IsDone :: boolean()) -> ok.
-withhold(true) -> logger:unset_module_level(?MODULE);
-withhold(false) -> ok.
+withhold(true) ->
+    %% Another level is somebody else's, who has set it meanwhile.
+    case logger:get_module_level(?MODULE) of
+        [{?MODULE, debug}] -> logger:unset_module_level(?MODULE);
+        _ -> ok
+    end;
+withhold(false) ->
+    ok.
 
 -spec start_link(#{pool := atom(), log_lines := non_neg_integer(),
     log_level := logger:level()}) -> {ok, pid()}.

@@ -54,6 +54,8 @@
     tried = false :: boolean()
 }).
 
+%% What is known of a port that begins to end.
+-define(DRAINS, <<"it drains, or has ended">>).
 -define(LACK_DELAY, 250).
 %% A port that was ready for so long has shown that its program works.
 -define(STEADY, 5000).
@@ -109,7 +111,7 @@ handle_cast({draining, Owner}, State = #keeper{ports = Ports}) ->
     case Ports of
         #{Owner := #slot{state = ready, number = Number, since = Since}} ->
             State1 = publish(update(Owner, fun(Slot) -> Slot#slot{state = draining} end, State)),
-            {noreply, again(Number, now_ms() - Since, <<"it drains, or has ended">>, State1)};
+            {noreply, again(Number, now_ms() - Since, ?DRAINS, State1)};
         #{} ->
             {noreply, State}
     end.
@@ -132,7 +134,9 @@ handle_info({'ETS-TRANSFER', Table, _, Owner}, State = #keeper{ports = Ports, in
 handle_info({'ETS-TRANSFER', Table, _, _}, State) ->
     gwport_watch:last_words(Table),
     {noreply, State};
-handle_info({start, Number}, State = #keeper{backoff = Backoff}) ->
+%% Where the circuit has closed meanwhile, the port was started then.
+handle_info({start, Number}, State = #keeper{backoff = Backoff, waiting = Waiting})
+        when is_map_key(Number, Waiting) ->
     case gwport_backoff:may_start(Number, Backoff) of
         true -> {noreply, start(Number, State)};
         false -> {noreply, wait_for_circuit(Number, State)}
@@ -176,15 +180,18 @@ not_run(Reason) ->
 no_run(Error) ->
     iolist_to_binary([file:format_error(Error), " (", atom_to_list(Error), ")"]).
 
-%% Of a port that served and has ended its owner knows more than when it began to end.
+%% Of a port that served and has ended its owner knows more than when it began to end. A reason that
+%% its successor has given meanwhile is newer.
 know(Owner, Why, State = #keeper{ports = Ports, waiting = Waiting}) ->
     case Ports of
         #{Owner := #slot{state = draining, number = Number}} when is_map_key(Number, Waiting) ->
-            Wait = maps:get(Number, Waiting),
-            State#keeper{waiting = Waiting#{Number := Wait#waiting{why = Why}}};
+            State#keeper{waiting = Waiting#{Number := better(Why, maps:get(Number, Waiting))}};
         #{} ->
             State
     end.
+
+better(Why, Wait = #waiting{why = ?DRAINS}) -> Wait#waiting{why = Why};
+better(_, Wait) -> Wait.
 
 %% One that was draining has its successor already.
 replace(#slot{state = draining}, State) ->
@@ -219,8 +226,8 @@ say_open(Number, Delay, Why, State = #keeper{name = Name, backoff = Backoff}) ->
     start_in(Delay, Number, Why, State).
 
 wait_for_circuit(Number, State = #keeper{waiting = Waiting}) ->
-    Wait = maps:get(Number, Waiting, #waiting{why = <<"the program fails">>, due = circuit}),
-    State#keeper{waiting = Waiting#{Number => Wait#waiting{due = circuit}}}.
+    #{Number := Wait} = Waiting,
+    State#keeper{waiting = Waiting#{Number := Wait#waiting{due = circuit}}}.
 
 close_circuit(State = #keeper{backoff = Backoff, waiting = Waiting, name = Name}) ->
     case gwport_backoff:up(Backoff) of
@@ -228,7 +235,8 @@ close_circuit(State = #keeper{backoff = Backoff, waiting = Waiting, name = Name}
             State;
         {closed, Backoff1} ->
             ?LOG_NOTICE("gwport: the program of pool ~ts has come up again", [Name]),
-            _ = [self() ! {start, Number} || {Number, #waiting{due = circuit}} <- maps:to_list(Waiting)],
+            %% The one that was to be tried alone as well, whose time may be far away.
+            _ = [self() ! {start, Number} || Number <- maps:keys(Waiting)],
             State#keeper{backoff = Backoff1}
     end.
 

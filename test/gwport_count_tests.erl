@@ -24,9 +24,10 @@ responses_are_counted_by_class() ->
     ?assertEqual(#{}, Failures).
 
 failures_are_counted_by_reason() ->
-    [ok = gwport_count:failure(Reason, gwport_count:find(?POOL)) || Reason <- [busy, client_gone, busy, of_another_version]],
+    [ok = gwport_count:failure(Reason, gwport_count:find(?POOL)) || Reason <- [busy, client_gone, busy, of_another_version,
+        bad_order, bad_payload]],
     {ok, #{failures := Failures}} = gwport_count:counts(?POOL),
-    ?assertEqual(#{busy => 2, client_gone => 1, other => 1}, Failures).
+    ?assertEqual(#{busy => 2, client_gone => 1, other => 1, bad_order => 1, bad_payload => 1}, Failures).
 
 every_reason_has_its_place() ->
     %% Those of gwport_status, as its type names them.

@@ -411,11 +411,14 @@ too_many(Config) ->
     Most = atomics:get(Counts, ?MAX_OPEN),
     gwport_test:until(fun() -> atomics:get(Counts, ?OPEN) =:= 0 end),
     Socket = large(Server),
-    ok = atomics:put(Counts, ?MAX_OPEN, 1),
-    ?assertEqual(chunks, how(Server)),
-    ok = atomics:put(Counts, ?MAX_OPEN, 2),
-    ?assertEqual(file, how(Server)),
-    ok = atomics:put(Counts, ?MAX_OPEN, Most),
+    try
+        ok = atomics:put(Counts, ?MAX_OPEN, 1),
+        ?assertEqual(chunks, how(Server)),
+        ok = atomics:put(Counts, ?MAX_OPEN, 2),
+        ?assertEqual(file, how(Server))
+    after
+        ok = atomics:put(Counts, ?MAX_OPEN, Most)
+    end,
     gwport_test:close(Socket),
     gwport_probe:stop(Server).
 

@@ -164,7 +164,10 @@ let_through() ->
         ?assertEqual({false, [], []}, Seen(warning)),
         ?assertEqual({false, [{info, <<"info">>}], []}, Seen(info)),
         ok = logger:set_module_level(gwport_log, error),
-        ?assertEqual({false, [], [{gwport_log, error}]}, Seen(notice))
+        ?assertEqual({false, [], [{gwport_log, error}]}, Seen(notice)),
+        %% What somebody has set since is left alone.
+        ok = gwport_log:withhold(true),
+        ?assertEqual([{gwport_log, error}], logger:get_module_level(gwport_log))
     after
         ok = logger:set_primary_config(level, Before),
         ok = logger:unset_module_level(gwport_log),

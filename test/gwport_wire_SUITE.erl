@@ -17,7 +17,7 @@ all() ->
 groups() ->
     gwport_test:mounts([{group, parallel}, nothing_leaks], [{parallel, [parallel], [
         greeting_that_is_none, garbage_instead_of_a_greeting, no_greeting_at_all,
-        program_that_exits_is_started_again_ever_later, circuit_opens_and_closes, why_there_is_no_port_is_seen, stops_while_it_starts_again,
+        program_that_exits_is_started_again_ever_later, circuit_opens_and_closes, a_program_is_not_started_twice, why_there_is_no_port_is_seen, stops_while_it_starts_again,
         ready_without_a_key,
         ready_with_a_wrong_value, later_program_is_served, no_common_version_is_said_by_either_side,
         fault_instead_of_ready,
@@ -144,6 +144,16 @@ circuit_opens_and_closes(Config) ->
     {notice, _, _} = gwport_probe:expect(Server, "has come up again", 5000),
     ?assertEqual(3, length(gwport_probe:await_ports(Server, 3))),
     ?assertMatch(#{status := 200}, gwport_test:get(Server, "/ok")),
+    gwport_probe:stop(Server).
+
+a_program_is_not_started_twice(Config) ->
+    %% A timer that was left over from before the circuit closed finds the port running.
+    Server = #{pool := Pool} = gwport_probe:bad("good", Config),
+    OsPid = works_again(Server),
+    Keeper = gwport_pool:keeper(Pool),
+    Keeper ! {start, 1},
+    _ = sys:get_state(Keeper),
+    ?assertMatch([#{os_pid := OsPid, state := serving}], gwport_test:ports(Server)),
     gwport_probe:stop(Server).
 
 why_there_is_no_port_is_seen(Config) ->
