@@ -3,8 +3,8 @@
 %% to a bound, and is drawn between its half and its whole, lest many pools start at the same moment.
 %%
 %% Where a port has failed often in a row and none of the pool serves, the circuit opens: of all its
-%% ports one is tried, after a longer while each time. When that one has greeted the circuit closes,
-%% and the others are started again. There is no clock and no chance in here.
+%% ports one is tried, and again after circuit_time, which is drawn in the same way. When that one has
+%% greeted the circuit closes, and the others are started again. There is no clock and no chance here.
 -module(gwport_backoff).
 
 -export([new/1, failed/4, steady/2, up/1, may_start/2, circuit/1, failures/2]).

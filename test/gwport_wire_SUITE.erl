@@ -128,7 +128,8 @@ circuit_opens_and_closes(Config) ->
     %% After so many failures in a row one program of the pool is tried, now and then, and when that one greets all are
     %% started: here the file that it wants comes to be there.
     File = filename:join(proplists:get_value(priv_dir, Config), "circuit_" ++ atom_to_list(gwport_test:mount())),
-    Script = "[ -e \"$0\" ] || exit 7; exec \"$1\" good",
+    %% What it is greeted with is read first, or its end may be seen as that of its input.
+    Script = "[ -e \"$0\" ] || { head -c 4 >/dev/null; exit 7; }; exec \"$1\" good",
     Server = gwport_probe:serve(#{command => "sh", args => ["-c", Script, File, proplists:get_value(badport, Config)],
         ports => 3, restart_delay => 1, max_restart_delay => 20, circuit_failures => 4, circuit_time => 200}, #{}),
     {error, Text, _} = gwport_probe:expect(Server, "4 times in a row, at last because it ended before it was ready, "
