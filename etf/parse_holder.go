@@ -1,6 +1,9 @@
 package etf
 
-import "strings"
+import (
+	"math"
+	"strings"
+)
 
 // parsed is a tuple, list or map of which the beginning has been read.
 type parsed struct {
@@ -225,7 +228,8 @@ func keyTwice(m Map, at int) error {
 	if len(m) < 2 {
 		return nil
 	}
-	sorted := sortPairs(m)
+	all := sorter{math.MaxInt} // Parse makes no term that is in another twice
+	sorted := all.pairs(m)
 	for i := range sorted[1:] {
 		if compareTerms(sorted[i].Key, sorted[i+1].Key, 0) == 0 {
 			return faultf(at, "key %s is in the map that ends here twice", AppendText(nil, sorted[i].Key, TextOptions{MaxBytes: 40}))

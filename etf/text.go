@@ -39,10 +39,16 @@ func Text(term any) string {
 // #Invalid<...>, with the reason.
 //
 // Time is linear in the length of the text, but for maps, whose keys are sorted,
-// and integers of more than some thousand digits. No depth costs stack. A term
-// that contains itself should have MaxBytes.
+// and integers of more than some thousand digits. Depth costs stack only within
+// the keys of maps, down to 65536 levels. A term that contains itself should have
+// MaxBytes, or a MaxDepth of few levels: with either, maps are sorted until the
+// keys have had 1048576 terms in all, and those behind stay in the order they have.
 func AppendText(dst []byte, term any, opts TextOptions) []byte {
 	p := printer{dst: dst, start: len(dst), unicode: opts.Unicode, depth: opts.MaxDepth, limit: max(opts.MaxBytes, 0)}
+	p.sorter.left = math.MaxInt
+	if opts.MaxDepth > 0 || opts.MaxBytes > 0 {
+		p.sorter.left = mostInKeys
+	}
 	if p.depth <= 0 || p.depth > maxDepth {
 		p.depth = maxDepth
 	}
@@ -58,6 +64,10 @@ func AppendText(dst []byte, term any, opts TextOptions) []byte {
 
 const dots = "..."
 
+// mostInKeys is how many terms within keys are looked at to sort maps, where the
+// text has a bound: what has none of its own then ends as well.
+const mostInKeys = 1 << 20
+
 // printer is one term on its way into dst. The tuples, lists and maps that have
 // begun and not ended are in open, so that their number costs no stack.
 type printer struct {
@@ -67,6 +77,7 @@ type printer struct {
 	depth   int
 	unicode bool
 	open    []opened
+	sorter  sorter
 }
 
 // opened is a tuple, list or map that is being printed.
@@ -179,7 +190,7 @@ func (p *printer) holder(term any) {
 		// A map that is not going to be printed need not be sorted.
 		pairs := sortedMap(v)
 		if len(p.open) < p.depth {
-			pairs = sortPairs(v)
+			pairs = p.sorter.pairs(v)
 		}
 		p.begin("#{", opened{pairs: pairs, end: "}"})
 	case sortedMap:

@@ -3,6 +3,7 @@ package etf_test
 import (
 	"math"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 
@@ -115,3 +116,37 @@ func TestTextOfDeepTerms(t *testing.T) {
 	require.Equal(t, "{{{{{{{...", string(etf.AppendText(nil, itself, etf.TextOptions{MaxBytes: 10})))
 	require.Len(t, etf.AppendText(nil, etf.Binary(strings.Repeat("x", 1<<20)), etf.TextOptions{MaxBytes: 100}), 100)
 }
+
+// A term that holds itself twice has no end of ways through it, also as a key.
+func TestTextOfAKeyThatHoldsItselfEnds(t *testing.T) {
+	twice := etf.Tuple{nil, nil}
+	twice[0], twice[1] = twice, twice
+	inMaps := etf.Map{{1, nil}, {2, nil}}
+	inMaps[0].Value, inMaps[1].Value = inMaps, inMaps
+	inLists := make(etf.List, 100)
+	for i := range inLists {
+		inLists[i] = etf.Improper{Elems: inLists, Tail: inLists}
+	}
+	for _, key := range []any{twice, inMaps, inLists} {
+		for _, m := range []etf.Map{{{key, 1}}, {{key, 1}, {key, 2}}, {{1, 1}, {etf.List{key}, 2}, {key, 3}}} {
+			text := string(etf.AppendText(nil, m, etf.TextOptions{MaxBytes: 20}))
+			require.Len(t, text, 20)
+			require.True(t, strings.HasPrefix(text, "#{") && strings.HasSuffix(text, "..."), text)
+			text = string(etf.AppendText(nil, m, etf.TextOptions{MaxDepth: 2}))
+			require.True(t, strings.HasPrefix(text, "#{") && strings.HasSuffix(text, "}"), text)
+		}
+	}
+}
+
+// A map is sorted up to as many terms in its keys as the comment says.
+func TestTextSortsByAMillionTermsInKeysWhereItIsBounded(t *testing.T) {
+	key := func(n int, last int) any { return append(slices.Repeat(etf.List{a("x")}, n-2), last) }
+	for n, sorted := range map[int]bool{1 << 19: true, 1<<19 + 1: false} {
+		text := string(etf.AppendText(nil, etf.Map{{key(n, 2), second}, {key(1<<19, 1), first}}, etf.TextOptions{MaxBytes: 1 << 30}))
+		require.Equal(t, sorted, strings.HasSuffix(text, "second}"))
+		text = etf.Text(etf.Map{{key(n, 2), second}, {key(1<<19, 1), first}})
+		require.True(t, strings.HasSuffix(text, "second}"))
+	}
+}
+
+const first, second = etf.Atom("first"), etf.Atom("second")
