@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/big"
+	"math/bits"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -150,7 +151,7 @@ func (p *textParser) addText(b *bitBuffer, text string) error {
 
 // spend counts bytes of binaries, before they are there.
 func (p *textParser) spend(n int) error {
-	if n > p.lim.MaxBytes-p.bytes {
+	if n < 0 || n > p.lim.MaxBytes-p.bytes {
 		return &LimitError{"MaxBytes", p.lim.MaxBytes, p.bytes + n}
 	}
 	p.bytes += n
@@ -192,7 +193,7 @@ func (p *textParser) segmentSize(t *segmentType) error {
 	case *big.Int:
 		size = math.MaxInt64
 	}
-	if !ok || size/8 > int64(p.lim.MaxBytes) {
+	if !ok || size/8 > int64(p.lim.MaxBytes) || size > math.MaxInt {
 		return &LimitError{"MaxBytes", p.lim.MaxBytes, int(min(size/8, math.MaxInt))}
 	}
 	t.size = int(size)
@@ -269,8 +270,8 @@ func (p *textParser) addValue(b *bitBuffer, value any, t *segmentType) error {
 	case size < 0:
 		size = 8
 	}
-	size *= max(t.unit, 1)
-	if err := p.spend((size + 7) / 8); err != nil {
+	size, err := p.bits(size, max(t.unit, 1))
+	if err != nil {
 		return err
 	}
 	if t.kind == "float" {
@@ -285,6 +286,22 @@ func (p *textParser) addValue(b *bitBuffer, value any, t *segmentType) error {
 		return faultf(t.at, "float in a segment for an integer; a float's has /float")
 	}
 	return nil
+}
+
+// mostBytes is how long a binary can be in the external format.
+const mostBytes = math.MaxUint32
+
+// bits is how many bits a segment of so many units has. They are counted as
+// bytes, before they are there.
+func (p *textParser) bits(size, unit int) (int, error) {
+	high, low := bits.Mul64(uint64(size), uint64(unit))
+	if high != 0 {
+		low = math.MaxUint64
+	}
+	if bytes := low/8 + min(low%8, 1); bytes > min(mostBytes, math.MaxInt/8) {
+		return 0, &LimitError{"MaxBytes", int(min(uint64(p.lim.MaxBytes), mostBytes)), int(min(bytes, math.MaxInt))}
+	}
+	return int(low), p.spend(int(low+7) / 8)
 }
 
 // addInteger adds the lowest bits of n, as many as size says.

@@ -2,6 +2,7 @@ package etf_test
 
 import (
 	"encoding/hex"
+	"math"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -274,4 +275,25 @@ func FuzzText(f *testing.F) {
 		var limit *etf.LimitError
 		require.ErrorAs(t, err, &limit, "%s", whole)
 	})
+}
+
+// What a segment claims is compared with the limit before it is multiplied, and
+// added to, whatever the limit and however large an int is.
+func TestSizesOfSegmentsDoNotOverflow(t *testing.T) {
+	for _, text := range []string{
+		"<<0:134217727/unit:32>>", "<<0:9223372036854775807>>", "<<0:9223372036854775807/unit:256>>",
+		"<<0:9223372036854775800>>", "<<0:4611686018427387904/unit:2>>", "<<0:4611686018427387904/unit:4>>", "<<1.0:9223372036854775807/float>>",
+		"<<0:2147483647/unit:16>>",
+	} {
+		for _, most := range []int{0, 1 << 20, math.MaxInt} {
+			if most == math.MaxInt && (text == "<<0:134217727/unit:32>>" || text == "<<0:2147483647/unit:16>>") {
+				continue // half a gigabyte and four of them, which were asked for
+			}
+			_, err := etf.Parse(text, etf.Limits{MaxBytes: most})
+			var limit *etf.LimitError
+			require.ErrorAs(t, err, &limit, "%s within %d", text, most)
+			require.Equal(t, "MaxBytes", limit.Limit)
+			require.Greater(t, limit.Got, limit.Max)
+		}
+	}
 }
