@@ -81,7 +81,8 @@
 //	omitempty        left out if false, 0, "", nil, or a list or map of nothing
 //	omitzero         left out if zero, or if IsZero says so
 //	inline           the fields of a struct count as those of the outer one; a
-//	                 map takes the pairs that no field has (in a [Map] their order)
+//	                 map takes the pairs that no field has (in a [Map] their order);
+//	                 it has no methods for its term and no option of those below
 //	charlist, iodata, proplist, datetime, unit=...    as above
 //	-                no field of the term (the whole tag)
 //

@@ -69,18 +69,27 @@ func (e *termWriter) raw(dst []byte, v Raw, depth int) ([]byte, error) {
 		return append(dst, v...), nil
 	}
 	e.keys = true // it may have maps, and be a key
-	return appendRaw(dst, v)
-}
-
-func appendRaw(dst []byte, v Raw) ([]byte, error) {
-	r := Reader{data: string(v)}
-	if err := r.Skip(); err != nil {
-		return nil, err
-	}
-	if err := r.End(); err != nil {
+	if _, err := foreign(string(v)); err != nil {
 		return nil, err
 	}
 	return append(dst, v...), nil
+}
+
+// anySize is the limits of a term that the program gives itself. Its depth is
+// bounded: to look for keys that are there twice costs stack.
+var anySize = Limits{
+	MaxBytes: math.MaxInt, MaxDepth: maxDepth, MaxTerms: math.MaxInt, MaxPairs: math.MaxInt,
+	MaxAtoms: math.MaxInt, MaxBigBytes: math.MaxInt, MaxMemory: math.MaxInt,
+}
+
+// foreign checks that s is exactly one term, without a version byte: it is to
+// stand among others. pairs is how many the largest map in it has.
+func foreign(s string) (pairs int, err error) {
+	end, t, err := walk(s, 0, &anySize)
+	if err == nil && end != len(s) {
+		err = syntax(end, msgTrailing)
+	}
+	return t.most, err
 }
 
 func appendBits(dst []byte, v Bits) ([]byte, error) {

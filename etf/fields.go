@@ -197,13 +197,28 @@ func (desc *description) look(p place, sf reflect.StructField, i int) (*field, *
 	if !sf.IsExported() {
 		return nil, nil, nil
 	}
-	if f.inline && sf.Type.Kind() != reflect.Map && sf.Type != reflect.TypeFor[Map]() {
-		return nil, nil, errors.New("inline is for structs and maps")
+	if err := f.canInline(); err != nil {
+		return nil, nil, err
 	}
 	if f.name == "" {
 		f.name = snake(sf.Name)
 	}
 	return f, nil, nil
+}
+
+// canInline says why the pairs of a field that is inline cannot be those of the
+// struct: they are written by the map's coder, one behind the other.
+func (f *field) canInline() error {
+	switch {
+	case !f.inline:
+	case f.typ.Kind() != reflect.Map && f.typ != reflect.TypeFor[Map]():
+		return errors.New("inline is for structs and maps")
+	case hasMethods(f.typ):
+		return fmt.Errorf("inline is for maps, and %s reads or writes a term by methods of its own", f.typ)
+	case f.form != (form{}):
+		return errors.New("inline does not go together with an option for how a value is written")
+	}
+	return nil
 }
 
 // within tells whether the fields of a struct's field count as the struct's own.

@@ -55,6 +55,12 @@ func hasText(t reflect.Type) bool {
 		p.Implements(readerType) || p.Implements(unmarshalType)
 }
 
+// hasMethods tells whether a type reads or writes its terms, or a text, by itself.
+func hasMethods(t reflect.Type) bool {
+	p := reflect.PointerTo(t)
+	return hasText(t) || p.Implements(appenderType) || p.Implements(marshalerType)
+}
+
 // known takes the types that have a place of their own in the table.
 func (m *maker) known(c *coder, f form) bool {
 	switch c.typ {
@@ -131,7 +137,16 @@ func decRaw(d *decoder, p ptr) error {
 	return err
 }
 
-func encRaw(_ *encoder, dst []byte, p ptr) ([]byte, error) { return appendRaw(dst, *at[Raw](p)) }
+func encRaw(e *encoder, dst []byte, p ptr) ([]byte, error) {
+	v := *at[Raw](p)
+	if e.opt.AllowLocal && e.depth == 0 && v != "" && v[0] == tagLocal {
+		return append(dst, v...), nil
+	}
+	if err := e.oneTerm(string(v)); err != nil {
+		return nil, err
+	}
+	return append(dst, v...), nil
+}
 
 func decRawTerm(d *decoder, p ptr) error {
 	start := d.off
@@ -143,8 +158,8 @@ func decRawTerm(d *decoder, p ptr) error {
 	return nil
 }
 
-func encRawTerm(_ *encoder, dst []byte, p ptr) ([]byte, error) {
-	return appendRaw(dst, Raw(*at[[]byte](p)))
+func encRawTerm(e *encoder, dst []byte, p ptr) ([]byte, error) {
+	return e.foreign(dst, *at[[]byte](p))
 }
 
 func decBig(d *decoder, p ptr) error {
@@ -192,7 +207,7 @@ func decUnmarshaler(c *coder) func(d *decoder, p ptr) error {
 }
 
 func encAppender(c *coder) func(e *encoder, dst []byte, p ptr) ([]byte, error) {
-	return func(_ *encoder, dst []byte, p ptr) ([]byte, error) {
+	return func(e *encoder, dst []byte, p ptr) ([]byte, error) {
 		out, err := pointerAt(c.typ, p).Interface().(Appender).AppendETF(dst)
 		if err != nil {
 			return nil, err
@@ -200,12 +215,12 @@ func encAppender(c *coder) func(e *encoder, dst []byte, p ptr) ([]byte, error) {
 		if len(out) < len(dst) {
 			return nil, fmt.Errorf("AppendETF of %s took bytes away", c.typ)
 		}
-		return out, oneTerm(string(out[len(dst):]))
+		return out, e.oneTerm(viewString(out[len(dst):]))
 	}
 }
 
 func encMarshaler(c *coder) func(e *encoder, dst []byte, p ptr) ([]byte, error) {
-	return func(_ *encoder, dst []byte, p ptr) ([]byte, error) {
+	return func(e *encoder, dst []byte, p ptr) ([]byte, error) {
 		data, err := pointerAt(c.typ, p).Interface().(Marshaler).MarshalETF()
 		if err != nil {
 			return nil, err
@@ -213,17 +228,25 @@ func encMarshaler(c *coder) func(e *encoder, dst []byte, p ptr) ([]byte, error) 
 		if len(data) > 0 && data[0] == version {
 			data = data[1:] // no term begins with it
 		}
-		return append(dst, data...), oneTerm(string(data))
+		return e.foreign(dst, data)
 	}
 }
 
-// oneTerm looks at what a method wrote: it stands among others' terms.
-func oneTerm(s string) error {
-	r := Reader{data: s}
-	if err := r.Skip(); err != nil {
-		return err
+// foreign appends a term that somebody else wrote.
+func (e *encoder) foreign(dst, data []byte) ([]byte, error) {
+	if err := e.oneTerm(viewString(data)); err != nil {
+		return nil, err
 	}
-	return r.End()
+	return append(dst, data...), nil
+}
+
+// oneTerm looks at what somebody else wrote: it stands among others' terms.
+func (e *encoder) oneTerm(s string) error {
+	pairs, err := foreign(s)
+	if err == nil && pairs > 1 && !e.opt.AllowDuplicateKeys && uniqueKeys(s, 0) != nil {
+		return errKeyTwice
+	}
+	return err
 }
 
 func decText(c *coder) func(d *decoder, p ptr) error {

@@ -14,10 +14,14 @@ type mapping struct {
 	typ        reflect.Type
 	key, value *coder
 	decKey     func(d *decoder, p ptr) error
+	// cost is how many bytes a pair takes besides the 16 that are counted for
+	// each term: a key and a value are made, and then moved into the map.
+	cost int
 }
 
 func (m *maker) mapping(c *coder, f form) {
 	s := &mapping{typ: c.typ, key: m.coder(c.typ.Key(), form{}), value: m.coder(c.typ.Elem(), form{})}
+	s.cost = max(0, 2*int(c.typ.Key().Size()+c.typ.Elem().Size())-2*16)
 	// The coder of a key may be one that is still being made.
 	s.decKey = func(d *decoder, p ptr) error { return s.key.dec(d, p) }
 	if t := c.typ.Key(); t.Kind() == reflect.String && !isDynamic(t) && !hasText(t) {
@@ -78,6 +82,9 @@ var (
 // pair reads a key and a value.
 func (s *mapping) pair(d *decoder, p ptr) error {
 	start := d.off
+	if err := d.spend(s.cost); err != nil {
+		return err
+	}
 	key := reflect.New(s.typ.Key())
 	if err := s.decKey(d, addressIn(key)); err != nil {
 		return err

@@ -216,7 +216,7 @@ func (e *encoder) improper(dst []byte, v Improper) (_ []byte, err error) {
 func (e *encoder) term(dst []byte, v any) ([]byte, error) {
 	w := termWriter{Options: e.opt}
 	head := len(dst)
-	dst, err := w.term(dst, v, 0)
+	dst, err := w.term(dst, v, e.depth)
 	if err == nil {
 		err = w.uniqueKeys(dst[head:])
 	}

@@ -14,7 +14,7 @@ func (f *field) keyTerm(e *encoder) []byte {
 func (f *field) value(p ptr) ptr {
 	q := add(p, f.off)
 	if len(f.hops) > 0 {
-		q = f.reach(p, false)
+		q = f.reach(p)
 	}
 	if q == nil || f.omitempty && f.c.empty(q) || f.omitzero && f.zero(q) {
 		return nil
@@ -76,7 +76,7 @@ func (s *structure) encFields(e *encoder, dst []byte, p ptr, head []byte) (_ []b
 
 // encRest writes the pairs of the inline map.
 func (s *structure) encRest(e *encoder, dst []byte, p ptr) (_ []byte, n int, err error) {
-	q := s.rest.reach(p, false)
+	q := s.rest.reach(p)
 	if q == nil {
 		return dst, 0, nil
 	}
@@ -85,7 +85,7 @@ func (s *structure) encRest(e *encoder, dst []byte, p ptr) (_ []byte, n int, err
 		return nil, 0, err
 	}
 	n = int(be32(string(dst[head+1:head+5]), 0))
-	if err := s.clash(string(dst[head:])); err != nil {
+	if err := s.clash(viewString(dst[head:])); err != nil {
 		return nil, 0, err
 	}
 	return append(dst[:head], dst[head+5:]...), n, nil
@@ -96,13 +96,28 @@ func (s *structure) clash(m string) error {
 	r := Reader{data: m}
 	n, err := r.Map()
 	for range n {
-		d := decoder{s: m, off: r.off}
-		if name, known, _ := d.name(); known && s.lookup.find(name) >= 0 {
+		if name, known := nameAt(r); known && s.lookup.find(name) >= 0 {
 			return errors.New("key of an inline map that is a field's name, " + name)
 		}
-		_, _ = r.Skip(), r.Skip()
+		if err := errors.Join(r.Skip(), r.Skip()); err != nil {
+			return err
+		}
 	}
 	return err
+}
+
+// nameAt is the name that an atom or a binary is, if r stands at one.
+func nameAt(r Reader) (name string, known bool) {
+	var err error
+	switch r.Kind() {
+	case KindAtom:
+		name, err = r.Atom()
+	case KindBinary:
+		name, err = r.Binary()
+	default:
+		return "", false
+	}
+	return name, err == nil
 }
 
 func (s *structure) encTuple(e *encoder, dst []byte, p ptr) (_ []byte, err error) {
@@ -113,7 +128,7 @@ func (s *structure) encTuple(e *encoder, dst []byte, p ptr) (_ []byte, err error
 		f := &s.fields[i]
 		q := add(p, f.off)
 		if len(f.hops) > 0 {
-			if q = f.reach(p, false); q == nil {
+			if q = f.reach(p); q == nil {
 				dst = e.appendNil(dst)
 				continue
 			}

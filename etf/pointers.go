@@ -17,6 +17,9 @@ func (m *maker) pointer(c *coder, f form) {
 		}
 		q := *at[ptr](p)
 		if q == nil || d.fresh > 0 {
+			if err := d.spend(int(t.Size())); err != nil {
+				return err
+			}
 			q = addressIn(reflect.New(t))
 		}
 		if err := d.deeper(elem, q); err != nil {

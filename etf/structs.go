@@ -70,20 +70,29 @@ func zeroOf(t reflect.Type) func(p ptr) bool {
 	return func(p ptr) bool { return pointerAt(t, p).Elem().IsZero() }
 }
 
-// reach is where the field is, or nil if a pointer on the way to it is nil. With
-// make, no pointer stays nil.
-func (f *field) reach(p ptr, make bool) ptr {
+// reach is where the field is, or nil if a pointer on the way to it is nil.
+func (f *field) reach(p ptr) ptr {
+	for _, h := range f.hops {
+		if p = *at[ptr](add(p, h.off)); p == nil {
+			return nil
+		}
+	}
+	return add(p, f.off)
+}
+
+// reachable is reach where no pointer stays nil.
+func (f *field) reachable(d *decoder, p ptr) (ptr, error) {
 	for _, h := range f.hops {
 		q := at[ptr](add(p, h.off))
 		if *q == nil {
-			if !make {
-				return nil
+			if err := d.spend(int(h.elem.Size())); err != nil {
+				return nil, err
 			}
 			*q = addressIn(reflect.New(h.elem))
 		}
 		p = *q
 	}
-	return add(p, f.off)
+	return add(p, f.off), nil
 }
 
 func (s *structure) reset(p ptr) {
@@ -96,7 +105,7 @@ func (s *structure) reset(p ptr) {
 }
 
 func (f *field) reset(p ptr) {
-	if q := f.reach(p, false); q != nil {
+	if q := f.reach(p); q != nil {
 		f.c.reset(q)
 	}
 }

@@ -260,7 +260,7 @@ func makeByteArray(c *coder) {
 		if len(s) != n {
 			return &placedError{off, fmt.Errorf("binary of %d bytes where %d are wanted", len(s), n)}
 		}
-		reflect.Copy(pointerAt(c.typ, p).Elem(), reflect.ValueOf([]byte(s)))
+		copy(pointerAt(c.typ, p).Elem().Bytes(), s)
 		return nil
 	}
 	c.enc = func(_ *encoder, dst []byte, p ptr) ([]byte, error) {

@@ -23,8 +23,10 @@ func (s *structure) decMap(d *decoder, p ptr) error {
 			i = s.lookup.find(name)
 		}
 		if i < 0 {
-			if others++; others == 1 && s.rest != nil {
-				s.rest.c.reset(s.rest.reach(p, true))
+			if others++; others == 1 {
+				if err := s.noRest(d, p); err != nil {
+					return err
+				}
 			}
 			if err := s.unknown(d, p, start, &seen); err != nil {
 				return err
@@ -39,8 +41,10 @@ func (s *structure) decMap(d *decoder, p ptr) error {
 		}
 	}
 	d.leave()
-	if others == 0 && s.rest != nil {
-		s.rest.c.reset(s.rest.reach(p, true))
+	if others == 0 {
+		if err := s.noRest(d, p); err != nil {
+			return err
+		}
 	}
 	if others > 1 && !d.opt.AllowDuplicateKeys {
 		if err := uniqueAmong(d.s, first, kids/2); err != nil {
@@ -54,7 +58,10 @@ func (s *structure) decMap(d *decoder, p ptr) error {
 func (f *field) dec(d *decoder, p ptr) error {
 	q := add(p, f.off)
 	if len(f.hops) > 0 {
-		q = f.reach(p, true)
+		var err error
+		if q, err = f.reachable(d, p); err != nil {
+			return err
+		}
 	}
 	if err := f.c.dec(d, q); err != nil {
 		return d.in("."+f.name, err)
@@ -62,12 +69,28 @@ func (f *field) dec(d *decoder, p ptr) error {
 	return nil
 }
 
+// noRest empties the inline map.
+func (s *structure) noRest(d *decoder, p ptr) error {
+	if s.rest == nil {
+		return nil
+	}
+	q, err := s.rest.reachable(d, p)
+	if err == nil {
+		s.rest.c.reset(q)
+	}
+	return err
+}
+
 // unknown reads a pair whose key, at start, is no field's; seen is what was seen
 // before it.
 func (s *structure) unknown(d *decoder, p ptr, start int, seen *totals) error {
 	d.off, d.seen = start, *seen // or the key would count twice
 	if s.rest != nil {
-		return s.keepPair(d, s.rest.reach(p, true))
+		q, err := s.rest.reachable(d, p)
+		if err != nil {
+			return err
+		}
+		return s.keepPair(d, q)
 	}
 	if err := d.skip(); err != nil {
 		return err
@@ -161,8 +184,8 @@ func (s *structure) decProplist(d *decoder, p ptr) error {
 	if str != "" && n > 0 {
 		return &placedError{d.off - n, errProperty}
 	}
-	if s.rest != nil {
-		s.rest.c.reset(s.rest.reach(p, true))
+	if err := s.noRest(d, p); err != nil {
+		return err
 	}
 	m := marks{}
 	for i := range n {
@@ -225,7 +248,11 @@ func (s *structure) bareAtom(d *decoder, p ptr, i int, name string, start int, m
 			return &placedError{start, errors.New("key that no field has")}
 		}
 		if s.rest != nil && s.rest.typ == reflect.TypeFor[Map]() {
-			rest := at[Map](s.rest.reach(p, true))
+			q, err := s.rest.reachable(d, p)
+			if err != nil {
+				return err
+			}
+			rest := at[Map](q)
 			*rest = append(*rest, Pair{Atom(d.keep(name)), Atom("true")})
 		}
 		return nil
