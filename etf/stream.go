@@ -52,6 +52,7 @@ type Encoder struct {
 	packet Packet
 	frame  int64
 	buf    []byte
+	err    error // of a Write, after which nobody knows what the reader got
 }
 
 // NewEncoder returns an Encoder that writes to w.
@@ -61,10 +62,16 @@ func NewEncoder(w io.Writer, packet Packet) *Encoder {
 
 // Encode writes v, as Marshal has it, with a single call of Write. Nothing is
 // written of a value that is no term or too long for the length in front of it;
-// the Encoder can go on with another then.
+// the Encoder can go on with another then. After an error of Write, which may have
+// written a part, it cannot, and returns that error from then on.
+//
+// Errors are of type [*FrameError], save for a Packet that there is not.
 func (e *Encoder) Encode(v any) error {
 	if err := e.packet.err(); err != nil {
 		return err
+	}
+	if e.err != nil {
+		return e.err
 	}
 	e.frame++
 	head := [4]byte{}
@@ -73,13 +80,17 @@ func (e *Encoder) Encode(v any) error {
 	if err == nil {
 		err = e.putLength(buf)
 	}
-	if err == nil {
-		_, err = e.w.Write(buf)
-	}
 	if err != nil {
 		return &FrameError{e.frame, err}
 	}
-	return nil
+	n, err := e.w.Write(buf)
+	if err == nil && n < len(buf) {
+		err = io.ErrShortWrite
+	}
+	if err != nil {
+		e.err = &FrameError{e.frame, err}
+	}
+	return e.err
 }
 
 // putLength writes the length of the term in buf in front of it.

@@ -116,3 +116,35 @@ func TestStreamsAllocateNothingOnceTheyRun(t *testing.T) {
 	}))
 	require.Equal(t, in, out)
 }
+
+// shortWriter writes half of what it is to write once, and all from then on.
+type shortWriter struct {
+	bytes.Buffer
+	err    error
+	failed bool
+}
+
+func (w *shortWriter) Write(b []byte) (int, error) {
+	if !w.failed {
+		w.failed = true
+		n, _ := w.Buffer.Write(b[:len(b)/2])
+		return n, w.err
+	}
+	return w.Buffer.Write(b)
+}
+
+// A frame of which a part was written would have the next one in its middle.
+func TestAnEncoderEndsWithAWriteThatFailed(t *testing.T) {
+	broken := errors.New("broken")
+	for writeErr, want := range map[error]error{broken: broken, nil: io.ErrShortWrite} {
+		w := &shortWriter{err: writeErr}
+		enc := etf.NewEncoder(w, etf.Packet4)
+		require.EqualError(t, enc.Encode(make(chan int)), "etf: frame 1: no coder for the Go type chan int: no term is like it")
+		err := enc.Encode("abcdef")
+		require.ErrorIs(t, err, want)
+		require.ErrorContains(t, err, "etf: frame 2: ")
+		n := w.Len()
+		require.Equal(t, err, enc.Encode("more"))
+		require.Equal(t, n, w.Len())
+	}
+}
