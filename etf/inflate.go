@@ -4,6 +4,7 @@ import (
 	"compress/zlib"
 	"errors"
 	"io"
+	"math"
 	"strings"
 )
 
@@ -16,15 +17,16 @@ const mostInflated = 1032
 // It returns the term behind a version byte, and where data goes on.
 //
 // The length is believed only so far as the bytes that are there can make it
-// true, and not beyond max.
-func inflate(data string, max int) (s string, end int, err error) {
-	const header = 6
-	if len(data) < header {
+// true, and not beyond MaxBytes and MaxMemory.
+func inflate(data string, lim *Limits) (s string, end int, err error) {
+	if len(data) < inflateHeader {
 		return "", 0, syntax(1, msgShort)
 	}
-	n, packed := int64(be32(data, 2)), data[header:]
-	if n+1 > int64(max) {
-		return "", 0, &LimitError{"MaxBytes", max, int(n + 1)}
+	n, packed := int64(be32(data, 2)), data[inflateHeader:]
+	for _, l := range []LimitError{{Limit: "MaxBytes", Max: lim.MaxBytes}, {Limit: "MaxMemory", Max: lim.MaxMemory}} {
+		if l.Got = int(min(n+1, math.MaxInt)); n+1 > int64(l.Max) {
+			return "", 0, &l
+		}
 	}
 	if n > mostInflated*int64(len(packed)) {
 		return "", 0, syntax(2, "length that so few compressed bytes cannot have")
@@ -32,18 +34,30 @@ func inflate(data string, max int) (s string, end int, err error) {
 	in := strings.NewReader(packed) // an io.ByteReader, so that no byte behind the end is taken
 	z, err := zlib.NewReader(in)
 	if err != nil {
-		return "", 0, syntax(header, msgZlib)
+		return "", 0, zlibError(err)
 	}
 	out := make([]byte, 1+n)
 	out[0] = version
 	if _, err := io.ReadFull(z, out[1:]); err != nil {
-		return "", 0, syntax(header, msgZlib)
+		_, err = z.Read(out[:1]) // ReadFull does not say whether zlib has come to its end
+		return "", 0, zlibError(err)
 	}
 	// The end is read as well: the checksum stands there.
 	if k, err := z.Read(make([]byte, 1)); k != 0 || !errors.Is(err, io.EOF) {
-		return "", 0, syntax(header, msgZlib)
+		return "", 0, zlibError(err)
 	}
-	return string(out), len(data) - in.Len(), nil
+	return viewString(out), len(data) - in.Len(), nil
 }
+
+// zlibError says whether bytes are missing, or wrong.
+func zlibError(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return syntax(inflateHeader, msgShort)
+	}
+	return syntax(inflateHeader, msgZlib)
+}
+
+// inflateHeader is the version byte, the tag and the length.
+const inflateHeader = 6
 
 const msgZlib = "compressed term whose bytes are not zlib's, or of another length than it says,"

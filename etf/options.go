@@ -1,5 +1,7 @@
 package etf
 
+import "strings"
+
 // Options decide what is read and what is written where there is more than one
 // answer. The zero Options are the strict ones, with the default [Limits]; the
 // functions of this package that take no Options use them.
@@ -28,7 +30,8 @@ type Options struct {
 	AllowLocal bool
 
 	// AllowTrailing has Decode and Valid accept bytes behind the term, and
-	// ignore them. [Options.DecodeFirst] says where they begin.
+	// ignore them: MaxBytes is of the term alone then. [Options.DecodeFirst] says
+	// where they begin.
 	AllowTrailing bool
 
 	// Alias has Unmarshal share strings with the data that it was given, of
@@ -96,53 +99,69 @@ func (o Options) Append(dst []byte, term any) ([]byte, error) {
 
 func (o Options) decode(data []byte) (term any, n int, err error) {
 	o.Limits = o.withDefaults()
-	// Before the copy: it is the first thing that is spent.
-	if err := o.size(len(data)); err != nil {
-		return nil, 0, err
-	}
-	c, err := o.check(string(data))
+	c, err := o.check(viewString(data))
 	if err != nil {
 		return nil, 0, err
+	}
+	if !c.inflated {
+		c.s = strings.Clone(c.s[:c.end])
 	}
 	d := termReader{s: c.s, i: c.start, elemsLeft: c.terms, pairsLeft: c.pairs}
 	return d.term(), c.end, nil
 }
 
-func (o Options) size(n int) error {
-	// One who looks for the first of several terms does not mind the others.
-	if n > o.MaxBytes && !o.AllowTrailing {
-		return &LimitError{"MaxBytes", o.MaxBytes, n}
+// cut returns as much of the data as one term may have. One who looks for the
+// first of several terms does not mind the others.
+func (o *Options) cut(data string) (string, error) {
+	if len(data) <= o.MaxBytes {
+		return data, nil
 	}
-	return nil
+	if !o.AllowTrailing {
+		return "", &LimitError{"MaxBytes", o.MaxBytes, len(data)}
+	}
+	return data[:o.MaxBytes], nil
+}
+
+// beyond is err, or a LimitError where it says that a term goes on beyond what
+// cut has left of so many bytes.
+func (o *Options) beyond(err error, bytes int) error {
+	if bytes > o.MaxBytes && isShort(err) {
+		return &LimitError{"MaxBytes", o.MaxBytes, o.MaxBytes + 1}
+	}
+	return err
 }
 
 // checked is a term that a termReader may go over.
 type checked struct {
-	s     string // the data, inflated if it had to be
-	start int    // of the term, in s
-	end   int    // of the term, in the data as it came
+	s        string // the data, inflated if it had to be
+	inflated bool   // and so nobody else's
+	start    int    // of the term, in s
+	end      int    // of the term, in the data as it came
 	totals
 }
 
 func (o *Options) check(data string) (c checked, err error) {
-	if err := o.size(len(data)); err != nil {
+	if c.s, err = o.cut(data); err != nil {
 		return c, err
 	}
-	c.s = data[:min(len(data), o.MaxBytes)]
-	packed := o.AllowCompressed && len(data) > 1 && data[0] == version && data[1] == tagCompressed
-	if packed {
-		if c.s, c.end, err = inflate(c.s, o.MaxBytes); err != nil {
-			return c, err
-		}
-		if c.end < len(data) && !o.AllowTrailing {
-			return c, syntax(c.end, msgTrailing)
-		}
+	if !o.isPacked(data) {
+		c.end, err = o.checkTerm(&c, o.AllowTrailing)
+		return c, o.beyond(err, len(data))
 	}
-	stop, err := o.checkTerm(&c, o.AllowTrailing && !packed)
-	if !packed {
-		c.end = stop
+	if c.s, c.end, err = inflate(c.s, &o.Limits); err != nil {
+		return c, o.beyond(err, len(data))
 	}
+	c.inflated = true
+	if c.end < len(data) && !o.AllowTrailing {
+		return c, syntax(c.end, msgTrailing)
+	}
+	_, err = o.checkTerm(&c, false)
 	return c, err
+}
+
+// isPacked tells whether data is a compressed term that may be inflated.
+func (o *Options) isPacked(data string) bool {
+	return o.AllowCompressed && len(data) > 1 && data[0] == version && data[1] == tagCompressed
 }
 
 // checkTerm checks the term behind the version byte and finds its end.
@@ -153,11 +172,18 @@ func (o *Options) checkTerm(c *checked, trailing bool) (end int, err error) {
 	if o.AllowLocal && len(c.s) > 1 && c.s[1] == tagLocal {
 		return len(c.s), nil
 	}
-	if end, c.totals, err = walk(c.s, c.start, &o.Limits); err != nil {
+	copied := len(c.s)
+	if trailing { // what is behind the term is not copied
+		copied = 0
+	}
+	if end, c.totals, err = walk(c.s, c.start, copied, &o.Limits); err != nil {
 		return 0, err
 	}
 	if !trailing && end != len(c.s) {
 		return 0, syntax(end, msgTrailing)
+	}
+	if trailing && end > o.MaxMemory-c.bytes {
+		return 0, &LimitError{"MaxMemory", o.MaxMemory, c.bytes + end}
 	}
 	if c.most < 2 || o.AllowDuplicateKeys {
 		return end, nil

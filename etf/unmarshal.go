@@ -44,6 +44,9 @@ func unmarshal(data string, v any, o *Options, shared bool) error {
 	d.begin(data, o, shared)
 	err := d.all(c, p)
 	if err != nil {
+		if !d.inflated {
+			err = d.opt.beyond(err, len(data))
+		}
 		err = d.located(err)
 		d.path = d.path[:0]
 	}
@@ -86,6 +89,7 @@ type decoder struct {
 	seen     totals // of what was read, and claimed by it
 	opt      Options
 	shared   bool // strings are parts of s
+	inflated bool // s is not the data, but what was inflated of it
 	pointers int  // followed to here
 	// fresh is more than 0 where a field that the term does not name is emptied.
 	fresh int
@@ -97,8 +101,7 @@ var decoders = sync.Pool{New: func() any { return new(decoder) }}
 
 func (d *decoder) begin(data string, o *Options, shared bool) {
 	d.s, d.off, d.depth, d.pointers = data, 0, 0, 0
-	d.seen = totals{terms: 1, bytes: len(data)}
-	d.opt, d.shared, d.fresh = *o, shared, 0
+	d.opt, d.shared, d.inflated, d.fresh = *o, shared, false, 0
 	d.opt.Limits = o.withDefaults()
 	if o.Fresh {
 		d.fresh = 1
@@ -106,39 +109,40 @@ func (d *decoder) begin(data string, o *Options, shared bool) {
 }
 
 // all reads the version byte, a term, and the end.
-func (d *decoder) all(c *coder, p ptr) error {
-	if err := d.opt.size(len(d.s)); err != nil {
+func (d *decoder) all(c *coder, p ptr) (err error) {
+	whole := len(d.s)
+	if d.s, err = d.opt.cut(d.s); err != nil {
 		return err
 	}
-	if d.opt.AllowCompressed && len(d.s) > 1 && d.s[0] == version && d.s[1] == tagCompressed {
-		if err := d.inflate(); err != nil {
+	if d.opt.isPacked(d.s) {
+		if err := d.inflate(whole); err != nil {
 			return err
 		}
 	}
-	off, err := afterVersion(d.s)
-	if err != nil {
+	d.seen = totals{terms: 1, bytes: len(d.s)}
+	if d.off, err = afterVersion(d.s); err != nil {
 		return err
 	}
-	d.off = off
 	if err := c.dec(d, p); err != nil {
 		return err
 	}
-	if d.off != len(d.s) && !d.opt.AllowTrailing {
+	if d.off != len(d.s) && (d.inflated || !d.opt.AllowTrailing) {
 		return syntax(d.off, msgTrailing)
 	}
 	return nil
 }
 
-// inflate puts what a compressed term holds in its place.
-func (d *decoder) inflate() error {
-	s, end, err := inflate(d.s, d.opt.MaxBytes)
+// inflate puts what a compressed term holds in its place. whole is how many bytes
+// the data had before it was cut.
+func (d *decoder) inflate(whole int) error {
+	s, end, err := inflate(d.s, &d.opt.Limits)
 	if err != nil {
 		return err
 	}
-	if end < len(d.s) && !d.opt.AllowTrailing {
+	if end < whole && !d.opt.AllowTrailing {
 		return syntax(end, msgTrailing)
 	}
-	d.s, d.shared = s, true // it is ours
+	d.s, d.shared, d.inflated = s, true, true // it is ours
 	return nil
 }
 

@@ -83,10 +83,29 @@ func (d *decoder) integer() (int64, error) {
 			return int64(int32(be32(s, i+1))), nil
 		}
 	}
+	if err := d.bigFits(); err != nil {
+		return 0, err
+	}
 	r := Reader{data: s, off: i}
 	n, err := r.Int()
 	d.off = r.off
 	return n, err
+}
+
+// bigFits tells whether the next term, if it is a big integer, is within
+// MaxBigBytes, zeros in front included.
+func (d *decoder) bigFits() error {
+	if t := d.tag(); t != tagSmallBig && t != tagLargeBig {
+		return nil
+	}
+	next, _, err := scan(d.s, d.off)
+	if err != nil {
+		return err
+	}
+	if n := bigBytes(d.s, d.off, next); n > d.opt.MaxBigBytes {
+		return &LimitError{"MaxBigBytes", d.opt.MaxBigBytes, n}
+	}
+	return nil
 }
 
 // bigInteger reads an integer of any size.

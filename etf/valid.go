@@ -43,12 +43,14 @@ type totals struct {
 // walk goes over the term at s[i] and finds its end. It keeps its own stack,
 // of the counts of terms that are still to come on each level, because the
 // depth is the peer's choice and Go's stack is not to be.
-func walk(s string, i int, lim *Limits) (end int, t totals, err error) {
+//
+// copied is how many bytes will be copied of s.
+func walk(s string, i, copied int, lim *Limits) (end int, t totals, err error) {
 	var space [DefaultMaxDepth]int
 	outer := space[:0] // what is left to read on each level around this one
 	left := 1          // and on this one
 	t.terms = 1
-	t.bytes = len(s)
+	t.bytes = copied
 	for {
 		next, kids, err := scan(s, i)
 		if err != nil {
