@@ -17,23 +17,19 @@ type coder struct {
 	// it, save that a slice keeps its capacity.
 	reset func(p ptr)
 	empty func(p ptr) bool // for omitempty
-	// pair reads a key and a value into a Go map; other types have none.
-	pair func(d *decoder, p ptr) error
-}
-
-// form is what the tag of a field says about how its value is written.
-type form struct {
-	charlist bool
-	iodata   bool
-	proplist bool
-	datetime bool
-	unit     int64 // nanoseconds of one, 0 for none
+	// pair reads a key and a value into a Go map; other types have none. With
+	// first, a key that is there already is passed over.
+	pair func(d *decoder, p ptr, first bool) error
+	// keeps tells that dec leaves, or sees, something of what was there before.
+	keeps bool
 }
 
 // coders has the coder of each type that was seen, by the type.
 var coders sync.Map
 
-// making is held while coders are made, so that no type gets two.
+// making is held while coders are made, so that two goroutines do not make the
+// same ones. A type that is in others may have several all the same: those that
+// were made with them.
 var making sync.Mutex
 
 // coderOf returns the coder of t, which it makes if need be.
@@ -145,9 +141,9 @@ func (m *maker) own(c *coder) bool {
 	}
 	switch {
 	case p.Implements(readerType):
-		c.dec = decReader(c)
+		c.dec, c.keeps = decReader(c), true
 	case reads:
-		c.dec = decUnmarshaler(c)
+		c.dec, c.keeps = decUnmarshaler(c), true
 	}
 	switch {
 	case p.Implements(appenderType):
@@ -173,7 +169,7 @@ func (m *maker) text(c *coder) bool {
 		m.kind(c, form{})
 	}
 	if reads {
-		c.dec = decText(c)
+		c.dec, c.keeps = decText(c), true
 	}
 	switch {
 	case p.Implements(appendTextType):

@@ -47,6 +47,7 @@
 //	string `charlist`           a list of code points, "abc"     a binary
 //	string, []byte `iodata`     a binary                         any iodata
 //	[]byte, [N]byte             a binary                         (an array: of N bytes)
+//	[]B, B a byte with methods  a list, as any []T
 //	[]T                         a list                           a string, for integers
 //	[N]T                        a tuple of N                     a list of N
 //	map[K]V                     a map, sorted by the keys' bytes
@@ -86,6 +87,9 @@
 //	charlist, iodata, proplist, datetime, unit=...    as above
 //	-                no field of the term (the whole tag)
 //
+// An option that the type of the field has no use for is an error. What is said
+// of a pointer, a slice or an array is said of the values in it.
+//
 // A blank field speaks of the struct that it is in: `_ struct{}` with the tag
 // `etf:",tuple"`, `etf:",record=name"`, `etf:",proplist"`, or `etf:",binary"`
 // for how all of its keys are written. Embedded structs are as in encoding/json,
@@ -105,7 +109,8 @@
 //     names another atom, nil for Elixir.
 //   - No float is read into an int, 1.0 not either; a float takes the integers that it is equal to.
 //   - A map's key that is there twice is an error, also where an atom and a binary
-//     name the same field. A proplist's first one counts, as in OTP's proplists.
+//     name the same field. A proplist's first one counts, as in OTP's proplists: also
+//     of those in an inline map.
 //
 // # Bytes from strangers
 //

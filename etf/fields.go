@@ -137,38 +137,93 @@ type place struct {
 }
 
 // collect returns the fields of a struct and of those embedded in it, the ones
-// further out first.
+// further out first. A field of a struct that is embedded twice at the same depth
+// is there twice.
 func (desc *description) collect(t reflect.Type) ([]field, error) {
 	var all []field
 	seen := map[reflect.Type]bool{}
 	for level := []place{{typ: t}}; len(level) > 0; {
 		var next []place
+		times := timesOf(level)
 		for _, p := range level {
 			if seen[p.typ] {
 				continue
 			}
 			seen[p.typ] = true
-			for i := range p.typ.NumField() {
-				f, inner, err := desc.look(p, p.typ.Field(i), i)
-				if err != nil {
-					return nil, fmt.Errorf("field %s: %w", p.typ.Field(i).Name, err)
-				}
-				switch {
-				case inner != nil:
-					next = append(next, *inner)
-				case f != nil && f.inline:
-					if desc.rest != nil {
-						return nil, errors.New("two inline maps")
-					}
-					desc.rest = f
-				case f != nil:
-					all = append(all, *f)
-				}
+			fields, inner, err := desc.fieldsOf(p)
+			if err != nil {
+				return nil, err
+			}
+			all, next = append(all, fields...), append(next, inner...)
+			if times[p.typ] > 1 {
+				all, next = append(all, fields...), append(next, inner...)
 			}
 		}
 		level = next
 	}
 	return all, nil
+}
+
+// timesOf counts the types of a level.
+func timesOf(level []place) map[reflect.Type]int {
+	times := map[reflect.Type]int{}
+	for _, p := range level {
+		times[p.typ]++
+	}
+	return times
+}
+
+// fieldsOf returns the fields of one struct, and the structs embedded in it.
+func (desc *description) fieldsOf(p place) (fields []field, within []place, err error) {
+	for i := range p.typ.NumField() {
+		f, inner, err := desc.look(p, p.typ.Field(i), i)
+		switch {
+		case err != nil:
+			return nil, nil, fmt.Errorf("field %s: %w", p.typ.Field(i).Name, err)
+		case inner != nil:
+			within = append(within, *inner)
+		case f != nil && f.inline:
+			if desc.rest != nil {
+				return nil, nil, errors.New("two inline maps")
+			}
+			desc.rest = f
+		case f != nil:
+			fields = append(fields, *f)
+		}
+	}
+	return fields, within, nil
+}
+
+// keeps tells whether a struct of type t, at index in the outermost, has something
+// that no term says: fields that are none of it, and pointers on the way to those
+// that are.
+func (desc *description) keeps(t reflect.Type, index []int) bool {
+	for i := range t.NumField() {
+		here := append(slices.Clone(index), i)
+		whole, part := desc.has(here)
+		switch sf := t.Field(i); {
+		case whole || sf.Name == "_":
+		case !part || sf.Type.Kind() != reflect.Struct:
+			return true
+		case desc.keeps(sf.Type, here):
+			return true
+		}
+	}
+	return false
+}
+
+// has tells whether a field of the term is what stands at index, or is within it.
+func (desc *description) has(index []int) (whole, part bool) {
+	fields := desc.fields
+	if desc.rest != nil {
+		fields = append(slices.Clone(fields), *desc.rest)
+	}
+	for _, f := range fields {
+		if len(f.index) >= len(index) && slices.Equal(f.index[:len(index)], index) {
+			return len(f.index) == len(index), true
+		}
+	}
+	return false, false
 }
 
 // look reads one field: it is a field of the term, or a struct whose fields are,
@@ -192,12 +247,15 @@ func (desc *description) look(p place, sf reflect.StructField, i int) (*field, *
 		}
 	}
 	if inner, ok := f.within(p, sf); ok {
+		if f.form != (form{}) {
+			return nil, nil, errors.New("fields that count as the outer struct's are written as it is")
+		}
 		return nil, inner, nil
 	}
 	if !sf.IsExported() {
 		return nil, nil, nil
 	}
-	if err := f.canInline(); err != nil {
+	if err := errors.Join(f.canInline(), f.form.check(f.typ)); err != nil {
 		return nil, nil, err
 	}
 	if f.name == "" {

@@ -66,7 +66,7 @@ func (s *mapping) decMap(d *decoder, p ptr) error {
 	}
 	s.emptied(p)
 	for range kids / 2 {
-		if err := s.pair(d, p); err != nil {
+		if err := s.pair(d, p, false); err != nil {
 			return err
 		}
 	}
@@ -79,8 +79,9 @@ var (
 	bigType  = reflect.TypeFor[*big.Int]()
 )
 
-// pair reads a key and a value.
-func (s *mapping) pair(d *decoder, p ptr) error {
+// pair reads a key and a value. With first, a key that is there already is passed
+// over.
+func (s *mapping) pair(d *decoder, p ptr, first bool) error {
 	start := d.off
 	if err := d.spend(s.cost); err != nil {
 		return err
@@ -92,11 +93,14 @@ func (s *mapping) pair(d *decoder, p ptr) error {
 	if k := key.Elem(); !k.Comparable() || k.Kind() == reflect.Interface && !k.IsNil() && k.Elem().Type() == bigType {
 		return &placedError{start, errNoKey}
 	}
+	v := pointerAt(s.typ, p).Elem()
+	if first && v.MapIndex(key.Elem()).IsValid() {
+		return d.skip()
+	}
 	value := reflect.New(s.typ.Elem())
 	if err := s.value.dec(d, addressIn(value)); err != nil {
 		return d.in(keyStep(key.Elem()), err)
 	}
-	v := pointerAt(s.typ, p).Elem()
 	if v.IsNil() {
 		v.Set(reflect.MakeMap(s.typ))
 	}
@@ -128,59 +132,13 @@ func (s *mapping) decProplist(d *decoder, p ptr) error {
 		return &placedError{d.off - n, errProperty}
 	}
 	s.emptied(p)
+	read := func() error { return s.pair(d, p, true) }
 	for i := range n {
-		if err := s.property(d, p); err != nil {
+		if err := d.property(read); err != nil {
 			return d.in(index(i), err)
 		}
 	}
 	return d.endList(str)
-}
-
-func (s *mapping) property(d *decoder, p ptr) error {
-	start := d.off
-	pair := d.kind() == KindTuple
-	if pair {
-		arity, err := d.holder(KindTuple)
-		if err != nil {
-			return err
-		}
-		if arity != 2 {
-			return &placedError{start, errProperty}
-		}
-	} else if d.kind() != KindAtom {
-		return &placedError{start, errProperty}
-	}
-	one := reflect.New(s.typ)
-	if pair {
-		if err := s.pair(d, addressIn(one)); err != nil {
-			return err
-		}
-		d.leave()
-	} else if err := s.bareAtom(d, addressIn(one)); err != nil {
-		return err
-	}
-	v := pointerAt(s.typ, p).Elem()
-	for _, key := range one.Elem().MapKeys() {
-		if !v.MapIndex(key).IsValid() {
-			v.SetMapIndex(key, one.Elem().MapIndex(key))
-		}
-	}
-	return nil
-}
-
-// bareAtom reads an atom as a pair with true.
-func (s *mapping) bareAtom(d *decoder, p ptr) error {
-	start := d.off
-	if err := d.skip(); err != nil {
-		return err
-	}
-	data, end := d.s, d.off
-	defer func() { d.s, d.off = data, end }()
-	d.s, d.off = data[start:end]+atomTrue, 0
-	if err := s.pair(d, p); err != nil {
-		return &placedError{start, bareKind(err)}
-	}
-	return nil
 }
 
 // span is where a pair stands among those written.

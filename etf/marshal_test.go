@@ -255,7 +255,7 @@ func TestUnmarshalErrorsSayWhereAndWhat(t *testing.T) {
 		{new(user), etf.Tuple{a("usr"), b(""), 1}, "etf: at byte 3: tuple is no record user"},
 		{new([]int), etf.Improper{Elems: etf.List{1}, Tail: 2}, "etf: at byte 8: improper list"},
 		{new([]int8), etf.List{1, 200}, "etf: at byte 5, in [1]: integer 200 does not fit a Go int8"},
-		{new(settings), etf.List{1.5}, "etf: at byte 6, in [0]: element of a proplist that is no pair with an atom or a binary, and no atom"},
+		{new(settings), etf.List{1.5}, "etf: at byte 6, in [0]: element of a proplist that is no pair, and no atom"},
 		{new(settings), etf.List{etf.Tuple{a("retries"), a("x")}}, "etf: at byte 17, in retries: atom where integer is wanted"},
 		{new(map[string]int8), etf.Map{{b("k"), 300}}, `etf: at byte 12, in ["k"]: integer 300 does not fit a Go int8`},
 		{new(map[any]int), etf.Map{{etf.List{}, 1}}, "etf: at byte 6: key that no Go map can have"},

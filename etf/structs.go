@@ -1,6 +1,7 @@
 package etf
 
 import (
+	"errors"
 	"reflect"
 )
 
@@ -12,17 +13,22 @@ type structure struct {
 	head   []byte // of a tuple, up to the first field
 }
 
-func (m *maker) structure(c *coder, _ form) {
+func (m *maker) structure(c *coder, form form) {
 	desc, err := describe(c.typ)
+	if err == nil && form.proplist {
+		err = desc.asProplist()
+	}
 	if err != nil {
 		unsupported(c, err.Error())
 		return
 	}
+	c.keeps = desc.keeps(c.typ, nil)
 	s := &structure{description: desc, always: desc.rest == nil}
 	names := make([]string, len(desc.fields))
 	for i := range desc.fields {
 		f := &desc.fields[i]
 		f.c = m.coder(f.typ, f.form)
+		c.keeps = c.keeps || f.c.keeps
 		f.zero = zeroOf(f.typ)
 		f.bytes = AppendBinary(nil, f.name)
 		if f.atoms, err = appendAtom(nil, Atom(f.name)); err != nil {
@@ -39,6 +45,15 @@ func (m *maker) structure(c *coder, _ form) {
 	s.layouts(c)
 	c.empty = func(ptr) bool { return false }
 	c.reset = s.reset
+}
+
+// asProplist has the option of a field speak of the struct in it.
+func (desc *description) asProplist() error {
+	if desc.layout == layoutTuple || desc.layout == layoutRecord {
+		return errors.New("the option proplist is not for a struct that is a tuple")
+	}
+	desc.layout = layoutProplist
+	return nil
 }
 
 func (s *structure) layouts(c *coder) {

@@ -2,6 +2,7 @@ package etf_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -83,4 +84,140 @@ func TestMarshalWritesALocalTermOnlyAlone(t *testing.T) {
 		_, err := o.Marshal(v)
 		require.ErrorContains(t, err, "unknown tag", "%T", v)
 	}
+}
+
+// grade is a byte that is a term of its own making.
+type grade uint8
+
+func (g grade) AppendETF(dst []byte) ([]byte, error) {
+	return etf.AppendAtom(dst, string('A'+rune(g))), nil
+}
+
+func (g *grade) ReadETF(r *etf.Reader) error {
+	name, err := r.Atom()
+	if err == nil {
+		*g = grade(name[0] - 'A')
+	}
+	return err
+}
+
+func TestBytesWithMethodsAreElementsLikeOthers(t *testing.T) {
+	data, err := etf.Marshal([]grade{0, 2})
+	require.NoError(t, err)
+	require.Equal(t, term(t, etf.List{a("A"), a("C")}), data)
+	require.Equal(t, []grade{0, 2}, read[[]grade](t, etf.Options{}, etf.List{a("A"), a("C")}))
+	require.Equal(t, [2]grade{0, 2}, read[[2]grade](t, etf.Options{}, etf.Tuple{a("A"), a("C")}))
+	require.Error(t, etf.Unmarshal(term(t, b("AC")), new([]grade)))
+	require.Equal(t, []level{1, 2}, read[[]level](t, etf.Options{}, b("\x01\x02")))
+}
+
+func TestAnOptionThatATypeHasNoUseForIsAnError(t *testing.T) {
+	for want, v := range map[string]any{
+		"the option charlist is not for the Go type int": struct {
+			V int `etf:",charlist"`
+		}{},
+		"the option charlist is not for the Go type map[string]string": struct {
+			V map[string]string `etf:",charlist"`
+		}{},
+		"the option unit is not for the Go type int64": struct {
+			V int64 `etf:",unit=second"`
+		}{},
+		"the option datetime is not for the Go type string": struct {
+			V string `etf:",datetime"`
+		}{},
+		"the option iodata is not for the Go type [2]uint8": struct {
+			V [2]byte `etf:",iodata"`
+		}{},
+		"the option iodata is not for the Go type []etf_test.grade": struct {
+			V []grade `etf:",iodata"`
+		}{},
+		"the option proplist is not for the Go type etf_test.ownMap": struct {
+			V ownMap `etf:",proplist"`
+		}{},
+		"the option proplist is not for the Go type etf.Map": struct {
+			V etf.Map `etf:",proplist"`
+		}{},
+		"the option proplist is not for a struct that is a tuple": struct {
+			V point `etf:",proplist"`
+		}{},
+		"the option datetime is not for the Go type time.Duration": struct {
+			V time.Duration `etf:",datetime"`
+		}{},
+		"two options for how one value is written": struct {
+			V string `etf:",charlist,iodata"`
+		}{},
+		"fields that count as the outer struct's are written as it is": struct {
+			Inner `etf:",proplist"`
+		}{},
+	} {
+		_, err := etf.Marshal(v)
+		require.ErrorContains(t, err, want)
+	}
+	data, err := etf.Marshal(struct {
+		S [][2]*string  `etf:"s,charlist"`
+		D *time.Time    `etf:"d,datetime"`
+		I [][]byte      `etf:"i,iodata"`
+		P []inner       `etf:"p,proplist"`
+		Q *settings     `etf:"q,proplist"`
+		U time.Duration `etf:"u,unit=second"`
+	}{
+		S: [][2]*string{{ref("a"), ref("b")}}, I: [][]byte{nil}, P: []inner{{"x", 1}},
+		Q: &settings{}, U: time.Second,
+	})
+	require.NoError(t, err)
+	require.Equal(t, term(t, etf.Map{
+		{a("s"), etf.List{etf.Tuple{etf.List{'a'}, etf.List{'b'}}}},
+		{a("d"), a("undefined")},
+		{a("i"), etf.List{b("")}},
+		{a("p"), etf.List{etf.List{etf.Tuple{a("name"), b("x")}, etf.Tuple{a("size"), 1}}}},
+		{a("q"), etf.List{etf.Tuple{a("level"), a("")}, etf.Tuple{a("retries"), 0}}},
+		{a("u"), 1},
+	}), data)
+}
+
+// hidden has what no term says.
+type hidden struct {
+	N      int
+	Seen   bool `etf:"-"`
+	secret int
+}
+
+type holding struct {
+	_ struct{} `etf:",proplist"`
+	*Inner
+	Own   counting
+	Array [1]hidden
+}
+
+// counting adds what it reads to what is there.
+type counting int
+
+func (c *counting) ReadETF(r *etf.Reader) error {
+	n, err := r.Int()
+	*c += counting(n)
+	return err
+}
+
+// What was in the capacity of a slice, or in an array, is not seen again.
+func TestElementsBeginAsZero(t *testing.T) {
+	slice := []hidden{{N: 1, Seen: true, secret: 1}, {N: 2, Seen: true, secret: 2}}
+	require.NoError(t, etf.Unmarshal(term(t, etf.List{etf.Map{{a("n"), 3}}, etf.Map{}}), &slice))
+	require.Equal(t, []hidden{{N: 3}, {}}, slice)
+	array := [1]hidden{{N: 1, Seen: true, secret: 1}}
+	require.NoError(t, etf.Unmarshal(term(t, etf.Tuple{etf.Map{}}), &array))
+	require.Equal(t, [1]hidden{}, array)
+	counts := []counting{10, 20}
+	require.NoError(t, etf.Unmarshal(term(t, etf.List{1, 2}), &counts))
+	require.Equal(t, []counting{1, 2}, counts, "a string")
+	require.NoError(t, etf.Unmarshal(term(t, etf.List{300, 2}), &counts))
+	require.Equal(t, []counting{300, 2}, counts)
+	old := &Inner{"old", 1}
+	holders := []holding{{Inner: old, Own: 5, Array: [1]hidden{{secret: 1}}}}
+	require.NoError(t, etf.Unmarshal(term(t, etf.List{etf.List{etf.Tuple{a("name"), b("new")}, etf.Tuple{a("own"), 1}}}), &holders))
+	require.Equal(t, []holding{{Inner: &Inner{"new", 0}, Own: 1}}, holders)
+	require.Equal(t, &Inner{"old", 1}, old)
+	// Outside of slices and arrays what the term does not name stays.
+	one := hidden{N: 1, Seen: true, secret: 1}
+	require.NoError(t, etf.Unmarshal(term(t, etf.Map{{a("n"), 2}}), &one))
+	require.Equal(t, hidden{N: 2, Seen: true, secret: 1}, one)
 }

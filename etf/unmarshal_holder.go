@@ -56,7 +56,7 @@ func (d *decoder) endList(str string) error {
 func (m *maker) slice(c *coder, f form) {
 	c.reset = func(p ptr) { at[sliceHeader](p).len = 0 }
 	c.empty = func(p ptr) bool { return at[sliceHeader](p).len == 0 }
-	if c.typ.Elem().Kind() == reflect.Uint8 {
+	if isBytes(c.typ) {
 		makeBytes(c, f)
 		return
 	}
@@ -116,13 +116,21 @@ func (s *slicer) dec(d *decoder, p ptr) error {
 			}
 		}
 		h.len = i + 1
-		if err := s.elem.dec(d, add(h.data, uintptr(i)*s.size)); err != nil {
+		if err := s.element(d, add(h.data, uintptr(i)*s.size)); err != nil {
 			h.len = i
 			return d.in(index(i), err)
 		}
 	}
 	d.fresh--
 	return d.endList(str)
+}
+
+// element reads an element, in whose place an old one may be.
+func (s *slicer) element(d *decoder, p ptr) error {
+	if s.elem.keeps {
+		pointerAt(s.elem.typ, p).Elem().SetZero()
+	}
+	return s.elem.dec(d, p)
 }
 
 // firstBytes is how large a slice is made at first on the word of a list: its
@@ -163,7 +171,7 @@ func (s *slicer) decBytes(d *decoder, p ptr, str string, n int) error {
 		}
 		d.off = 2 * int(str[i])
 		h.len = i + 1
-		if err := s.elem.dec(d, add(h.data, uintptr(i)*s.size)); err != nil {
+		if err := s.element(d, add(h.data, uintptr(i)*s.size)); err != nil {
 			h.len = i
 			return d.in(index(i), &placedError{end - n + i, bareKind(err)})
 		}
@@ -211,7 +219,7 @@ func (s *slicer) enc(e *encoder, dst []byte, p ptr) (_ []byte, err error) {
 
 // array is a tuple, as both have a fixed number of elements; of bytes, a binary.
 func (m *maker) array(c *coder, f form) {
-	if c.typ.Elem().Kind() == reflect.Uint8 {
+	if isBytes(c.typ) {
 		makeByteArray(c)
 		return
 	}
@@ -293,7 +301,7 @@ func (s *slicer) decArray(d *decoder, p ptr, n int) error {
 	}
 	d.fresh++
 	for i := range n {
-		if err := s.elem.dec(d, add(p, uintptr(i)*s.size)); err != nil {
+		if err := s.element(d, add(p, uintptr(i)*s.size)); err != nil {
 			return d.in(index(i), err)
 		}
 	}

@@ -138,7 +138,7 @@ func (s *structure) keepPair(d *decoder, p ptr) error {
 		*rest = append(*rest, Pair{key, value})
 		return nil
 	}
-	return s.rest.c.pair(d, p)
+	return s.rest.c.pair(d, p, false)
 }
 
 func (s *structure) decTuple(d *decoder, p ptr) error {
@@ -170,103 +170,3 @@ func (s *structure) decTuple(d *decoder, p ptr) error {
 	d.leave()
 	return nil
 }
-
-// decProplist reads a list of pairs and of atoms, each of which stands for a pair
-// with true. The first of several with the same key counts, as proplists has it.
-func (s *structure) decProplist(d *decoder, p ptr) error {
-	if d.kind() == KindMap {
-		return s.decMap(d, p)
-	}
-	n, str, err := d.list()
-	if err != nil {
-		return err
-	}
-	if str != "" && n > 0 {
-		return &placedError{d.off - n, errProperty}
-	}
-	if err := s.noRest(d, p); err != nil {
-		return err
-	}
-	m := marks{}
-	for i := range n {
-		if err := s.property(d, p, &m); err != nil {
-			if len(d.path) == 0 {
-				return d.in(index(i), err)
-			}
-			return err
-		}
-	}
-	s.absent(d, p, &m)
-	return d.endList(str)
-}
-
-var errProperty = errors.New("element of a proplist that is no pair with an atom or a binary, and no atom")
-
-func (s *structure) property(d *decoder, p ptr, m *marks) error {
-	start := d.off
-	pair := d.kind() == KindTuple
-	if pair {
-		arity, err := d.holder(KindTuple)
-		if err != nil {
-			return err
-		}
-		if arity != 2 {
-			return &placedError{start, errProperty}
-		}
-	}
-	from, seen := d.off, d.seen
-	name, known, err := d.name()
-	if err != nil {
-		return err
-	}
-	i := -1
-	if known {
-		i = s.lookup.find(name)
-	}
-	switch {
-	case !known && !pair:
-		return &placedError{start, errProperty}
-	case !pair:
-		err = s.bareAtom(d, p, i, name, start, m)
-	case i >= 0 && m.mark(i, len(s.fields)):
-		err = d.skip()
-	case i >= 0:
-		err = s.fields[i].dec(d, p)
-	default:
-		err = s.unknown(d, p, from, &seen)
-	}
-	if pair {
-		d.leave()
-	}
-	return err
-}
-
-// bareAtom reads an atom in a proplist, which is a pair with true.
-func (s *structure) bareAtom(d *decoder, p ptr, i int, name string, start int, m *marks) error {
-	if i < 0 {
-		if d.opt.RefuseUnknown {
-			return &placedError{start, errors.New("key that no field has")}
-		}
-		if s.rest != nil && s.rest.typ == reflect.TypeFor[Map]() {
-			q, err := s.rest.reachable(d, p)
-			if err != nil {
-				return err
-			}
-			rest := at[Map](q)
-			*rest = append(*rest, Pair{Atom(d.keep(name)), Atom("true")})
-		}
-		return nil
-	}
-	if m.mark(i, len(s.fields)) {
-		return nil
-	}
-	data, end := d.s, d.off
-	defer func() { d.s, d.off = data, end }()
-	d.s, d.off = atomTrue, 0
-	if err := s.fields[i].dec(d, p); err != nil {
-		return &placedError{start, bareKind(err)}
-	}
-	return nil
-}
-
-var atomTrue = string(AppendAtom(nil, "true"))
