@@ -112,7 +112,10 @@ func (e *Encoder) putLength(buf []byte) error {
 // reader. It is not safe for use by several goroutines at once.
 //
 // Options.MaxBytes, 16 MiB by default, bounds each term; memory grows with the
-// bytes that came, not with the length that was claimed.
+// bytes that came, not with the length that was claimed, and stays with the Decoder.
+//
+// AllowCompressed has no effect on a Bare stream, and AllowLocal on none: what they
+// allow does not say where it ends, or is for Decode alone.
 type Decoder struct {
 	Options Options
 
@@ -122,6 +125,7 @@ type Decoder struct {
 	buf    []byte // what was read
 	off    int    // what was handed out of it
 	err    error  // that ended the stream
+	late   error  // that came with bytes, which are to be used before it is
 }
 
 // NewDecoder returns a Decoder that reads from r.
@@ -224,10 +228,14 @@ func (d *Decoder) more() error {
 	if len(d.buf) == cap(d.buf) {
 		d.buf = slices.Grow(d.buf, max(firstRead, len(d.buf)/2))
 	}
+	if d.late != nil {
+		return d.late
+	}
 	for range 100 {
 		n, err := d.r.Read(d.buf[len(d.buf):cap(d.buf)])
 		d.buf = d.buf[:len(d.buf)+n]
 		if n > 0 {
+			d.late = err
 			return nil
 		}
 		if err != nil {

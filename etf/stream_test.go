@@ -148,3 +148,27 @@ func TestAnEncoderEndsWithAWriteThatFailed(t *testing.T) {
 		require.Equal(t, n, w.Len())
 	}
 }
+
+// lastReader gives its bytes and an error at once, and then says that there is no more.
+type lastReader struct {
+	data string
+	err  error
+}
+
+func (r *lastReader) Read(b []byte) (int, error) {
+	if r.err == nil {
+		return 0, io.EOF
+	}
+	err := r.err
+	r.err = nil
+	return copy(b, r.data), err
+}
+
+func TestADecoderKeepsTheErrorThatCameWithBytes(t *testing.T) {
+	broken := errors.New("broken")
+	dec := etf.NewDecoder(&lastReader{"\x83a\x05", broken}, etf.Bare)
+	n := 0
+	require.NoError(t, dec.Decode(&n))
+	require.Equal(t, 5, n)
+	require.ErrorIs(t, dec.Decode(&n), broken)
+}
