@@ -29,7 +29,7 @@ func decRFC3339(d *decoder, p ptr) error {
 	}
 	t, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil {
-		return &placedError{off, fmt.Errorf("time that is not as RFC 3339 has it: %.40q", s)}
+		return mismatch(off, "time that is not as RFC 3339 has it: %.40q", s)
 	}
 	*at[time.Time](p) = t
 	return nil
@@ -78,7 +78,7 @@ func (d *decoder) numbers(into []int64) error {
 		return err
 	}
 	if arity != len(into) {
-		return &placedError{off, wrongArity(arity, len(into))}
+		return wrongArity(off, arity, len(into))
 	}
 	for i := range into {
 		if into[i], err = d.integer(); err != nil {
@@ -96,7 +96,7 @@ func decDatetime(d *decoder, p ptr) error {
 		return err
 	}
 	if arity != 2 {
-		return &placedError{off, wrongArity(arity, 2)}
+		return wrongArity(off, arity, 2)
 	}
 	var n [6]int64
 	if err := d.numbers(n[:3]); err != nil {
@@ -121,7 +121,7 @@ func decDatetime(d *decoder, p ptr) error {
 	return nil
 }
 
-var errDatetime = fmt.Errorf("tuple that is no date and time")
+var errDatetime = &MismatchError{"tuple that is no date and time"}
 
 func encDatetime(_ *encoder, dst []byte, p ptr) ([]byte, error) {
 	t := at[time.Time](p).UTC()
@@ -154,7 +154,7 @@ func makeDuration(c *coder, f form) {
 			return err
 		}
 		if n > math.MaxInt64/unit || n < math.MinInt64/unit {
-			return &placedError{off, fmt.Errorf("integer %d does not fit a Go time.Duration", n)}
+			return mismatch(off, "integer %d does not fit a Go time.Duration", n)
 		}
 		*at[int64](p) = n * unit
 		return nil
@@ -242,7 +242,7 @@ func decAddrPort(d *decoder, p ptr) error {
 		return err
 	}
 	if arity != 2 {
-		return &placedError{off, wrongArity(arity, 2)}
+		return wrongArity(off, arity, 2)
 	}
 	var a netip.Addr
 	if err := decAddr(d, ptr(&a)); err != nil {
@@ -254,7 +254,10 @@ func decAddrPort(d *decoder, p ptr) error {
 		return err
 	}
 	if port < 0 || port > math.MaxUint16 {
-		return &placedError{off, fmt.Errorf("integer %d is no port", port)}
+		return mismatch(off, "integer %d is no port", port)
+	}
+	if !a.IsValid() {
+		return mismatch(off, "port %d without an address", port)
 	}
 	d.leave()
 	*at[netip.AddrPort](p) = netip.AddrPortFrom(a, uint16(port))
@@ -264,6 +267,9 @@ func decAddrPort(d *decoder, p ptr) error {
 func encAddrPort(e *encoder, dst []byte, p ptr) ([]byte, error) {
 	a := *at[netip.AddrPort](p)
 	if !a.IsValid() {
+		if a.Port() != 0 {
+			return nil, fmt.Errorf("port %d without an address", a.Port())
+		}
 		return e.appendNil(dst), nil
 	}
 	addr := a.Addr()

@@ -67,7 +67,7 @@ func (m *maker) coder(t reflect.Type, f form) *coder {
 	}
 	c := &coder{typ: t}
 	c.reset = func(p ptr) { pointerAt(t, p).Elem().SetZero() }
-	c.empty = func(p ptr) bool { return pointerAt(t, p).Elem().IsZero() }
+	c.empty = func(p ptr) bool { return t.Kind() != reflect.Struct && pointerAt(t, p).Elem().IsZero() }
 	m.made[key] = c // before what it holds is looked at
 	if !m.own(c) && !m.known(c, f) && !m.text(c) {
 		m.kind(c, f)

@@ -76,10 +76,13 @@
 // Functions, channels and complex numbers have no term; using one is an error.
 //
 // A field is named by its tag, `etf:"name"`, and without one by its Go name in
-// Erlang's way: PeerPort is peer_port. Behind the name stand options:
+// Erlang's way: PeerPort is peer_port, HTTPPort is http_port and URLs is urls. A
+// capital behind small letters begins a word, and so does one before them, which
+// is not always what one would write: IPv6Addr is i_pv6_addr. Behind the name stand options:
 //
 //	atom, binary     how this key is written; both are read
-//	omitempty        left out if false, 0, "", nil, or a list or map of nothing
+//	omitempty        left out if false, 0, "", nil, or a list or map of nothing;
+//	                 a struct, time.Time and the like included, never is
 //	omitzero         left out if zero, or if IsZero says so
 //	inline           the fields of a struct count as those of the outer one; a
 //	                 map takes the pairs that no field has (in a [Map] their order);
@@ -164,6 +167,8 @@
 //
 // Every form that OTP 17 and later write is read, those of before where OTP
 // itself still reads them. Atoms come in Latin-1 from OTP 25 and older, and in
-// UTF-8 from OTP 26 and younger; both arrive as UTF-8. What is written is
-// what OTP 26 writes, byte for byte, which every OTP since 17 can read.
+// UTF-8 from OTP 26 and younger; both arrive as UTF-8. What is written every OTP
+// since 17 can read. Append writes what OTP 26 writes, byte for byte, of a term
+// whose maps have their keys in OTP's order. Marshal writes a list of integers as a
+// list where OTP writes a string, and the keys of a struct in the order of its fields.
 package etf

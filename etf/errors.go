@@ -17,9 +17,12 @@ func (e *SyntaxError) Error() string {
 // A LimitError says that a term is larger than the reader of it allows. The
 // bytes may well be a good term: a higher limit would tell.
 type LimitError struct {
-	Limit string // the name of the field in [Limits]; "int64 bits" from Reader.Int
-	Max   int    // what is allowed
-	Got   int    // what was found up to there, or what the data claims
+	// Limit is the name of the field in [Limits], or one of these, which no option
+	// raises: "int64 bits" of Reader.Int, "depth" of Append and Marshal, "{packet, 1}"
+	// to "{packet, 4}" of an Encoder, "maps as keys within keys" of Parse.
+	Limit string
+	Max   int // what is allowed
+	Got   int // what was found up to there, or what the data claims
 }
 
 // Error implements error.
@@ -37,6 +40,22 @@ type KindError struct {
 // Error implements error.
 func (e *KindError) Error() string {
 	return fmt.Sprintf("etf: %s where %s is wanted at offset %d", e.Got, e.Want, e.Offset)
+}
+
+// A MismatchError says that a term is a good one, and of the kind that is wanted or
+// of none that a Go type is, and that the Go value has no place for it: a tuple
+// of another arity, an integer out of the type's range, another record, a key that
+// no field has where Options refuse it.
+type MismatchError struct {
+	Msg string
+}
+
+// Error implements error.
+func (e *MismatchError) Error() string { return "etf: " + e.Msg }
+
+// mismatch is a MismatchError of the term at offset.
+func mismatch(offset int, format string, args ...any) error {
+	return &placedError{offset, &MismatchError{fmt.Sprintf(format, args...)}}
 }
 
 func syntax(offset int, msg string) error {

@@ -374,6 +374,11 @@ func best(fields []field) (field, bool) {
 	return field{}, false
 }
 
+// isPlural tells whether a word in capitals ends here with an s, as that of URLs.
+func isPlural(rest []rune) bool {
+	return rest[0] == 's' && (len(rest) == 1 || unicode.IsUpper(rest[1]))
+}
+
 // snake is a field's name as Erlang has names: PeerPort is peer_port, HTTPPort
 // http_port.
 func snake(name string) string {
@@ -382,7 +387,7 @@ func snake(name string) string {
 	for i, r := range runes {
 		if unicode.IsUpper(r) && i > 0 {
 			lowerBefore := !unicode.IsUpper(runes[i-1]) && runes[i-1] != '_'
-			lowerAfter := i+1 < len(runes) && unicode.IsLower(runes[i+1]) && runes[i-1] != '_'
+			lowerAfter := i+1 < len(runes) && unicode.IsLower(runes[i+1]) && runes[i-1] != '_' && !isPlural(runes[i+1:])
 			if lowerBefore || lowerAfter {
 				b.WriteByte('_')
 			}

@@ -2,7 +2,6 @@ package etf
 
 import (
 	"encoding"
-	"errors"
 	"fmt"
 	"math/big"
 	"net/netip"
@@ -106,7 +105,7 @@ func makeDynamic(c *coder) {
 			return err
 		}
 		if reflect.TypeOf(v) != c.typ {
-			return &placedError{off, fmt.Errorf("%T where %s is wanted", v, c.typ)}
+			return mismatch(off, "%T where %s is wanted", v, c.typ)
 		}
 		pointerAt(c.typ, p).Elem().Set(reflect.ValueOf(v))
 		return nil
@@ -292,4 +291,4 @@ func encText(c *coder) func(e *encoder, dst []byte, p ptr) ([]byte, error) {
 
 func validText(s string) bool { return utf8.ValidString(s) }
 
-var errAddr = errors.New("tuple that is no IP address")
+var errAddr = &MismatchError{"tuple that is no IP address"}

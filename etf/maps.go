@@ -75,7 +75,7 @@ func (s *mapping) decMap(d *decoder, p ptr) error {
 }
 
 var (
-	errNoKey = errors.New("key that no Go map can have")
+	errNoKey = &MismatchError{"key that no Go map can have"}
 	bigType  = reflect.TypeFor[*big.Int]()
 )
 

@@ -54,7 +54,9 @@ func (e *encoder) top(dst []byte, v any) ([]byte, error) {
 
 // A MarshalError says where in the Go value something was that is no term.
 type MarshalError struct {
-	Path string // such as [2].name, empty for the whole value
+	// Path has the names that fields have in the term, and the indices and keys of
+	// what they are in, such as [2].peer_port. It is empty for the whole value.
+	Path string
 	Err  error
 }
 

@@ -429,10 +429,10 @@ func TestOptionsOfMarshal(t *testing.T) {
 }
 
 func TestNamesOfFields(t *testing.T) {
-	data, err := etf.Marshal(struct{ PeerPort, HTTPPort, ID, UserID, A, X509Cert int }{})
+	data, err := etf.Marshal(struct{ PeerPort, HTTPPort, ID, UserID, A, X509Cert, URLs, IDsOfAll, IPv6Addr, IsA int }{})
 	require.NoError(t, err)
 	want := etf.Map{}
-	for _, name := range []etf.Atom{"peer_port", "http_port", "id", "user_id", "a", "x509_cert"} {
+	for _, name := range []etf.Atom{"peer_port", "http_port", "id", "user_id", "a", "x509_cert", "urls", "ids_of_all", "i_pv6_addr", "is_a"} {
 		want = append(want, etf.Pair{Key: name, Value: 0})
 	}
 	require.Equal(t, term(t, want), data)

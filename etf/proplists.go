@@ -1,8 +1,6 @@
 package etf
 
-import "errors"
-
-var errProperty = errors.New("element of a proplist that is no pair, and no atom")
+var errProperty = &MismatchError{"element of a proplist that is no pair, and no atom"}
 
 // property reads an element of a proplist, which is a pair, or an atom that stands
 // for a pair with true: read reads a key and a value, which come next when it is

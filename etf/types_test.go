@@ -1,6 +1,9 @@
 package etf_test
 
 import (
+	"math"
+	"math/big"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -220,4 +223,88 @@ func TestElementsBeginAsZero(t *testing.T) {
 	one := hidden{N: 1, Seen: true, secret: 1}
 	require.NoError(t, etf.Unmarshal(term(t, etf.Map{{a("n"), 2}}), &one))
 	require.Equal(t, hidden{N: 2, Seen: true, secret: 1}, one)
+}
+
+// A term that is good and has no place in a Go value is told from one that is not.
+func TestWhatDoesNotFitAGoValueIsAMismatch(t *testing.T) {
+	for _, c := range []struct{ into, term any }{
+		{new(point), etf.Tuple{1}}, {new([2]int), etf.List{1}}, {new([2]byte), b("a")}, {new(int8), 300}, {new(uint64), huge},
+		{new(user), etf.Tuple{a("usr"), b(""), 1}}, {new(bool), a("maybe")}, {new(float64), int64(1<<53 + 1)}, {new(float32), 1e300},
+		{new(float32), 1<<24 + 1}, {new(netip.Addr), etf.Tuple{1}}, {new(netip.AddrPort), etf.Tuple{etf.Tuple{1, 2, 3, 4}, -1}},
+		{new(netip.AddrPort), etf.Tuple{a("undefined"), 80}}, {new(time.Time), b("x")}, {new(time.Duration), int64(math.MaxInt64)},
+		{new(settings), etf.List{1.5}}, {new([]int), etf.Improper{Elems: etf.List{1}, Tail: 2}}, {new(etf.Tuple), 1},
+		{new(map[any]int), etf.Map{{etf.List{}, 1}}}, {new(inner), etf.Map{{a("what"), 1}}},
+		{&struct {
+			S string `etf:"s,charlist"`
+		}{}, etf.Map{{a("s"), etf.List{-1}}}},
+		{&struct {
+			D time.Time `etf:"d,datetime"`
+		}{}, etf.Map{{a("d"), etf.Tuple{etf.Tuple{2023, 2, 31}, etf.Tuple{0, 0, 0}}}}},
+	} {
+		err := etf.Options{RefuseUnknown: true}.Unmarshal(term(t, c.term), c.into)
+		var mismatch *etf.MismatchError
+		require.ErrorAs(t, err, &mismatch, "%T", c.into)
+		require.Equal(t, "etf: "+mismatch.Msg, mismatch.Error())
+		require.ErrorContains(t, err, mismatch.Msg)
+	}
+	var mismatch *etf.MismatchError
+	require.NotErrorAs(t, etf.Unmarshal(term(t, a("x")), new(celsius)), &mismatch)
+	require.NotErrorAs(t, etf.Unmarshal([]byte("\x83"), new(int)), &mismatch)
+}
+
+// What an error is wrapped in has the same offset, whichever bytes it was found in.
+func TestOffsetsOfErrorsAreOfTheData(t *testing.T) {
+	type open struct {
+		_ struct{} `etf:",proplist"`
+		N int
+	}
+	for _, c := range []struct {
+		into, term any
+		offset     int
+	}{
+		{new([]string), etf.List{1, 2}, 4},
+		{new(open), etf.List{etf.Tuple{a("x"), 1}, a("n")}, 13},
+		{&struct {
+			_ struct{}       `etf:",tuple"`
+			M map[string]int `etf:"m,proplist"`
+		}{}, etf.Tuple{etf.List{a("n")}}, 8},
+		{new([]celsius), etf.List{etf.Tuple{a("celsius"), a("x")}}, 6},
+	} {
+		var whole *etf.UnmarshalError
+		var kind *etf.KindError
+		err := etf.Unmarshal(term(t, c.term), c.into)
+		require.ErrorAs(t, err, &whole)
+		require.ErrorAs(t, err, &kind)
+		require.Equal(t, []int{c.offset, c.offset}, []int{whole.Offset, kind.Offset}, "%T", c.into)
+	}
+}
+
+func TestNumbersAndAddressesLoseNothing(t *testing.T) {
+	require.ErrorContains(t, etf.Unmarshal(term(t, 1<<24+1), new(float32)), "integer that no float32 is equal to")
+	require.Equal(t, float32(1<<24), read[float32](t, etf.Options{}, 1<<24))
+	require.Equal(t, float32(1.1), read[float32](t, etf.Options{}, 1.1), "a float is rounded")
+	_, err := etf.Marshal(netip.AddrPortFrom(netip.Addr{}, 80))
+	require.EqualError(t, err, "etf: port 80 without an address")
+	err = etf.Unmarshal(term(t, etf.Tuple{a("undefined"), 80}), new(netip.AddrPort))
+	require.ErrorContains(t, err, "port 80 without an address")
+	data, err := etf.Marshal(netip.AddrPort{})
+	require.NoError(t, err)
+	require.Equal(t, term(t, a("undefined")), data)
+}
+
+func TestOmitemptyIsNotForStructs(t *testing.T) {
+	type all struct {
+		T time.Time      `etf:"t,omitempty"`
+		A netip.AddrPort `etf:"a,omitempty"`
+		I inner          `etf:"i,omitempty"`
+		B big.Int        `etf:"b,omitempty"`
+		N int            `etf:"n,omitempty"`
+		P *big.Int       `etf:"p,omitempty"`
+		Z time.Time      `etf:"z,omitzero"`
+	}
+	data, err := etf.Marshal(all{})
+	require.NoError(t, err)
+	require.Equal(t, term(t, etf.Map{
+		{a("t"), b("0001-01-01T00:00:00Z")}, {a("a"), a("undefined")}, {a("i"), etf.Map{{a("name"), b("")}}}, {a("b"), 0},
+	}), data)
 }

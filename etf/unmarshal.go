@@ -57,7 +57,8 @@ func unmarshal(data string, v any, o *Options, shared bool) error {
 
 // An UnmarshalError says where in the data and where in the Go value a term was
 // that could not be read. It unwraps to what was wrong: a [*SyntaxError], a
-// [*LimitError], a [*KindError], or what a method of the value's type said.
+// [*LimitError], a [*KindError], a [*MismatchError], or what a method of the
+// value's type said. An offset in it is Offset.
 type UnmarshalError struct {
 	Offset int    // of the byte, the version byte being 0
 	Path   string // such as [2].name, empty for the whole value
@@ -162,6 +163,13 @@ func (d *decoder) located(err error) error {
 		at = e.Offset
 	case *placedError:
 		at, err = e.off, e.err
+	}
+	// What was found in another buffer than the data has that one's offset.
+	switch e := err.(type) {
+	case *SyntaxError:
+		err = &SyntaxError{at, e.Msg}
+	case *KindError:
+		err = &KindError{at, e.Want, e.Got}
 	}
 	slices.Reverse(d.path)
 	return &UnmarshalError{at, strings.TrimPrefix(strings.Join(d.path, ""), "."), err}

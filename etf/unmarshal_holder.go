@@ -47,7 +47,7 @@ func (d *decoder) endList(str string) error {
 		if d.off >= len(d.s) {
 			return syntax(d.off, msgShort)
 		}
-		return syntax(d.off, "improper list")
+		return mismatch(d.off, "improper list")
 	}
 	d.off++
 	return nil
@@ -266,7 +266,7 @@ func makeByteArray(c *coder) {
 			return err
 		}
 		if len(s) != n {
-			return &placedError{off, fmt.Errorf("binary of %d bytes where %d are wanted", len(s), n)}
+			return mismatch(off, "binary of %d bytes where %d are wanted", len(s), n)
 		}
 		copy(pointerAt(c.typ, p).Elem().Bytes(), s)
 		return nil
@@ -287,7 +287,7 @@ func (s *slicer) decArray(d *decoder, p ptr, n int) error {
 			return err
 		}
 		if v.Elem().Len() != n {
-			return &placedError{off, fmt.Errorf("list of %d elements where %d are wanted", v.Elem().Len(), n)}
+			return mismatch(off, "list of %d elements where %d are wanted", v.Elem().Len(), n)
 		}
 		reflect.Copy(pointerAt(s.typ, p).Elem(), v.Elem())
 		return nil
@@ -297,7 +297,7 @@ func (s *slicer) decArray(d *decoder, p ptr, n int) error {
 		return err
 	}
 	if arity != n {
-		return &placedError{off, wrongArity(arity, n)}
+		return wrongArity(off, arity, n)
 	}
 	d.fresh++
 	for i := range n {
@@ -310,6 +310,6 @@ func (s *slicer) decArray(d *decoder, p ptr, n int) error {
 	return nil
 }
 
-func wrongArity(got, want int) error {
-	return fmt.Errorf("tuple of %d elements where %d are wanted", got, want)
+func wrongArity(off, got, want int) error {
+	return mismatch(off, "tuple of %d elements where %d are wanted", got, want)
 }

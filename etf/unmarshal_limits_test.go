@@ -158,3 +158,27 @@ func TestMaxMemoryHoldsForWhatIsInflated(t *testing.T) {
 		require.NoError(t, err)
 	}), uint64(len(plain)+60_000), "once what it is inflated to, and what zlib needs")
 }
+
+// chain is a struct in a struct, and so on.
+type chain struct {
+	Next *chain
+}
+
+func TestAKeyThatIsTwiceAmongStrangersIsFoundAtAnyDepth(t *testing.T) {
+	// At each level a key that a field has, and two that none has.
+	deep := func(at int, other etf.Atom) []byte {
+		var v any = etf.Map{}
+		for level := range 50 {
+			strange := a("y")
+			if level == at {
+				strange = other
+			}
+			v = etf.Map{{a("x"), 1}, {a("next"), v}, {strange, 2}}
+		}
+		return term(t, v)
+	}
+	for _, at := range []int{0, 25, 49} {
+		require.NoError(t, etf.Unmarshal(deep(at, "z"), new(chain)))
+		require.ErrorContains(t, etf.Unmarshal(deep(at, "x"), new(chain)), "key that is in its map twice")
+	}
+}

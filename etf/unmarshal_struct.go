@@ -1,8 +1,6 @@
 package etf
 
 import (
-	"errors"
-	"fmt"
 	"reflect"
 )
 
@@ -11,7 +9,7 @@ func (s *structure) decMap(d *decoder, p ptr) error {
 	if err != nil {
 		return err
 	}
-	first, others, m := d.off, 0, marks{}
+	m, others := marks{}, strangers{}
 	for range kids / 2 {
 		start, seen := d.off, d.seen
 		name, known, err := d.name()
@@ -23,12 +21,15 @@ func (s *structure) decMap(d *decoder, p ptr) error {
 			i = s.lookup.find(name)
 		}
 		if i < 0 {
-			if others++; others == 1 {
+			if others.n == 0 {
 				if err := s.noRest(d, p); err != nil {
 					return err
 				}
 			}
 			if err := s.unknown(d, p, start, &seen); err != nil {
+				return err
+			}
+			if err := others.add(d, start); err != nil {
 				return err
 			}
 			continue
@@ -41,13 +42,8 @@ func (s *structure) decMap(d *decoder, p ptr) error {
 		}
 	}
 	d.leave()
-	if others == 0 {
+	if others.n == 0 {
 		if err := s.noRest(d, p); err != nil {
-			return err
-		}
-	}
-	if others > 1 && !d.opt.AllowDuplicateKeys {
-		if err := uniqueAmong(d.s, first, kids/2); err != nil {
 			return err
 		}
 	}
@@ -96,13 +92,47 @@ func (s *structure) unknown(d *decoder, p ptr, start int, seen *totals) error {
 		return err
 	}
 	if d.opt.RefuseUnknown {
-		return &placedError{start, errors.New("key that no field has")}
+		return mismatch(start, "key that no field has")
 	}
 	return d.skip()
 }
 
+// strangers are the keys of a map that are no field's.
+type strangers struct {
+	n     int
+	first int // where the first one is: one alone needs no table
+	all   map[mapKey]struct{}
+}
+
+// add adds the key at start, which has been read, and found to be good.
+func (o *strangers) add(d *decoder, start int) error {
+	o.n++
+	switch {
+	case d.opt.AllowDuplicateKeys:
+		return nil
+	case o.n == 1:
+		o.first = start
+		return nil
+	case o.n == 2:
+		k, _, err := key(d.s, o.first)
+		if err != nil {
+			return err
+		}
+		o.all = map[mapKey]struct{}{k: {}}
+	}
+	k, _, err := key(d.s, start)
+	if err != nil {
+		return err
+	}
+	if _, again := o.all[k]; again {
+		return syntax(start, msgKeyTwice)
+	}
+	o.all[k] = struct{}{}
+	return nil
+}
+
 // uniqueAmong looks for a key that is twice among the n pairs at i, which are
-// known to be good. Those of known fields have been looked at, but are no trouble.
+// known to be good.
 func uniqueAmong(s string, i, n int) error {
 	seen := make(map[mapKey]struct{})
 	for range n {
@@ -152,14 +182,14 @@ func (s *structure) decTuple(d *decoder, p ptr) error {
 		want++
 	}
 	if arity != want {
-		return &placedError{off, wrongArity(arity, want)}
+		return wrongArity(off, arity, want)
 	}
 	if s.layout == layoutRecord {
 		off = d.off
 		if name, err := d.atom(); err != nil {
 			return err
 		} else if name != s.record {
-			return &placedError{off, fmt.Errorf("tuple is no record %s", s.record)}
+			return mismatch(off, "tuple is no record %s", s.record)
 		}
 	}
 	for i := range s.fields {

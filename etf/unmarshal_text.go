@@ -1,7 +1,6 @@
 package etf
 
 import (
-	"errors"
 	"unicode/utf8"
 )
 
@@ -59,7 +58,7 @@ func decCharlist(d *decoder, p ptr) (err error) {
 	return err
 }
 
-var errCodePoint = errors.New("integer that is no code point, in a charlist")
+var errCodePoint = &MismatchError{"integer that is no code point, in a charlist"}
 
 // charlist reads a list of code points and returns their UTF-8.
 func (d *decoder) charlist() ([]byte, error) {

@@ -1,7 +1,6 @@
 package etf
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"math/big"
@@ -130,11 +129,11 @@ func (d *decoder) outOfRange(off int, c *coder) error {
 	if err != nil {
 		return err
 	}
-	text := n.String()
-	if n.BitLen() > 128 {
-		text = fmt.Sprintf("of %d bits", n.BitLen())
+	text := fmt.Sprintf("of %d bits", n.BitLen())
+	if n.BitLen() <= 128 { // more digits say no more, and cost
+		text = n.String()
 	}
-	return &placedError{off, fmt.Errorf("integer %s does not fit a Go %s", text, c.typ)}
+	return mismatch(off, "integer %s does not fit a Go %s", text, c.typ)
 }
 
 // isLarge tells whether err is that of an integer that does not fit an int64.
@@ -242,7 +241,7 @@ func decBool(d *decoder, p ptr) error {
 		return err
 	}
 	if name != "true" && name != "false" {
-		return syntax(off, "atom that is neither true nor false")
+		return mismatch(off, "atom that is neither true nor false")
 	}
 	*at[bool](p) = name == "true"
 	return nil
@@ -262,7 +261,7 @@ func (d *decoder) float() (float64, error) {
 		}
 		f, accuracy := new(big.Float).SetInt(n).Float64()
 		if accuracy != big.Exact {
-			return 0, &placedError{off, errors.New("integer that no float is equal to")}
+			return 0, mismatch(off, "integer that no float is equal to")
 		}
 		return f, nil
 	}
@@ -282,13 +281,16 @@ func decFloat64(d *decoder, p ptr) error {
 }
 
 func decFloat32(d *decoder, p ptr) error {
-	off := d.off
+	off, isInteger := d.off, d.kind() == KindInteger
 	f, err := d.float()
 	if err != nil {
 		return err
 	}
+	if isInteger && float64(float32(f)) != f {
+		return mismatch(off, "integer that no float32 is equal to")
+	}
 	if math.IsInf(float64(float32(f)), 0) {
-		return &placedError{off, fmt.Errorf("float %g does not fit a Go float32", f)}
+		return mismatch(off, "float %g does not fit a Go float32", f)
 	}
 	*at[float32](p) = float32(f)
 	return nil
