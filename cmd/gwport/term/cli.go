@@ -10,8 +10,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/gwport/gwport/etf"
 )
@@ -36,8 +38,8 @@ comes on standard input. The forms:
                    {"$improper":[[...],TAIL]}  {"$term":"BASE64"}, any other, as in raw
                  Without it a term with such is an error. These need none: integers, floats, lists, the
                  atoms true, false and null, binaries in UTF-8 (strings), maps whose keys are such.
-  --max-bytes N  bound the input, in bytes (default 67108864, 64 MiB)
-  --max-depth N  bound the nesting (default 1000)
+  --max-bytes N  bound the input, in bytes (default 67108864, 64 MiB; at most 1099511627776, 1 TiB)
+  --max-depth N  bound the nesting (default 1000; at most 65536)
 
 With --wire the input is what a side of gwport's wire has written, and each frame is a line: its
 offset, kind, stream and payload. Left out of it, as of gwport's own log, are secrets:
@@ -100,6 +102,13 @@ func parse(args []string) (o options, err error) {
 	return o, o.check(strings.Fields(forms))
 }
 
+// The most that the limits can be: the multiples of mostBytes in limits are to fit
+// an int, and each level of JSON takes stack.
+const (
+	mostBytes = min(1<<40, math.MaxInt/64)
+	mostDepth = 1 << 16
+)
+
 func (o *options) check(forms []string) error {
 	known := func(form string, forms ...string) bool {
 		return strings.Contains(" "+strings.Join(forms, " ")+" ", " "+form+" ")
@@ -113,8 +122,10 @@ func (o *options) check(forms []string) error {
 		return errors.New("--to and --wire do not go together")
 	case o.secrets && !o.wire:
 		return errors.New("--secrets is for --wire")
-	case o.maxBytes < 1 || o.maxDepth < 1:
-		return errors.New("a limit below 1")
+	case o.maxBytes < 1 || o.maxBytes > mostBytes:
+		return fmt.Errorf("--max-bytes %d, expected 1 to %d", o.maxBytes, mostBytes)
+	case o.maxDepth < 1 || o.maxDepth > mostDepth:
+		return fmt.Errorf("--max-depth %d, expected 1 to %d", o.maxDepth, mostDepth)
 	case len(o.input) > 1:
 		return fmt.Errorf("unexpected argument %q", o.input[1])
 	}
@@ -153,21 +164,60 @@ func (o *options) read(stdin io.Reader) (data []byte, err error) {
 	}
 	switch o.from {
 	case "hex":
-		return fromText(data, hex.DecodeString)
+		return fromText(data, hex.DecodeString, badHex)
 	case "base64":
-		return fromText(data, base64.StdEncoding.DecodeString)
+		return fromText(data, base64.StdEncoding.DecodeString, badBase64)
 	}
 	return data, nil
 }
 
-func fromText(data []byte, decode func(string) ([]byte, error)) ([]byte, error) {
+// fromText decodes a text without its white space. at tells which byte of that is
+// wrong.
+func fromText(data []byte, decode func(string) ([]byte, error), at func(text string, err error) (int, error)) ([]byte, error) {
 	text := bytes.Map(func(r rune) rune {
 		if unicode.IsSpace(r) {
 			return -1
 		}
 		return r
 	}, data)
-	return decode(string(text))
+	b, err := decode(string(text))
+	if err != nil {
+		i, err := at(string(text), err)
+		return nil, fmt.Errorf("at byte %d: %w", inText(data, i), err)
+	}
+	return b, nil
+}
+
+// inText is where in data the byte is that is at i without white space.
+func inText(data []byte, i int) int {
+	for at, r := range string(data) {
+		if unicode.IsSpace(r) {
+			continue
+		}
+		if n := utf8.RuneLen(r); i >= n {
+			i -= n
+			continue
+		}
+		return at
+	}
+	return len(data)
+}
+
+func badHex(text string, err error) (int, error) {
+	i := strings.IndexFunc(text, func(r rune) bool { return !strings.ContainsRune("0123456789abcdefABCDEF", r) })
+	if i < 0 { // a digit is missing
+		return len(text), err
+	}
+	return i, err
+}
+
+// badBase64 takes the place out of the error, which is to say it once.
+func badBase64(text string, err error) (int, error) {
+	var corrupt base64.CorruptInputError
+	if errors.As(err, &corrupt) {
+		return int(corrupt), errors.New("illegal base64 data")
+	}
+	return len(text), err
 }
 
 // limits let pass what is in a file of the size that is taken; what it costs in
@@ -176,7 +226,8 @@ func (o *options) limits() etf.Limits {
 	terms := 4*o.maxBytes + 1
 	return etf.Limits{
 		MaxBytes: o.maxBytes, MaxDepth: o.maxDepth, MaxTerms: terms, MaxPairs: terms, MaxAtoms: terms,
-		MaxMemory: 40 * (o.maxBytes + 1<<10),
+		MaxBigBytes: o.maxBytes,
+		MaxMemory:   40 * (o.maxBytes + 1<<10),
 	}
 }
 

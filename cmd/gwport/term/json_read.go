@@ -19,6 +19,7 @@ import (
 // keys, and those that are there twice.
 type jsonReader struct {
 	d      *json.Decoder
+	lim    etf.Limits
 	depth  int // that is left
 	tagged bool
 }
@@ -27,7 +28,7 @@ func fromJSON(text []byte, lim etf.Limits, tagged bool) (any, error) {
 	if !utf8.Valid(text) {
 		return nil, errors.New("JSON that is not UTF-8")
 	}
-	r := jsonReader{json.NewDecoder(bytes.NewReader(text)), lim.MaxDepth, tagged}
+	r := jsonReader{json.NewDecoder(bytes.NewReader(text)), lim, lim.MaxDepth, tagged}
 	r.d.UseNumber()
 	term, err := r.value()
 	if err == nil {
@@ -72,7 +73,7 @@ func (r *jsonReader) value() (any, error) {
 	case string:
 		return etf.Binary(v), nil
 	case json.Number:
-		return number(string(v))
+		return r.number(string(v))
 	}
 	if r.depth--; r.depth < 0 {
 		return nil, errors.New("deeper than --max-depth")
@@ -84,7 +85,7 @@ func (r *jsonReader) value() (any, error) {
 	return r.object()
 }
 
-func number(text string) (any, error) {
+func (r *jsonReader) number(text string) (any, error) {
 	if strings.ContainsAny(text, ".eE") {
 		f, err := strconv.ParseFloat(text, 64)
 		if err != nil {
@@ -95,7 +96,7 @@ func number(text string) (any, error) {
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return n, nil
 	}
-	term, err := etf.Parse(text, etf.Limits{MaxBytes: len(text)})
+	term, err := etf.Parse(text, r.lim)
 	if n, ok := term.(*big.Int); ok {
 		return n, nil
 	}
@@ -138,7 +139,7 @@ func (r *jsonReader) object() (any, error) {
 		return nil, err
 	}
 	if key, _ := firstKey(m); r.tagged && len(m) == 1 && strings.HasPrefix(key, "$") {
-		return untag(key, m[0].Value)
+		return r.untag(key, m[0].Value)
 	}
 	return m, nil
 }
@@ -152,21 +153,21 @@ func firstKey(m etf.Map) (string, bool) {
 }
 
 // untag makes the term of an object of one key.
-func untag(key string, value any) (any, error) {
+func (r *jsonReader) untag(key string, value any) (any, error) {
 	text, isText := value.(etf.Binary)
 	list, isList := value.(etf.List)
 	switch {
 	case key == keyAtom && isText:
 		return etf.Atom(text), nil
 	case key == keyBinary && isText:
-		b, err := base64.StdEncoding.DecodeString(string(text))
+		b, err := fromTag(key, string(text))
 		return etf.Binary(b), err
 	case key == keyTerm && isText:
-		b, err := base64.StdEncoding.DecodeString(string(text))
+		b, err := fromTag(key, string(text))
 		if err != nil {
 			return nil, err
 		}
-		return etf.Decode(b, etf.Limits{})
+		return etf.Decode(b, r.lim)
 	case key == keyTuple && isList:
 		return etf.Tuple(list), nil
 	case key == keyImproper && isList && len(list) == 2:
@@ -177,6 +178,16 @@ func untag(key string, value any) (any, error) {
 		return untagMap(list)
 	}
 	return nil, fmt.Errorf("the key %s with a value that it cannot have", key)
+}
+
+// fromTag decodes the text of a tag.
+func fromTag(key, text string) ([]byte, error) {
+	b, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		i, err := badBase64(text, err)
+		return nil, fmt.Errorf("at byte %d of the text of %s: %w", i, key, err)
+	}
+	return b, nil
 }
 
 func untagMap(list etf.List) (any, error) {

@@ -94,7 +94,12 @@ func TestNumbersOfJSON(t *testing.T) {
 
 func TestMistakesInTheInputExitWith1(t *testing.T) {
 	for _, c := range []struct{ want, stdin, args string }{
-		{"invalid byte", "xx", ""},
+		{"at byte 0: encoding/hex: invalid byte", "xx", ""},
+		{"at byte 7: encoding/hex: invalid byte", "83 68\n\t\u00e4", ""},
+		{"at byte 7: encoding/hex: odd length hex string", "83 6a 0", ""},
+		{"at byte 6: illegal base64 data\n", "g2 o=\n#", "--from base64"},
+		{`at byte 7 of the text of $term: illegal base64 data`, `{"$term":"g00AAAA#"}`, "--from json --tagged"},
+		{"limit MaxDepth is 1, got 2", `{"$term":"g2gBaAFq"}`, "--from json --tagged --max-depth 1"},
 		{"no version byte 131 at offset 0", "00", ""},
 		{`line 1, column 4: expected ",", "|" or "]", found "2"`, "[1 2]", "--from erl"},
 		{`JSON, before byte 11: key "a" is in its object twice`, `{"a":1, "a":2}`, "--from json"},
@@ -120,7 +125,9 @@ func TestMistakesInTheInputExitWith1(t *testing.T) {
 		require.Contains(t, stderr, c.want)
 		require.True(t, strings.HasPrefix(stderr, "gwport term: "))
 	}
-	for args, stdin := range map[string]string{"--max-bytes 3": "123", "--max-depth 2": "[[1]]"} {
+	for args, stdin := range map[string]string{
+		"--max-bytes 3": "123", "--max-depth 2": "[[1]]", "--max-bytes 1099511627776 --max-depth 65536": "[[1,2]]",
+	} {
 		code, _, stderr := try(stdin, append(strings.Fields(args), "--from", "erl")...)
 		require.Zero(t, code, stderr)
 	}
@@ -133,10 +140,13 @@ func TestMistakesInTheArgumentsExitWith2(t *testing.T) {
 		"--wire --from erl": `--from "erl", expected one of raw, hex, base64`,
 		"--wire --to json":  "--to and --wire do not go together",
 		"--secrets":         "--secrets is for --wire",
-		"--max-bytes 0":     "a limit below 1",
-		"--max-depth 0":     "a limit below 1",
-		"836a 836a":         `unexpected argument "836a"`,
-		"--what":            "flag provided but not defined: -what",
+		"--max-bytes 0":     "--max-bytes 0, expected 1 to 1099511627776",
+		"--max-depth 0":     "--max-depth 0, expected 1 to 65536",
+
+		"--max-bytes 1099511627777": "--max-bytes 1099511627777, expected 1 to 1099511627776",
+		"--max-depth 65537":         "--max-depth 65537, expected 1 to 65536",
+		"836a 836a":                 `unexpected argument "836a"`,
+		"--what":                    "flag provided but not defined: -what",
 	} {
 		code, stdout, stderr := try("", strings.Fields(args)...)
 		require.Equal(t, 2, code, args)
@@ -147,6 +157,30 @@ func TestMistakesInTheArgumentsExitWith2(t *testing.T) {
 	require.Zero(t, code)
 	for _, field := range []string{"authorization", "cookie", "proxy-authorization", "set-cookie"} {
 		require.Contains(t, stdout, field)
+	}
+}
+
+// The limits are those of the flags for every form, also within JSON.
+func TestLimitsHoldForEveryForm(t *testing.T) {
+	large := "-1" + strings.Repeat("0", 200_000) // of more than the 64 KiB that etf takes by itself
+	deep := strings.Repeat("[", 65536) + "1.5" + strings.Repeat("]", 65536)
+	_, raw, _ := try(large, "--from", "erl", "--to", "base64")
+	tagged := `{"$term":"` + strings.TrimSpace(raw) + `"}`
+	for from, input := range map[string]string{"erl": large, "json": large, "base64": raw} {
+		code, stdout, stderr := try(input, "--from", from)
+		require.Zero(t, code, stderr)
+		require.Equal(t, large+"\n", stdout)
+	}
+	code, stdout, stderr := try(tagged, "--from", "json", "--tagged")
+	require.Zero(t, code, stderr)
+	require.Equal(t, large+"\n", stdout)
+	for _, from := range []string{"erl", "json"} {
+		code, stdout, stderr = try(deep, "--from", from, "--max-depth", "65536")
+		require.Zero(t, code, stderr)
+		require.Equal(t, deep+"\n", stdout)
+		code, _, stderr = try("["+deep+"]", "--from", from, "--max-depth", "65536")
+		require.Equal(t, 1, code)
+		require.Regexp(t, "MaxDepth is 65536|deeper than --max-depth", stderr)
 	}
 }
 
