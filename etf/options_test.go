@@ -248,3 +248,45 @@ func TestMemoryIsWhatDecodeAllocates(t *testing.T) {
 		})
 	}
 }
+
+// Strings and bytes are read the same way, and neither is copied.
+func TestValidAndReaderTakeBytes(t *testing.T) {
+	data := []byte(requestTerm())
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		if err := etf.Valid(data, etf.Limits{}); err != nil {
+			t.Fatal(err)
+		}
+		r, err := etf.NewReader(data)
+		if err != nil || r.Skip() != nil || r.End() != nil {
+			t.Fatal(err)
+		}
+	}))
+	require.Error(t, etf.Valid([]byte(nil), etf.Limits{}))
+	require.Error(t, etf.Valid(data[:len(data)-1], etf.Limits{}))
+	type named []byte
+	r, err := etf.NewReader(named("\x83m\x00\x00\x00\x02ab"))
+	require.NoError(t, err)
+	s, err := r.Binary()
+	require.NoError(t, err)
+	require.Equal(t, "ab", s)
+}
+
+func TestUnmarshalFirstSaysWhereTheNextTermBegins(t *testing.T) {
+	second := packed(t, "\x83m\x00\x00\x00\x02ab")
+	data := []byte("\x83a\x05" + second + "\x83\x00")
+	o := etf.Options{AllowCompressed: true}
+	n := 0
+	end, err := o.UnmarshalFirst(data, &n)
+	require.NoError(t, err)
+	require.Equal(t, []int{5, 3}, []int{n, end})
+	s := ""
+	next, err := o.UnmarshalFirst(data[end:], &s)
+	require.NoError(t, err)
+	require.Equal(t, "ab", s)
+	require.Equal(t, len(second), next)
+	next, err = o.UnmarshalFirst(data[end+next:], &s)
+	require.ErrorContains(t, err, "unknown tag")
+	require.Zero(t, next)
+	_, err = o.UnmarshalFirst(data, n)
+	require.ErrorIs(t, err, etf.ErrNotPointer)
+}

@@ -24,13 +24,15 @@ type Reader struct {
 }
 
 // NewReader returns a Reader that stands on the term in data, behind the
-// version byte. It checks no more than that byte.
-func NewReader(data string) (Reader, error) {
-	off, err := afterVersion(data)
+// version byte. It checks no more than that byte. Bytes are not copied: whoever
+// writes to them changes what the Reader has returned.
+func NewReader[T ~string | ~[]byte](data T) (Reader, error) {
+	s := view(data)
+	off, err := afterVersion(s)
 	if err != nil {
 		return Reader{}, err
 	}
-	return Reader{data: data, off: off}, nil
+	return Reader{data: s, off: off}, nil
 }
 
 // Offset returns where in the data the cursor stands, the version byte being 0.

@@ -32,17 +32,31 @@ func (o Options) UnmarshalString(data string, v any) error {
 	return unmarshal(data, v, &o, true)
 }
 
+// UnmarshalFirst is [Options.Unmarshal] of the term that data begins with, and
+// returns how many bytes it took, as if AllowTrailing were set. n is 0 after an
+// error.
+func (o Options) UnmarshalFirst(data []byte, v any) (n int, err error) {
+	o.AllowTrailing = true
+	return unmarshalFirst(viewString(data), v, &o, o.Alias)
+}
+
 // ErrNotPointer is what Unmarshal says of a v that it could not write to.
 var ErrNotPointer = errors.New("etf: Unmarshal into what is no pointer, or a nil one")
 
 func unmarshal(data string, v any, o *Options, shared bool) error {
+	_, err := unmarshalFirst(data, v, o, shared)
+	return err
+}
+
+// unmarshalFirst returns where in data the term ends.
+func unmarshalFirst(data string, v any, o *Options, shared bool) (end int, err error) {
 	c, p := pointee(v)
 	if p == nil {
-		return ErrNotPointer
+		return 0, ErrNotPointer
 	}
 	d := decoders.Get().(*decoder)
 	d.begin(data, o, shared)
-	err := d.all(c, p)
+	end, err = d.all(c, p)
 	if err != nil {
 		if !d.inflated {
 			err = d.opt.beyond(err, len(data))
@@ -52,7 +66,7 @@ func unmarshal(data string, v any, o *Options, shared bool) error {
 	}
 	d.s = "" // the data is not kept alive
 	decoders.Put(d)
-	return err
+	return end, err
 }
 
 // An UnmarshalError says where in the data and where in the Go value a term was
@@ -109,42 +123,46 @@ func (d *decoder) begin(data string, o *Options, shared bool) {
 	}
 }
 
-// all reads the version byte, a term, and the end.
-func (d *decoder) all(c *coder, p ptr) (err error) {
+// all reads the version byte, a term, and the end, and returns where that is in the
+// data as it came.
+func (d *decoder) all(c *coder, p ptr) (end int, err error) {
 	whole := len(d.s)
 	if d.s, err = d.opt.cut(d.s); err != nil {
-		return err
+		return 0, err
 	}
 	if d.opt.isPacked(d.s) {
-		if err := d.inflate(whole); err != nil {
-			return err
+		if end, err = d.inflate(whole); err != nil {
+			return 0, err
 		}
 	}
 	d.seen = totals{terms: 1, bytes: len(d.s)}
 	if d.off, err = afterVersion(d.s); err != nil {
-		return err
+		return 0, err
 	}
 	if err := c.dec(d, p); err != nil {
-		return err
+		return 0, err
 	}
 	if d.off != len(d.s) && (d.inflated || !d.opt.AllowTrailing) {
-		return syntax(d.off, msgTrailing)
+		return 0, syntax(d.off, msgTrailing)
 	}
-	return nil
+	if !d.inflated {
+		end = d.off
+	}
+	return end, nil
 }
 
 // inflate puts what a compressed term holds in its place. whole is how many bytes
-// the data had before it was cut.
-func (d *decoder) inflate(whole int) error {
+// the data had before it was cut, end where in it the term ends.
+func (d *decoder) inflate(whole int) (end int, err error) {
 	s, end, err := inflate(d.s, &d.opt.Limits)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if end < whole && !d.opt.AllowTrailing {
-		return syntax(end, msgTrailing)
+		return 0, syntax(end, msgTrailing)
 	}
 	d.s, d.shared, d.inflated = s, true, true // it is ours
-	return nil
+	return end, nil
 }
 
 // in notes that an error is further in by one step, and hands it on.

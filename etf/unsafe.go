@@ -41,6 +41,12 @@ type sliceHeader struct {
 // viewString is b as a string, without a copy. It holds as long as nobody writes to b.
 func viewString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
+// view is data as a string, without a copy, as viewString is.
+func view[T ~string | ~[]byte](data T) string {
+	// Both begin with an address and a length.
+	return *(*string)(ptr(&data))
+}
+
 // pointee returns the coder of what v points to, and the address; nil if v is no
 // pointer, or a nil one.
 func pointee(v any) (*coder, ptr) {

@@ -11,8 +11,8 @@ package etf
 // data claims. What it accepts, a [Reader] can skip and [Decode] can decode with
 // the same limits. Compressed terms are refused, and so is a map with a key that
 // it has twice, as binary_to_term refuses it.
-func Valid(data string, lim Limits) error {
-	return Options{Limits: lim}.Valid(data)
+func Valid[T ~string | ~[]byte](data T, lim Limits) error {
+	return Options{Limits: lim}.Valid(view(data))
 }
 
 const msgTrailing = "bytes behind the term"
