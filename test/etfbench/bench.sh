@@ -23,7 +23,7 @@ table() {
 {
     echo '# etf beside other codecs'
     echo
-    echo "Made by \`make bench-etf\`: $rounds rounds of $benchtime a row, with $(go env GOVERSION) and Erlang/OTP $(
+    echo "Made by \`test/etfbench/bench.sh $rounds $benchtime\`, $rounds rounds of $benchtime a row, with $(go env GOVERSION) and Erlang/OTP $(
         erl -noshell -eval 'io:put_chars(erlang:system_info(otp_release)), halt().'). [README.md](README.md) says what the rows are."
     for what in Decode Encode; do
         printf '\n## %s\n\n```\n' "$what"
