@@ -53,11 +53,13 @@ type Limits struct {
 	MaxBigBytes int
 
 	// MaxMemory is how many bytes Decode may allocate in all. They are added up
-	// before the first is spent: the copy of the data, 16 bytes for each term
-	// that another holds, and what a value of each kind takes; the sum is exact
-	// to an eighth, and rather too large. The default is [DefaultMaxMemory],
-	// 64 MiB, which the other defaults cannot reach: it is for those who raise
-	// them.
+	// before the first is allocated: the copy of the data, 16 bytes for each term
+	// that another holds, and what a value of each kind takes. The sum is within
+	// an eighth of what is allocated, and more often above it than below.
+	// Unmarshal adds up what its Go types take, as it comes to them: elements of
+	// slices, what pointers lead to, the keys and values of maps. The default is
+	// [DefaultMaxMemory], 64 MiB. Decode does not reach it within the other
+	// defaults, and Unmarshal only where the Go types are large.
 	MaxMemory int
 }
 

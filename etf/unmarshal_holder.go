@@ -23,11 +23,10 @@ func (d *decoder) list() (n int, str string, err error) {
 			return 0, "", err
 		}
 		d.depth++
-		if str == "" { // its end is no term, so that it needs none
-			d.off = next
+		d.off = next
+		if str == "" { // no bytes, and no term behind them that ends a list
 			return 0, emptyString, nil
 		}
-		d.off = next
 		return len(str), str, nil
 	}
 	kids, err := d.holder(KindList)
