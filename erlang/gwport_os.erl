@@ -13,7 +13,7 @@
 -behaviour(gen_server).
 
 %% API
--export([create/0, start_link/0, adopt/1, id/1, look/1, kill/1, kill_after/2, keep_socket/1]).
+-export([create/0, start_link/0, adopt/1, id/1, look/1, kill/1, remind/4, keep_socket/1]).
 %% gen_server
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
@@ -135,11 +135,14 @@ look(gone) ->
 look(Process) ->
     gen_server:cast(?MODULE, {look, self(), Process}).
 
-%% A process of Erlang, and none of the system, is killed after so long, whoever ends meanwhile: this one
-%% stays as long as the application. Answers a timer that can be cancelled.
--spec kill_after(Ms :: non_neg_integer(), pid()) -> reference().
-kill_after(Ms, Pid) ->
-    erlang:send_after(Ms, ?MODULE, {kill, Pid}).
+%% Pid is sent a message in so many milliseconds, and a process of Erlang that is stuck is killed so
+%% long after that, whoever has ended meanwhile: this one stays as long as the application. Nobody is
+%% where the timer that is returned is cancelled before.
+-spec remind(Ms :: non_neg_integer(), pid(), Message :: term(),
+    nobody | {Stuck :: pid(), Grace :: non_neg_integer()}) -> Timer :: reference().
+remind(Ms, Pid, Message, Stuck) ->
+    %% To a name: a timer to a process is cancelled when that ends.
+    erlang:send_after(Ms, ?MODULE, {remind, Pid, Message, Stuck}).
 
 %% Ends the process, if it is still the one that was meant, and its process group. When this returns
 %% it has been done, unless the shell was silent: then it will be.
@@ -213,6 +216,10 @@ handle_info({again, Job}, State) ->
 handle_info({remove, Row = {_, {socket, Path}}}, State) ->
     remove(Path),
     true = ets:delete_object(?MODULE, Row),
+    {noreply, State};
+handle_info({remind, Pid, Message, Stuck}, State) ->
+    Pid ! Message,
+    _ = [erlang:send_after(Grace, ?MODULE, {kill, Who}) || {Who, Grace} <- [Stuck]],
     {noreply, State};
 handle_info({kill, Pid}, State) ->
     exit(Pid, kill),

@@ -29,7 +29,7 @@
 }).
 -opaque watch() :: #watch{}.
 -type to() :: {Ref :: reference(), Tag :: term()}.
--opaque guard() :: {Timer :: reference(), Killer :: reference() | none, Until :: integer()}.
+-opaque guard() :: reference().
 
 %% The key of a flag that is 1 when the clients have been told: who comes later looks after itself.
 -define(CLOSED, closed).
@@ -115,27 +115,22 @@ tell({Ref, Tag}, Event) ->
 %% The calling process is about to send what may take long, on behalf of stream Ref. If it does not
 %% call unguard/1 within Time, the owner is told that the stream is given up, and why. With `kill`
 %% the calling process is killed if it does not end within a grace after that: it carries one
-%% stream, and is stuck. That is left to a process which stays where the port ends meanwhile.
+%% stream, and is stuck. The port may have ended by then, and well: its clients are still taking what
+%% it has sent. So the time is kept by a process that stays.
 -spec guard(Time :: timeout(), gwport_frame:code(), keep | kill, reference(), watch()) ->
     guard() | none.
 guard(infinity, _, _, _, _) ->
     none;
 guard(Time, Code, Fate, Ref, #watch{pid = Pid}) ->
-    Until = now_ms() + Time,
-    {erlang:send_after(Time, Pid, {overdue, Ref, Code, self()}), killer(Fate, Time), Until}.
+    gwport_os:remind(Time, Pid, {overdue, Ref, Code, self()}, stuck(Fate)).
 
-killer(keep, _) -> none;
-killer(kill, Time) -> gwport_os:kill_after(Time + ?GRACE, self()).
+stuck(keep) -> nobody;
+stuck(kill) -> {self(), ?GRACE}.
 
-%% Whether it was in time. A watch that has ended takes its timers with it: a port may have ended well
-%% while its clients are still taking what it has sent.
+%% Whether it was in time.
 -spec unguard(guard() | none) -> boolean().
-unguard(none) ->
-    true;
-unguard({Timer, Killer, Until}) ->
-    InTime = is_integer(erlang:cancel_timer(Timer)) orelse now_ms() < Until,
-    _ = [erlang:cancel_timer(Killer) || InTime, Killer =/= none],
-    InTime.
+unguard(none) -> true;
+unguard(Guard) -> is_integer(erlang:cancel_timer(Guard)).
 
 -spec init({Owner :: pid(), Heir :: pid() | none}) -> ok.
 init({Owner, Heir}) ->

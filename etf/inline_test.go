@@ -70,8 +70,14 @@ func TestProplistsOfStructsAndOfMapsAreReadTheSameWay(t *testing.T) {
 		M map[string]any `etf:"m,proplist"`
 	}
 	list := etf.List{
-		a("debug"), a("x"), etf.Tuple{a("y"), 1}, etf.Tuple{a("x"), 2}, a("y"), etf.Tuple{a("debug"), a("false")},
-		etf.Tuple{a("z"), 1}, etf.Tuple{a("z"), 2}, a("z"),
+		a("debug"), a("x"),
+		etf.Tuple{a("y"), 1},
+		etf.Tuple{a("x"), 2},
+		a("y"),
+		etf.Tuple{a("debug"), a("false")},
+		etf.Tuple{a("z"), 1},
+		etf.Tuple{a("z"), 2},
+		a("z"),
 	}
 	none := etf.Options{}
 	require.Equal(t, open{Debug: true, More: etf.Map{{a("x"), a("true")}, {a("y"), int64(1)}, {a("z"), int64(1)}}}, read[open](t, none, list))

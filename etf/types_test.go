@@ -81,8 +81,14 @@ func TestMarshalWritesALocalTermOnlyAlone(t *testing.T) {
 		require.Error(t, err)
 	}
 	for _, v := range []any{
-		etf.Tuple{local, 1}, etf.List{local}, etf.Map{{1, local}}, []any{local}, map[string]any{"a": local},
-		struct{ R etf.Raw }{local}, struct{ R any }{local}, []etf.Raw{local},
+		etf.Tuple{local, 1},
+		etf.List{local},
+		etf.Map{{1, local}},
+		[]any{local},
+		map[string]any{"a": local},
+		struct{ R etf.Raw }{local},
+		struct{ R any }{local},
+		[]etf.Raw{local},
 	} {
 		_, err := o.Marshal(v)
 		require.ErrorContains(t, err, "unknown tag", "%T", v)
@@ -228,12 +234,26 @@ func TestElementsBeginAsZero(t *testing.T) {
 // A term that is good and has no place in a Go value is told from one that is not.
 func TestWhatDoesNotFitAGoValueIsAMismatch(t *testing.T) {
 	for _, c := range []struct{ into, term any }{
-		{new(point), etf.Tuple{1}}, {new([2]int), etf.List{1}}, {new([2]byte), b("a")}, {new(int8), 300}, {new(uint64), huge},
-		{new(user), etf.Tuple{a("usr"), b(""), 1}}, {new(bool), a("maybe")}, {new(float64), int64(1<<53 + 1)}, {new(float32), 1e300},
-		{new(float32), 1<<24 + 1}, {new(netip.Addr), etf.Tuple{1}}, {new(netip.AddrPort), etf.Tuple{etf.Tuple{1, 2, 3, 4}, -1}},
-		{new(netip.AddrPort), etf.Tuple{a("undefined"), 80}}, {new(time.Time), b("x")}, {new(time.Duration), int64(math.MaxInt64)},
-		{new(settings), etf.List{1.5}}, {new([]int), etf.Improper{Elems: etf.List{1}, Tail: 2}}, {new(etf.Tuple), 1},
-		{new(map[any]int), etf.Map{{etf.List{}, 1}}}, {new(inner), etf.Map{{a("what"), 1}}},
+		{new(point), etf.Tuple{1}},
+		{new([2]int), etf.List{1}},
+		{new([2]byte), b("a")},
+		{new(int8), 300},
+		{new(uint64), huge},
+		{new(user), etf.Tuple{a("usr"), b(""), 1}},
+		{new(bool), a("maybe")},
+		{new(float64), int64(1<<53 + 1)},
+		{new(float32), 1e300},
+		{new(float32), 1<<24 + 1},
+		{new(netip.Addr), etf.Tuple{1}},
+		{new(netip.AddrPort), etf.Tuple{etf.Tuple{1, 2, 3, 4}, -1}},
+		{new(netip.AddrPort), etf.Tuple{a("undefined"), 80}},
+		{new(time.Time), b("x")},
+		{new(time.Duration), int64(math.MaxInt64)},
+		{new(settings), etf.List{1.5}},
+		{new([]int), etf.Improper{Elems: etf.List{1}, Tail: 2}},
+		{new(etf.Tuple), 1},
+		{new(map[any]int), etf.Map{{etf.List{}, 1}}},
+		{new(inner), etf.Map{{a("what"), 1}}},
 		{&struct {
 			S string `etf:"s,charlist"`
 		}{}, etf.Map{{a("s"), etf.List{-1}}}},

@@ -29,14 +29,27 @@ who_comes_too_late_is_told_at_once_test() ->
     ?assertEqual(gone, gwport_watch:join({Ref, tag}, infinity, Watch)),
     ?assertEqual(ok, gwport_watch:leave(Ref, Watch)).
 
-a_guard_that_is_taken_back_in_time_does_nothing_test() ->
+%% Guards keep their time where the application does.
+guard_test_() ->
+    {setup, fun() -> {ok, Started} = application:ensure_all_started(gwport), Started end,
+        fun(Started) -> [application:stop(App) || App <- lists:reverse(Started)] end,
+        {inparallel, [
+            {"one that is taken back in time does nothing", fun in_time/0},
+            {"one that is late tells the owner why", fun late/0},
+            {"it is in time as long as its time is not up, though the port has ended", fun outlives/0},
+            %% After the grace, of 5 seconds.
+            {"who is stuck is killed", {timeout, 20, fun() -> is_killed(fun(_) -> true end) end}},
+            {"who is stuck is killed, though the port has ended", {timeout, 20, fun() -> is_killed(fun ended/1) end}}]}}.
+
+in_time() ->
     Watch = gwport_watch:start_link(none),
     Guard = gwport_watch:guard(60000, deadline, kill, make_ref(), Watch),
     ?assert(gwport_watch:unguard(Guard)),
+    ?assertEqual(false, erlang:read_timer(Guard)),
     ?assert(gwport_watch:unguard(gwport_watch:guard(infinity, deadline, kill, make_ref(), Watch))),
     stop(Watch).
 
-a_guard_that_is_late_tells_the_owner_why_test() ->
+late() ->
     Watch = gwport_watch:start_link(none),
     Ref = make_ref(),
     Guard = gwport_watch:guard(0, deadline, keep, Ref, Watch),
@@ -44,22 +57,17 @@ a_guard_that_is_late_tells_the_owner_why_test() ->
     ?assertNot(gwport_watch:unguard(Guard)),
     stop(Watch).
 
-a_guard_whose_watch_has_ended_is_late_when_its_time_is_up_test() ->
+outlives() ->
     {Owner, Watch = {watch, Pid, _, _}} = owner(),
     Monitor = monitor(process, Pid),
     Before = gwport_watch:guard(60000, deadline, keep, make_ref(), Watch),
-    exit(Owner, kill),
+    ended(Owner),
     receive {'DOWN', Monitor, process, _, _} -> ok end,
     ?assert(gwport_watch:unguard(Before)),
     ?assert(gwport_watch:unguard(gwport_watch:guard(60000, deadline, keep, make_ref(), Watch))),
-    ?assertNot(gwport_watch:unguard(gwport_watch:guard(0, deadline, keep, make_ref(), Watch))).
-
-who_is_stuck_is_killed_test_() ->
-    %% After the grace, of 5 seconds; also where the port has ended meanwhile, and the watch with it.
-    {setup, fun() -> {ok, Started} = application:ensure_all_started(gwport), Started end,
-        fun(Started) -> [application:stop(App) || App <- lists:reverse(Started)] end,
-        {inparallel, [{Name, {timeout, 20, fun() -> is_killed(End) end}} || {Name, End} <- [
-            {"the port lives", fun(_) -> ok end}, {"the port has ended", fun ended/1}]]}}.
+    Late = gwport_watch:guard(0, deadline, keep, make_ref(), Watch),
+    gwport_test:until(fun() -> erlang:read_timer(Late) =:= false end),
+    ?assertNot(gwport_watch:unguard(Late)).
 
 is_killed(End) ->
     Self = self(),
@@ -70,22 +78,12 @@ is_killed(End) ->
         receive never -> ok end
     end),
     receive {Stuck, guarded} -> ok end,
-    ok = End(Owner),
+    End(Owner),
     ?assertEqual(killed, receive {'DOWN', Monitor, process, Stuck, Reason} -> Reason end),
-    exit(Owner, kill).
+    ended(Owner).
 
 ended(Owner) ->
-    exit(Owner, kill),
-    ok.
-
-who_is_in_time_is_not_killed_test() ->
-    %% Neither timer is left.
-    Watch = gwport_watch:start_link(none),
-    {Timer, Killer, _} = Guard = gwport_watch:guard(60000, deadline, kill, make_ref(), Watch),
-    ?assertEqual([true, true], [is_integer(erlang:read_timer(T)) || T <- [Timer, Killer]]),
-    ?assert(gwport_watch:unguard(Guard)),
-    ?assertEqual([false, false], [erlang:read_timer(T) || T <- [Timer, Killer]]),
-    stop(Watch).
+    exit(Owner, kill).
 
 owner() ->
     Self = self(),
