@@ -72,15 +72,11 @@ func unixTime(unit int64) (func(*decoder, ptr) error, func(*encoder, []byte, ptr
 
 // numbers reads a tuple of integers.
 func (d *decoder) numbers(into []int64) error {
-	off := d.off
-	arity, err := d.holder(KindTuple)
-	if err != nil {
+	if err := d.tuple(len(into)); err != nil {
 		return err
 	}
-	if arity != len(into) {
-		return wrongArity(off, arity, len(into))
-	}
 	for i := range into {
+		var err error
 		if into[i], err = d.integer(); err != nil {
 			return err
 		}
@@ -91,12 +87,8 @@ func (d *decoder) numbers(into []int64) error {
 
 func decDatetime(d *decoder, p ptr) error {
 	off := d.off
-	arity, err := d.holder(KindTuple)
-	if err != nil {
+	if err := d.tuple(2); err != nil {
 		return err
-	}
-	if arity != 2 {
-		return wrongArity(off, arity, 2)
 	}
 	var n [6]int64
 	if err := d.numbers(n[:3]); err != nil {
@@ -237,12 +229,8 @@ func decAddrPort(d *decoder, p ptr) error {
 		return d.skip()
 	}
 	off := d.off
-	arity, err := d.holder(KindTuple)
-	if err != nil {
+	if err := d.tuple(2); err != nil {
 		return err
-	}
-	if arity != 2 {
-		return wrongArity(off, arity, 2)
 	}
 	var a netip.Addr
 	if err := decAddr(d, ptr(&a)); err != nil {

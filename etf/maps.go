@@ -124,12 +124,9 @@ func (s *mapping) decProplist(d *decoder, p ptr) error {
 	if d.kind() == KindMap {
 		return s.decMap(d, p)
 	}
-	n, str, err := d.list()
+	n, str, err := d.proplist()
 	if err != nil {
 		return err
-	}
-	if str != "" && n > 0 {
-		return &placedError{d.off - n, errProperty}
 	}
 	s.emptied(p)
 	read := func() error { return s.pair(d, p, true) }

@@ -2,6 +2,15 @@ package etf
 
 var errProperty = &MismatchError{"element of a proplist that is no pair, and no atom"}
 
+// proplist reads the beginning of one as list does; the bytes of a string are no properties.
+func (d *decoder) proplist() (n int, str string, err error) {
+	n, str, err = d.list()
+	if err == nil && str != "" && n > 0 {
+		err = &placedError{d.off - n, errProperty}
+	}
+	return n, str, err
+}
+
 // property reads an element of a proplist, which is a pair, or an atom that stands
 // for a pair with true: read reads a key and a value, which come next when it is
 // called.
@@ -51,12 +60,9 @@ func (s *structure) decProplist(d *decoder, p ptr) error {
 	if d.kind() == KindMap {
 		return s.decMap(d, p)
 	}
-	n, str, err := d.list()
+	n, str, err := d.proplist()
 	if err != nil {
 		return err
-	}
-	if str != "" && n > 0 {
-		return &placedError{d.off - n, errProperty}
 	}
 	if err := s.noRest(d, p); err != nil {
 		return err

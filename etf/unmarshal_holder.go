@@ -291,12 +291,8 @@ func (s *slicer) decArray(d *decoder, p ptr, n int) error {
 		reflect.Copy(pointerAt(s.typ, p).Elem(), v.Elem())
 		return nil
 	}
-	arity, err := d.holder(KindTuple)
-	if err != nil {
+	if err := d.tuple(n); err != nil {
 		return err
-	}
-	if arity != n {
-		return wrongArity(off, arity, n)
 	}
 	d.fresh++
 	for i := range n {
@@ -309,6 +305,12 @@ func (s *slicer) decArray(d *decoder, p ptr, n int) error {
 	return nil
 }
 
-func wrongArity(off, got, want int) error {
-	return mismatch(off, "tuple of %d elements where %d are wanted", got, want)
+// tuple reads the header of a tuple of so many elements.
+func (d *decoder) tuple(want int) error {
+	off := d.off
+	arity, err := d.holder(KindTuple)
+	if err == nil && arity != want {
+		err = mismatch(off, "tuple of %d elements where %d are wanted", arity, want)
+	}
+	return err
 }

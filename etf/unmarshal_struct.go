@@ -172,20 +172,15 @@ func (s *structure) keepPair(d *decoder, p ptr) error {
 }
 
 func (s *structure) decTuple(d *decoder, p ptr) error {
-	off := d.off
-	arity, err := d.holder(KindTuple)
-	if err != nil {
-		return err
-	}
 	want := len(s.fields)
 	if s.layout == layoutRecord {
 		want++
 	}
-	if arity != want {
-		return wrongArity(off, arity, want)
+	if err := d.tuple(want); err != nil {
+		return err
 	}
 	if s.layout == layoutRecord {
-		off = d.off
+		off := d.off
 		if name, err := d.atom(); err != nil {
 			return err
 		} else if name != s.record {
