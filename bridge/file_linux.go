@@ -28,8 +28,7 @@ var fileSystems = []int64{
 // may be read and are on a disk of this machine, or in its memory.
 func identify(fd int, piece *wire.File) (size int64, ok bool) {
 	var stat syscall.Stat_t
-	if syscall.Fstat(fd, &stat) != nil || stat.Mode&syscall.S_IFMT != syscall.S_IFREG ||
-		stat.Size < minFile || uint64(stat.Dev) > math.MaxInt64 || stat.Ino > math.MaxInt64 {
+	if !name(fd, &stat, piece) || stat.Mode&syscall.S_IFMT != syscall.S_IFREG || stat.Size < minFile {
 		return 0, false
 	}
 	var fs syscall.Statfs_t
@@ -40,6 +39,14 @@ func identify(fd int, piece *wire.File) (size int64, ok bool) {
 	if errno != 0 || flags&syscall.O_ACCMODE == syscall.O_WRONLY {
 		return 0, false
 	}
-	piece.Descriptor, piece.Device, piece.Inode = fd, int64(stat.Dev), int64(stat.Ino)
 	return stat.Size, true
+}
+
+// name says by which numbers the host knows the file of a descriptor.
+func name(fd int, stat *syscall.Stat_t, piece *wire.File) bool {
+	if syscall.Fstat(fd, stat) != nil || uint64(stat.Dev) > math.MaxInt64 || stat.Ino > math.MaxInt64 {
+		return false
+	}
+	piece.Descriptor, piece.Device, piece.Inode = fd, int64(stat.Dev), int64(stat.Ino)
+	return true
 }

@@ -12,8 +12,8 @@ import (
 )
 
 // memory sends what a handler writes by way of files that have no name and are in memory
-// (memfd_create(2)), where the host takes files: it costs this process one copy, and the
-// host's none, where the wire costs six.
+// (memfd_create(2)), where the host takes files: this process copies a byte once, and the
+// host's kernel sends it without another copy.
 //
 // What is sent stands in the client's socket as the pages of the file themselves, until
 // the client has acknowledged them, which nobody tells us. So a byte is written once: each
@@ -158,7 +158,7 @@ func (m *memory) send() {
 func (m *memory) sendPiece(f *memoryFile, refused bool) (taken int64, err error) {
 	if !refused {
 		piece := wire.File{Length: int64(f.size)}
-		if err := identifyMemory(f.file, &piece); err == nil {
+		if identifyMemory(f.file, &piece) {
 			if taken, err = m.out.sendFile(piece); err != nil {
 				return taken, err
 			}

@@ -1,7 +1,6 @@
 package bridge
 
 import (
-	"math"
 	"os"
 	"runtime"
 	"sync/atomic"
@@ -69,24 +68,14 @@ func (m *memoryMaker) create(memfd func(flags uintptr) (uintptr, syscall.Errno))
 }
 
 // identifyMemory says which file it is.
-func identifyMemory(f *os.File, piece *wire.File) error {
+func identifyMemory(f *os.File, piece *wire.File) bool {
 	conn, err := f.SyscallConn()
-	if err != nil {
-		return err
+	named := false
+	if err == nil {
+		err = conn.Control(func(fd uintptr) {
+			var stat syscall.Stat_t
+			named = name(int(fd), &stat, piece)
+		})
 	}
-	var stat syscall.Stat_t
-	var failed error
-	err = conn.Control(func(fd uintptr) {
-		piece.Descriptor, failed = int(fd), syscall.Fstat(int(fd), &stat)
-	})
-	switch {
-	case err != nil:
-		return err
-	case failed != nil:
-		return failed
-	case uint64(stat.Dev) > math.MaxInt64 || stat.Ino > math.MaxInt64:
-		return syscall.EOVERFLOW
-	}
-	piece.Device, piece.Inode = int64(stat.Dev), int64(stat.Ino)
-	return nil
+	return err == nil && named
 }

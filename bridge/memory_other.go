@@ -11,4 +11,4 @@ import (
 
 func newMemoryFile() (*os.File, error) { return nil, errors.ErrUnsupported }
 
-func identifyMemory(*os.File, *wire.File) error { return errors.ErrUnsupported }
+func identifyMemory(*os.File, *wire.File) bool { return false }

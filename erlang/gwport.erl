@@ -81,7 +81,8 @@ counts(Pool) ->
 %% @doc The ports of a pool: owner, OS pid, state, requests in flight and served, the program's
 %% name, version and apps. A port that is to be started again has the state `waiting', and tells `why'
 %% there is none (a sentence), how many `failures' there were in a row, the `circuit' (`closed' or
-%% `open'), and the `next_try', in milliseconds, or `circuit' where another port is tried first.
+%% `open'), and the `next_try', in milliseconds, or `circuit' where another port is tried first. It has
+%% no process and no figures, and so none of the other keys.
 -spec info(atom()) -> {ok, [map()]} | {error, no_pool}.
 info(Pool) ->
     gwport_pool:info(Pool).

@@ -136,6 +136,7 @@ wrong(<<"path">>) ->
 wrong(<<"query">>) ->
     {bad_option, {query, hidden, "expected a query as it travels"}};
 wrong(<<"path_info">>) ->
-    {bad_option, {path_info, hidden, "expected how many segments at the path's end are behind the app"}};
+    {bad_option, {path_info, hidden,
+        "expected how many segments at the path's end are behind the app"}};
 wrong(_HostOrPort) ->
     {bad_option, {headers, {<<"host">>, hidden}, "expected a host, or host:port"}}.

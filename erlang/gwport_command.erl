@@ -75,7 +75,9 @@ why(2, Head) ->
     end.
 
 missing(_, true) -> unknown;
-missing(Interpreter, false) -> {ok, "its interpreter is missing: " ++ Interpreter}.
+missing(Interpreter, false) ->
+    {ok, "its interpreter is missing: "
+        ++ unicode:characters_to_list(gwport_line:text(list_to_binary(Interpreter)))}.
 
 %% The machine that the BEAM was built for, as an ELF file says it.
 native() ->

@@ -241,7 +241,8 @@ carry_out([Command | Rest], Exchange0) ->
     {Commands, Exchange} = carry_out(Rest, Exchange0),
     {[Command | Commands], Exchange}.
 
-%% The figures.
+%% A request is counted by its response's status when the head goes out, and by the reason when it
+%% fails.
 answered({reply, #{code := Status}, _}, #exchange{count = Count}) ->
     gwport_count:response(Status, Count);
 answered({head, #{code := Status}}, #exchange{count = Count}) ->

@@ -2,8 +2,8 @@
 %%
 %% It owns a Unix socket (gwport_log_socket), to which the program connects its descriptor 2 before
 %% user code runs, so that a crash trace (gwport_log_crash) arrives whole although the program is
-%% dying. It reads always and discards what is beyond its budget of lines, so that neither the
-%% program nor the port's owner ever waits for a log. It outlives the owner until the socket is
+%% dying. It reads as soon as it is told which process that is, and discards what is beyond its budget
+%% of lines, so that neither the program nor the port's owner ever waits for a log. It outlives the owner until the socket is
 %% closed, or for LINGER ms.
 -module(gwport_log).
 -behaviour(gen_server).
@@ -25,7 +25,7 @@
     %% Whether the owner has ended.
     lingers = false :: boolean(),
     socket :: gen_tcp:socket() | undefined,
-    %% Whether it is known whose words they are, which no event is without.
+    %% Whether the id of the program's process is known: it is in the metadata of every event.
     knows = false :: boolean(),
     rest = <<>> :: binary(),
     crash = none :: none | gwport_log_crash:crash(),

@@ -20,11 +20,11 @@
     state :: starting | ready | draining,
     handle :: gwport_handle:handle() | undefined,
     since :: integer(),
-    %% Its owner has not told, if it was killed.
+    %% Why it has ended, as its owner says it; an owner that is killed says nothing.
     why = <<"its owner was killed">> :: binary()
 }).
 
-%% A port that is to be: why there is none, and when it is tried for.
+%% A port that is not there: why not, and when it is started again.
 -record(waiting, {
     why :: binary(),
     due :: integer() | circuit
@@ -70,8 +70,9 @@ init({Options, Top, Sup}) ->
     logger:set_process_metadata(#{pool => Name}),
     case gwport_pool:create(Name, [Top, Sup]) of
         {ok, Table} ->
-            {ok, #keeper{options = Options, name = Name, drain_timeout = Timeout, top = Top,
-                sup = Sup, table = Table, backoff = gwport_backoff:new(Pool)}, {continue, {start, lists:seq(1, Ports)}}};
+            State = #keeper{options = Options, name = Name, drain_timeout = Timeout, top = Top,
+                sup = Sup, table = Table, backoff = gwport_backoff:new(Pool)},
+            {ok, State, {continue, {start, lists:seq(1, Ports)}}};
         {error, Reason} ->
             {stop, Reason}
     end.

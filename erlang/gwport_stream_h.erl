@@ -338,14 +338,20 @@ close() ->
     {set_options, #{idle_timeout => 0}}.
 
 %% Most streams end with their first event, and have no timer.
-timed({Commands, Stream = #stream{timer = undefined}}) ->
-    {Commands, set_timer(gwport_cowboy:rest_time(), Stream)};
+timed({Commands, Stream = #stream{timer = undefined, cowboy = Cowboy}}) ->
+    {Commands, set_timer(rest_time(Cowboy), Stream)};
 timed(Result) ->
     Result.
 
 set_timer(Most, Stream = #stream{id = Id, cowboy = Cowboy}) ->
     Time = min(Most, gwport_cowboy:timeout(Cowboy)),
     Stream#stream{timer = erlang:send_after(Time, self(), {{self(), Id}, gwport_time})}.
+
+rest_time(Cowboy) ->
+    case gwport_cowboy:is_shared(Cowboy) of
+        true -> infinity;
+        false -> gwport_cowboy:rest_time()
+    end.
 
 %% A connection of HTTP/2 may have a thousand streams, and would do this for each.
 rest(Cowboy) ->

@@ -228,7 +228,6 @@ func decAddrPort(d *decoder, p ptr) error {
 		*at[netip.AddrPort](p) = netip.AddrPort{}
 		return d.skip()
 	}
-	off := d.off
 	if err := d.tuple(2); err != nil {
 		return err
 	}
@@ -236,7 +235,7 @@ func decAddrPort(d *decoder, p ptr) error {
 	if err := decAddr(d, ptr(&a)); err != nil {
 		return err
 	}
-	off = d.off
+	off := d.off
 	port, err := d.integer()
 	if err != nil {
 		return err

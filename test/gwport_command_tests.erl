@@ -46,6 +46,8 @@ interpreter(Dir) ->
     Script = program(Dir, <<"#! /no/such/interpreter -x\nexit 0\n">>),
     ?assertEqual(2, status(Script)),
     ?assertEqual({ok, "its interpreter is missing: /no/such/interpreter"}, gwport_command:why_not_run(Script, 2)),
+    Colored = program(Dir, <<"#!/no/\e[31msuch\nexit 0\n">>),
+    ?assertEqual({ok, "its interpreter is missing: \"/no/\\x1b[31msuch\""}, gwport_command:why_not_run(Colored, 2)),
     %% The loader of a program that is linked dynamically, as one of Alpine's on Debian.
     {ok, Sh} = file:read_file("/bin/sh"),
     {match, [{At, Length}]} = re:run(Sh, "/lib[a-z0-9_/-]*/ld-[a-z0-9._-]+", []),

@@ -54,15 +54,38 @@ a_program_that_had_ended_at_once_is_found_lifeless() ->
     ?assertEqual(lifeless, gwport_health:hear(heard(lifeless), Health)).
 
 without_an_interval_nobody_is_asked() ->
-    ok = gwport_health:greeted(gwport_health:new(undefined, maps:put(ping_interval, infinity, ?OPTIONS))),
-    ?assertEqual(nobody, receive {gwport_health, ping} -> asked after 100 -> nobody end).
+    Greet = fun(Interval) ->
+        fun() -> gwport_health:greeted(gwport_health:new(undefined, maps:put(ping_interval, Interval, ?OPTIONS))) end
+    end,
+    ?assertEqual([look, ping], timers(Greet(60000))),
+    ?assertEqual([look], timers(Greet(infinity))).
 
 without_a_timeout_no_answer_is_missed() ->
-    {ping, 1, Asked} = gwport_health:hear(ping, gwport_health:new(undefined, maps:put(ping_timeout, infinity, ?OPTIONS))),
-    ?assertEqual(nothing, receive {gwport_health, {missed, 1}} -> missed after 100 -> nothing end),
+    Ask = fun(Timeout) -> gwport_health:hear(ping, gwport_health:new(undefined, maps:put(ping_timeout, Timeout, ?OPTIONS))) end,
+    ?assertEqual([look, {missed, 1}], timers(fun() -> Ask(60000) end)),
+    ?assertEqual([look], timers(fun() -> Ask(infinity) end)),
+    {ping, 1, Asked} = Ask(infinity),
     %% It is not asked again either, and an answer is one whenever it comes.
     ?assertEqual(ok, gwport_health:hear(ping, Asked)),
     ?assertMatch({ok, _}, gwport_health:pong(1, Asked)).
+
+%% What timers are set for, in their order, by a process that does nothing else.
+timers(Fun) ->
+    {Pid, Monitor} = spawn_monitor(fun() -> receive go -> Fun() end end),
+    1 = erlang:trace(Pid, true, [call]),
+    1 = erlang:trace_pattern({erlang, send_after, 3}, true, [global]),
+    Pid ! go,
+    receive {'DOWN', Monitor, process, Pid, normal} -> ok end,
+    1 = erlang:trace_pattern({erlang, send_after, 3}, false, [global]),
+    Delivered = erlang:trace_delivered(Pid),
+    receive {trace_delivered, Pid, Delivered} -> traced(Pid) end.
+
+traced(Pid) ->
+    receive
+        {trace, Pid, call, {erlang, send_after, [_, _, {gwport_health, What}]}} -> [What | traced(Pid)]
+    after 0 ->
+        []
+    end.
 
 heard(What) ->
     receive {gwport_health, What} -> What end.
