@@ -255,7 +255,13 @@ writer(Config) ->
 
 watch(Config) ->
     ?assertMatch({shutdown, {failed, badarg}}, fail(Config, part(watch),
-        fun(Watch) -> Watch ! {kill, mark(cookie)}, ok end)),
+        fun(Watch) ->
+            %% A row whose client is no process.
+            [Table] = [Table || Table <- ets:all(), ets:info(Table, owner) =:= Watch],
+            true = ets:insert(Table, {make_ref(), tag, mark(cookie), infinity}),
+            Watch ! sweep,
+            ok
+        end)),
     logged("gwport: the watch of a port failed: error badarg", Config),
     ?assertMatch(killed, fail(Config, part(watch),
         fun(Watch) -> true = exit(Watch, kill), ok end)).
