@@ -34,8 +34,11 @@ func (h *Out) open(s *Stream, o *Opening) {
 // err is why no more can be sent. As with a net.Conn, the deadline is one for
 // all that is sent after it, and not only for who waits.
 func (h *Out) err() error {
-	if h.s.cause != nil {
+	switch {
+	case h.s.cause != nil:
 		return h.s.cause
+	case h.failure != nil:
+		return h.failure // nothing goes behind the abort
 	}
 	return h.deadline.err()
 }

@@ -72,6 +72,14 @@ func TestAResponseThatIsNotWholeComesInParts(t *testing.T) {
 		"a failure": {5, hello(5, func(task *testTask) {
 			task.Fail(&Abort{Code: wire.CodeInternalError}, errors.New("failed"))
 		}), wire.KindAbort},
+		"a failure, and an end that comes too late": {5, hello(5, func(task *testTask) {
+			failed := errors.New("failed")
+			task.c.mu.Lock()
+			task.Out.fail(&Abort{Code: wire.CodeInternalError}, failed)
+			require.ErrorIs(t, task.Out.err(), failed) // before the writer has come to the abort
+			task.c.mu.Unlock()
+			require.Error(t, task.end())
+		}), wire.KindAbort},
 		"trailers": {5, hello(5, func(task *testTask) {
 			f := NewFrame(wire.KindTrailers, len(wire.EmptyPayload))
 			f.B = append(f.B, wire.EmptyPayload...)
