@@ -3,8 +3,8 @@
 %% It owns a Unix socket (gwport_log_socket), to which the program connects its descriptor 2 before
 %% user code runs, so that a crash trace (gwport_log_crash) arrives whole although the program is
 %% dying. It reads as soon as it is told which process that is, and discards what is beyond its budget
-%% of lines, so that neither the program nor the port's owner ever waits for a log. It outlives the owner until the socket is
-%% closed, or for LINGER ms.
+%% of lines, so that neither the program nor the port's owner ever waits for a log. It outlives the
+%% owner until the socket is closed, or for LINGER ms.
 -module(gwport_log).
 -behaviour(gen_server).
 

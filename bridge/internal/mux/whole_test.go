@@ -76,8 +76,9 @@ func TestAResponseThatIsNotWholeComesInParts(t *testing.T) {
 			failed := errors.New("failed")
 			task.c.mu.Lock()
 			task.Out.fail(&Abort{Code: wire.CodeInternalError}, failed)
-			require.ErrorIs(t, task.Out.err(), failed) // before the writer has come to the abort
+			err := task.Out.err() // before the writer has come to the abort
 			task.c.mu.Unlock()
+			require.ErrorIs(t, err, failed)
 			require.Error(t, task.end())
 		}), wire.KindAbort},
 		"trailers": {5, hello(5, func(task *testTask) {
