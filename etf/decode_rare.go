@@ -35,7 +35,7 @@ func (d *termReader) rare() any {
 // value is the integer as Decode has it.
 func (b bigInt) value() any {
 	if len(b.digits) <= 8 {
-		if n, err := b.int64(); err == nil {
+		if n, err := b.int64(0); err == nil {
 			return n
 		}
 	}

@@ -45,7 +45,7 @@ func (e *termWriter) term(dst []byte, term any, depth int) ([]byte, error) {
 		return appendAtom(dst, v)
 	case Tuple, List, Map, Improper, Fun:
 		if depth == maxDepth {
-			return nil, &LimitError{"depth", maxDepth, depth + 1}
+			return nil, &LimitError{"depth", maxDepth, depth + 1, 0}
 		}
 		return e.holder(dst, term, depth+1)
 	case string:

@@ -23,10 +23,21 @@ type LimitError struct {
 	Limit string
 	Max   int // what is allowed
 	Got   int // what was found up to there, or what the data claims
+	// Offset is of the first byte of the term that was too much, the version byte
+	// being 0. It is 0 where no term is: for MaxBytes, and for what is written or
+	// parsed.
+	Offset int
 }
 
 // Error implements error.
 func (e *LimitError) Error() string {
+	if e.Offset == 0 {
+		return e.sentence()
+	}
+	return fmt.Sprintf("%s at offset %d", e.sentence(), e.Offset)
+}
+
+func (e *LimitError) sentence() string {
 	return fmt.Sprintf("etf: limit %s is %d, got %d", e.Limit, e.Max, e.Got)
 }
 

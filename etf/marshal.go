@@ -89,7 +89,7 @@ func (e *encoder) in(step string, err error) error {
 // it takes the level back unless there is an error.
 func (e *encoder) enter(dst []byte) ([]byte, error) {
 	if e.depth == maxDepth {
-		return nil, &LimitError{"depth", maxDepth, maxDepth + 1}
+		return nil, &LimitError{"depth", maxDepth, maxDepth + 1, 0}
 	}
 	e.depth++
 	return dst, nil

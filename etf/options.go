@@ -117,7 +117,7 @@ func (o *Options) cut(data string) (string, error) {
 		return data, nil
 	}
 	if !o.AllowTrailing {
-		return "", &LimitError{"MaxBytes", o.MaxBytes, len(data)}
+		return "", &LimitError{"MaxBytes", o.MaxBytes, len(data), 0}
 	}
 	return data[:o.MaxBytes], nil
 }
@@ -126,7 +126,7 @@ func (o *Options) cut(data string) (string, error) {
 // cut has left of so many bytes.
 func (o *Options) beyond(err error, bytes int) error {
 	if bytes > o.MaxBytes && isShort(err) {
-		return &LimitError{"MaxBytes", o.MaxBytes, o.MaxBytes + 1}
+		return &LimitError{"MaxBytes", o.MaxBytes, o.MaxBytes + 1, 0}
 	}
 	return err
 }
@@ -183,7 +183,7 @@ func (o *Options) checkTerm(c *checked, trailing bool) (end int, err error) {
 		return 0, syntax(end, msgTrailing)
 	}
 	if trailing && end > o.MaxMemory-c.bytes {
-		return 0, &LimitError{"MaxMemory", o.MaxMemory, c.bytes + end}
+		return 0, &LimitError{"MaxMemory", o.MaxMemory, c.bytes + end, c.start}
 	}
 	if c.most < 2 || o.AllowDuplicateKeys {
 		return end, nil

@@ -105,7 +105,7 @@ func (p *textParser) placed(err error) error {
 // load checks what concerns the text as a whole.
 func (p *textParser) load(s string) error {
 	if len(s) > p.lim.MaxBytes {
-		return &LimitError{"MaxBytes", p.lim.MaxBytes, len(s)}
+		return &LimitError{"MaxBytes", p.lim.MaxBytes, len(s), 0}
 	}
 	p.s = s
 	if utf8.ValidString(s) {
@@ -221,7 +221,7 @@ func (p *textParser) found() string {
 // count counts n more terms.
 func (p *textParser) count(n int) error {
 	if n > p.lim.MaxTerms-p.terms {
-		return &LimitError{"MaxTerms", p.lim.MaxTerms, p.terms + n}
+		return &LimitError{"MaxTerms", p.lim.MaxTerms, p.terms + n, 0}
 	}
 	p.terms += n
 	return nil

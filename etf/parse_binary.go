@@ -152,7 +152,7 @@ func (p *textParser) addText(b *bitBuffer, text string) error {
 // spend counts bytes of binaries, before they are there.
 func (p *textParser) spend(n int) error {
 	if n < 0 || n > p.lim.MaxBytes-p.bytes {
-		return &LimitError{"MaxBytes", p.lim.MaxBytes, p.bytes + n}
+		return &LimitError{"MaxBytes", p.lim.MaxBytes, p.bytes + n, 0}
 	}
 	p.bytes += n
 	return nil
@@ -194,7 +194,7 @@ func (p *textParser) segmentSize(t *segmentType) error {
 		size = math.MaxInt64
 	}
 	if !ok || size/8 > int64(p.lim.MaxBytes) || size > math.MaxInt {
-		return &LimitError{"MaxBytes", p.lim.MaxBytes, int(min(size/8, math.MaxInt))}
+		return &LimitError{"MaxBytes", p.lim.MaxBytes, int(min(size/8, math.MaxInt)), 0}
 	}
 	t.size = int(size)
 	return nil
@@ -299,7 +299,7 @@ func (p *textParser) bits(size, unit int) (int, error) {
 		low = math.MaxUint64
 	}
 	if bytes := low/8 + min(low%8, 1); bytes > min(mostBytes, math.MaxInt/8) {
-		return 0, &LimitError{"MaxBytes", int(min(uint64(p.lim.MaxBytes), mostBytes)), int(min(bytes, math.MaxInt))}
+		return 0, &LimitError{"MaxBytes", int(min(uint64(p.lim.MaxBytes), mostBytes)), int(min(bytes, math.MaxInt)), 0}
 	}
 	return int(low), p.spend(int(low+7) / 8)
 }

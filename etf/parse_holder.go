@@ -75,7 +75,7 @@ func (p *textParser) enter(start byte, end string, empty any) (term any, whole b
 		return empty, true, nil
 	}
 	if len(p.open) == p.lim.MaxDepth {
-		return nil, false, &LimitError{"MaxDepth", p.lim.MaxDepth, len(p.open) + 1}
+		return nil, false, &LimitError{"MaxDepth", p.lim.MaxDepth, len(p.open) + 1, 0}
 	}
 	p.open = append(p.open, parsed{start: start, inKeys: p.inKeys()})
 	return nil, false, nil
@@ -110,7 +110,7 @@ func (p *textParser) enterMap() (term any, whole bool, err error) {
 		return nil, false, p.expected(`"{" of a map`)
 	}
 	if p.inKeys() > maxKeysInKeys {
-		return nil, false, &LimitError{"maps as keys within keys", maxKeysInKeys, maxKeysInKeys + 1}
+		return nil, false, &LimitError{"maps as keys within keys", maxKeysInKeys, maxKeysInKeys + 1, 0}
 	}
 	return p.enter('#', "}", Map{})
 }
@@ -210,7 +210,7 @@ func (p *textParser) giveMap(o *parsed, term any) (whole bool, err error) {
 		return false, nil
 	}
 	if len(o.pairs) == p.lim.MaxPairs {
-		return false, &LimitError{"MaxPairs", p.lim.MaxPairs, len(o.pairs) + 1}
+		return false, &LimitError{"MaxPairs", p.lim.MaxPairs, len(o.pairs) + 1, 0}
 	}
 	o.pairs = append(o.pairs, Pair{o.key, term})
 	o.key = nil

@@ -64,11 +64,11 @@ func (p *textParser) integer(digits string, base int, negative bool) (any, error
 	}
 	digits = strings.TrimLeft(digits, "0")
 	if least := int(float64(len(digits)-1) * math.Log2(float64(base)) / 8); least > p.lim.MaxBigBytes {
-		return nil, &LimitError{"MaxBigBytes", p.lim.MaxBigBytes, least}
+		return nil, &LimitError{"MaxBigBytes", p.lim.MaxBigBytes, least, 0}
 	}
 	n := bigDigits(digits, base)
 	if size := (n.BitLen() + 7) / 8; size > p.lim.MaxBigBytes {
-		return nil, &LimitError{"MaxBigBytes", p.lim.MaxBigBytes, size}
+		return nil, &LimitError{"MaxBigBytes", p.lim.MaxBigBytes, size, 0}
 	}
 	if negative {
 		n.Neg(n)

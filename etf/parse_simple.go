@@ -62,7 +62,7 @@ func (p *textParser) word() (any, error) {
 	case name == "fun" && p.s[at] == 'f':
 		return p.export()
 	case p.atoms == p.lim.MaxAtoms:
-		return nil, &LimitError{"MaxAtoms", p.lim.MaxAtoms, p.atoms + 1}
+		return nil, &LimitError{"MaxAtoms", p.lim.MaxAtoms, p.atoms + 1, 0}
 	}
 	p.atoms++
 	return Atom(name), nil

@@ -30,7 +30,7 @@ func (r *Reader) Int() (int64, error) {
 	case tagInt:
 		n = int64(int32(be32(r.data, r.off+1)))
 	default:
-		if n, err = bigAt(r.data, r.off, next).int64(); err != nil {
+		if n, err = bigAt(r.data, r.off, next).int64(r.off); err != nil {
 			return 0, err
 		}
 	}
@@ -75,10 +75,11 @@ func bigAt(s string, i, next int) bigInt {
 	return bigInt{strings.TrimRight(s[i+h:next], "\x00"), s[i+h-1] != 0}
 }
 
-func (b bigInt) int64() (int64, error) {
+// int64 is the integer, which stands at offset, if it fits.
+func (b bigInt) int64(offset int) (int64, error) {
 	n := len(b.digits)
 	if n > 8 {
-		return 0, &LimitError{"int64 bits", 63, (n-1)*8 + bits.Len8(b.digits[n-1])}
+		return 0, &LimitError{"int64 bits", 63, (n-1)*8 + bits.Len8(b.digits[n-1]), offset}
 	}
 	var u uint64
 	for i := n - 1; i >= 0; i-- {
@@ -90,7 +91,7 @@ func (b bigInt) int64() (int64, error) {
 	case !b.negative && u <= math.MaxInt64:
 		return int64(u), nil
 	}
-	return 0, &LimitError{"int64 bits", 63, bits.Len64(u)}
+	return 0, &LimitError{"int64 bits", 63, bits.Len64(u), offset}
 }
 
 func (b bigInt) big() *big.Int {

@@ -106,7 +106,7 @@ func TestIntReadsWhatFitsInt64(t *testing.T) {
 	} {
 		r := onBytes(t, string(unhex(t, hex)))
 		_, err := r.Int()
-		require.Equal(t, &etf.LimitError{Limit: "int64 bits", Max: 63, Got: bits}, err)
+		require.Equal(t, &etf.LimitError{Limit: "int64 bits", Max: 63, Got: bits, Offset: 1}, err)
 		require.Equal(t, 1, r.Offset())
 		require.NoError(t, r.Skip())
 	}

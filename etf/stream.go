@@ -100,7 +100,7 @@ func (e *Encoder) putLength(buf []byte) error {
 		return nil
 	}
 	if most := uint64(1)<<(8*e.packet) - 1; uint64(n) > most {
-		return &LimitError{fmt.Sprintf("{packet, %d}", e.packet), int(min(most, 1<<31-1)), n}
+		return &LimitError{fmt.Sprintf("{packet, %d}", e.packet), int(min(most, 1<<31-1)), n, 0}
 	}
 	var length [8]byte
 	binary.BigEndian.PutUint64(length[:], uint64(n))
@@ -184,7 +184,7 @@ func (d *Decoder) next() ([]byte, error) {
 		n = n<<8 | uint64(b)
 	}
 	if most := d.Options.withDefaults().MaxBytes; n > uint64(most) {
-		return nil, &LimitError{"MaxBytes", most, int(min(n, 1<<31-1))}
+		return nil, &LimitError{"MaxBytes", most, int(min(n, 1<<31-1)), 0}
 	}
 	all, err := d.atLeast(int(d.packet) + int(n))
 	if err != nil {
@@ -267,14 +267,14 @@ func (d *Decoder) bare() ([]byte, error) {
 			return nil, err
 		}
 		if have := len(d.buf) - d.off; have > most {
-			return nil, &LimitError{"MaxBytes", most, have}
+			return nil, &LimitError{"MaxBytes", most, have, 0}
 		}
 		if err := d.more(); err != nil {
 			return nil, unexpected(err)
 		}
 	}
 	if at > most {
-		return nil, &LimitError{"MaxBytes", most, at}
+		return nil, &LimitError{"MaxBytes", most, at, 0}
 	}
 	d.off += at
 	return d.buf[d.off-at : d.off], nil

@@ -179,6 +179,10 @@ func (d *decoder) located(err error) error {
 		at = e.Offset
 	case *KindError:
 		at = e.Offset
+	case *LimitError:
+		if e.Offset > 0 {
+			at = e.Offset
+		}
 	case *placedError:
 		at, err = e.off, e.err
 	}
@@ -188,6 +192,10 @@ func (d *decoder) located(err error) error {
 		err = &SyntaxError{at, e.Msg}
 	case *KindError:
 		err = &KindError{at, e.Want, e.Got}
+	case *LimitError:
+		if e.Offset > 0 {
+			err = &LimitError{e.Limit, e.Max, e.Got, at}
+		}
 	}
 	slices.Reverse(d.path)
 	return &UnmarshalError{at, strings.TrimPrefix(strings.Join(d.path, ""), "."), err}
@@ -209,6 +217,8 @@ func bare(err error) string {
 		return e.Msg
 	case *KindError:
 		return e.Got.String() + " where " + e.Want.String() + " is wanted"
+	case *LimitError:
+		err = errors.New(e.sentence())
 	}
 	return strings.TrimPrefix(err.Error(), "etf: ")
 }
@@ -239,7 +249,7 @@ func (d *decoder) count(next, kids int) error {
 // spend adds n bytes to what was allocated.
 func (d *decoder) spend(n int) error {
 	if n > d.opt.MaxMemory-d.seen.bytes {
-		return &LimitError{"MaxMemory", d.opt.MaxMemory, d.seen.bytes + n}
+		return &LimitError{"MaxMemory", d.opt.MaxMemory, d.seen.bytes + n, d.off}
 	}
 	d.seen.bytes += n
 	return nil
@@ -260,7 +270,7 @@ func (d *decoder) holder(want Kind) (kids int, err error) {
 	}
 	if kids > 0 {
 		if d.depth == d.opt.MaxDepth {
-			return 0, &LimitError{"MaxDepth", d.opt.MaxDepth, d.depth + 1}
+			return 0, &LimitError{"MaxDepth", d.opt.MaxDepth, d.depth + 1, d.off}
 		}
 	}
 	d.depth++
@@ -286,15 +296,15 @@ func (d *decoder) skip() error {
 		if err := d.count(next, kids); err != nil {
 			return err
 		}
-		d.off = next
 		left--
 		if kids > 0 {
 			if d.depth+len(outer) >= d.opt.MaxDepth {
-				return &LimitError{"MaxDepth", d.opt.MaxDepth, d.depth + len(outer) + 1}
+				return &LimitError{"MaxDepth", d.opt.MaxDepth, d.depth + len(outer) + 1, d.off}
 			}
-			outer, left = append(outer, left), kids
+			d.off, outer, left = next, append(outer, left), kids
 			continue
 		}
+		d.off = next
 		for left == 0 {
 			if len(outer) == 0 {
 				return d.unique(start, pairs)

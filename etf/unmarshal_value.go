@@ -102,7 +102,7 @@ func (d *decoder) bigFits() error {
 		return err
 	}
 	if n := bigBytes(d.s, d.off, next); n > d.opt.MaxBigBytes {
-		return &LimitError{"MaxBigBytes", d.opt.MaxBigBytes, n}
+		return &LimitError{"MaxBigBytes", d.opt.MaxBigBytes, n, d.off}
 	}
 	return nil
 }

@@ -59,15 +59,15 @@ func walk(s string, i, copied int, lim *Limits) (end int, t totals, err error) {
 		if err := t.count(s, i, next, kids, lim); err != nil {
 			return 0, t, err
 		}
-		i = next
 		left--
 		if kids > 0 {
 			if len(outer) == lim.MaxDepth {
-				return 0, t, &LimitError{"MaxDepth", lim.MaxDepth, len(outer) + 1}
+				return 0, t, &LimitError{"MaxDepth", lim.MaxDepth, len(outer) + 1, i}
 			}
-			outer, left = append(outer, left), kids
+			i, outer, left = next, append(outer, left), kids
 			continue
 		}
+		i = next
 		for left == 0 {
 			if len(outer) == 0 {
 				return i, t, nil
@@ -85,31 +85,31 @@ func (t *totals) count(s string, i, next, kids int, lim *Limits) error {
 	case tagAtom, tagSmallAtom, tagAtomUTF8, tagSmallAtomUTF8:
 		t.bytes += 2 * (next - i) // for Latin-1 that is not ASCII
 		if t.atoms++; t.atoms > lim.MaxAtoms {
-			return &LimitError{"MaxAtoms", lim.MaxAtoms, t.atoms}
+			return &LimitError{"MaxAtoms", lim.MaxAtoms, t.atoms, i}
 		}
 	case tagString:
 		more = next - i - 3 // its bytes are terms to whoever decodes it
 	case tagMap:
 		t.pairs += kids / 2
 		if t.most = max(t.most, kids/2); t.most > lim.MaxPairs {
-			return &LimitError{"MaxPairs", lim.MaxPairs, t.most}
+			return &LimitError{"MaxPairs", lim.MaxPairs, t.most, i}
 		}
 	case tagSmallBig, tagLargeBig:
 		n := bigBytes(s, i, next)
 		t.bytes += 3 * n // the digits, and turned round
 		if n > lim.MaxBigBytes {
-			return &LimitError{"MaxBigBytes", lim.MaxBigBytes, n}
+			return &LimitError{"MaxBigBytes", lim.MaxBigBytes, n, i}
 		}
 	default:
 		t.bytes += next - i // where a name or the last of bits must be made anew
 	}
 	if more > lim.MaxTerms-t.terms {
-		return &LimitError{"MaxTerms", lim.MaxTerms, t.terms + more}
+		return &LimitError{"MaxTerms", lim.MaxTerms, t.terms + more, i}
 	}
 	t.terms += more
 	t.bytes += 16*more + int(boxes[s[i]])
 	if t.bytes > lim.MaxMemory {
-		return &LimitError{"MaxMemory", lim.MaxMemory, t.bytes}
+		return &LimitError{"MaxMemory", lim.MaxMemory, t.bytes, i}
 	}
 	return nil
 }

@@ -160,6 +160,9 @@ func requireLimit(t *testing.T, data string, lim etf.Limits, want *etf.LimitErro
 	t.Helper()
 	var got *etf.LimitError
 	require.ErrorAs(t, etf.Valid(data, lim), &got)
+	require.Less(t, got.Offset, len(data))
+	require.Equal(t, want.Limit != "MaxBytes", got.Offset > 0, "MaxBytes is of no term")
+	want.Offset = got.Offset
 	require.Equal(t, want, got)
 	_, err := etf.Decode([]byte(data), lim)
 	require.Equal(t, want, err)
