@@ -2,7 +2,7 @@
 %% is its API; README.md shows it in use.
 -module(gwport).
 
--export([child_spec/1, pools/0, info/1, counts/1, request/2, request/3]).
+-export([child_spec/1, pools/0, info/1, counts/1, reload/1, reload/2, request/2, request/3]).
 
 -export_type([request/0, response/0]).
 
@@ -86,6 +86,27 @@ counts(Pool) ->
 -spec info(atom()) -> {ok, [map()]} | {error, no_pool}.
 info(Pool) ->
     gwport_pool:info(Pool).
+
+%% @equiv reload(Pool, #{})
+-spec reload(atom()) -> gwport_reload:result().
+reload(Pool) ->
+    reload(Pool, #{}).
+
+%% @doc Replaces a pool's programs while requests go on: a new binary goes live. As many as the pool is to have
+%% are started beside those that run. When all of them are ready, new requests go to them, and the
+%% others finish what they have, for `drain_timeout' at most. Changed are options of child_spec/1 that are to be
+%% others from now on; all others are as they were given, and looked for anew: `command' on PATH, or in the
+%% priv folder that its application has now. What was changed lasts as long as the pool; who starts it again says
+%% what it is to be.
+%%
+%% It returns when the new programs serve: `started', their ports, and `replaced', those that finish, as
+%% info/1 shows them (and `ended' for one that had nothing to finish). In the meantime, which `greeting_timeout' bounds, there are twice as many programs.
+%%
+%% `{not_ready, Why}', a sentence: a new program did not come up, and nothing has changed; as with a wrong
+%% option. `reloading': somebody else reloads the pool.
+-spec reload(atom(), gwport_options:given()) -> gwport_reload:result().
+reload(Pool, Changed) ->
+    gwport_reload:reload(Pool, Changed).
 
 %% @equiv request(Pool, Request, #{})
 -spec request(atom(), request() | list()) -> {ok, response()} | {error, term()}.

@@ -23,9 +23,9 @@
 %%
 %% What is not there yet has its place. A request that waits for a port with room is an exchange
 %% without a port, to which nobody has granted credit: open/4 enters the pool's queue, and the
-%% queue's word is an event like a port's, behind which at/4 is called. One that is repeated keeps
-%% what it has encoded and what it has sent of the body until the app is known to have been entered,
-%% and calls at/5 again when the port is down before. A port on another node is another handle: an
+%% queue's word is an event like a port's, behind which placed/5 is called. One that is repeated
+%% keeps what it has sent of the body as well, until the app is known to have been entered, and goes
+%% elsewhere when the port is down before. A port on another node is another handle: an
 %% event comes to an alias, wherever from. A connection that is taken over (WebSocket, Hijack) is a
 %% client command instead of `head`, and a request half that `open` does not end. Plug is one more
 %% driver.
@@ -55,6 +55,9 @@
     ref :: reference() | undefined,
     %% Of the mount's pool.
     count :: gwport_count:count(),
+    %% What it takes to turn to another port, and those it has turned to in vain; not when something
+    %% has come of it.
+    chance = none :: none | chance(),
     guard = none :: gwport_watch:guard() | none,
     %% A file of the program's that is part of the response, and when to give up opening it.
     file = none :: none | {gwport_file:opener(), Timer :: reference()},
@@ -64,6 +67,7 @@
     is_late = false :: boolean()
 }).
 -opaque exchange() :: #exchange{}.
+-type chance() :: {gwport_environ:request(), gwport_options:mount(), [gwport_handle:handle()]}.
 -type event() ::
     %% The second part of a message {Tag, {gwport, _}}.
     {gwport, term()}
@@ -101,9 +105,9 @@ open(Request = #{<<"method">> := Method}, Mount = #{pool := Pool}, Tag, Now, Wak
     Due = due(Wake, Now, Stream),
     Count = gwport_count:find(Pool),
     case checked(gwport_request:check(Request), Request, Mount, Tag, Due) of
-        {ok, Port, Ref} ->
+        {ok, Port, Ref, Chance} ->
             #exchange{tag = tag(Tag, Ref), stream = Stream, port = Port, ref = Ref,
-                count = Count, due = Due};
+                count = Count, due = Due, chance = Chance};
         {error, Reason} ->
             refused(Reason, tag(Tag, make_ref()), Stream, Count)
     end.
@@ -145,17 +149,33 @@ checked({error, _}, _, _, _, _) ->
 checked(ok, #{<<"length">> := Length}, #{max_body := MaxBody}, _, _) when Length > MaxBody ->
     {error, too_large_body};
 checked(ok, Request, Mount = #{pool := Pool}, Tag, Due) ->
-    case gwport_pool:choose(Pool) of
-        {ok, Port} -> at(Port, Request, Mount, Tag, Due);
-        {error, Reason} -> no_port(Reason, Pool)
+    case placed({Request, Mount, []}, Tag, Due) of
+        {error, no_pool} -> no_pool(Pool);
+        Result -> Result
     end.
 
-no_port(no_pool, Pool) ->
+%% At the port with the fewest requests, of those that have not been turned to in vain. One that is
+%% gone may still stand in the pool's table beside another.
+placed(Chance = {Request, Mount = #{pool := Pool}, Tried}, Tag, Due) ->
+    case gwport_pool:choose(Pool, Tried) of
+        {ok, Port} -> placed(at(Port, Request, Mount, Tag, Due), Port, Chance, Tag, Due);
+        Error -> Error
+    end.
+
+placed({ok, Ref}, Port, Chance, _, _) ->
+    {ok, Port, Ref, Chance};
+placed({error, not_entered}, Port, {Request, Mount, Tried}, Tag, Due) ->
+    case placed({Request, Mount, [Port | Tried]}, Tag, Due) of
+        {error, Reason} when Reason =:= no_port; Reason =:= no_pool -> {error, not_entered};
+        Result -> Result
+    end;
+placed(Error, _, _, _, _) ->
+    Error.
+
+no_pool(Pool) ->
     _ = [?LOG_ERROR("gwport: a request is for pool ~p, which does not run on this node (said once)",
         [Pool]) || gwport_seen:is_first({no_pool, Pool})],
-    {error, no_pool};
-no_port(Reason, _) ->
-    {error, Reason}.
+    {error, no_pool}.
 
 at(Port, Request, Mount = #{app := App}, Tag, Due) ->
     case gwport_handle:has_app(App, Port) of
@@ -166,10 +186,7 @@ at(Port, Request, Mount = #{app := App}, Tag, Due) ->
     end.
 
 opened({ok, Encoded}, Port, Tag, Due) ->
-    case gwport_handle:open(Port, Encoded, Tag, Due) of
-        {ok, Ref} -> {ok, Port, Ref};
-        Error -> Error
-    end;
+    gwport_handle:open(Port, Encoded, Tag, Due);
 opened(Error, _, _, _) ->
     Error.
 
@@ -189,10 +206,32 @@ had(Apps) -> io_lib:format("~0p", [Apps]).
 event({gwport, {opened, Opener, _}}, _, Exchange = #exchange{file = File})
         when File =:= none; element(1, File) =/= Opener ->
     {[], Exchange};
+event(Event = {gwport, _}, Now, Exchange = #exchange{chance = Chance}) when Chance =/= none ->
+    first(Event, Now, late(Now, Exchange#exchange{chance = none}), Chance);
 event(Event, Now, Exchange = #exchange{stream = Stream}) ->
     try react(gwport_stream:event(of_port(Event), Now, Stream), late(Now, Exchange))
     catch
         Class:Reason:Stack -> failed(Class, Reason, Stack, Exchange)
+    end.
+
+%% The first that is heard of a port. That it has not taken the request, because it drains or is gone,
+%% is not heard where there is another port: nothing of the body has been sent, for want of credit.
+first(Event = {gwport, {refused, draining}}, Now, Exchange, Chance) ->
+    elsewhere(Event, Now, Exchange, Chance);
+first(Event = {gwport, {port_down, false, Reason}}, Now, Exchange, Chance)
+        when Reason =:= drain; Reason =:= stopped ->
+    elsewhere(Event, Now, Exchange, Chance);
+first(Event, Now, Exchange, _) ->
+    event(Event, Now, Exchange).
+
+elsewhere(Event, Now, Exchange, {Request, Mount, Tried}) ->
+    #exchange{port = Port, ref = Ref, tag = Tag, due = Due} = Exchange,
+    case placed({Request, Mount, [Port | Tried]}, Tag, Due) of
+        {ok, Port1, Ref1, Chance} ->
+            gwport_handle:leave(Port, Ref),
+            {[], Exchange#exchange{port = Port1, ref = Ref1, chance = Chance}};
+        {error, _} ->
+            event(Event, Now, Exchange)
     end.
 
 %% The watch may have spoken, or be about to.

@@ -1,7 +1,7 @@
 %% A pool as requests see it: a table of ports to choose from, read without a process in between.
 -module(gwport_pool).
 
--export([choose/1, await/1, names/0, info/1, keeper/1]).
+-export([choose/1, choose/2, await/1, names/0, info/1, keeper/1]).
 %% For the keeper.
 -export([create/2, publish/2, delete/1]).
 
@@ -14,9 +14,16 @@
 %% The port with the fewest requests under way.
 -spec choose(atom()) -> {ok, gwport_handle:handle()} | {error, no_pool | no_port | busy}.
 choose(Name) ->
+    choose(Name, []).
+
+%% The same of the others: some have refused a request because they drain, or are gone.
+-spec choose(atom(), Others :: [gwport_handle:handle()]) ->
+    {ok, gwport_handle:handle()} | {error, no_pool | no_port | busy}.
+choose(Name, Others) ->
     case persistent_term:get(?KEY(Name), undefined) of
         undefined -> {error, no_pool};
-        {Table, _, Sups} -> least(ports(Table), Sups)
+        {Table, _, Sups} when Others =:= [] -> least(ports(Table), Sups);
+        {Table, _, Sups} -> least(ports(Table) -- Others, Sups)
     end.
 
 %% The table of a keeper that was killed is gone until there is another.

@@ -6,6 +6,10 @@
 %% A port that drains is replaced when it begins to. When the keeper is stopped it drains all ports
 %% first.
 %%
+%% A reload starts as many new ports as the pool is to have beside those that there are. When all of
+%% them have greeted they are the pool's, and the others drain; when one of them ends before, all of
+%% them go, and the others stay.
+%%
 %% Owners of ports tell it of their state by casts, see gwport_port:report().
 -module(gwport_pool_keeper).
 -behaviour(gen_server).
@@ -17,6 +21,8 @@
 
 -record(slot, {
     number :: pos_integer(),
+    %% Of the options that it was started with.
+    version :: gwport_plan:version(),
     state :: starting | ready | draining,
     handle :: gwport_handle:handle() | undefined,
     since :: integer(),
@@ -30,9 +36,21 @@
     due :: integer() | circuit
 }).
 
+%% What is to be the pool's, and who waits for it.
+-record(reload, {
+    from :: gen_server:from(),
+    version :: gwport_plan:version(),
+    given :: gwport_plan:given(),
+    options :: gwport_plan:options(),
+    ports :: pos_integer()
+}).
+
 -record(keeper, {
+    plan :: gwport_plan:plan(),
+    version :: gwport_plan:version(),
     %% With those that are secret, for the next start.
-    options :: gwport_secret:secret(gwport_options:pool()),
+    options :: gwport_plan:options(),
+    reload = none :: none | #reload{},
     name :: atom(),
     drain_timeout :: non_neg_integer(),
     %% The supervisor of the pool, and the keeper's own.
@@ -60,18 +78,20 @@
 %% A port that was ready for so long has shown that its program works.
 -define(STEADY, 5000).
 
--spec start_link(gwport_secret:secret(gwport_options:pool()), pid(), pid()) -> {ok, pid()}.
-start_link(Options, Top, Sup) ->
-    gen_server:start_link(?MODULE, {Options, Top, Sup}, []).
+-spec start_link(gwport_plan:plan(), pid(), pid()) -> {ok, pid()}.
+start_link(Plan, Top, Sup) ->
+    gen_server:start_link(?MODULE, {Plan, Top, Sup}, []).
 
-init({Options, Top, Sup}) ->
+init({Plan, Top, Sup}) ->
     process_flag(trap_exit, true),
+    Options = gwport_plan:options(Plan),
     #{name := Name, ports := Ports, drain_timeout := Timeout} = Pool = gwport_secret:show(Options),
     logger:set_process_metadata(#{pool => Name}),
     case gwport_pool:create(Name, [Top, Sup]) of
         {ok, Table} ->
-            State = #keeper{options = Options, name = Name, drain_timeout = Timeout, top = Top,
-                sup = Sup, table = Table, backoff = gwport_backoff:new(Pool)},
+            State = #keeper{plan = Plan, version = gwport_plan:version(Plan), options = Options,
+                name = Name, drain_timeout = Timeout, top = Top, sup = Sup, table = Table,
+                backoff = gwport_backoff:new(Pool)},
             {ok, State, {continue, {start, lists:seq(1, Ports)}}};
         {error, Reason} ->
             {stop, Reason}
@@ -90,7 +110,17 @@ handle_call(await, _From, State = #keeper{tried = true}) ->
 handle_call(await, From, State = #keeper{awaiting = Awaiting}) ->
     {noreply, State#keeper{awaiting = [From | Awaiting]}};
 handle_call(owners, _From, State = #keeper{ports = Ports}) ->
-    {reply, {maps:keys(Ports), waiting(State)}, State}.
+    {reply, {maps:keys(Ports), waiting(State)}, State};
+handle_call(plan, _From, State = #keeper{plan = Plan, version = Version}) ->
+    {reply, {ok, {Version, gwport_plan:given(Plan)}}, State};
+handle_call({reload, _, _, _}, _From, State = #keeper{reload = #reload{}}) ->
+    {reply, {error, reloading}, State};
+handle_call({reload, Version, Given, Options}, From, State = #keeper{version = Version}) ->
+    #{ports := Ports} = gwport_secret:show(Options),
+    {noreply, reload(#reload{from = From, version = make_ref(), given = Given, options = Options,
+        ports = Ports}, State)};
+handle_call({reload, _, _, _}, _From, State) ->
+    {reply, {error, changed}, State}.
 
 %% What info/1 shows for a port that is not there.
 waiting(#keeper{waiting = Waiting, backoff = Backoff}) ->
@@ -103,16 +133,13 @@ next_try(circuit, _) -> circuit;
 next_try(Due, Now) -> max(0, Due - Now).
 
 handle_cast({ready, Owner, Handle}, State) ->
-    State1 = update(Owner,
-        fun(Slot) -> Slot#slot{state = ready, handle = Handle, since = now_ms()} end, State),
-    {noreply, tried(publish(close_circuit(State1)))};
+    {noreply, came_up(Owner, update(Owner, fun(Slot) -> up(Handle, Slot) end, State))};
 handle_cast({ended, Owner, Why}, State) ->
     {noreply, know(Owner, Why, update(Owner, fun(Slot) -> Slot#slot{why = Why} end, State))};
 handle_cast({draining, Owner}, State = #keeper{ports = Ports}) ->
     case Ports of
-        #{Owner := #slot{state = ready, number = Number, since = Since}} ->
-            State1 = publish(update(Owner, fun(Slot) -> Slot#slot{state = draining} end, State)),
-            {noreply, again(Number, now_ms() - Since, ?DRAINS, State1)};
+        #{Owner := Slot = #slot{state = ready}} ->
+            {noreply, drains(Owner, Slot, State)};
         #{} ->
             {noreply, State}
     end.
@@ -125,7 +152,7 @@ handle_info({'DOWN', Monitor, process, Owner, _}, State) ->
     case maps:take(Owner, Ports) of
         {Slot, Rest} ->
             State2 = follow(Slot, State1#keeper{ports = Rest}),
-            {noreply, replace(Slot, tried(publish(State2)))};
+            {noreply, ended(Slot, State2)};
         error ->
             {noreply, State1}
     end;
@@ -135,9 +162,11 @@ handle_info({'ETS-TRANSFER', Table, _, Owner}, State = #keeper{ports = Ports, in
 handle_info({'ETS-TRANSFER', Table, _, _}, State) ->
     gwport_watch:last_words(Table),
     {noreply, State};
-%% Where the circuit has closed meanwhile, the port was started then.
-handle_info({start, Number}, State = #keeper{backoff = Backoff, waiting = Waiting})
+%% Where the circuit has closed meanwhile, the port was started then; where the pool was reloaded,
+%% others are.
+handle_info({start, Version, Number}, State = #keeper{version = Version, waiting = Waiting})
         when is_map_key(Number, Waiting) ->
+    #keeper{backoff = Backoff} = State,
     case gwport_backoff:may_start(Number, Backoff) of
         true -> {noreply, start(Number, State)};
         false -> {noreply, wait_for_circuit(Number, State)}
@@ -145,18 +174,100 @@ handle_info({start, Number}, State = #keeper{backoff = Backoff, waiting = Waitin
 handle_info(_, State) ->
     {noreply, State}.
 
-start(Number, State = #keeper{top = Top, starter = Starter, options = Options, ports = Ports,
-        lacking = Lacking, waiting = Waiting}) ->
-    case gwport_pool_sup:start_port(Top, Starter, self(), Options) of
-        {ok, Owner} ->
-            _ = erlang:monitor(process, Owner),
-            State#keeper{lacking = maps:remove(Number, Lacking),
-                waiting = maps:remove(Number, Waiting),
-                ports = Ports#{Owner => #slot{number = Number, state = starting,
-                    since = now_ms()}}};
+start(Number, State = #keeper{version = Version, options = Options}) ->
+    case start_port(Number, Version, Options, State) of
+        {ok, State1 = #keeper{lacking = Lacking, waiting = Waiting}} ->
+            State1#keeper{lacking = maps:remove(Number, Lacking),
+                waiting = maps:remove(Number, Waiting)};
         {error, Reason} ->
             not_started(Reason, Number, tried(State))
     end.
+
+start_port(Number, Version, Options, State) ->
+    #keeper{top = Top, starter = Starter, ports = Ports} = State,
+    case gwport_pool_sup:start_port(Top, Starter, self(), Options) of
+        {ok, Owner} ->
+            _ = erlang:monitor(process, Owner),
+            {ok, State#keeper{ports = Ports#{Owner => #slot{number = Number, version = Version,
+                state = starting, since = now_ms()}}}};
+        Error ->
+            Error
+    end.
+
+%% One that was told to drain meanwhile does.
+up(Handle, Slot = #slot{state = starting}) ->
+    Slot#slot{state = ready, handle = Handle, since = now_ms()};
+up(Handle, Slot) ->
+    Slot#slot{handle = Handle}.
+
+came_up(Owner, State = #keeper{ports = Ports, reload = Reload}) ->
+    case {Ports, Reload} of
+        {#{Owner := #slot{version = Version}}, #reload{version = Version}} -> all_up(State);
+        {#{Owner := #slot{state = ready}}, _} -> tried(publish(close_circuit(State)));
+        _ -> State
+    end.
+
+%% A port of a reload that drains is about to end.
+drains(Owner, #slot{version = Version}, State = #keeper{reload = #reload{version = Version}}) ->
+    update(Owner, fun(Slot) -> Slot#slot{state = draining} end, State);
+drains(Owner, #slot{number = Number, since = Since}, State) ->
+    State1 = publish(update(Owner, fun(Slot) -> Slot#slot{state = draining} end, State)),
+    again(Number, now_ms() - Since, ?DRAINS, State1).
+
+ended(#slot{version = Version, why = Why}, State = #keeper{reload = #reload{version = Version}}) ->
+    not_reloaded(Why, State);
+ended(Slot, State) ->
+    replace(Slot, tried(publish(State))).
+
+%% Reloading
+
+reload(Reload = #reload{ports = Ports}, State) ->
+    start_new(lists:seq(1, Ports), State#keeper{reload = Reload}).
+
+start_new([], State) ->
+    State;
+start_new([Number | Rest], State = #keeper{reload = Reload}) ->
+    #reload{version = Version, options = Options} = Reload,
+    case start_port(Number, Version, Options, State) of
+        {ok, State1} -> start_new(Rest, State1);
+        {error, Reason} -> not_reloaded(not_run(Reason), State)
+    end.
+
+all_up(State = #keeper{ports = Ports, reload = #reload{version = Version, ports = Count}}) ->
+    Up = [Owner || {Owner, #slot{version = Of, state = ready}} <- maps:to_list(Ports),
+        Of =:= Version],
+    case length(Up) of
+        Count -> reloaded(Up, State);
+        _ -> State
+    end.
+
+%% In this order: who is refused by a port that drains finds the new ones in the table.
+reloaded(Up, State0 = #keeper{plan = Plan, ports = Ports}) ->
+    #keeper{reload = #reload{from = From, given = Given, options = Options, version = New}} =
+        State = close_circuit(State0),
+    Pool = #{drain_timeout := Timeout} = gwport_secret:show(Options),
+    Old = [Owner || {Owner, #slot{version = Of, state = Is}} <- maps:to_list(Ports), Of =/= New,
+        Is =/= draining],
+    ok = gwport_plan:change(New, Given, Options, Plan),
+    State1 = drain(Old, State#keeper{version = New, options = Options, drain_timeout = Timeout,
+        backoff = gwport_backoff:new(Pool), waiting = #{}, lacking = #{}, reload = none}),
+    gen_server:reply(From, {ok, {Up, Old}}),
+    tried(State1).
+
+not_reloaded(Why, State = #keeper{ports = Ports, name = Name}) ->
+    #keeper{reload = #reload{from = From, version = Version}} = State,
+    ?LOG_ERROR("gwport: pool ~ts is not reloaded, its programs stay: of a new one, ~ts", [Name, Why]),
+    New = [Owner || {Owner, #slot{version = Of}} <- maps:to_list(Ports), Of =:= Version],
+    gen_server:reply(From, {error, {not_ready, Why}}),
+    drain(New, State#keeper{reload = none}).
+
+%% They are nobody's to choose any more, and end when they are done.
+drain(Owners, State) ->
+    State1 = publish(lists:foldl(fun(Owner, Acc) ->
+        update(Owner, fun(Slot) -> Slot#slot{state = draining} end, Acc)
+    end, State, Owners)),
+    lists:foreach(fun gwport_port:drain/1, Owners),
+    State1.
 
 %% Where the BEAM or the machine has nothing left to start a program with, that is no fault of the
 %% program: it is tried again soon, however long it lasts, and said once.
@@ -183,9 +294,10 @@ no_run(Error) ->
 
 %% Of a port that served and has ended its owner knows more than when it began to end. A reason that
 %% its successor has given meanwhile is newer.
-know(Owner, Why, State = #keeper{ports = Ports, waiting = Waiting}) ->
+know(Owner, Why, State = #keeper{ports = Ports, version = Version, waiting = Waiting}) ->
     case Ports of
-        #{Owner := #slot{state = draining, number = Number}} when is_map_key(Number, Waiting) ->
+        #{Owner := #slot{state = draining, version = Version, number = Number}}
+                when is_map_key(Number, Waiting) ->
             State#keeper{waiting = Waiting#{Number := better(Why, maps:get(Number, Waiting))}};
         #{} ->
             State
@@ -217,8 +329,8 @@ again(Number, _, Why, State = #keeper{backoff = Backoff, ports = Ports}) ->
                 #waiting{why = Why, due = circuit}}}
     end.
 
-start_in(Delay, Number, Why, State = #keeper{waiting = Waiting}) ->
-    _ = erlang:send_after(Delay, self(), {start, Number}),
+start_in(Delay, Number, Why, State = #keeper{waiting = Waiting, version = Version}) ->
+    _ = erlang:send_after(Delay, self(), {start, Version, Number}),
     State#keeper{waiting = Waiting#{Number => #waiting{why = Why, due = now_ms() + Delay}}}.
 
 say_open(Number, Delay, Why, State = #keeper{name = Name, backoff = Backoff}) ->
@@ -230,16 +342,19 @@ wait_for_circuit(Number, State = #keeper{waiting = Waiting}) ->
     #{Number := Wait} = Waiting,
     State#keeper{waiting = Waiting#{Number := Wait#waiting{due = circuit}}}.
 
-close_circuit(State = #keeper{backoff = Backoff, waiting = Waiting, name = Name}) ->
+close_circuit(State = #keeper{backoff = Backoff, name = Name}) ->
     case gwport_backoff:up(Backoff) of
         {was_closed, _} ->
             State;
         {closed, Backoff1} ->
             ?LOG_NOTICE("gwport: the program of pool ~ts has come up again", [Name]),
-            %% The one that was to be tried alone as well, whose time may be far away.
-            _ = [self() ! {start, Number} || Number <- maps:keys(Waiting)],
+            start_all_waiting(State),
             State#keeper{backoff = Backoff1}
     end.
+
+%% The one that was to be tried alone as well, whose time may be far away.
+start_all_waiting(#keeper{waiting = Waiting, version = Version}) ->
+    lists:foreach(fun(Number) -> self() ! {start, Version, Number} end, maps:keys(Waiting)).
 
 update(Owner, Fun, State = #keeper{ports = Ports}) ->
     case Ports of
@@ -247,9 +362,10 @@ update(Owner, Fun, State = #keeper{ports = Ports}) ->
         #{} -> State
     end.
 
-publish(State = #keeper{table = Table, ports = Ports}) ->
-    gwport_pool:publish(Table,
-        [Handle || #slot{state = ready, handle = Handle} <- maps:values(Ports)]),
+publish(State = #keeper{table = Table, ports = Ports, version = Version}) ->
+    gwport_pool:publish(Table, [Handle
+        || #slot{state = ready, version = Of, handle = Handle} <- maps:values(Ports),
+        Of =:= Version]),
     State.
 
 tried(State = #keeper{awaiting = Awaiting}) ->

@@ -18,12 +18,13 @@ start_link(Secret) when is_function(Secret, 0) ->
     start_link(gwport_secret:show(Secret));
 start_link(Given) ->
     case gwport_options:pool(Given) of
-        {ok, Options} -> start_pool(Options);
+        {ok, Options} -> start_pool(Given, Options);
         Error -> Error
     end.
 
-start_pool(Options = #{name := Name}) ->
-    case supervisor:start_link(?MODULE, {pool, gwport_secret:hide(Options)}) of
+start_pool(Given, Options = #{name := Name}) ->
+    Pool = {pool, gwport_secret:hide(Given), gwport_secret:hide(Options)},
+    case supervisor:start_link(?MODULE, Pool) of
         {ok, Sup} -> await(Sup, Name);
         Error -> Error
     end.
@@ -99,20 +100,20 @@ asked(Fun) ->
     catch exit:_ -> {error, killed}
     end.
 
-%% The keeper is the first to stop: it drains the ports while they still run.
-init({pool, Options}) ->
-    #{drain_timeout := DrainTimeout} = gwport_secret:show(Options),
-    Core = {core, Options, self(), DrainTimeout},
+%% The keeper is the first to stop: it drains the ports while they still run, for as long as the
+%% options of the moment say, which it looks after itself.
+init({pool, Given, Options}) ->
+    Core = {core, gwport_plan:new(Given, Options), self()},
     {ok, {often(one_for_one), [
         dynamic(logs, gwport_log),
         #{id => core, type => supervisor,
             start => {supervisor, start_link, [?MODULE, Core]}}
     ]}};
-init({core, Options, Top, DrainTimeout}) ->
+init({core, Plan, Top}) ->
     {ok, {often(one_for_all), [
         dynamic(ports, gwport_port),
-        #{id => keeper, start => {gwport_pool_keeper, start_link, [Options, Top, self()]},
-            shutdown => DrainTimeout + 5000}
+        #{id => keeper, start => {gwport_pool_keeper, start_link, [Plan, Top, self()]},
+            shutdown => infinity}
     ]}};
 init({dynamic, Module}) ->
     {ok, {#{strategy => simple_one_for_one},
