@@ -2,7 +2,8 @@
 %% is its API; README.md shows it in use.
 -module(gwport).
 
--export([child_spec/1, pools/0, info/1, counts/1, reload/1, reload/2, request/2, request/3]).
+-export([child_spec/1, pools/0, info/1, counts/1, reload/1, reload/2]).
+-export([resize/2, drain/1, request/2, request/3]).
 
 -export_type([request/0, response/0]).
 
@@ -103,10 +104,25 @@ reload(Pool) ->
 %% info/1 shows them (and `ended' for one that had nothing to finish). In the meantime, which `greeting_timeout' bounds, there are twice as many programs.
 %%
 %% `{not_ready, Why}', a sentence: a new program did not come up, and nothing has changed; as with a wrong
-%% option. `reloading': somebody else reloads the pool.
+%% option. `reloading', `draining': somebody else reloads the pool, or has it drain.
 -spec reload(atom(), gwport_options:given()) -> gwport_reload:result().
 reload(Pool, Changed) ->
     gwport_reload:reload(Pool, Changed).
+
+%% @doc A pool has so many ports from now on, until it is started again. More are started, or those that are too many
+%% take no more requests and finish what they have; it does not wait for either.
+-spec resize(atom(), Ports :: 1..1024) ->
+    ok | {error, no_pool | reloading | draining | gwport_options:error()}.
+resize(Pool, Ports) ->
+    gwport_reload:resize(Pool, Ports).
+
+%% @doc Has all ports of a pool finish what they have, for `drain_timeout' at most, and returns when no program is
+%% left. New requests get 503 from now on; afterwards resize/2 and reload/1 have the pool serve again. It is for the application's
+%% `prep_stop/1', behind `ranch:suspend_listener/1': what handlers need beside the pool still runs
+%% then. A pool that is stopped drains in any case.
+-spec drain(atom()) -> ok | {error, no_pool}.
+drain(Pool) ->
+    gwport_reload:drain(Pool).
 
 %% @equiv request(Pool, Request, #{})
 -spec request(atom(), request() | list()) -> {ok, response()} | {error, term()}.

@@ -1,7 +1,7 @@
 -module(gwport_app).
 -behaviour(application).
 
--export([start/2, stop/1]).
+-export([start/2, prep_stop/1, stop/1]).
 
 %% Of the 500 lines a second that OTP's own handler takes a reserve is left to the node.
 -define(NODE_LOG_LINES, 400).
@@ -37,6 +37,15 @@ started(Error, IsLetThrough) ->
 load_modules() ->
     {ok, Modules} = application:get_key(gwport, modules),
     lists:foreach(fun code:ensure_loaded/1, Modules).
+
+%% Its supervisor stops one pool after the other. All of them drain at the same time.
+-spec prep_stop(State) -> State.
+prep_stop(State) ->
+    Drains = [spawn_monitor(fun() -> gwport:drain(Name) end) || Name <- gwport_sup:pools()],
+    lists:foreach(fun({Pid, Monitor}) ->
+        receive {'DOWN', Monitor, process, Pid, _} -> ok end
+    end, Drains),
+    State.
 
 -spec stop(term()) -> ok.
 stop(IsLetThrough) ->

@@ -7,7 +7,7 @@
 %% greeted the circuit closes, and the others are started again. There is no clock and no chance here.
 -module(gwport_backoff).
 
--export([new/1, failed/4, steady/2, up/1, may_start/2, circuit/1, failures/2]).
+-export([new/1, failed/4, steady/2, forget/2, up/1, may_start/2, circuit/1, failures/2]).
 
 -export_type([backoff/0]).
 
@@ -57,6 +57,14 @@ drawn(Ms, Chance) ->
 -spec steady(slot(), backoff()) -> backoff().
 steady(Number, Backoff = #backoff{failures = Failures}) ->
     Backoff#backoff{failures = maps:remove(Number, Failures)}.
+
+%% There is no port with this number any more. Whether it was the one that was tried for all: the
+%% circuit closes without it, and those that waited are to be started.
+-spec forget(slot(), backoff()) -> {IsProbe :: boolean(), backoff()}.
+forget(Number, Backoff = #backoff{circuit = {open, Number}}) ->
+    {true, steady(Number, Backoff#backoff{circuit = closed})};
+forget(Number, Backoff) ->
+    {false, steady(Number, Backoff)}.
 
 %% A program has greeted.
 -spec up(backoff()) -> {closed | was_closed, backoff()}.

@@ -1,7 +1,7 @@
 %% The options of a pool and of a mount: defaults, and one check of each, at start.
 -module(gwport_options).
 
--export([pool/1, pools/1, mount/1, map/1, name/1]).
+-export([pool/1, pools/1, ports/1, mount/1, map/1, name/1]).
 
 -export_type([pool/0, mount/0, error/0, given/0]).
 
@@ -59,6 +59,14 @@ pool(Given) ->
                 fun pool_whole/1));
         error ->
             {error, {bad_option, {pool, hidden, not_options()}}}
+    end.
+
+%% The one option that may be changed without a look at the others.
+-spec ports(term()) -> {ok, pos_integer()} | {error, error()}.
+ports(Given) ->
+    case pool_value(ports, Given) of
+        {ok, Ports} -> {ok, Ports};
+        {error, Why} -> {error, {bad_option, {ports, Given, Why}}}
     end.
 
 %% Those of the application's environment. What is wrong in one is told with its name; `undefined`

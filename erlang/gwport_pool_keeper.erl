@@ -8,7 +8,8 @@
 %%
 %% A reload starts as many new ports as the pool is to have beside those that there are. When all of
 %% them have greeted they are the pool's, and the others drain; when one of them ends before, all of
-%% them go, and the others stay.
+%% them go, and the others stay. A port has a number, under which it is started again; a pool that is
+%% resized has more or fewer of them, and one that drains has none.
 %%
 %% Owners of ports tell it of their state by casts, see gwport_port:report().
 -module(gwport_pool_keeper).
@@ -51,6 +52,10 @@
     %% With those that are secret, for the next start.
     options :: gwport_plan:options(),
     reload = none :: none | #reload{},
+    %% Of the ports that there are to be.
+    wanted :: [pos_integer()],
+    %% Who waits until there is no port any more.
+    drainers = [] :: [gen_server:from()],
     name :: atom(),
     drain_timeout :: non_neg_integer(),
     %% The supervisor of the pool, and the keeper's own.
@@ -86,13 +91,14 @@ init({Plan, Top, Sup}) ->
     process_flag(trap_exit, true),
     Options = gwport_plan:options(Plan),
     #{name := Name, ports := Ports, drain_timeout := Timeout} = Pool = gwport_secret:show(Options),
+    Wanted = lists:seq(1, Ports),
     logger:set_process_metadata(#{pool => Name}),
     case gwport_pool:create(Name, [Top, Sup]) of
         {ok, Table} ->
             State = #keeper{plan = Plan, version = gwport_plan:version(Plan), options = Options,
-                name = Name, drain_timeout = Timeout, top = Top, sup = Sup, table = Table,
-                backoff = gwport_backoff:new(Pool)},
-            {ok, State, {continue, {start, lists:seq(1, Ports)}}};
+                wanted = Wanted, name = Name, drain_timeout = Timeout, top = Top, sup = Sup,
+                table = Table, backoff = gwport_backoff:new(Pool)},
+            {ok, State, {continue, {start, Wanted}}};
         {error, Reason} ->
             {stop, Reason}
     end.
@@ -111,16 +117,25 @@ handle_call(await, From, State = #keeper{awaiting = Awaiting}) ->
     {noreply, State#keeper{awaiting = [From | Awaiting]}};
 handle_call(owners, _From, State = #keeper{ports = Ports}) ->
     {reply, {maps:keys(Ports), waiting(State)}, State};
-handle_call(plan, _From, State = #keeper{plan = Plan, version = Version}) ->
-    {reply, {ok, {Version, gwport_plan:given(Plan)}}, State};
-handle_call({reload, _, _, _}, _From, State = #keeper{reload = #reload{}}) ->
+handle_call(plan, _From, State = #keeper{plan = Plan}) ->
+    {reply, {ok, {gwport_plan:version(Plan), gwport_plan:given(Plan)}}, State};
+handle_call(drain, From, State) ->
+    {noreply, drained(drain_all(From, State))};
+handle_call(_, _From, State = #keeper{reload = #reload{}}) ->
     {reply, {error, reloading}, State};
-handle_call({reload, Version, Given, Options}, From, State = #keeper{version = Version}) ->
+handle_call(_, _From, State = #keeper{drainers = [_ | _]}) ->
+    {reply, {error, draining}, State};
+handle_call({resize, Count}, _From, State) ->
+    {reply, ok, drained(resize(Count, State))};
+handle_call({reload, Version, Given, Options}, From, State = #keeper{plan = Plan}) ->
+    case gwport_plan:version(Plan) of
+        Version -> {noreply, reload(new_reload(From, Given, Options), State)};
+        _ -> {reply, {error, changed}, State}
+    end.
+
+new_reload(From, Given, Options) ->
     #{ports := Ports} = gwport_secret:show(Options),
-    {noreply, reload(#reload{from = From, version = make_ref(), given = Given, options = Options,
-        ports = Ports}, State)};
-handle_call({reload, _, _, _}, _From, State) ->
-    {reply, {error, changed}, State}.
+    #reload{from = From, version = make_ref(), given = Given, options = Options, ports = Ports}.
 
 %% What info/1 shows for a port that is not there.
 waiting(#keeper{waiting = Waiting, backoff = Backoff}) ->
@@ -152,9 +167,9 @@ handle_info({'DOWN', Monitor, process, Owner, _}, State) ->
     case maps:take(Owner, Ports) of
         {Slot, Rest} ->
             State2 = follow(Slot, State1#keeper{ports = Rest}),
-            {noreply, ended(Slot, State2)};
+            {noreply, drained(ended(Slot, State2))};
         error ->
-            {noreply, State1}
+            {noreply, drained(State1)}
     end;
 handle_info({'ETS-TRANSFER', Table, _, Owner}, State = #keeper{ports = Ports, inherited = Inherited})
         when is_map_key(Owner, Ports) ->
@@ -163,7 +178,7 @@ handle_info({'ETS-TRANSFER', Table, _, _}, State) ->
     gwport_watch:last_words(Table),
     {noreply, State};
 %% Where the circuit has closed meanwhile, the port was started then; where the pool was reloaded,
-%% others are.
+%% others are; where it was resized, this one may be one too many.
 handle_info({start, Version, Number}, State = #keeper{version = Version, waiting = Waiting})
         when is_map_key(Number, Waiting) ->
     #keeper{backoff = Backoff} = State,
@@ -173,6 +188,11 @@ handle_info({start, Version, Number}, State = #keeper{version = Version, waiting
     end;
 handle_info(_, State) ->
     {noreply, State}.
+
+%% The pool's own ports, that have not begun to drain.
+standing(#keeper{ports = Ports, version = Version}) ->
+    [Port || Port = {_, #slot{version = Of, state = Is}} <- maps:to_list(Ports), Of =:= Version,
+        Is =/= draining].
 
 start(Number, State = #keeper{version = Version, options = Options}) ->
     case start_port(Number, Version, Options, State) of
@@ -250,7 +270,7 @@ reloaded(Up, State0 = #keeper{plan = Plan, ports = Ports}) ->
         Is =/= draining],
     ok = gwport_plan:change(New, Given, Options, Plan),
     State1 = drain(Old, State#keeper{version = New, options = Options, drain_timeout = Timeout,
-        backoff = gwport_backoff:new(Pool), waiting = #{}, lacking = #{}, reload = none}),
+        wanted = lists:seq(1, length(Up)), backoff = gwport_backoff:new(Pool), waiting = #{}, lacking = #{}, reload = none}),
     gen_server:reply(From, {ok, {Up, Old}}),
     tried(State1).
 
@@ -260,6 +280,59 @@ not_reloaded(Why, State = #keeper{ports = Ports, name = Name}) ->
     New = [Owner || {Owner, #slot{version = Of}} <- maps:to_list(Ports), Of =:= Version],
     gen_server:reply(From, {error, {not_ready, Why}}),
     drain(New, State#keeper{reload = none}).
+
+%% Resizing
+
+resize(Count, State0 = #keeper{wanted = Wanted, plan = Plan, options = Hidden}) ->
+    Options = gwport_secret:hide((gwport_secret:show(Hidden))#{ports := Count}),
+    {ok, Given} = gwport_options:map(gwport_secret:show(gwport_plan:given(Plan))),
+    ok = gwport_plan:change(make_ref(), gwport_secret:hide(Given#{ports => Count}), Options, Plan),
+    State = State0#keeper{options = Options},
+    case Count - length(Wanted) of
+        More when More >= 0 -> grow(More, State);
+        _ -> shrink(Count, State)
+    end.
+
+grow(More, State = #keeper{wanted = Wanted}) ->
+    First = lists:max([0 | Wanted]) + 1,
+    New = lists:seq(First, First + More - 1),
+    lists:foldl(fun start/2, State#keeper{wanted = Wanted ++ New}, New).
+
+%% Those that serve stay before those that do not.
+shrink(Count, State = #keeper{wanted = Wanted}) ->
+    Ranked = lists:sort([{rank(Number, State), Number} || Number <- Wanted]),
+    {Stay, Go} = lists:split(Count, [Number || {_, Number} <- Ranked]),
+    Unwanted = [Owner || {Owner, #slot{number = Number}} <- standing(State),
+        lists:member(Number, Go)],
+    drain(Unwanted, lists:foldl(fun forget/2, State#keeper{wanted = Stay}, Go)).
+
+rank(Number, State) ->
+    case [Is || {_, #slot{number = Of, state = Is}} <- standing(State), Of =:= Number] of
+        [ready] -> 1;
+        [starting] -> 2;
+        [] -> 3
+    end.
+
+forget(Number, State = #keeper{backoff = Backoff, waiting = Waiting, lacking = Lacking}) ->
+    State1 = State#keeper{waiting = maps:remove(Number, Waiting),
+        lacking = maps:remove(Number, Lacking)},
+    {IsProbe, Backoff1} = gwport_backoff:forget(Number, Backoff),
+    _ = [start_all_waiting(State1) || IsProbe],
+    State1#keeper{backoff = Backoff1}.
+
+%% Draining
+
+drain_all(From, State = #keeper{reload = #reload{}}) ->
+    drain_all(From, not_reloaded(<<"the pool drains">>, State));
+drain_all(From, State = #keeper{drainers = Drainers}) ->
+    shrink(0, State#keeper{drainers = [From | Drainers]}).
+
+drained(State = #keeper{drainers = Drainers, ports = Ports, watches = Watches})
+        when map_size(Ports) =:= 0, Watches =:= [] ->
+    lists:foreach(fun(From) -> gen_server:reply(From, ok) end, Drainers),
+    State#keeper{drainers = []};
+drained(State) ->
+    State.
 
 %% They are nobody's to choose any more, and end when they are done.
 drain(Owners, State) ->
@@ -314,9 +387,15 @@ replace(#slot{state = starting, number = Number, why = Why}, State) ->
 replace(#slot{state = ready, number = Number, since = Since, why = Why}, State) ->
     again(Number, now_ms() - Since, Why, State).
 
-again(Number, Lived, Why, State = #keeper{backoff = Backoff}) when Lived >= ?STEADY ->
+again(Number, Lived, Why, State = #keeper{wanted = Wanted}) ->
+    case lists:member(Number, Wanted) of
+        true -> once_more(Number, Lived, Why, State);
+        false -> State
+    end.
+
+once_more(Number, Lived, Why, State = #keeper{backoff = Backoff}) when Lived >= ?STEADY ->
     start_in(0, Number, Why, State#keeper{backoff = gwport_backoff:steady(Number, Backoff)});
-again(Number, _, Why, State = #keeper{backoff = Backoff, ports = Ports}) ->
+once_more(Number, _, Why, State = #keeper{backoff = Backoff, ports = Ports}) ->
     IsServing = lists:any(fun(#slot{state = Is}) -> Is =:= ready end, maps:values(Ports)),
     case gwport_backoff:failed(Number, IsServing, rand:uniform(), Backoff) of
         {again, Delay, Backoff1} ->

@@ -1,15 +1,16 @@
-%% A pool's programs are replaced by new ones while requests go on: gwport:reload/2. The keeper does
-%% it. In here is what is no business of its process: files are looked for, ports are asked.
+%% A pool is changed while requests go on: gwport:reload/2, gwport:resize/2, gwport:drain/1. The keeper
+%% does it. In here is what is no business of its process: files are looked for, ports are asked.
 -module(gwport_reload).
 
--export([reload/2]).
+-export([reload/2, resize/2, drain/1]).
 
 -export_type([result/0]).
 
 %% Ports as gwport:info/1 shows them: those that serve now, and those that finish what they have.
 -type result() ::
     {ok, #{started := [map()], replaced := [map()]}}
-  | {error, no_pool | reloading | {not_ready, Why :: binary()} | gwport_options:error()}.
+  | {error, no_pool | reloading | draining | {not_ready, Why :: binary()}
+        | gwport_options:error()}.
 
 %% Everything is looked for anew, `command` on PATH or in an app's priv folder too.
 -spec reload(atom(), gwport_options:given()) -> result().
@@ -63,6 +64,18 @@ ports(Owners, Before) ->
     [try gwport_port:info(Owner)
     catch exit:_ -> (maps:get(Owner, Before, #{owner => Owner}))#{state => ended}
     end || Owner <- Owners].
+
+-spec resize(atom(), pos_integer()) ->
+    ok | {error, no_pool | reloading | draining | gwport_options:error()}.
+resize(Pool, Given) ->
+    case gwport_options:ports(Given) of
+        {ok, Ports} -> ask(Pool, {resize, Ports});
+        Error -> Error
+    end.
+
+-spec drain(atom()) -> ok | {error, no_pool}.
+drain(Pool) ->
+    ask(Pool, drain).
 
 %% The keeper may be killed, or stopped with its pool, while it is asked.
 ask(Pool, What) ->

@@ -6,12 +6,17 @@
 -module(gwport_sup).
 -behaviour(supervisor).
 
--export([start_link/0]).
+-export([start_link/0, pools/0]).
 -export([init/1]).
 
 -spec start_link() -> supervisor:startlink_ret().
 start_link() ->
     supervisor:start_link({local, ?MODULE}, ?MODULE, []).
+
+%% The names of the pools that stand in here.
+-spec pools() -> [atom()].
+pools() ->
+    [Name || {{gwport, Name}, _, _, _} <- supervisor:which_children(?MODULE)].
 
 init([]) ->
     ok = gwport_seen:create(),

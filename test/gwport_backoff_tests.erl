@@ -57,3 +57,11 @@ while_it_is_open_one_is_tried_and_the_others_wait_test() ->
     ?assertEqual([{opened, 5000}], told(1, {1, false, 1.0}, Closed)),
     %% One that has served for long begins anew.
     ?assertEqual([{again, 0}], told(1, {1, false, 1.0}, gwport_backoff:steady(1, Closed))).
+
+a_port_that_is_not_wanted_any_more_takes_the_circuit_along_test() ->
+    {_, Open} = fails(4, {1, false, 1.0}, new(#{})),
+    %% Another one's end says nothing of the one that is tried.
+    ?assertEqual({false, Open}, gwport_backoff:forget(2, Open)),
+    {true, Closed} = gwport_backoff:forget(1, Open),
+    ?assertEqual({closed, 0, true}, {gwport_backoff:circuit(Closed), gwport_backoff:failures(1, Closed),
+        gwport_backoff:may_start(2, Closed)}).

@@ -5,7 +5,7 @@
 -export([build/2, root/0, serve/2, pool/1, listen/3, flow/2, bad/2, bad/3, stop/1]).
 -export([counts/0, leaks/1, rss/1, beam_rss/0, fds/1, gone/1, children/1, os_kill/2, await_stopped/1]).
 -export([second_beam/2, second/1, start_log/0, stop_log/1, hear_log/1]).
--export([last/2, goroutines/1, await_ports/2, expect/3, none/2]).
+-export([last/2, goroutines/1, await_ports/2, serving/1, expect/3, none/2]).
 
 %% Go programs
 

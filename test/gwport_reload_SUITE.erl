@@ -17,7 +17,9 @@ groups() ->
         what_is_under_way_is_finished, a_stream_is_broken_off_at_the_drain_timeout, programs_that_fail_leave_the_old_ones,
         one_of_two_that_fails_leaves_the_old_ones, a_wrong_option_changes_nothing, one_reload_at_a_time,
         what_was_changed_stays, a_broken_pool_is_mended, a_pool_that_is_reloaded_stops,
-        a_request_that_is_refused_goes_elsewhere, a_port_that_is_gone_is_passed_over
+        a_request_that_is_refused_goes_elsewhere, a_port_that_is_gone_is_passed_over,
+        a_pool_grows_and_shrinks, a_size_stays, a_wrong_size_changes_nothing, resized_under_load,
+        a_pool_drains, a_drain_ends_a_reload, a_drain_is_bounded, the_application_drains_its_pools_together
     ]}]).
 
 init_per_group(parallel, Config) ->
@@ -258,6 +260,127 @@ a_port_that_is_gone_is_passed_over(Config) ->
     ok = sys:resume(Keeper),
     _ = gwport_probe:await_ports(Server, 2),
     gwport_probe:stop(Server).
+
+a_pool_grows_and_shrinks(Config) ->
+    %% What runs goes on when it grows; when it shrinks, requests are finished by the ports that are too many.
+    Server = #{pool := Pool} = gwport_probe:flow(#{}, Config),
+    [First] = os_pids(Server),
+    ok = gwport:resize(Pool, 3),
+    ?assert(lists:member(First, [OsPid || #{os_pid := OsPid} <- gwport_probe:await_ports(Server, 3)])),
+    Answers = [client(Server, #{path => "/faults/sleep?s=1"}) || _ <- lists:seq(1, 6)],
+    gwport_test:until(fun() -> length([P || P = #{in_flight := N} <- gwport_test:ports(Server), N > 0]) =:= 3 end),
+    in_flight(6, Server),
+    ok = gwport:resize(Pool, 1),
+    [?assertMatch(#{status := 200, body := <<"slept\n">>}, Answer()) || Answer <- Answers],
+    gwport_test:until(fun() -> length(gwport_test:ports(Server)) =:= 1 end),
+    ?assertMatch(#{status := 200}, gwport_test:get(Server, "/hello")),
+    gwport_probe:stop(Server).
+
+a_size_stays(Config) ->
+    %% For a keeper that is started again, and for a reload; and what is started again is no more than is wanted.
+    Server = #{pool := Pool} = gwport_probe:flow(#{pool => #{ports => 3}}, Config),
+    _ = gwport_probe:await_ports(Server, 3),
+    ok = gwport:resize(Pool, 2),
+    Keeper = gwport_pool:keeper(Pool),
+    exit(Keeper, kill),
+    gwport_test:until(fun() -> gwport_pool:keeper(Pool) =/= Keeper end),
+    [#{os_pid := OsPid}, _] = gwport_probe:await_ports(Server, 2),
+    gwport_probe:os_kill("KILL", OsPid),
+    gwport_test:until(fun() -> not lists:member(OsPid, os_pids(Server)) end),
+    ?assertMatch([_, _], gwport_probe:await_ports(Server, 2)),
+    {ok, #{started := Started}} = gwport:reload(Pool),
+    ?assertEqual(2, length(Started)),
+    gwport_test:until(fun() -> length(os_pids(Server)) =:= 2 end),
+    gwport_probe:stop(Server).
+
+a_wrong_size_changes_nothing(Config) ->
+    Server = #{pool := Pool} = gwport_probe:flow(#{}, Config),
+    [?assertEqual({error, {bad_option, {ports, Wrong, "expected an integer from 1 to 1024"}}}, gwport:resize(Pool, Wrong))
+        || Wrong <- [0, 1025, two]],
+    ?assertEqual({error, no_pool}, gwport:resize(no_such_pool, 2)),
+    ?assertMatch([_], os_pids(Server)),
+    gwport_probe:stop(Server).
+
+resized_under_load(Config) ->
+    %% No request fails, whether the pool grows or shrinks, and before the new ports are ready.
+    Server = #{pool := Pool} = gwport_probe:flow(#{}, Config),
+    Load = gwport_attack:load(Server, 4),
+    [begin
+        ok = gwport:resize(Pool, Count),
+        gwport_test:until(fun() -> length(gwport_probe:serving(Server)) =:= Count end)
+    end || Count <- [3, 1, 2, 1, 3, 2, 1]],
+    {Seen, _} = gwport_attack:stop_load(Load),
+    ?assertEqual([200], maps:keys(Seen)),
+    gwport_probe:stop(Server).
+
+a_pool_drains(Config) ->
+    %% What is under way is finished, nothing new is taken, no program is left; until it is to have ports again.
+    Server = #{pool := Pool} = gwport_probe:flow(#{pool => #{ports => 2}}, Config),
+    _ = gwport_probe:await_ports(Server, 2),
+    OsPids = os_pids(Server),
+    Upload = half_of_an_upload(Server),
+    in_flight(1, Server),
+    Self = self(),
+    Drain = spawn_link(fun() -> Self ! {self(), gwport:drain(Pool)} end),
+    gwport_test:until(fun() -> maps:get(status, gwport_test:get(Server, "/hello")) =:= 503 end),
+    ?assertEqual({error, draining}, gwport:resize(Pool, 1)),
+    ?assertEqual({error, draining}, gwport:reload(Pool)),
+    receive {Drain, _} -> error(too_early) after 0 -> ok end,
+    gwport_test:send(Upload, binary:copy(<<"u">>, 100000)),
+    ?assertMatch(#{status := 200, complete := true}, gwport_test:recv(Upload)),
+    gwport_test:close(Upload),
+    receive {Drain, Result} -> ?assertEqual(ok, Result) end,
+    [?assert(gwport_probe:gone(OsPid)) || OsPid <- OsPids],
+    ?assertEqual([], gwport_test:ports(Server)),
+    ?assertEqual(ok, gwport:drain(Pool)),
+    ok = gwport:resize(Pool, 1),
+    _ = gwport_probe:await_ports(Server, 1),
+    ?assertMatch(#{status := 200}, gwport_test:get(Server, "/hello")),
+    ?assertEqual({error, no_pool}, gwport:drain(no_such_pool)),
+    gwport_probe:stop(Server).
+
+a_drain_ends_a_reload(Config) ->
+    %% Programs that are being started have nothing to finish.
+    Server = #{pool := Pool} = gwport_probe:flow(#{}, Config),
+    Self = self(),
+    Reload = spawn_link(fun() -> Self ! {self(), gwport:reload(Pool, #{command => "/bin/sleep", args => ["3600"]})} end),
+    gwport_test:until(fun() -> length(os_pids(Server)) =:= 2 end),
+    OsPids = os_pids(Server),
+    ?assertEqual(ok, gwport:drain(Pool)),
+    receive {Reload, Result} -> ?assertEqual({error, {not_ready, <<"the pool drains">>}}, Result) end,
+    [?assert(gwport_probe:gone(OsPid)) || OsPid <- OsPids],
+    gwport_probe:stop(Server).
+
+a_drain_is_bounded(Config) ->
+    %% A stream without an end is broken off at the drain timeout.
+    Server = #{pool := Pool} = gwport_probe:flow(#{pool => #{drain_timeout => 300}}, Config),
+    Events = events(Server, "/faults/events?ms=20"),
+    ?assertEqual(ok, gwport:drain(Pool)),
+    {_, false} = gwport_test:recv_chunks(Events, []),
+    gwport_probe:stop(Server).
+
+the_application_drains_its_pools_together(_) ->
+    %% Two pools of it have a request each: both finish it, and neither waits for the other.
+    Peer = gwport_attack:peer(""),
+    Servers = [gwport_attack:peer_pool(Peer, #{}) || _ <- [1, 2]],
+    Uploads = [half_of_an_upload(Server) || Server <- Servers],
+    Pools = [Pool || #{pool := Pool} <- Servers],
+    [gwport_test:until(fun() ->
+        {ok, [#{in_flight := Count}]} = gwport_attack:call(Peer, gwport, info, [Pool]),
+        Count =:= 1
+    end) || Pool <- Pools],
+    Self = self(),
+    Stop = spawn_link(fun() -> Self ! {self(), gwport_attack:call(Peer, application, stop, [gwport])} end),
+    gwport_test:until(fun() ->
+        [{error, no_port}, {error, no_port}] =:= [gwport_attack:call(Peer, gwport_pool, choose, [Pool]) || Pool <- Pools]
+    end),
+    [begin
+        gwport_test:send(Upload, binary:copy(<<"u">>, 100000)),
+        ?assertMatch(#{status := 200, complete := true}, gwport_test:recv(Upload)),
+        gwport_test:close(Upload)
+    end || Upload <- Uploads],
+    receive {Stop, Result} -> ?assertEqual(ok, Result) end,
+    gwport_attack:stop_peer(Peer).
 
 twenty_reloads_of_one_port(Config) ->
     %% GETs, POSTs with bodies, uploads in pieces, and streams of events, all the time: none fails.
