@@ -41,6 +41,9 @@
 %%     a row, and none serves, one alone is tried, and again after between half of that time and all
 %%     of it</li>
 %% <li>`greeting_timeout' (10000), `drain_timeout' (30000)</li>
+%% <li>`stop_timeout' (1000): what a program has to end by itself, when it has had its time to drain, has
+%%     broken the wire, or has closed its output; then it is sent SIGTERM, with its process group, and
+%%     after `kill_timeout' (1000) SIGKILL</li>
 %% <li>`ping_interval' (10000), `ping_timeout' (30000): a program that does not answer is killed, as is
 %%     one that does not confirm within 30 to 60 seconds that a request is given up. For a debugger,
 %%     with `infinity', it is killed for neither; `greeting_timeout' and `drain_timeout' hold on</li>

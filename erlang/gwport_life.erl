@@ -1,7 +1,7 @@
 %% What the log says of a program's life: that it is up, that it drains, that it is gone and why.
 -module(gwport_life).
 
--export([began/1, up/2, drains/2, gone/3, ended/4]).
+-export([began/1, up/2, drains/2, is_ended/3, gone/3, ended/4]).
 
 -export_type([life/0]).
 
@@ -45,6 +45,14 @@ drains(Who, {#{in_flight := InFlight, served := Served}, Life}) ->
 
 accord(told) -> "as it was told to";
 accord(itself) -> "of its own accord".
+
+%% It has not ended by itself, or not when it was asked to, within so many milliseconds.
+-spec is_ended(term | kill, Ms :: non_neg_integer(), life()) -> ok.
+is_ended(term, Ms, Life) ->
+    ?LOG_WARNING("gwport: ~ts has not ended within ~b ms; it is sent SIGTERM", [whose(Life), Ms]);
+is_ended(kill, Ms, Life) ->
+    ?LOG_WARNING("gwport: ~ts has not ended within ~b ms of SIGTERM; it is killed",
+        [whose(Life), Ms]).
 
 %% Ended: in which phase and for what reason; `undefined` where its port was stopped.
 -spec gone(undefined | {While :: atom(), Reason :: term()}, unknown | non_neg_integer(),

@@ -31,6 +31,8 @@
     circuit_failures := pos_integer() | infinity,
     circuit_time := pos_integer(),
     drain_timeout := non_neg_integer(),
+    stop_timeout := non_neg_integer(),
+    kill_timeout := non_neg_integer(),
     ping_interval := pos_integer() | infinity,
     ping_timeout := pos_integer() | infinity,
     log_lines := non_neg_integer(),
@@ -155,7 +157,8 @@ pool_defaults() ->
         window => 262144, window_floor => 16384, response_budget => 67108864,
         port_queue => 1048576, max_frame => 1048576, max_head => 65536,
         last_stream => 2147483646,
-        greeting_timeout => 10000, drain_timeout => 30000,
+        greeting_timeout => 10000, drain_timeout => 30000, stop_timeout => 1000,
+        kill_timeout => 1000,
         restart_delay => 100, max_restart_delay => 10000,
         circuit_failures => 10, circuit_time => 30000,
         ping_interval => 10000, ping_timeout => 30000,
@@ -196,6 +199,7 @@ pool_value(circuit_failures, N) -> or_infinity(integer(N, 1, 1000000));
 pool_value(Key, N) when Key =:= restart_delay; Key =:= max_restart_delay; Key =:= circuit_time ->
     integer(N, 1, 86400000);
 pool_value(drain_timeout, N) -> integer(N, 0, 1 bsl 31);
+pool_value(Key, N) when Key =:= stop_timeout; Key =:= kill_timeout -> integer(N, 0, 86400000);
 pool_value(greeting_timeout, N) -> integer(N, 1, 1 bsl 31);
 pool_value(Key, infinity) when Key =:= ping_interval; Key =:= ping_timeout -> {ok, infinity};
 pool_value(Key, N) when Key =:= ping_interval; Key =:= ping_timeout ->

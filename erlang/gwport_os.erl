@@ -13,7 +13,8 @@
 -behaviour(gen_server).
 
 %% API
--export([create/0, start_link/0, adopt/1, id/1, look/1, kill/1, remind/4, keep_socket/1]).
+-export([create/0, start_link/0, adopt/1, id/1, look/1, term/1, kill/1]).
+-export([remind/4, keep_socket/1]).
 %% gen_server
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
@@ -31,6 +32,7 @@
 -type job() ::
     {identify, gen_server:from(), Id :: pos_integer()}
   | {look, pid(), process()}
+  | {term, process()}
   | {kill, gen_server:from() | none, process()}.
 
 -record(os, {
@@ -51,13 +53,14 @@
 %% How long a caller waits: while it does a silent shell can be replaced.
 -define(PATIENCE, 3000).
 
-%% It reads lines "NUMBER look|kill ID STARTED" and answers "NUMBER NOW": when the process with this
+%% It reads lines "NUMBER look|term|kill ID STARTED" and answers "NUMBER NOW": when the process with this
 %% id has started, or `gone` (a zombie is), or `unknown`. The 2nd field of /proc/ID/stat, the name,
 %% may hold anything, line breaks as well; the 22nd is the time of the start.
 %%
 %% It kills the process, if it is the one that was meant, and the group that it leads or has led:
 %% what a program that has ended left behind is ended as well. No new process gets an id that a
-%% group still has, so where no process has it the group is the one that was meant.
+%% group still has, so where no process has it the group is the one that was meant. With `term` it
+%% asks them to end, each once: some programs take a second SIGTERM for impatience.
 -define(SCRIPT,
     "set -f; exec 2>/dev/null\n"
     "look() {\n"
@@ -73,12 +76,13 @@
     "}\n"
     "while read -r number what id started; do\n"
     "    look $id\n"
-    "    if [ $what = kill ]; then\n"
-    "        case $started/$now in\n"
-    "        unknown/* | $now/*) kill -9 -$id $id ;;\n"
-    "        */gone) kill -9 -$id ;;\n"
-    "        esac\n"
-    "    fi\n"
+    "    case $what/$started/$now in\n"
+    "    look/*) ;;\n"
+    "    kill/unknown/* | kill/$now/*) kill -9 -$id $id ;;\n"
+    "    kill/*/gone) kill -9 -$id ;;\n"
+    "    term/unknown/* | term/$now/*) kill -15 -$id || kill -15 $id ;;\n"
+    "    term/*/gone) kill -15 -$id ;;\n"
+    "    esac\n"
     "    echo $number $now\n"
     "done\n").
 
@@ -134,6 +138,20 @@ look(gone) ->
     ok;
 look(Process) ->
     gen_server:cast(?MODULE, {look, self(), Process}).
+
+%% Asks the process to end, and its process group, if it is still the one that was meant. The caller
+%% does not wait, and is not told.
+-spec term(process()) -> ok.
+term(gone) ->
+    ok;
+term(Process) ->
+    case whereis(?MODULE) of
+        undefined ->
+            _ = spawn(fun() -> once(line(1, {term, Process})) end),
+            ok;
+        _ ->
+            gen_server:cast(?MODULE, {term, Process})
+    end.
 
 %% Pid is sent a message in so many milliseconds, and a process of Erlang that is stuck is killed so
 %% long after that, whoever has ended meanwhile: this one stays as long as the application. Nobody is
@@ -196,6 +214,8 @@ handle_cast({watch, Pid}, State) ->
 %% While there is no shell nobody is known to have ended.
 handle_cast({look, _, _}, State = #os{shell = down}) ->
     {noreply, State};
+handle_cast({term, Process}, State) ->
+    {noreply, do({term, Process}, State)};
 handle_cast({look, Pid, Process}, State) ->
     {noreply, do({look, Pid, Process}, State)}.
 
@@ -312,6 +332,7 @@ tell(Line, Shell) ->
 line(Number, {identify, _, Id}) -> line(Number, "look", {Id, ?UNKNOWN});
 line(Number, {identify, Id}) -> line(Number, "look", {Id, ?UNKNOWN});
 line(Number, {look, _, Process}) -> line(Number, "look", Process);
+line(Number, {term, Process}) -> line(Number, "term", Process);
 line(Number, {kill, _, Process}) -> line(Number, "kill", Process);
 line(Number, {kill, Process}) -> line(Number, "kill", Process).
 
@@ -338,6 +359,8 @@ done({look, Pid, {_, Started}}, Now) when Now =:= ?GONE; Now =/= Started, Now =/
     Pid ! {gwport_os, gone},
     ok;
 done({look, _, _}, _) ->
+    ok;
+done({term, _}, _) ->
     ok;
 %% It could not be seen whether it is the one that was meant.
 done(Job = {kill, _, {_, Started}}, ?UNKNOWN) when Started =/= ?UNKNOWN ->

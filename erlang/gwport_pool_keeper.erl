@@ -57,7 +57,8 @@
     %% Who waits until there is no port any more.
     drainers = [] :: [gen_server:from()],
     name :: atom(),
-    drain_timeout :: non_neg_integer(),
+    %% What a port may take to end that is told to drain.
+    end_time :: non_neg_integer(),
     %% The supervisor of the pool, and the keeper's own.
     top :: pid(),
     sup :: pid(),
@@ -80,6 +81,7 @@
 %% What is known of a port that begins to end.
 -define(DRAINS, <<"it drains, or has ended">>).
 -define(LACK_DELAY, 250).
+-define(END_GRACE, 2000).
 %% A port that was ready for so long has shown that its program works.
 -define(STEADY, 5000).
 
@@ -90,18 +92,22 @@ start_link(Plan, Top, Sup) ->
 init({Plan, Top, Sup}) ->
     process_flag(trap_exit, true),
     Options = gwport_plan:options(Plan),
-    #{name := Name, ports := Ports, drain_timeout := Timeout} = Pool = gwport_secret:show(Options),
+    #{name := Name, ports := Ports} = Pool = gwport_secret:show(Options),
     Wanted = lists:seq(1, Ports),
     logger:set_process_metadata(#{pool => Name}),
     case gwport_pool:create(Name, [Top, Sup]) of
         {ok, Table} ->
             State = #keeper{plan = Plan, version = gwport_plan:version(Plan), options = Options,
-                wanted = Wanted, name = Name, drain_timeout = Timeout, top = Top, sup = Sup,
+                wanted = Wanted, name = Name, end_time = end_time(Pool), top = Top, sup = Sup,
                 table = Table, backoff = gwport_backoff:new(Pool)},
             {ok, State, {continue, {start, Wanted}}};
         {error, Reason} ->
             {stop, Reason}
     end.
+
+%% With what the owner gives it besides, and a little for us.
+end_time(#{drain_timeout := Drain, stop_timeout := Stop, kill_timeout := Kill}) ->
+    Drain + Stop + Kill + ?END_GRACE.
 
 handle_continue({start, Slots}, State = #keeper{sup = Sup}) ->
     case gwport_pool_sup:ports(Sup) of
@@ -265,11 +271,11 @@ all_up(State = #keeper{ports = Ports, reload = #reload{version = Version, ports 
 reloaded(Up, State0 = #keeper{plan = Plan, ports = Ports}) ->
     #keeper{reload = #reload{from = From, given = Given, options = Options, version = New}} =
         State = close_circuit(State0),
-    Pool = #{drain_timeout := Timeout} = gwport_secret:show(Options),
+    Pool = gwport_secret:show(Options),
     Old = [Owner || {Owner, #slot{version = Of, state = Is}} <- maps:to_list(Ports), Of =/= New,
         Is =/= draining],
     ok = gwport_plan:change(New, Given, Options, Plan),
-    State1 = drain(Old, State#keeper{version = New, options = Options, drain_timeout = Timeout,
+    State1 = drain(Old, State#keeper{version = New, options = Options, end_time = end_time(Pool),
         wanted = lists:seq(1, length(Up)), backoff = gwport_backoff:new(Pool), waiting = #{}, lacking = #{}, reload = none}),
     gen_server:reply(From, {ok, {Up, Old}}),
     tried(State1).
@@ -468,10 +474,10 @@ now_ms() ->
 
 %% New requests find no port; those under way have the drain timeout.
 terminate(_, State = #keeper{ports = Ports, inherited = Inherited}) ->
-    #keeper{name = Name, drain_timeout = Timeout} = State,
+    #keeper{name = Name, end_time = Time} = State,
     _ = publish(State#keeper{ports = #{}}),
     lists:foreach(fun gwport_port:drain/1, maps:keys(Ports)),
-    Until = now_ms() + Timeout + 2000,
+    Until = now_ms() + Time,
     #keeper{watches = Watches} = lists:foldl(fun follow/2, State, maps:values(Ports)),
     lists:foreach(fun(Who) -> await_down(Who, Until) end, maps:keys(Ports) ++ Watches),
     lists:foreach(fun gwport_watch:last_words/1, maps:values(Inherited)),

@@ -12,8 +12,9 @@
 %% for it when it is killed (gwport_watch).
 %%
 %% It ends when the program ends, breaks the wire's rules, does not greet, does not answer a ping,
-%% or has drained; its clients are told, and what is left of the program is killed by its process id
-%% (gwport_os, which does that too when the owner is killed).
+%% or has drained; its clients are told. A program that does not end by itself then is sent SIGTERM, and what
+%% is left of it and of what it has started is killed by its process id (gwport_os, which does that
+%% too when the owner is killed).
 -module(gwport_port).
 -behaviour(gen_server).
 
@@ -54,6 +55,8 @@
     program :: gwport_greeting:program() | undefined,
     timer :: reference() | undefined,
     exit_status = unknown :: unknown | non_neg_integer(),
+    %% Whether it has been sent SIGTERM, at the end.
+    was_asked = false :: boolean(),
     ended :: undefined | {While :: atom(), Reason :: term()},
     %% What was said of it, if it broke the wire or gave up.
     fault = <<>> :: binary()
@@ -61,7 +64,7 @@
 
 %% Who this is, where it fails.
 -define(WHO, "the owner of a port").
-%% How long a program has between a fault, or the end of its output, and being killed.
+%% How long what belongs to an end may be on its way: the last output, what is said of a write.
 -define(END_GRACE, 1000).
 %% Half a megabyte, in words: what passes through is garbage soon, and is collected less often.
 -define(MIN_HEAP, 65536).
@@ -374,6 +377,8 @@ health({ping, N, Health}, State) ->
     {noreply, control(gwport_frame:encode(ping, N), State#port{health = Health})};
 health({fault, Sentence}, State) ->
     wire_fault(failed, Sentence, State);
+health(lifeless, State = #port{phase = ending}) ->
+    {stop, {shutdown, ended}, State};
 health(lifeless, State) ->
     gone(#{clean => false, reason => lifeless}, State).
 
@@ -436,15 +441,15 @@ wire_fault(Name, Sentence, State) ->
         State#port{fault = Sentence, streams = gwport_streams:last(Fault, State#port.streams)}).
 
 %% Nothing more will come of the program. The clients are told now; the process stays for its exit
-%% status, within a grace.
+%% status, and for it to end.
 gone(_, State = #port{phase = ending}) ->
     {noreply, State};
-gone(Down, State = #port{keeper = Keeper, phase = Phase}) ->
+gone(Down, State = #port{keeper = Keeper, phase = Phase, options = Options}) ->
     report(Keeper, {draining, self()}),
     State1 = tell_down(Down, stop_opening(State)),
     State2 = State1#port{phase = ending, ended = {Phase, maps:get(reason, Down)}},
     case State#port.exit_status of
-        unknown -> {noreply, timer(?END_GRACE, State2)};
+        unknown -> {noreply, timer(maps:get(stop_timeout, Options), State2)};
         _ -> {stop, {shutdown, ended}, State2}
     end.
 
@@ -462,7 +467,13 @@ timeout(State = #port{phase = greeting, exit_status = unknown, options = Options
     #{greeting_timeout := Timeout} = Options,
     wire_fault(bad_greeting, iolist_to_binary(io_lib:format(
         "no ready within ~b ms; is it a gwport program?", [Timeout])), State);
-timeout(State = #port{phase = ending}) ->
+timeout(State = #port{phase = ending, was_asked = false, options = Options}) ->
+    #{stop_timeout := StopTimeout, kill_timeout := KillTimeout} = Options,
+    gwport_life:is_ended(term, StopTimeout, State#port.life),
+    gwport_health:term(State#port.health),
+    {noreply, timer(KillTimeout, State#port{was_asked = true})};
+timeout(State = #port{phase = ending, options = #{kill_timeout := Timeout}}) ->
+    gwport_life:is_ended(kill, Timeout, State#port.life),
     {stop, {shutdown, ended}, State};
 %% It was told to stop before it had greeted.
 timeout(State = #port{phase = draining, program = undefined}) ->

@@ -12,6 +12,7 @@ life_test_() ->
         fun a_program_is_up_with_its_name_and_its_time/0,
         fun what_a_program_calls_itself_is_quoted/0,
         fun a_program_drains_and_somebody_wanted_it/0,
+        fun a_program_is_asked_to_end_and_killed/0,
         fun an_end_is_said_with_its_reason_and_status/0,
         fun an_end_that_was_wanted_or_is_known_is_no_error/0,
         fun events_name_pool_and_program/0, fun a_pool_may_have_any_name/0
@@ -32,6 +33,13 @@ a_program_drains_and_somebody_wanted_it() ->
     [?assertEqual([{notice, iolist_to_binary([Whose, Text])}], said(fun() -> gwport_life:drains(Who, {?COUNTS, Life}) end))
         || {Who, Text} <- [{told, "as it was told to: 2 requests under way, 17 answered"},
             {itself, "of its own accord: 2 requests under way, 17 answered"}]].
+
+a_program_is_asked_to_end_and_killed() ->
+    Life = quietly(fun() -> up(4711, ?PROGRAM) end),
+    Whose = "gwport: the program of pool shop (till v1.2.3, OS pid 4711) ",
+    [?assertEqual([{warning, iolist_to_binary([Whose, Text])}], said(fun() -> gwport_life:is_ended(How, 300, Life) end))
+        || {How, Text} <- [{term, "has not ended within 300 ms; it is sent SIGTERM"},
+            {kill, "has not ended within 300 ms of SIGTERM; it is killed"}]].
 
 an_end_is_said_with_its_reason_and_status() ->
     [?assertEqual([{error, text(["ended while ", Text])}], ends(Ended, Status)) || {Text, Ended, Status} <- [

@@ -10,7 +10,8 @@ name_and_command_are_enough_test() ->
         cd => undefined, ports => 1,
         max_streams => 1000, window => 262144, window_floor => 16384, response_budget => 67108864,
         port_queue => 1048576, max_frame => 1048576, max_head => 65536, last_stream => 2147483646,
-        greeting_timeout => 10000, drain_timeout => 30000, restart_delay => 100, max_restart_delay => 10000,
+        greeting_timeout => 10000, drain_timeout => 30000, stop_timeout => 1000, kill_timeout => 1000,
+        restart_delay => 100, max_restart_delay => 10000,
         circuit_failures => 10, circuit_time => 30000, ping_interval => 10000,
         ping_timeout => 30000, log_lines => 200, log_level => info}, Pool).
 
@@ -33,7 +34,7 @@ pool_numbers() ->
     [{ports, 1, 1024}, {max_streams, 1, 1000000}, {window, 1, 16777216}, {window_floor, 1, 16777216},
      {response_budget, 0, 1 bsl 40}, {port_queue, 65536, 1 bsl 30}, {max_head, 1024, 16777216},
      {max_frame, 65551, 1 bsl 30}, {last_stream, 256, 2147483646}, {greeting_timeout, 1, 1 bsl 31},
-     {drain_timeout, 0, 1 bsl 31},
+     {drain_timeout, 0, 1 bsl 31}, {stop_timeout, 0, 86400000}, {kill_timeout, 0, 86400000},
      {restart_delay, 1, 86400000}, {max_restart_delay, 1, 86400000}, {circuit_time, 1, 86400000},
      {log_lines, 0, 1000000}].
 

@@ -15,6 +15,7 @@ without_the_application_test_() ->
 cases() ->
     [{"it is ended", fun is_ended/0}, {"one of the same id is not", fun another_is_not/0},
         {"its group is ended, also when it has ended itself", fun group/0}, {"its name is odd", fun odd_name/0},
+        {"it is asked to end, with its group", fun is_asked/0}, {"one of the same id is not asked", fun another_is_not_asked/0},
         {"its owner is killed", fun owner_is_killed/0}, {"it has ended", fun has_ended/0}].
 
 %% A program: its port and its id.
@@ -35,6 +36,29 @@ is_ended() ->
 
 another_is_not() ->
     {Port, Id} = start("read line; exit 5"),
+    ok = gwport_os:kill({Id, <<"1">>}),
+    port_command(Port, "\n"),
+    ends(Port, 5).
+
+is_asked() ->
+    {Port, Id} = start("trap 'echo asked; exit 6' TERM; sleep 60 >/dev/null & echo $!; wait"),
+    Process = gwport_os:adopt(Id),
+    Child = receive {Port, {data, {eol, Line}}} -> list_to_integer(Line) end,
+    %% Until then it has the shell's trap.
+    gwport_test:until(fun() -> [{Child, <<"sleep">>}] =:= gwport_probe:children(integer_to_list(Id)) end),
+    ok = gwport_os:term(Process),
+    ends(Port, 6),
+    %% Once.
+    ?assertEqual([{Port, {data, {eol, "asked"}}}], said(Port)),
+    gwport_test:until(fun() -> gwport_probe:gone(Child) end),
+    ok = gwport_os:kill(Process).
+
+said(Port) ->
+    receive Said = {Port, {data, _}} -> [Said | said(Port)] after 0 -> [] end.
+
+another_is_not_asked() ->
+    {Port, Id} = start("read line; exit 5"),
+    ok = gwport_os:term({Id, <<"1">>}),
     ok = gwport_os:kill({Id, <<"1">>}),
     port_command(Port, "\n"),
     ends(Port, 5).

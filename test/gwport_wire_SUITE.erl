@@ -30,7 +30,8 @@ groups() ->
         abort_that_is_never_answered, abort_may_be_answered_ever_so_late, a_program_is_stopped_before_it_has_greeted,
         frames_without_a_stream, log_frames,
         drains_of_the_program, fault_of_the_program,
-        reads_nothing, stops_itself, stopped_by_a_debugger, ignores_drain, closes_its_output, ends_within_a_frame,
+        reads_nothing, stops_itself, stopped_by_a_debugger, ignores_drain, ignores_sigterm, stop_timeout, kill_timeout,
+        child_holds_the_output, closes_its_output, ends_within_a_frame,
         ends_before_and_after_entered, grandchild_holds_the_output, exit_status_is_logged,
         ends_right_after_the_greeting, misshapen_answers_over_http2
     ]}]).
@@ -624,13 +625,74 @@ stopped_by_a_debugger(Config) ->
     [gwport_probe:stop(Server) || Server <- [Waits, Other]].
 
 ignores_drain(Config) ->
-    %% A program that neither drains nor heeds the end of its input is killed when its time is over.
-    Server = gwport_probe:bad("undying", #{pool => #{drain_timeout => 300}}, Config),
+    %% A program that neither drains nor heeds the end of its input is asked by SIGTERM when its time is over.
+    Server = gwport_probe:bad("undying", #{pool => #{drain_timeout => 300, stop_timeout => 200}}, Config),
     OsPid = gwport_test:os_pid(Server),
     works_again(Server),
     {Time, ok} = timer:tc(gwport_probe, stop, [Server]),
     ?assert(Time < 6000000),
+    {warning, _, _} = gwport_probe:expect(Server, "has not ended within 200 ms; it is sent SIGTERM", 5000),
+    {error, _, _} = gwport_probe:expect(Server, "ended while draining: timeout, exit status 143 (signal 15)", 5000),
     gwport_test:until(fun() -> gwport_probe:gone(OsPid) end).
+
+ignores_sigterm(Config) ->
+    %% One that does not heed SIGTERM either is killed, a while later.
+    Server = gwport_probe:bad("stubborn", #{pool => #{drain_timeout => 0, stop_timeout => 100, kill_timeout => 200}}, Config),
+    OsPid = gwport_test:os_pid(Server),
+    works_again(Server),
+    gwport_probe:stop(Server),
+    {warning, _, _} = gwport_probe:expect(Server, "has not ended within 100 ms; it is sent SIGTERM", 5000),
+    {warning, _, _} = gwport_probe:expect(Server, "has not ended within 200 ms of SIGTERM; it is killed", 5000),
+    gwport_test:until(fun() -> gwport_probe:gone(OsPid) end).
+
+stop_timeout(Config) ->
+    %% A program that ends late, but within it, is not asked; one that would end later is.
+    [begin
+        Server = gwport_probe:bad(Life, #{pool => #{drain_timeout => 0, stop_timeout => Timeout, kill_timeout => 10000}}, Config),
+        works_again(Server),
+        gwport_probe:stop(Server),
+        {error, Line, _} = gwport_probe:expect(Server, "ended while draining: timeout", 5000),
+        ?assertMatch({_, {match, _}}, {Line, re:run(Line, Status)})
+    end || {Life, Timeout, Status} <- [
+        {"lingers/1500", 20000, "exit status 0;"}, {"lingers/60000", 0, "exit status 143 \\(signal 15\\);"}]].
+
+kill_timeout(Config) ->
+    %% A program that takes a moment to tidy up behind SIGTERM ends as it wants to, if that is within it.
+    [begin
+        Server = gwport_probe:bad(Life, #{pool => #{drain_timeout => 0, stop_timeout => 0, kill_timeout => Timeout}}, Config),
+        works_again(Server),
+        gwport_probe:stop(Server),
+        {error, Line, _} = gwport_probe:expect(Server, "ended while draining: timeout", 5000),
+        ?assertMatch({_, {match, _}}, {Line, re:run(Line, Status)})
+    end || {Life, Timeout, Status} <- [
+        {"tidies/300", 20000, "exit status 7;"}, {"tidies/60000", 0, "exit status not told by OTP;"}]].
+
+child_holds_the_output(Config) ->
+    %% The program has drained, and what it has started keeps its output open. That gets SIGTERM as well, and is killed if
+    %% it does not heed it.
+    [begin
+        Server = child_of(Trap, Config),
+        Child = child(gwport_test:os_pid(Server)),
+        gwport_probe:stop(Server),
+        gwport_probe:expect(Server, "has not ended within 100 ms; it is sent SIGTERM", 5000),
+        _ = [gwport_probe:expect(Server, "has not ended within 300 ms of SIGTERM; it is killed", 5000) || Trap =/= ""],
+        gwport_test:until(fun() -> gwport_probe:gone(Child) end)
+    end || Trap <- ["", "trap '' TERM; "]].
+
+%% When it is what it is to be.
+child(OsPid) ->
+    Children = fun() -> gwport_probe:children(integer_to_list(OsPid)) end,
+    gwport_test:until(fun() -> case Children() of [{_, <<"sleep">>}] -> true; Other -> Other end end),
+    [{Child, _}] = Children(),
+    Child.
+
+%% A shell that has a child becomes the program.
+child_of(Trap, Config) ->
+    Script = Trap ++ "sleep 3600 & exec \"$0\" good",
+    Server = gwport_probe:serve(#{command => "/bin/sh", args => ["-c", Script, proplists:get_value(badport, Config)],
+        stop_timeout => 100, kill_timeout => 300}, #{}),
+    works_again(Server),
+    Server.
 
 closes_its_output(Config) ->
     %% OTP tells the end of a program's output when the program ends, not before. One that has closed it and

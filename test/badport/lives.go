@@ -5,8 +5,10 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gwport/gwport/bridge/bridgetest/frames"
@@ -42,10 +44,13 @@ var lives = map[string]func(p *program, arg string){
 	"speaks": speaks,
 
 	// After it.
-	"deaf":    func(p *program, _ string) { p.nextWindow = 16 << 20; p.greet(nil); forever() },
-	"undying": func(p *program, _ string) { p.ignoreBye = true; p.greet(nil) },
-	"drains":  func(p *program, arg string) { p.greet(nil); p.send(frames.Drain, num(arg)) },
-	"leaves":  func(p *program, arg string) { p.greet(nil); os.Exit(num(arg)) },
+	"deaf":     func(p *program, _ string) { p.nextWindow = 16 << 20; p.greet(nil); forever() },
+	"undying":  func(p *program, _ string) { p.ignoreBye = true; p.greet(nil) },
+	"stubborn": func(p *program, _ string) { signal.Ignore(syscall.SIGTERM); p.ignoreBye = true; p.greet(nil) },
+	"lingers":  func(p *program, arg string) { p.linger = num(arg); p.greet(nil) },
+	"tidies":   tidies,
+	"drains":   func(p *program, arg string) { p.greet(nil); p.send(frames.Drain, num(arg)) },
+	"leaves":   func(p *program, arg string) { p.greet(nil); os.Exit(num(arg)) },
 }
 
 // greet reads hello and answers it, changed as wanted.
@@ -108,6 +113,19 @@ func with(m etf.Map, key string, value any) etf.Map {
 
 func without(m etf.Map, key string) etf.Map {
 	return slices.DeleteFunc(m, func(p etf.Pair) bool { return p.Key == key })
+}
+
+// tidies ends with status 7, so many milliseconds after SIGTERM, and not otherwise.
+func tidies(p *program, arg string) {
+	term := make(chan os.Signal, 1)
+	signal.Notify(term, syscall.SIGTERM)
+	go func() {
+		<-term
+		time.Sleep(time.Duration(num(arg)) * time.Millisecond)
+		os.Exit(7)
+	}()
+	p.ignoreBye = true
+	p.greet(nil)
 }
 
 // forever is not select {}, which the runtime takes for a deadlock where nothing else runs.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/gwport/gwport/bridge/bridgetest/frames"
 	"github.com/gwport/gwport/etf"
@@ -26,6 +27,7 @@ type program struct {
 	asked      map[int64]uint32   // streams that are answered when a pong comes
 	files      map[uint32]*file   // the host has not answered for them
 	ignoreBye  bool               // drains and the end of the input
+	linger     int                // milliseconds from a drain to its end
 	nextWindow int                // of ready
 }
 
@@ -98,6 +100,7 @@ func (p *program) take(f frame) {
 	case frames.Drain:
 		if !p.ignoreBye {
 			p.send(frames.Drain, int(p.highest))
+			time.Sleep(time.Duration(p.linger) * time.Millisecond)
 			os.Exit(0)
 		}
 	case frames.Open:
