@@ -38,13 +38,14 @@ up(#{name := Name, program_version := Version}, Life) ->
     Life1.
 
 %% It takes no more requests.
--spec drains(told | itself, {counts(), life()}) -> ok.
+-spec drains(told | replaced | itself, {counts(), life()}) -> ok.
 drains(Who, {#{in_flight := InFlight, served := Served}, Life}) ->
-    ?LOG_NOTICE("gwport: ~ts drains, ~s: ~b requests under way, ~b answered",
+    ?LOG_NOTICE("gwport: ~ts ~s: ~b requests under way, ~b answered",
         [whose(Life), accord(Who), InFlight, Served]).
 
-accord(told) -> "as it was told to";
-accord(itself) -> "of its own accord".
+accord(told) -> "drains, as it was told to";
+accord(replaced) -> "is replaced, and drains";
+accord(itself) -> "drains, of its own accord".
 
 %% It has not ended by itself, or not when it was asked to, within so many milliseconds.
 -spec is_ended(term | kill, Ms :: non_neg_integer(), life()) -> ok.

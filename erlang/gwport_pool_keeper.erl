@@ -275,8 +275,10 @@ reloaded(Up, State0 = #keeper{plan = Plan, ports = Ports}) ->
     Old = [Owner || {Owner, #slot{version = Of, state = Is}} <- maps:to_list(Ports), Of =/= New,
         Is =/= draining],
     ok = gwport_plan:change(New, Given, Options, Plan),
-    State1 = drain(Old, State#keeper{version = New, options = Options, end_time = end_time(Pool),
+    State1 = drain(replaced, Old, State#keeper{version = New, options = Options, end_time = end_time(Pool),
         wanted = lists:seq(1, length(Up)), backoff = gwport_backoff:new(Pool), waiting = #{}, lacking = #{}, reload = none}),
+    ?LOG_NOTICE("gwport: pool ~s is reloaded: ~b programs of ~ts serve, ~b are replaced",
+        [State#keeper.name, length(Up), maps:get(command, Pool), length(Old)]),
     gen_server:reply(From, {ok, {Up, Old}}),
     tried(State1).
 
@@ -285,7 +287,7 @@ not_reloaded(Why, State = #keeper{ports = Ports, name = Name}) ->
     ?LOG_ERROR("gwport: pool ~ts is not reloaded, its programs stay: of a new one, ~ts", [Name, Why]),
     New = [Owner || {Owner, #slot{version = Of}} <- maps:to_list(Ports), Of =:= Version],
     gen_server:reply(From, {error, {not_ready, Why}}),
-    drain(New, State#keeper{reload = none}).
+    drain(told, New, State#keeper{reload = none}).
 
 %% Resizing
 
@@ -310,7 +312,7 @@ shrink(Count, State = #keeper{wanted = Wanted}) ->
     {Stay, Go} = lists:split(Count, [Number || {_, Number} <- Ranked]),
     Unwanted = [Owner || {Owner, #slot{number = Number}} <- standing(State),
         lists:member(Number, Go)],
-    drain(Unwanted, lists:foldl(fun forget/2, State#keeper{wanted = Stay}, Go)).
+    drain(told, Unwanted, lists:foldl(fun forget/2, State#keeper{wanted = Stay}, Go)).
 
 rank(Number, State) ->
     case [Is || {_, #slot{number = Of, state = Is}} <- standing(State), Of =:= Number] of
@@ -341,11 +343,11 @@ drained(State) ->
     State.
 
 %% They are nobody's to choose any more, and end when they are done.
-drain(Owners, State) ->
+drain(Why, Owners, State) ->
     State1 = publish(lists:foldl(fun(Owner, Acc) ->
         update(Owner, fun(Slot) -> Slot#slot{state = draining} end, Acc)
     end, State, Owners)),
-    lists:foreach(fun gwport_port:drain/1, Owners),
+    lists:foreach(fun(Owner) -> gwport_port:drain(Why, Owner) end, Owners),
     State1.
 
 %% Where the BEAM or the machine has nothing left to start a program with, that is no fault of the

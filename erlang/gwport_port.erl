@@ -19,7 +19,7 @@
 -behaviour(gen_server).
 
 %% API
--export([start_link/1, drain/1, info/1]).
+-export([start_link/1, drain/1, drain/2, info/1]).
 %% gen_server.
 -export([init/1, handle_continue/2, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 -export([format_status/1]).
@@ -86,7 +86,12 @@ start_link(Start) ->
 %% Takes no more streams; the program ends when those it has are done.
 -spec drain(pid()) -> ok.
 drain(Owner) ->
-    Owner ! drain,
+    drain(told, Owner).
+
+%% The log says why: it was told to, or others have its place.
+-spec drain(told | replaced, pid()) -> ok.
+drain(Why, Owner) ->
+    Owner ! {drain, Why},
     ok.
 
 -spec info(pid()) -> map().
@@ -229,11 +234,13 @@ hear({Port, eof}, State = #port{port = Port}) ->
 hear({'EXIT', Port, Reason}, State = #port{port = Port}) ->
     %% With output still queued this is all that comes: no end of file, no exit status.
     gone(#{clean => false, reason => Reason}, State);
+hear({drain, Why}, State) ->
+    {noreply, drain_program(Why, State)};
 hear(drain, State) ->
-    {noreply, drain_program(State)};
+    {noreply, drain_program(told, State)};
 hear({gwport_log_down, _, _, _, Reason}, State) when Reason =/= normal ->
     %% Nobody reads the program's standard error any more, and nobody else can.
-    {noreply, drain_program(State)};
+    {noreply, drain_program(told, State)};
 hear({gwport_health, What}, State = #port{health = Health}) ->
     health(gwport_health:hear(What, Health), State);
 hear({gwport_os, What}, State = #port{health = Health}) ->
@@ -401,11 +408,11 @@ aborts_overdue(Count, _, State) ->
 
 %% Draining
 
-drain_program(State = #port{phase = serving}) ->
-    draining(told, control(gwport_frame:encode(drain, ?NO_STREAM), State));
-drain_program(State = #port{phase = greeting}) ->
+drain_program(Why, State = #port{phase = serving}) ->
+    draining(Why, control(gwport_frame:encode(drain, ?NO_STREAM), State));
+drain_program(_, State = #port{phase = greeting}) ->
     timer(0, State#port{phase = draining});
-drain_program(State) ->
+drain_program(_, State) ->
     State.
 
 program_drains(Last, State = #port{streams = Streams}) ->

@@ -29,10 +29,11 @@ what_a_program_calls_itself_is_quoted() ->
 
 a_program_drains_and_somebody_wanted_it() ->
     Life = quietly(fun() -> up(4711, ?PROGRAM) end),
-    Whose = "gwport: the program of pool shop (till v1.2.3, OS pid 4711) drains, ",
+    Whose = "gwport: the program of pool shop (till v1.2.3, OS pid 4711) ",
     [?assertEqual([{notice, iolist_to_binary([Whose, Text])}], said(fun() -> gwport_life:drains(Who, {?COUNTS, Life}) end))
-        || {Who, Text} <- [{told, "as it was told to: 2 requests under way, 17 answered"},
-            {itself, "of its own accord: 2 requests under way, 17 answered"}]].
+        || {Who, Text} <- [{told, "drains, as it was told to: 2 requests under way, 17 answered"},
+            {replaced, "is replaced, and drains: 2 requests under way, 17 answered"},
+            {itself, "drains, of its own accord: 2 requests under way, 17 answered"}]].
 
 a_program_is_asked_to_end_and_killed() ->
     Life = quietly(fun() -> up(4711, ?PROGRAM) end),
