@@ -41,9 +41,9 @@
 %%     a row, and none serves, one alone is tried, and again after between half of that time and all
 %%     of it</li>
 %% <li>`greeting_timeout' (10000), `drain_timeout' (30000)</li>
-%% <li>`stop_timeout' (1000): what a program has to end by itself, when it has had its time to drain, has
-%%     broken the wire, or has closed its output; then it is sent SIGTERM, with its process group, and
-%%     after `kill_timeout' (1000) SIGKILL</li>
+%% <li>`stop_timeout' (1000): what a program has to end by itself, when it has had its time to
+%%     drain, has broken the wire, or has closed its output; then it is sent SIGTERM, with its
+%%     process group, and after `kill_timeout' (1000) SIGKILL</li>
 %% <li>`ping_interval' (10000), `ping_timeout' (30000): a program that does not answer is killed, as is
 %%     one that does not confirm within 30 to 60 seconds that a request is given up. For a debugger,
 %%     with `infinity', it is killed for neither; `greeting_timeout' and `drain_timeout' hold on</li>
@@ -96,33 +96,34 @@ info(Pool) ->
 reload(Pool) ->
     reload(Pool, #{}).
 
-%% @doc Replaces a pool's programs while requests go on: a new binary goes live. As many as the pool is to have
-%% are started beside those that run. When all of them are ready, new requests go to them, and the
-%% others finish what they have, for `drain_timeout' at most. Changed are options of child_spec/1 that are to be
-%% others from now on; all others are as they were given, and looked for anew: `command' on PATH, or in the
-%% priv folder that its application has now. What was changed lasts as long as the pool; who starts it again says
-%% what it is to be.
+%% @doc Replaces a pool's programs while requests go on: a new binary goes live. As many as the pool
+%% is to have are started beside those that run. When all of them are ready, new requests go to
+%% them, and the others finish what they have, for `drain_timeout' at most. Changed are options of
+%% child_spec/1 that are to be others from now on; all others are as they were given, and looked for
+%% anew: `command' on PATH, or in the priv folder that its application has now. What was changed
+%% lasts as long as the pool; who starts it again says what it is to be.
 %%
-%% It returns when the new programs serve: `started', their ports, and `replaced', those that finish, as
-%% info/1 shows them (and `ended' for one that had nothing to finish). In the meantime, which `greeting_timeout' bounds, there are twice as many programs.
+%% It returns when the new programs serve: `started', their ports, and `replaced', those that
+%% finish, as info/1 shows them (and `ended' for one that had nothing to finish). In the meantime,
+%% which `greeting_timeout' bounds, there are twice as many programs.
 %%
-%% `{not_ready, Why}', a sentence: a new program did not come up, and nothing has changed; as with a wrong
-%% option. `reloading', `draining': somebody else reloads the pool, or has it drain.
+%% `{not_ready, Why}', a sentence: a new program did not come up, and nothing has changed; as with a
+%% wrong option. `reloading', `draining': somebody else reloads the pool, or has it drain.
 -spec reload(atom(), gwport_options:given()) -> gwport_reload:result().
 reload(Pool, Changed) ->
     gwport_reload:reload(Pool, Changed).
 
-%% @doc A pool has so many ports from now on, until it is started again. More are started, or those that are too many
-%% take no more requests and finish what they have; it does not wait for either.
+%% @doc A pool has so many ports from now on, until it is started again. More are started, or those
+%% that are too many take no more requests and finish what they have; it does not wait for either.
 -spec resize(atom(), Ports :: 1..1024) ->
     ok | {error, no_pool | reloading | draining | gwport_options:error()}.
 resize(Pool, Ports) ->
     gwport_reload:resize(Pool, Ports).
 
-%% @doc Has all ports of a pool finish what they have, for `drain_timeout' at most, and returns when no program is
-%% left. New requests get 503 from now on; afterwards resize/2 and reload/1 have the pool serve again. It is for the application's
-%% `prep_stop/1', behind `ranch:suspend_listener/1': what handlers need beside the pool still runs
-%% then. A pool that is stopped drains in any case.
+%% @doc Has all ports of a pool finish what they have, for `drain_timeout' at most, and returns when
+%% no program is left. New requests get 503 from now on; afterwards resize/2 and reload/1 have the
+%% pool serve again. It is for the application's `prep_stop/1', behind `ranch:suspend_listener/1':
+%% what handlers need beside the pool still runs then. A pool that is stopped drains in any case.
 -spec drain(atom()) -> ok | {error, no_pool}.
 drain(Pool) ->
     gwport_reload:drain(Pool).

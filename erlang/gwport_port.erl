@@ -12,9 +12,9 @@
 %% for it when it is killed (gwport_watch).
 %%
 %% It ends when the program ends, breaks the wire's rules, does not greet, does not answer a ping,
-%% or has drained; its clients are told. A program that does not end by itself then is sent SIGTERM, and what
-%% is left of it and of what it has started is killed by its process id (gwport_os, which does that
-%% too when the owner is killed).
+%% or has drained; its clients are told. A program that does not end by itself then is sent SIGTERM,
+%% and what is left of it and of what it has started is killed by its process id (gwport_os, which
+%% does that too when the owner is killed).
 -module(gwport_port).
 -behaviour(gen_server).
 
