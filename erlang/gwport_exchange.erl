@@ -214,8 +214,9 @@ event(Event, Now, Exchange = #exchange{stream = Stream}) ->
         Class:Reason:Stack -> failed(Class, Reason, Stack, Exchange)
     end.
 
-%% The first that is heard of a port. That it has not taken the request, because it drains or is gone,
-%% is not heard where there is another port: nothing of the body has been sent, for want of credit.
+%% The first that is heard of a port. That it has not taken the request, because it drains or is
+%% gone, is not heard where there is another port: nothing of the body has been sent, for want of
+%% credit.
 first(Event = {gwport, {refused, draining}}, Now, Exchange, Chance) ->
     elsewhere(Event, Now, Exchange, Chance);
 first(Event = {gwport, {port_down, false, Reason}}, Now, Exchange, Chance)

@@ -8,8 +8,8 @@
 %%
 %% A reload starts as many new ports as the pool is to have beside those that there are. When all of
 %% them have greeted they are the pool's, and the others drain; when one of them ends before, all of
-%% them go, and the others stay. A port has a number, under which it is started again; a pool that is
-%% resized has more or fewer of them, and one that drains has none.
+%% them go, and the others stay. A port has a number, under which it is started again; a pool that
+%% is resized has more or fewer of them, and one that drains has none.
 %%
 %% Owners of ports tell it of their state by casts, see gwport_port:report().
 -module(gwport_pool_keeper).
@@ -278,14 +278,15 @@ reloaded(Up, State0 = #keeper{plan = Plan, ports = Ports}) ->
     State1 = drain(replaced, Old, State#keeper{version = New, options = Options,
         end_time = end_time(Pool), wanted = lists:seq(1, length(Up)),
         backoff = gwport_backoff:new(Pool), waiting = #{}, lacking = #{}, reload = none}),
-    ?LOG_NOTICE("gwport: pool ~s is reloaded: ~b programs of ~ts serve, ~b are replaced",
+    ?LOG_NOTICE("gwport: pool ~ts is reloaded: ~b programs of ~ts serve, ~b are replaced",
         [State#keeper.name, length(Up), maps:get(command, Pool), length(Old)]),
     gen_server:reply(From, {ok, {Up, Old}}),
     tried(State1).
 
 not_reloaded(Why, State = #keeper{ports = Ports, name = Name}) ->
     #keeper{reload = #reload{from = From, version = Version}} = State,
-    ?LOG_ERROR("gwport: pool ~ts is not reloaded, its programs stay: of a new one, ~ts", [Name, Why]),
+    ?LOG_ERROR("gwport: pool ~ts is not reloaded, its programs stay: of a new one, ~ts",
+        [Name, Why]),
     New = [Owner || {Owner, #slot{version = Of}} <- maps:to_list(Ports), Of =:= Version],
     gen_server:reply(From, {error, {not_ready, Why}}),
     drain(told, New, State#keeper{reload = none}).

@@ -1,5 +1,6 @@
-%% A pool is changed while requests go on: gwport:reload/2, gwport:resize/2, gwport:drain/1. The keeper
-%% does it. In here is what is no business of its process: files are looked for, ports are asked.
+%% A pool is changed while requests go on: gwport:reload/2, gwport:resize/2, gwport:drain/1. The
+%% keeper does it. In here is what is no business of its process: files are looked for, ports are
+%% asked.
 -module(gwport_reload).
 
 -export([reload/2, resize/2, drain/1]).
