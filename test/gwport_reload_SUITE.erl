@@ -236,7 +236,7 @@ a_pool_that_is_reloaded_stops(Config) ->
     OsPids = os_pids(Server),
     gwport_probe:stop(Server),
     receive {Reload, Result} -> ?assertEqual({error, no_pool}, Result) end,
-    [?assert(gwport_probe:gone(OsPid)) || OsPid <- OsPids].
+    [gwport_test:until(fun() -> gwport_probe:gone(OsPid) end) || OsPid <- OsPids].
 
 a_new_file_is_moved_into_place(Config) ->
     %% As README has it. The file of a program that runs cannot be written to; another one that is renamed to its name can be
@@ -400,7 +400,7 @@ a_drain_ends_a_reload(Config) ->
     OsPids = os_pids(Server),
     ?assertEqual(ok, gwport:drain(Pool)),
     receive {Reload, Result} -> ?assertEqual({error, {not_ready, <<"the pool drains">>}}, Result) end,
-    [?assert(gwport_probe:gone(OsPid)) || OsPid <- OsPids],
+    [gwport_test:until(fun() -> gwport_probe:gone(OsPid) end) || OsPid <- OsPids],
     gwport_probe:stop(Server).
 
 a_drain_is_bounded(Config) ->
