@@ -107,6 +107,8 @@
     ending = no :: no | fin | {trailers, gwport_response:fields()}
         | {broken, gwport_status:reason() | bad_length},
     left = undefined :: undefined | non_neg_integer(),
+    %% Whether it has announced trailers.
+    trailers = false :: boolean(),
     %% A file that goes to the client behind the queue; nothing else comes before it has gone.
     files :: boolean(),
     file = none :: none | {opening, Length :: pos_integer()} | #sent{},
@@ -267,6 +269,14 @@ port({abort, Code, _Text}, Stream) ->
     ended(gwport_status:reason(Code), Stream);
 port({refused, Why}, _) ->
     {[{refuse, Why}], ended};
+%% All bytes that the head declared are here, and nothing was to come behind them: they are the whole
+%% response. To cut it would cost whoever is behind it on its connection.
+port({port_down, _, _}, Stream = #stream{phase = streaming, left = 0, file = none,
+        trailers = false}) ->
+    flush(Stream#stream{request = ended, ending = fin});
+port({port_down, _, _}, Stream = #stream{phase = streaming, left = Length, trailers = false,
+        file = #sent{length = Length}}) ->
+    flush(Stream#stream{request = ended, ending = fin});
 port({port_down, _, drain}, Stream) ->
     ended(draining, Stream);
 port({port_down, true, _}, Stream) ->
@@ -336,9 +346,10 @@ reply({ok, Head = #{code := Code, length := Length}, Body}, Credit, Stream) ->
 reply(error, _, Stream) ->
     bad_response(Stream).
 
-head({ok, Head = #{code := Code, length := Length}}, _, Stream) ->
+head({ok, Head = #{code := Code, headers := Fields, length := Length}}, _, Stream) ->
     case gwport_response:has_body(Stream#stream.method, Code) of
-        true -> {[{head, Head}], Stream#stream{phase = streaming, left = Length}};
+        true -> {[{head, Head}], Stream#stream{phase = streaming, left = Length,
+            trailers = lists:keymember(<<"trailer">>, 1, Fields)}};
         false -> {[{reply, Head, <<>>}], Stream#stream{phase = discarding}}
     end;
 head(error, Payload, Stream) ->
@@ -389,7 +400,8 @@ has_gone(Stream = #stream{file = Sent = #sent{}}) ->
     gone_on(Sent, Stream#stream{file_piece = next_piece(Sent, Stream)}).
 
 gone_on(#sent{from = Length, length = Length}, Stream = #stream{left = Left}) ->
-    {[{taken, Length}], Stream#stream{file = none, left = subtract(Left, Length)}};
+    {Commands, Stream1} = flush(Stream#stream{file = none, left = subtract(Left, Length)}),
+    {[{taken, Length} | Commands], Stream1};
 gone_on(_, Stream) ->
     flush(Stream).
 
@@ -416,11 +428,11 @@ flush(#stream{queue = [], taking = 0, ending = {trailers, Fields}}) ->
     {[{trailers, Fields}, done], ended};
 flush(#stream{queue = [], taking = 0, ending = {broken, Reason}}) ->
     {[{break, Reason}], ended};
-flush(Stream = #stream{queue = Queue = [_ | _], taking = 0, ending = Ending}) ->
+flush(Stream = #stream{queue = Queue = [_ | _], taking = 0, ending = Ending, file = File}) ->
     {Piece, Rest} = piece(lists:reverse(Queue), 0, []),
     Size = iolist_size(Piece),
-    case {Rest, Ending} of
-        {[], fin} ->
+    case {Rest, Ending, File} of
+        {[], fin, none} ->
             {[{data, fin, Piece}, done], ended};
         _ ->
             {[{data, nofin, Piece}], Stream#stream{queue = lists:reverse(Rest), taking = Size}}

@@ -16,7 +16,8 @@ groups() ->
         no_pool, no_port, busy, busy_until_the_program_knows, draining, not_entered, port_died, refused, no_app, app_failed, driver_failed, given_up,
         bad_response,
         too_large_response, head_timeout, long_head_timeout, idle_timeout, deadline, too_large_head, too_large_body, bad_option,
-        broken_off_by_a_panic, broken_off_by_the_end_of_the_port, broken_off_when_idle, broken_off_at_the_deadline,
+        broken_off_by_a_panic, broken_off_by_the_end_of_the_port, whole_response_outlives_its_port,
+        broken_off_when_idle, broken_off_at_the_deadline,
         deadline_does_not_look_like_an_end, broken_off_in_its_turn,
         broken_off_by_a_wrong_length, broken_off_behind_a_head_alone,
         panic_costs_one_stream, fatal_error_reaches_the_log, long_crash_reaches_the_log,
@@ -434,6 +435,26 @@ broken_off_by_the_end_of_the_port(Config) ->
 %% Some bytes, and then none for long.
 waiting(More) ->
     "/faults/write?bytes=2000&chunk=1000&delay_ms=60000" ++ More.
+
+whole_response_outlives_its_port(Config) ->
+    %% The program is killed when it has sent as many bytes as it had declared, and before it has said that they are all.
+    %% They are: whoever is behind that response on its connection is served.
+    Server = gwport_probe:flow(#{}, Config),
+    #{os_pid := OsPid} = hd(gwport_probe:await_ports(Server, 1)),
+    Path = "/faults/write?bytes=2000&chunk=2000&delay_ms=60000&length=1",
+    Conn = gwport_test:h2_open(Server),
+    Ref = gwport_h2:request(Conn, <<"GET">>, Path, []),
+    {response, nofin, 200, _} = gwport_h2:await(Conn, Ref, 10000),
+    Socket = holding(Server, Path),
+    ?assertMatch(#{status := 200, body := <<_:2000/binary>>, complete := true}, gwport_test:recv(Socket)),
+    ok = gwport_test:send(Socket, "GET /hello HTTP/1.1\r\nhost: x\r\n\r\n"),
+    gwport_probe:os_kill("KILL", OsPid),
+    ?assertMatch({ok, <<_:2000/binary>>}, gwport_h2:await_body(Conn, Ref, 20000)),
+    #{status := Status, complete := true} = gwport_test:recv(Socket),
+    ?assert(lists:member(Status, [200, 503])),
+    gwport_test:close(Socket),
+    gwport_h2:close(Conn),
+    gwport_probe:stop(Server).
 
 broken_off_when_idle(Config) ->
     %% Nothing more comes.

@@ -343,6 +343,37 @@ the_end_of_a_port_leaves_a_response_that_is_whole_alone_test() ->
     {[], Stream3} = event({port, {port_down, true, owner_down}}, Stream2),
     ?assertMatch({[{consumed, 1}, {data, fin, _}, done], _}, event(taken, Stream3)).
 
+%% All bytes that were declared are here, and no trailers were to come: nothing is missing.
+the_end_of_a_port_ends_a_response_of_which_all_has_come_test_() ->
+    Down = {port, {port_down, true, closed}},
+    Declared = fun(Fields) -> element(2, event(head(200, [{<<"content-length">>, <<"2">>} | Fields]), stream(#{}))) end,
+    {[{data, nofin, _}], First} = event(chunk(<<"1">>), Declared([])),
+    {[], Second} = event(chunk(<<"2">>), First),
+    {[], Ended} = event(Down, Second),
+    {_, Trailers} = event(chunk(<<"12">>), Declared([{<<"trailer">>, <<"x-sum">>}])),
+    [?_assertMatch({[{consumed, 1}, {data, fin, [<<"2">>]}, done], _}, event(taken, Ended)),
+        ?_assertMatch({[{break, port_died}], _}, event(Down, First)),
+        ?_assertMatch({[{break, port_died}], _}, event(Down, Trailers))].
+
+%% A file that is open, and is the rest of the response, needs no program; one that is still to be opened does.
+the_end_of_a_port_leaves_a_file_that_is_the_rest_alone_test_() ->
+    Down = {port, {port_down, true, closed}},
+    {_, Stream0} = event(head(200, [{<<"content-length">>, <<"11">>}]), stream(#{files => true})),
+    {[{data, nofin, _}], Stream1} = event(chunk(<<"1">>), Stream0),
+    {[], Stream2} = event(chunk(<<"2">>), Stream1),
+    Opening = fun(Length) ->
+        {[{open, _}], Stream} = event({port, {file, term({0, 0, 0, 0, Length})}}, Stream2),
+        Stream
+    end,
+    {[], Open} = event({opened, {ok, file}}, Opening(9)),
+    {[], Ended} = event(Down, Open),
+    {[{consumed, 1}, {data, nofin, [<<"2">>]}], Ended1} = event(taken, Ended),
+    {[{consumed, 1}, {data, nofin, {file, file, 0, 9}}], Ended2} = event(taken, Ended1),
+    {[], More} = event({opened, {ok, file}}, Opening(8)),
+    [?_assertMatch({[{taken, 9}, {data, fin, <<>>}, done], _}, event(taken, Ended2)),
+        ?_assertMatch({[{break, port_died}], _}, event(Down, Opening(9))),
+        ?_assertMatch({[{break, port_died}], _}, event(Down, More))].
+
 after_the_end_nothing_is_said_test_() ->
     {_, Stream} = event({port, {abort, cancelled, <<>>}}, stream(#{})),
     [?_assertEqual({[], Stream}, event(Event, Stream))
