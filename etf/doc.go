@@ -168,7 +168,11 @@
 // Every form that OTP 17 and later write is read, those of before where OTP
 // itself still reads them. Atoms come in Latin-1 from OTP 25 and older, and in
 // UTF-8 from OTP 26 and younger; both arrive as UTF-8. What is written every OTP
-// since 17 can read. Append writes what OTP 26 writes, byte for byte, of a term
-// whose maps have their keys in OTP's order. Marshal writes a list of integers as a
-// list where OTP writes a string, and the keys of a struct in the order of its fields.
+// since 17 can read; binary_to_term with the option safe reads it where the atoms
+// in it, and the functions that its external funs name, are there already. Append
+// writes what OTP 26 writes, byte for byte, of a term whose maps have their keys in
+// OTP's order; with [Options.Deterministic] it gives them the order of
+// term_to_binary(T, [deterministic]). Marshal writes a list of integers as a list
+// where OTP writes a string, and the keys of a struct in the order of its fields;
+// with that option it writes as Append does.
 package etf

@@ -20,8 +20,8 @@ import (
 // and no other slices, maps or structs. An error is returned, and dst as it
 // was, for another type, for a float that is not finite, an atom that is not
 // UTF-8 or over 255 characters, a map that has a key twice, a Raw that is not
-// exactly one term, an Improper that is none, a Bits or a Ref that no Erlang
-// reads, and a term that is deeper than 65536 levels (such as a list within
+// exactly one term, an Improper that is none, a Bits, a Ref or a Fun that no
+// Erlang reads, and a term that is deeper than 65536 levels (such as a list within
 // itself).
 func Append(dst []byte, term any) ([]byte, error) {
 	return Options{}.Append(dst, term)
@@ -43,7 +43,7 @@ func (e *termWriter) term(dst []byte, term any, depth int) ([]byte, error) {
 		return appendBytes(dst, v)
 	case Atom:
 		return appendAtom(dst, v)
-	case Tuple, List, Map, Improper, Fun:
+	case Tuple, List, Map, Improper, Fun, sortedMap:
 		if depth == maxDepth {
 			return nil, &LimitError{"depth", maxDepth, depth + 1, 0}
 		}
@@ -75,6 +75,8 @@ func (e *termWriter) holder(dst []byte, term any, depth int) ([]byte, error) {
 		return e.mapOf(dst, v, depth)
 	case Improper:
 		return e.improper(dst, v, depth)
+	case sortedMap:
+		return e.pairs(dst, v, depth)
 	}
 	return e.fun(dst, term.(Fun), depth)
 }
@@ -86,7 +88,8 @@ var (
 	errNilBig   = errors.New("etf: nil *big.Int")
 	errImproper = errors.New("etf: improper list without elements, or with a list as its tail")
 	errBits     = errors.New("etf: bit string that has no byte, or other than 1 to 7 bits in the last")
-	errRef      = errors.New("etf: reference of more than 5 words")
+	errRef      = errors.New("etf: reference of other than one, two, three or five words")
+	errFree     = errors.New("etf: fun of more than 255 free variables")
 	errKeyTwice = errors.New("etf: " + msgKeyTwice)
 )
 

@@ -2,7 +2,7 @@ package etf
 
 import "math"
 
-func (e *termWriter) mapOf(dst []byte, v Map, depth int) (_ []byte, err error) {
+func (e *termWriter) mapOf(dst []byte, v Map, depth int) ([]byte, error) {
 	if uint64(len(v)) > math.MaxUint32 {
 		return nil, errSize
 	}
@@ -11,6 +11,19 @@ func (e *termWriter) mapOf(dst []byte, v Map, depth int) (_ []byte, err error) {
 	} else if twice && !e.AllowDuplicateKeys {
 		return nil, errKeyTwice
 	}
+	if e.Deterministic && len(v) > 1 {
+		s := sorter{left: math.MaxInt, whole: true}
+		sorted := s.pairs(v)
+		if s.left < 0 {
+			return nil, &LimitError{Limit: "depth", Max: maxDepth, Got: maxDepth + 1}
+		}
+		return e.pairs(dst, sorted, depth)
+	}
+	return e.pairs(dst, sortedMap(v), depth)
+}
+
+// pairs writes a map as it stands. What a sorter has sorted is so in its keys too.
+func (e *termWriter) pairs(dst []byte, v sortedMap, depth int) (_ []byte, err error) {
 	dst = AppendMap(dst, len(v))
 	for _, p := range v {
 		if dst, err = e.term(dst, p.Key, depth); err != nil {

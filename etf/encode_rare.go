@@ -72,6 +72,13 @@ func (e *termWriter) raw(dst []byte, v Raw, depth int) ([]byte, error) {
 	if _, err := foreign(string(v)); err != nil {
 		return nil, err
 	}
+	if e.Deterministic {
+		term, err := Options{Limits: anySize, AllowDuplicateKeys: true}.Decode(append(AppendVersion(nil), v...))
+		if err != nil {
+			return nil, err
+		}
+		return e.term(dst, term, depth)
+	}
 	return append(dst, v...), nil
 }
 
@@ -133,7 +140,7 @@ func appendPort(dst []byte, v Port) (_ []byte, err error) {
 }
 
 func appendRef(dst []byte, v Ref) ([]byte, error) {
-	if int(v.Len) > len(v.Words) {
+	if v.Len == 0 || v.Len == 4 || int(v.Len) > len(v.Words) {
 		return nil, errRef
 	}
 	dst, err := appendAtom(append(dst, tagNewerRef, 0, v.Len), v.Node)
@@ -159,6 +166,9 @@ func appendExport(dst []byte, v Export) ([]byte, error) {
 }
 
 func (e *termWriter) fun(dst []byte, v Fun, depth int) ([]byte, error) {
+	if len(v.Free) > maxFree {
+		return nil, errFree
+	}
 	start := len(dst)
 	dst = append(dst, tagNewFun, 0, 0, 0, 0, v.Arity)
 	dst = append(dst, v.Uniq[:]...)

@@ -84,6 +84,17 @@ func TestAppendRefuses(t *testing.T) {
 		"an Improper in another":    etf.Improper{Elems: etf.List{1}, Tail: etf.Improper{Elems: etf.List{1}, Tail: 2}},
 		"an Improper without Tail":  etf.Improper{Elems: etf.List{1}},
 		"an Improper with bad ones": etf.Improper{Elems: etf.List{nil}, Tail: 1},
+		"a Ref of no words":         etf.Ref{Node: "n"},
+		"a Ref of four words":       etf.Ref{Node: "n", Len: 4},
+		"a Ref of six words":        etf.Ref{Node: "n", Len: 6},
+		"a Fun of 256 values":       etf.Fun{Free: repeat(256, etf.List{})},
+		"a Ref without a node":      etf.Ref{Node: "\xff", Len: 1},
+		"a Bits of nothing":         etf.Bits{Last: 1},
+		"a Bits of whole bytes":     etf.Bits{Bytes: "a", Last: 8},
+		"a Bits of no bits":         etf.Bits{Bytes: "a"},
+		"a key twice":               etf.Map{{Key: etf.Atom("a"), Value: 1}, {Key: etf.Atom("a"), Value: 2}},
+		"a key twice, two Go kinds": etf.Map{{Key: "a", Value: 1}, {Key: etf.Binary("a"), Value: 2}},
+		"a key twice, a list":       etf.Tuple{etf.Map{{Key: etf.List{1}, Value: 1}, {Key: etf.List{int64(1)}, Value: 2}}},
 		"a list within itself":      itself,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -94,6 +105,51 @@ func TestAppendRefuses(t *testing.T) {
 			require.Equal(t, "kept", string(out))
 		})
 	}
+}
+
+// The order of terms, with all integers before all floats, within keys and values
+// and in what a Raw holds. Erlang's own bytes are asked for in test/gwport_etf_tests.erl.
+func TestDeterministicOrderIsThatOfTerms(t *testing.T) {
+	inner := etf.Map{{Key: etf.Binary("b"), Value: 1}, {Key: etf.Atom("a"), Value: 2}}
+	raw := etf.Raw(mustAppend(inner)[1:])
+	sorted := etf.Map{
+		{Key: 7, Value: 3},
+		{Key: 1.5, Value: 2},
+		{Key: etf.Atom("z"), Value: 1},
+		{Key: etf.Tuple{etf.Map{inner[1], inner[0]}}, Value: etf.Map{inner[1], inner[0]}},
+	}
+	mixed := etf.Map{{Key: etf.Tuple{inner}, Value: raw}, {Key: etf.Atom("z"), Value: 1}, {Key: 1.5, Value: 2}, {Key: 7, Value: 3}}
+	want := mustAppend(sorted)
+	got, err := etf.Options{Deterministic: true}.Append(etf.AppendVersion(nil), mixed)
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+	got, err = etf.Options{Deterministic: true}.Marshal(mixed)
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+	require.NotEqual(t, want, mustAppend(mixed))
+	got, err = etf.Options{Deterministic: true, AllowLocal: true}.Marshal(etf.Raw("y...."))
+	require.NoError(t, err)
+	require.Equal(t, "\x83y....", string(got))
+}
+
+// It would be looked at for ever if only one of its ways down ended.
+func TestDeterministicRefusesAKeyThatHoldsItselfTwice(t *testing.T) {
+	itself := etf.List{nil, nil}
+	itself[0], itself[1] = itself, itself
+	_, err := etf.Options{Deterministic: true}.Append(nil, etf.Map{{Key: itself, Value: 1}, {Key: 2, Value: 3}})
+	require.Equal(t, &etf.LimitError{Limit: "depth", Max: 65536, Got: 65537}, err)
+}
+
+func TestDeterministicStructsAndGoMaps(t *testing.T) {
+	v := struct {
+		Z, A int
+		M    map[etf.Atom]int
+	}{1, 2, map[etf.Atom]int{"long": 1, "b": 2}}
+	got, err := etf.Options{Deterministic: true}.AppendMarshal([]byte("kept"), v)
+	require.NoError(t, err)
+	m := etf.Map{{Key: etf.Atom("b"), Value: 2}, {Key: etf.Atom("long"), Value: 1}}
+	want := etf.Map{{Key: etf.Atom("a"), Value: 2}, {Key: etf.Atom("m"), Value: m}, {Key: etf.Atom("z"), Value: 1}}
+	require.Equal(t, append([]byte("kept"), mustAppend(want)...), got)
 }
 
 func TestAppendDepthPassesAndOneMoreFails(t *testing.T) {

@@ -33,6 +33,9 @@ func (o Options) AppendMarshal(dst []byte, v any) ([]byte, error) {
 	e := encoders.Get().(*encoder)
 	e.opt = o
 	out, err := e.top(append(dst, version), v)
+	if err == nil && o.Deterministic {
+		out, err = o.inOrder(out, len(dst))
+	}
 	if err != nil {
 		slices.Reverse(e.path)
 		err = &MarshalError{strings.TrimPrefix(strings.Join(e.path, ""), "."), err}
@@ -42,6 +45,19 @@ func (o Options) AppendMarshal(dst []byte, v any) ([]byte, error) {
 	e.depth = 0
 	encoders.Put(e)
 	return out, err
+}
+
+// inOrder writes the term that begins at head once more, its maps in order: those
+// of structs and Go maps, and those that methods and a Raw wrote.
+func (o Options) inOrder(out []byte, head int) ([]byte, error) {
+	if out[head+1] == tagLocal {
+		return out, nil
+	}
+	term, err := Options{Limits: anySize, AllowDuplicateKeys: o.AllowDuplicateKeys}.Decode(out[head:])
+	if err != nil {
+		return nil, err
+	}
+	return o.Append(out[:head+1], term)
 }
 
 // top writes the outermost value, which is most often a pointer.

@@ -29,6 +29,14 @@ type Options struct {
 	// that wrote it can read it, or tell where it ends.
 	AllowLocal bool
 
+	// Deterministic has Append and Marshal write the pairs of every map in the
+	// order that term_to_binary(T, [deterministic]) gives them since OTP 24.1: by
+	// their keys in the order of terms, integers before floats. The maps within a
+	// [Raw], and those that an [Appender] or a [Marshaler] wrote, are put in order
+	// too. Equal terms then have equal bytes. Marshal decodes what it has written
+	// to do so, and takes several times as long as without.
+	Deterministic bool
+
 	// AllowTrailing has Decode and Valid accept bytes behind the term, and
 	// ignore them: MaxBytes is of the term alone then. [Options.DecodeFirst] says
 	// where they begin.

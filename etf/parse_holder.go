@@ -228,7 +228,7 @@ func keyTwice(m Map, at int) error {
 	if len(m) < 2 {
 		return nil
 	}
-	all := sorter{math.MaxInt} // Parse makes no term that is in another twice
+	all := sorter{left: math.MaxInt} // Parse makes no term that is in another twice
 	sorted := all.pairs(m)
 	for i := range sorted[1:] {
 		if compareTerms(sorted[i].Key, sorted[i+1].Key, 0) == 0 {

@@ -59,6 +59,9 @@ func exportEnd(s string, i int) (next int, err error) {
 	return wantEnd(s, next, tagSmallInt, tagSmallInt)
 }
 
+// maxFree is how many free variables a fun can have, MAX_ARG in OTP.
+const maxFree = 255
+
 // scanFun measures a fun up to its free variables, which are its kids. The
 // size it carries is passed over, as OTP does: the bytes themselves are counted.
 func scanFun(s string, i int) (next, kids int, err error) {
@@ -79,6 +82,9 @@ func scanFun(s string, i int) (next, kids int, err error) {
 		return 0, 0, err
 	}
 	free := be32(s, i+fixed-4)
+	if free > maxFree {
+		return 0, 0, syntax(i, "fun of more than 255 free variables")
+	}
 	if uint64(free) > uint64(len(s)-next) {
 		return 0, 0, syntax(i, msgCount)
 	}

@@ -81,8 +81,8 @@ type Ref struct {
 	// Words are the reference's own numbers, in the order of the format. Those
 	// from Len on are 0.
 	Words [5]uint32
-	// Len is how many of Words there are, 0 to 5. Erlang itself makes references
-	// of three words, and of five where they are aliases.
+	// Len is how many of Words there are, 1, 2, 3 or 5. Erlang itself makes
+	// references of three words, and of five where they are aliases.
 	Len uint8
 }
 
@@ -103,7 +103,7 @@ type Fun struct {
 	OldIndex int32
 	OldUniq  int32
 	Pid      Pid  // the process that made it
-	Free     List // the values
+	Free     List // the values, 255 at the most
 }
 
 // Get returns the value of the first key that equals key, which must be of the

@@ -1,9 +1,6 @@
 package etf
 
-import (
-	"math"
-	"strconv"
-)
+import "strconv"
 
 // The terms that have no Go value but one of this package: pids, ports,
 // references, funs and bit strings; and what is not decoded yet.
@@ -40,8 +37,7 @@ func (p *printer) rare(term any) {
 
 // decode returns the value that Decode has for the term.
 func (r Raw) decode() (term any, ok bool) {
-	const all = math.MaxInt
-	term, err := Decode(append(AppendVersion(nil), r...), Limits{all, all, all, all, all, all, all})
+	term, err := Decode(append(AppendVersion(nil), r...), anySize)
 	return term, err == nil
 }
 

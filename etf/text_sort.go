@@ -9,7 +9,12 @@ type sortedMap []Pair
 // A sorter sorts maps by their keys. left is how many terms within keys it may
 // still look at: a term that is a part of itself twice has no end of them, and
 // one that is a part of others many times has more than memory holds.
-type sorter struct{ left int }
+type sorter struct {
+	left int
+	// whole says that a key which is too deep is as bad as too many terms. Without
+	// it, what is below the deepest level stays as it is.
+	whole bool
+}
 
 // pairs sorts a map by its keys as OTP does in maps of up to 32 keys: it is
 // the order of terms, with all integers before all floats. (Where OTP has a map
@@ -34,7 +39,10 @@ func (s *sorter) pairs(m Map) sortedMap {
 // two keys needs no more than to go over them. What it returns is of no use once
 // left is below 0.
 func (s *sorter) inside(term any, depth int) any {
-	if s.left--; depth > maxDepth || s.left < 0 {
+	if s.left--; depth > maxDepth && s.whole {
+		s.left = -1
+	}
+	if depth > maxDepth || s.left < 0 {
 		return term
 	}
 	switch v := term.(type) {
@@ -44,6 +52,9 @@ func (s *sorter) inside(term any, depth int) any {
 		return List(s.all(v, depth))
 	case Improper:
 		return Improper{s.all(v.Elems, depth), s.inside(v.Tail, depth+1)}
+	case Fun:
+		v.Free = s.all(v.Free, depth)
+		return v
 	case Raw:
 		if t, ok := v.decode(); ok {
 			return s.inside(t, depth+1)

@@ -69,7 +69,10 @@ var malformed = []struct {
 	{"export of an arity of four bytes", "837177016177016262" + "00000001", 8, "wrong term within a fun"},
 	{"fun whose module is no atom", "8370" + rep(29, "00") + "6a", 31, "no atom"},
 	{"fun whose pid is none", "8370" + rep(29, "00") + "770161" + "6100" + "6100" + "6a", 38, "wrong term within a fun"},
-	{"fun of too many variables", "8370" + rep(25, "00") + "ffffffff" + "770161" + "6100" + "6100" + "5877016e" + rep(12, "00"), 1, "count of more terms"},
+	{"fun of 4G variables", "8370" + rep(25, "00") + "ffffffff" + "770161" + "6100" + "6100" + "5877016e" + rep(12, "00"), 1, "more than 255 free variables"},
+	{"fun of 256 variables", "8370" + rep(25, "00") + "00000100" + "770161" + "6100" + "6100" + "5877016e" + rep(12, "00") + rep(256, "6a"), 1, "more than 255 free variables"},
+	{"fun of 255 variables", "8370" + rep(25, "00") + "000000ff" + "770161" + "6100" + "6100" + "5877016e" + rep(12, "00") + rep(255, "6a"), 0, ""},
+	{"fun of more variables than there are", "8370" + rep(25, "00") + "000000ff" + "770161" + "6100" + "6100" + "5877016e" + rep(12, "00") + "6a", 1, "count of more terms"},
 }
 
 // mapKeys are maps, and at which offset a key is that stood there before; 0: none.
