@@ -4,12 +4,16 @@
 -define(PROPER_NO_TRANS, true).
 -include_lib("proper/include/proper.hrl").
 
--export([check/1]).
+-export([check/1, check/2]).
 -export([frame/0, wire/1, split/2, cuts/0, bytes/1, token/0, field/0, broken_wire/0]).
 
 %% A property as an EUnit test; a failure shows the smallest counterexample.
 check(Property) ->
-    Tests = list_to_integer(os:getenv("GWPORT_PROPER_TESTS", "100")),
+    check(Property, 1).
+
+%% The same, so many times as often.
+check(Property, Times) ->
+    Tests = Times * list_to_integer(os:getenv("GWPORT_PROPER_TESTS", "100")),
     {timeout, 900, fun() ->
         case proper:quickcheck(Property, [quiet, long_result, {numtests, Tests}]) of
             true -> ok;
