@@ -126,7 +126,9 @@
 //
 // Compressed terms are refused, because how large they are is not known before
 // they are inflated, and so is LOCAL_EXT, which has a meaning for one node only:
-// [Options] allow both. The atom cache's terms belong to a connection between
+// [Options] allow both. What else the BEAM refuses is refused, and what it reads of
+// bytes that no Erlang writes is read, with few differences, each with its reason in
+// testdata/verdicts.txt. The atom cache's terms belong to a connection between
 // nodes and are refused always.
 //
 // # Text

@@ -147,12 +147,11 @@ func newFloat(s string, i int) (float64, error) {
 var floatText = regexp.MustCompile(`^[+-]?[0-9]+\.[0-9]+([eE][+-]?[0-9]+)?$`)
 
 // parseFloat reads the 31 bytes behind the tag at i: what sprintf "%.20e"
-// wrote, then zeros.
+// wrote, then at least one zero.
 func parseFloat(s string, i int) (float64, error) {
-	text, pad := s[i+1:i+32], ""
-	if end := strings.IndexByte(text, 0); end >= 0 {
-		text, pad = text[:end], text[end:]
-	}
+	text := s[i+1 : i+32]
+	end := max(0, strings.IndexByte(text, 0))
+	text, pad := text[:end], text[end:]
 	if !floatText.MatchString(text) || strings.Trim(pad, "\x00") != "" {
 		return 0, syntax(i, "float whose text is not a number")
 	}

@@ -28,7 +28,32 @@ func nodeEnd(s string, i, name, n int) (next int, err error) {
 	if len(s)-next < n {
 		return 0, syntax(i, msgShort)
 	}
-	return next + n, nil
+	return next + n, checkOld(s, i, next)
+}
+
+// checkOld looks at the numbers behind the name of a node, which end at name, in
+// the forms from before OTP 23: there a creation has two bits, and the first word
+// of a reference 18.
+func checkOld(s string, i, name int) error {
+	var creation byte
+	var word uint32
+	switch s[i] {
+	case tagPid:
+		creation = s[name+8]
+	case tagPort:
+		creation = s[name+4]
+	case tagRef:
+		word, creation = be32(s, name), s[name+4]
+	case tagNewRef:
+		creation, word = s[name], be32(s, name+1)
+	}
+	if creation > 3 {
+		return syntax(i, "creation over 3 in a form of before OTP 23")
+	}
+	if word >= 1<<18 {
+		return syntax(i, "first word of over 18 bits in a reference of before OTP 23")
+	}
+	return nil
 }
 
 // refEnd measures a reference, which says how many words of four bytes it has:

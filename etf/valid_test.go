@@ -51,6 +51,8 @@ var malformed = []struct {
 	{"text of a float: no point, an exponent", "8363316535" + rep(28, "00"), 1, "float whose text"},
 	{"text of a float: no digit before the point", "83632e35" + rep(29, "00"), 1, "float whose text"},
 	{"text of a float: no digit behind the point", "8363312e" + rep(29, "00"), 1, "float whose text"},
+	{"text of a float: no zero behind it", "8363312e" + rep(29, "30"), 1, "float whose text"},
+	{"text of a float: a comma, which the BEAM takes or not, by its locale", "8363312c35" + rep(28, "00"), 1, "float whose text"},
 	{"text of a float: none", "8363" + rep(31, "00"), 1, "float whose text"},
 	{"text of a float: 1, then dirt", "8363310061" + rep(28, "00"), 1, "float whose text"},
 	{"atom that is not UTF-8", "837701ff", 1, "atom that is not UTF-8"},

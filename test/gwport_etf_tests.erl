@@ -20,7 +20,8 @@
 etf_test_() ->
     {setup, fun build/0, fun(File) -> [
         {"terms come back", property(File, fun comes_back/2, term())},
-        {"Go's terms are read with [safe]", property(File, fun read_safely/2, integer(0, 1 bsl 64 - 1))}
+        {"Go's terms are read with [safe]", property(File, fun read_safely/2, integer(0, 1 bsl 64 - 1))},
+        {"unusual bytes get the verdicts of the table", fun() -> verdicts(File) end}
     ] end}.
 
 build() ->
@@ -59,7 +60,7 @@ comes_back(Port, Term) ->
         andalso ask(Port, $v, New) =:= <<>> andalso in_order(Port, Term, New).
 
 in_order(Port, Term, Bytes) ->
-    try term_to_binary(Term, [deterministic, {minor_version, 2}]) of
+    try ordered(Term) of
         Ordered -> Ordered =:= ask(Port, $d, Bytes) andalso Ordered =:= ask(Port, $m, Bytes)
     catch
         error:badarg -> erlang:system_info(otp_release) < "25"
@@ -70,6 +71,40 @@ read_safely(Port, Seed) ->
     Bytes = ask(Port, $r, <<Seed:64>>),
     Term = binary_to_term(Bytes, [safe]),
     ask(Port, $d, Bytes) =:= ask(Port, $d, term_to_binary(Term, [{minor_version, 2}])).
+
+%% The table says what etf and the BEAM make of bytes that no Erlang writes. What both read is one term.
+verdicts(File) ->
+    Port = open_port({spawn_executable, File}, [{packet, 4}, binary, exit_status]),
+    {ok, Table} = file:read_file(filename:join([gwport_probe:root(), "etf", "testdata", "verdicts.txt"])),
+    Lines = [string:split(Line, "\t", all) || Line <- string:lexemes(binary_to_list(Table), "\n"), hd(Line) =/= $%],
+    ?assert(length(Lines) > 190),
+    Wrong = [Name || [Name, Hex, Beam, Etf | _] <- Lines, not has_verdict(Port, unhex(Hex), Beam, Etf)],
+    close(Port),
+    ?assertEqual([], Wrong).
+
+has_verdict(Port, Bytes, Beam, Etf) ->
+    Read = try {ok, binary_to_term(Bytes)} catch error:badarg -> badarg end,
+    beam_verdict(Read, Beam) andalso case {Read, Etf} of
+        {{ok, Term}, "ok"} -> ask(Port, $d, Bytes) =:= ordered(Term);
+        {badarg, "ok"} -> <<131>> =:= binary:part(ask(Port, $e, Bytes), 0, 1);
+        _ -> iolist_to_binary(["etf: ", Etf]) =:= ask(Port, $e, Bytes)
+    end.
+
+beam_verdict(Read, "badarg before " ++ Release) ->
+    (Read =:= badarg) =:= (list_to_integer(erlang:system_info(otp_release)) < list_to_integer(Release));
+beam_verdict({ok, _}, Verdict) ->
+    Verdict =:= "ok";
+beam_verdict(badarg, Verdict) ->
+    Verdict =:= "badarg".
+
+ordered(Term) ->
+    term_to_binary(Term, [deterministic, {minor_version, 2}]).
+
+unhex(Words) ->
+    iolist_to_binary([repeated(string:split(Word, "*")) || Word <- string:lexemes(Words, " ")]).
+
+repeated([Hex]) -> << <<(list_to_integer([A, B], 16))>> || <<A, B>> <= list_to_binary(Hex) >>;
+repeated([Hex, Count]) -> binary:copy(repeated([Hex]), list_to_integer(Count)).
 
 %% A program that has ended answers nothing; what it died of is on stderr.
 ask(Port, Letter, Data) ->
