@@ -98,6 +98,22 @@ func TestMaxBytesHoldsForWhatIsInflated(t *testing.T) {
 	require.Equal(t, &etf.LimitError{Limit: "MaxBytes", Max: len(term) - 1, Got: len(term)}, err)
 }
 
+func TestMaxMemoryHoldsBeforeATermIsInflated(t *testing.T) {
+	term := string(etf.AppendBinary(etf.AppendVersion(nil), make([]byte, 10_000_000)))
+	data := packed(t, term)
+	o := etf.Options{Limits: etf.Limits{MaxMemory: len(term) - 1}, AllowCompressed: true}
+	spent := allocated(func() {
+		_, err := decodeBoth(t, o, data)
+		require.Equal(t, &etf.LimitError{Limit: "MaxMemory", Max: len(term) - 1, Got: len(term)}, err)
+		err = o.Unmarshal([]byte(data), new([]byte))
+		require.ErrorContains(t, err, "MaxMemory")
+	})
+	require.Less(t, spent, uint64(1<<20))
+	o.MaxMemory = 2 * len(term)
+	_, err := decodeBoth(t, o, data)
+	require.NoError(t, err)
+}
+
 func TestDuplicateKeysAreKeptWhereTheyAreAllowed(t *testing.T) {
 	for _, m := range mapKeys {
 		term, err := decodeBoth(t, etf.Options{AllowDuplicateKeys: true}, string(unhex(t, m.hex)))
