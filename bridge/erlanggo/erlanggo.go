@@ -15,6 +15,18 @@
 // therefore accepted too. Atoms are not text here: Erlang's own <<"ok">> and ok are two things.
 //
 // erlang_go's codec is not involved. Its values are taken as they are, so its limits on decoding do not matter here.
+//
+// [FromTerm] and [ToTerm] turn any term of package etf into erlang_go's value of it and back. The limits of the two:
+//
+//   - A map with a key that is no Go key has no value in erlang_go: a binary, a bit string, a tuple, a list that is no
+//     string, a map, a pid, a port, a reference, a fun, and an integer of more than four bytes (which would be a pointer).
+//   - A list of 1 to 65535 bytes is a string, and the atoms true, false and undefined are true, false and nil, as
+//     erlang_go reads them. What erlang.SetUndefined has set is not looked at: nil is undefined.
+//   - OtpErlangAtom is an atom in Latin-1, as erlang_go writes it; both are an OtpErlangAtomUTF8 on the way back.
+//   - The pairs of an OtpErlangMap have no order, and its keys 1 and int32(1) are one key to Erlang, which refuses them.
+//   - A fun that closes over values is an OtpErlangFunction that erlang.TermToBinary writes. erlang.BinaryToTerm cannot
+//     read one: it takes the size in front for that of what follows.
+//   - OtpErlangAtomCacheRef, and an OtpErlangFunction of OTP before 23 (FUN_EXT), are no terms to etf.
 package erlanggo
 
 import (
