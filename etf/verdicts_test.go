@@ -16,7 +16,7 @@ import (
 type unusual struct {
 	name string
 	data []byte
-	beam string // what binary_to_term/1 of OTP 25 says: ok, badarg, or badarg before a release that says ok
+	beam string // what binary_to_term/1 says: ok, badarg, or one of them before a release that says the other
 	etf  string // what this package says: ok, or an error's sentence
 	why  string // the reason, where the two differ
 }
@@ -52,7 +52,7 @@ func unusualData(t *testing.T) []unusual {
 func TestUnusualDataGetsItsVerdict(t *testing.T) {
 	for _, u := range unusualData(t) {
 		t.Run(u.name, func(t *testing.T) {
-			require.Equal(t, u.why != "", (u.beam == "ok") != (u.etf == "ok"), "what differs has a reason, and nothing else")
+			require.Equal(t, u.why != "", strings.HasPrefix(u.beam, "ok") != (u.etf == "ok"), "what differs has a reason, and nothing else")
 			_, err := etf.Decode(u.data, etf.Limits{})
 			require.Equal(t, err, etf.Valid(string(u.data), etf.Limits{}))
 			if u.etf == "ok" {
