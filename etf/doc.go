@@ -32,7 +32,8 @@
 //	}
 //
 // Tests, tools and programs that have time use [Decode] and [Append], which
-// turn a term into Go values and back; the types stand at [Atom].
+// turn a term into Go values and back; the types stand at [Atom]. [AsInt], [AsString]
+// and their like say what such a value is, [Lookup] what a map or proplist has.
 //
 // # Go's types and terms
 //
