@@ -28,7 +28,7 @@ SLOW_SUITES = $(wildcard test/slow/*_SUITE.erl)
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=line)
 
 .PHONY: help demo build test test-go test-erl test-full full-go full-erl test-long test-sid test-trixie bench bench-quick bench-growth bench-profile bench-build \
-	bench-etf compare planted lint-go lint-erl fmt clean clean-chroot
+	bench-etf compare planted soak lint-go lint-erl fmt clean clean-chroot
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -136,6 +136,14 @@ planted: ## Plant faults in gwport, one by one, and see each turn the comparison
 	@.ci/setup test
 	@QUIET=1 rebar3 compile
 	@cd test/compare && go run . -planted $(COMPARE)
+
+# Flags of the soak, as SOAK='-duration 1m -seed 7'; -help lists them.
+SOAK ?=
+
+soak: ## Kill, stop, reload and resize programs under load for ten minutes, and check every answer
+	@.ci/setup test
+	@QUIET=1 rebar3 compile
+	@cd test/soak && go run . $(SOAK)
 
 lint-go: ## gofumpt, go vet, staticcheck, and a build for other systems
 	@echo "gofumpt"; bad=$$($(GOFUMPT) -l $(GOFILES)); \
