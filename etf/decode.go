@@ -26,6 +26,7 @@ type termReader struct {
 	elemsLeft int
 	pairsLeft int
 	names     [16]named
+	rows
 }
 
 // named is a name that was met before, with the value that has been made of it.
@@ -46,10 +47,10 @@ func (d *termReader) term() any {
 		return int64(s[i+1]) // the runtime has those made
 	case tagInt:
 		d.i = i + 5
-		return int64(int32(be32(s, i+1)))
+		return d.integer(int64(int32(be32(s, i+1))))
 	case tagBinary:
 		d.i = i + 5 + int(be32(s, i+1))
-		return Binary(s[i+5 : d.i])
+		return d.binary(s[i+5 : d.i])
 	case tagSmallAtomUTF8:
 		d.i = i + 2 + int(s[i+1])
 		return d.atom(s[i+2 : d.i])
@@ -58,21 +59,21 @@ func (d *termReader) term() any {
 		if s[i+1] == 0 {
 			return emptyTuple
 		}
-		return Tuple(d.all(int(s[i+1])))
+		return d.tuple(d.all(int(s[i+1])))
 	case tagLargeTuple:
 		d.i = i + 5
-		return Tuple(d.all(int(be32(s, i+1))))
+		return d.tuple(d.all(int(be32(s, i+1))))
 	case tagNil:
 		d.i = i + 1
 		return emptyList
 	case tagList, tagString:
-		return d.list()
+		return d.pieces()
 	case tagMap:
 		d.i = i + 5
 		return d.mapOf(int(be32(s, i+1)))
 	case tagNewFloat:
 		d.i = i + 9
-		return math.Float64frombits(be64(s, i+1))
+		return d.float(math.Float64frombits(be64(s, i+1)))
 	}
 	return d.rare()
 }
@@ -127,9 +128,9 @@ func (d *termReader) all(n int) []any {
 	return elems
 }
 
-// list puts a list together that was written in pieces, [1|[2,3]]. Erlang does
+// pieces puts a list together that was written in pieces, [1|[2,3]]. Erlang does
 // not write it so, but reads it, and knows no difference.
-func (d *termReader) list() any {
+func (d *termReader) pieces() any {
 	elems, next := d.piece()
 	for next == tagList || next == tagString {
 		var more []any
@@ -143,7 +144,7 @@ func (d *termReader) list() any {
 		if len(elems) == 0 {
 			return emptyList
 		}
-		return List(elems)
+		return d.list(elems)
 	}
 	tail := d.term()
 	if len(elems) == 0 { // LIST_EXT of no elements is its tail
@@ -181,11 +182,11 @@ func (d *termReader) mapOf(n int) any {
 	if n > len(d.pairs) {
 		d.pairs = make([]Pair, n+min(max(slab/8-n, 0), d.pairsLeft))
 	}
-	m := Map(d.pairs[:n:n])
+	m := d.pairs[:n:n]
 	d.pairs = d.pairs[n:]
 	for j := range m {
 		m[j].Key = d.term()
 		m[j].Value = d.term()
 	}
-	return m
+	return d.rows.pairs(m)
 }

@@ -92,7 +92,7 @@ var anySize = Limits{
 // foreign checks that s is exactly one term, without a version byte: it is to
 // stand among others. pairs is how many the largest map in it has.
 func foreign(s string) (pairs int, err error) {
-	end, t, err := walk(s, 0, 0, &anySize)
+	end, t, err := walk(s, 0, 0, &anySize, new(census))
 	if err == nil && end != len(s) {
 		err = syntax(end, msgTrailing)
 	}

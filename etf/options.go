@@ -114,7 +114,8 @@ func (o Options) decode(data []byte) (term any, n int, err error) {
 	if !c.inflated {
 		c.s = strings.Clone(c.s[:c.end])
 	}
-	d := termReader{s: c.s, i: c.start, elemsLeft: c.terms, pairsLeft: c.pairs}
+	d := termReader{s: c.s, i: c.start, elemsLeft: c.totals.terms, pairsLeft: c.totals.pairs}
+	d.expect(&c.census)
 	return d.term(), c.end, nil
 }
 
@@ -145,7 +146,8 @@ type checked struct {
 	inflated bool   // and so nobody else's
 	start    int    // of the term, in s
 	end      int    // of the term, in the data as it came
-	totals
+	totals totals
+	census census
 }
 
 func (o *Options) check(data string) (c checked, err error) {
@@ -184,16 +186,16 @@ func (o *Options) checkTerm(c *checked, trailing bool) (end int, err error) {
 	if trailing { // what is behind the term is not copied
 		copied = 0
 	}
-	if end, c.totals, err = walk(c.s, c.start, copied, &o.Limits); err != nil {
+	if end, c.totals, err = walk(c.s, c.start, copied, &o.Limits, &c.census); err != nil {
 		return 0, err
 	}
 	if !trailing && end != len(c.s) {
 		return 0, syntax(end, msgTrailing)
 	}
-	if trailing && end > o.MaxMemory-c.bytes {
-		return 0, &LimitError{"MaxMemory", o.MaxMemory, c.bytes + end, c.start}
+	if spent := c.totals.bytes; trailing && end > o.MaxMemory-spent {
+		return 0, &LimitError{"MaxMemory", o.MaxMemory, spent + end, c.start}
 	}
-	if c.most < 2 || o.AllowDuplicateKeys {
+	if c.totals.most < 2 || o.AllowDuplicateKeys {
 		return end, nil
 	}
 	return end, uniqueKeys(c.s, c.start)

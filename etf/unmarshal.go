@@ -281,7 +281,10 @@ func (d *decoder) holder(want Kind) (kids int, err error) {
 func (d *decoder) leave() { d.depth-- }
 
 // skip passes over a term of any kind, which it checks as [Valid] does.
-func (d *decoder) skip() error {
+func (d *decoder) skip() error { return d.pass(nil) }
+
+// pass is skip, and adds what it finds to made, if there is one.
+func (d *decoder) pass(made *census) error {
 	start := d.off
 	var space [DefaultMaxDepth]int
 	outer, left, pairs := space[:0], 1, 0
@@ -295,6 +298,9 @@ func (d *decoder) skip() error {
 		}
 		if err := d.count(next, kids); err != nil {
 			return err
+		}
+		if made != nil {
+			made[rowOf[d.s[d.off]]]++
 		}
 		left--
 		if kids > 0 {
@@ -340,12 +346,13 @@ func (d *decoder) keep(s string) string {
 
 // any reads a term as [Decode] does.
 func (d *decoder) any() (any, error) {
-	before := d.seen
-	term, err := d.whole()
-	if err != nil {
+	start, before, made := d.off, d.seen, census{}
+	if err := d.pass(&made); err != nil {
 		return nil, err
 	}
+	term := d.keep(d.s[start:d.off])
 	// One term more, which whoever holds this one has counted.
 	r := termReader{s: term, elemsLeft: d.seen.terms - before.terms + 1, pairsLeft: d.seen.pairs - before.pairs}
+	r.expect(&made)
 	return r.term(), nil
 }

@@ -68,6 +68,17 @@ func pointee(v any) (*coder, ptr) {
 // type, and for a pointer the pointer itself.
 type emptyInterface struct{ typ, data ptr }
 
+// typeWord is the address of v's type.
+func typeWord(v any) ptr { return (*emptyInterface)(ptr(&v)).typ }
+
+// boxed is the interface that Go makes of a value of the type that word is of, save
+// that it holds p itself, where Go would hold a copy. Nobody writes to the value
+// at p from then on: what an interface holds never changes.
+func boxed(word, p ptr) (v any) {
+	*(*emptyInterface)(ptr(&v)) = emptyInterface{word, p}
+	return v
+}
+
 // recent has the types of pointers that were asked for last, where the address of
 // the type says: [coders] is found by a hash, which takes longer than the rest of
 // a small term.

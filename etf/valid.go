@@ -44,8 +44,8 @@ type totals struct {
 // of the counts of terms that are still to come on each level, because the
 // depth is the peer's choice and Go's stack is not to be.
 //
-// copied is how many bytes will be copied of s.
-func walk(s string, i, copied int, lim *Limits) (end int, t totals, err error) {
+// copied is how many bytes will be copied of s. What is found is added to made.
+func walk(s string, i, copied int, lim *Limits, made *census) (end int, t totals, err error) {
 	var space [DefaultMaxDepth]int
 	outer := space[:0] // what is left to read on each level around this one
 	left := 1          // and on this one
@@ -59,6 +59,7 @@ func walk(s string, i, copied int, lim *Limits) (end int, t totals, err error) {
 		if err := t.count(s, i, next, kids, lim); err != nil {
 			return 0, t, err
 		}
+		made[rowOf[s[i]]]++
 		left--
 		if kids > 0 {
 			if len(outer) == lim.MaxDepth {
