@@ -65,22 +65,20 @@ type Limits struct {
 
 // withDefaults is called once, where a Limits enters.
 func (l Limits) withDefaults() Limits {
-	for _, f := range []struct {
-		field *int
-		value int
-	}{
-		{&l.MaxBytes, DefaultMaxBytes},
-		{&l.MaxDepth, DefaultMaxDepth},
-		{&l.MaxTerms, DefaultMaxTerms},
-		{&l.MaxPairs, DefaultMaxPairs},
-		{&l.MaxAtoms, DefaultMaxAtoms},
-		{&l.MaxBigBytes, DefaultMaxBigBytes},
-		{&l.MaxMemory, DefaultMaxMemory},
-	} {
-		if *f.field <= 0 {
-			*f.field = f.value
-		}
+	return Limits{
+		MaxBytes:    orDefault(l.MaxBytes, DefaultMaxBytes),
+		MaxDepth:    min(orDefault(l.MaxDepth, DefaultMaxDepth), maxDepth),
+		MaxTerms:    orDefault(l.MaxTerms, DefaultMaxTerms),
+		MaxPairs:    orDefault(l.MaxPairs, DefaultMaxPairs),
+		MaxAtoms:    orDefault(l.MaxAtoms, DefaultMaxAtoms),
+		MaxBigBytes: orDefault(l.MaxBigBytes, DefaultMaxBigBytes),
+		MaxMemory:   orDefault(l.MaxMemory, DefaultMaxMemory),
 	}
-	l.MaxDepth = min(l.MaxDepth, maxDepth)
-	return l
+}
+
+func orDefault(n, value int) int {
+	if n <= 0 {
+		return value
+	}
+	return n
 }

@@ -25,13 +25,17 @@ func (o Options) Marshal(v any) ([]byte, error) {
 // where dst has room, v is a pointer, and no Go map or interface is in it. After
 // an error dst is returned as it was.
 func AppendMarshal(dst []byte, v any) ([]byte, error) {
-	return Options{}.AppendMarshal(dst, v)
+	return appendMarshal(dst, v, &Options{})
 }
 
 // AppendMarshal is the function [AppendMarshal] with these options.
 func (o Options) AppendMarshal(dst []byte, v any) ([]byte, error) {
+	return appendMarshal(dst, v, &o)
+}
+
+func appendMarshal(dst []byte, v any, o *Options) ([]byte, error) {
 	e := encoders.Get().(*encoder)
-	e.opt = o
+	e.opt = *o
 	out, err := e.top(append(dst, version), v)
 	if err == nil && o.Deterministic {
 		out, err = o.inOrder(out, len(dst))

@@ -120,8 +120,16 @@ func nameAt(r Reader) (name string, known bool) {
 	return name, err == nil
 }
 
+// appendHead appends a tuple up to its first field.
+func (s *structure) appendHead(dst []byte) []byte {
+	if s.layout == layoutRecord {
+		return append(AppendTuple(dst, 1+len(s.fields)), s.head...)
+	}
+	return AppendTuple(dst, len(s.fields))
+}
+
 func (s *structure) encTuple(e *encoder, dst []byte, p ptr) (_ []byte, err error) {
-	if dst, err = e.enter(append(dst, s.head...)); err != nil {
+	if dst, err = e.enter(s.appendHead(dst)); err != nil {
 		return nil, err
 	}
 	for i := range s.fields {

@@ -146,8 +146,8 @@ type checked struct {
 	inflated bool   // and so nobody else's
 	start    int    // of the term, in s
 	end      int    // of the term, in the data as it came
-	totals totals
-	census census
+	totals   totals
+	census   census
 }
 
 func (o *Options) check(data string) (c checked, err error) {

@@ -10,7 +10,7 @@ type structure struct {
 	*description
 	lookup *lookup
 	always bool   // no field is ever left out
-	head   []byte // of a tuple, up to the first field
+	head   []byte // the name of a record, as a term
 }
 
 func (m *maker) structure(c *coder, form form) {
@@ -68,10 +68,9 @@ func (s *structure) layouts(c *coder) {
 			unsupported(c, "record "+s.record+": "+bare(err))
 			return
 		}
-		s.head = append(AppendTuple(nil, 1+len(s.fields)), tag...)
+		s.head = tag
 		c.dec, c.enc = s.decTuple, s.encTuple
 	case layoutTuple:
-		s.head = AppendTuple(nil, len(s.fields))
 		c.dec, c.enc = s.decTuple, s.encTuple
 	}
 }

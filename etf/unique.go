@@ -93,6 +93,10 @@ func uniquePairs(s string, i, n int, room []mapKey) (next int, err error) {
 // key reads the term at s[i] as a key. Nothing is allocated for a binary, for an
 // atom in ASCII, and for a small integer.
 func key(s string, i int) (k mapKey, next int, err error) {
+	if i < len(s) && (s[i] == tagSmallAtomUTF8 || s[i] == tagAtomUTF8) { // walk has seen its characters
+		name, next, err := atomText(s, i)
+		return mapKey{keyAtom, name}, next, err
+	}
 	next, _, err = scan(s, i)
 	if err != nil {
 		return k, 0, err

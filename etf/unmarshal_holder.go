@@ -224,11 +224,10 @@ func (m *maker) array(c *coder, f form) {
 	}
 	s := slicer{c.typ, m.coder(c.typ.Elem(), f), c.typ.Elem().Size()}
 	n := c.typ.Len()
-	head := AppendTuple(nil, n)
 	plain := c.typ.Elem() == reflect.TypeFor[string]() && f == (form{})
 	c.dec = func(d *decoder, p ptr) error { return s.decArray(d, p, n) }
 	c.enc = func(e *encoder, dst []byte, p ptr) (_ []byte, err error) {
-		if dst, err = e.enter(append(dst, head...)); err != nil {
+		if dst, err = e.enter(AppendTuple(dst, n)); err != nil {
 			return nil, err
 		}
 		if plain { // header fields: a call less for each of them
@@ -307,7 +306,15 @@ func (s *slicer) decArray(d *decoder, p ptr, n int) error {
 
 // tuple reads the header of a tuple of so many elements.
 func (d *decoder) tuple(want int) error {
-	off := d.off
+	s, off := d.s, d.off
+	if len(s)-off >= 2+want && s[off] == tagSmallTuple && int(s[off+1]) == want && want > 0 && d.depth < d.opt.MaxDepth {
+		if err := d.count(off+2, want); err != nil {
+			return err
+		}
+		d.depth++
+		d.off = off + 2
+		return nil
+	}
 	arity, err := d.holder(KindTuple)
 	if err == nil && arity != want {
 		err = mismatch(off, "tuple of %d elements where %d are wanted", arity, want)
