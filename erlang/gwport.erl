@@ -27,6 +27,13 @@
 %% <li>`gomemlimit' in bytes, `gomaxprocs': the variables GOMEMLIMIT and GOMAXPROCS of Go's runtime</li>
 %% <li>`dev' (false): told to the program, whose handlers may ask `bridge.Dev'</li>
 %% <li>`ports' (1): programs that run side by side</li>
+%% <li>`spare' (0): programs that run without requests, each to take the place of one that ends,
+%%     drains or is recycled</li>
+%% <li>`recycle_requests', `recycle_age', `recycle_idle', `recycle_memory' (infinity): a program that
+%%     has answered so many requests, has run or been idle for so long, or holds so many bytes of
+%%     memory, makes room for another one, which is started first. The first three are up to
+%%     `recycle_jitter' (10) per cent less, drawn for each port. A program that has answered nothing
+%%     is recycled for its age alone</li>
 %% <li>`max_streams' (1000): requests under way in one port; more get 503</li>
 %% <li>`window' (262144): response bytes a program may send before the client takes some</li>
 %% <li>`response_budget' (67108864): windows a port gives out in all; when it is spent a request gets
@@ -83,7 +90,7 @@ counts(Pool) ->
     gwport_count:counts(Pool).
 
 %% @doc The ports of a pool: owner, OS pid, state, requests in flight and served, the program's
-%% name, version and apps. A port that is to be started again has the state `waiting', and tells `why'
+%% name, version and apps. The state of a spare one that is ready is `spare'. A port that is to be started again has the state `waiting', and tells `why'
 %% there is none (a sentence), how many `failures' there were in a row, the `circuit' (`closed' or
 %% `open'), and the `next_try', in milliseconds, or `circuit' where another port is tried first. It has
 %% no process and no figures, and so none of the other keys.

@@ -11,7 +11,7 @@
 
 -export_type([backoff/0]).
 
--type slot() :: pos_integer().
+-type slot() :: pos_integer() | spare.
 
 -record(backoff, {
     first :: pos_integer(),

@@ -38,13 +38,14 @@ up(#{name := Name, program_version := Version}, Life) ->
     Life1.
 
 %% It takes no more requests.
--spec drains(told | replaced | itself, {counts(), life()}) -> ok.
+-spec drains(told | replaced | {recycled, Why :: binary()} | itself, {counts(), life()}) -> ok.
 drains(Who, {#{in_flight := InFlight, served := Served}, Life}) ->
     ?LOG_NOTICE("gwport: ~ts ~s: ~b requests under way, ~b answered",
         [whose(Life), accord(Who), InFlight, Served]).
 
 accord(told) -> "drains, as it was told to";
 accord(replaced) -> "is replaced, and drains";
+accord({recycled, Why}) -> ["is recycled, because ", Why, ", and drains"];
 accord(itself) -> "drains, of its own accord".
 
 %% It has not ended by itself, or not when it was asked to, within so many milliseconds.

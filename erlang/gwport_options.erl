@@ -17,6 +17,12 @@
     dev := boolean(),
     cd := string() | undefined,
     ports := pos_integer(),
+    spare := non_neg_integer(),
+    recycle_requests := pos_integer() | infinity,
+    recycle_age := pos_integer() | infinity,
+    recycle_idle := pos_integer() | infinity,
+    recycle_memory := pos_integer() | infinity,
+    recycle_jitter := 0..100,
     max_streams := pos_integer(),
     window := non_neg_integer(),
     window_floor := non_neg_integer(),
@@ -152,7 +158,9 @@ wrong_variable(_, Why) ->
 %% Defaults; README and `gwport:child_spec/1` say what each means.
 pool_defaults() ->
     #{args => [], env => [], inherit => all, gomemlimit => undefined, gomaxprocs => undefined,
-        dev => false, cd => undefined, ports => 1,
+        dev => false, cd => undefined, ports => 1, spare => 0,
+        recycle_requests => infinity, recycle_age => infinity, recycle_idle => infinity,
+        recycle_memory => infinity, recycle_jitter => 10,
         max_streams => 1000,
         window => 262144, window_floor => 16384, response_budget => 67108864,
         port_queue => 1048576, max_frame => 1048576, max_head => 65536,
@@ -180,6 +188,15 @@ pool_value(dev, _) -> {error, "expected true or false"};
 pool_value(cd, undefined) -> {ok, undefined};
 pool_value(cd, Dir) -> directory(os_text(Dir));
 pool_value(ports, N) -> integer(N, 1, 1024);
+pool_value(spare, N) -> integer(N, 0, 1024);
+pool_value(Key, infinity) when Key =:= recycle_requests; Key =:= recycle_age;
+        Key =:= recycle_idle; Key =:= recycle_memory ->
+    {ok, infinity};
+pool_value(recycle_requests, N) -> or_infinity(integer(N, 1, 1 bsl 50));
+pool_value(Key, N) when Key =:= recycle_age; Key =:= recycle_idle ->
+    or_infinity(integer(N, 1000, 1 bsl 40));
+pool_value(recycle_memory, N) -> memory(or_infinity(integer(N, 1048576, 1 bsl 50)));
+pool_value(recycle_jitter, N) -> integer(N, 0, 100);
 pool_value(max_streams, N) -> integer(N, 1, 1000000);
 pool_value(window, N) -> integer(N, 1, 16777216);
 pool_value(window_floor, N) -> integer(N, 1, 16777216);
@@ -278,6 +295,15 @@ pairs([{Key, Given} | Rest], Checked, Value) ->
 
 integer(N, Min, Max) when is_integer(N), N >= Min, N =< Max -> {ok, N};
 integer(_, Min, Max) -> {error, text("expected an integer from ~b to ~b", [Min, Max])}.
+
+%% What another process holds.
+memory({ok, Bytes}) ->
+    case filelib:is_regular("/proc/self/status") of
+        true -> {ok, Bytes};
+        false -> {error, "this system has no /proc/PID/status, which tells it"}
+    end;
+memory(Error) ->
+    Error.
 
 text(Format, Args) ->
     lists:flatten(io_lib:format(Format, Args)).

@@ -87,15 +87,17 @@ info(Name) ->
         {_, Keeper, [Top | _]} ->
             case is_process_alive(Top) of
                 true ->
-                    {Owners, Waiting} = owners(Keeper),
-                    {ok, lists:flatmap(fun port_info/1, Owners) ++ Waiting};
+                    {Owners, Spares, Waiting} = owners(Keeper),
+                    {ok, lists:flatmap(fun port_info/1, Owners)
+                        ++ [Port#{state := spare} || Owner <- Spares, Port <- port_info(Owner)]
+                        ++ Waiting};
                 false -> {error, no_pool}
             end
     end.
 
 owners(Keeper) ->
     try gen_server:call(Keeper, owners)
-    catch exit:_ -> {[], []}
+    catch exit:_ -> {[], [], []}
     end.
 
 %% It may end while it is asked.

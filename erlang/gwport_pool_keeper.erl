@@ -11,6 +11,11 @@
 %% them go, and the others stay. A port has a number, under which it is started again; a pool that
 %% is resized has more or fewer of them, and one that drains has none.
 %%
+%% A spare port has no number yet. When it has greeted it waits to take the place of one that ends
+%% or drains, and another spare is started, as soon as that port would have been. A port that is to
+%% be recycled goes on until a spare can take its place; where the pool keeps none, one is started
+%% for that.
+%%
 %% Owners of ports tell it of their state by casts, see gwport_port:report().
 -module(gwport_pool_keeper).
 -behaviour(gen_server).
@@ -20,11 +25,12 @@
 
 -include_lib("kernel/include/logger.hrl").
 
+-type slot_number() :: pos_integer() | spare.
 -record(slot, {
-    number :: pos_integer(),
+    number :: slot_number(),
     %% Of the options that it was started with.
     version :: gwport_plan:version(),
-    state :: starting | ready | draining,
+    state :: starting | spare | ready | draining,
     handle :: gwport_handle:handle() | undefined,
     since :: integer(),
     %% Why it has ended, as its owner says it; an owner that is killed says nothing.
@@ -52,6 +58,8 @@
     %% With those that are secret, for the next start.
     options :: gwport_plan:options(),
     reload = none :: none | #reload{},
+    %% The port that is to make room, and why; one at a time.
+    recycling = none :: none | {Owner :: pid(), Why :: binary()},
     %% Of the ports that there are to be.
     wanted :: [pos_integer()],
     %% Who waits until there is no port any more.
@@ -66,14 +74,14 @@
     table :: ets:table(),
     ports = #{} :: #{Owner :: pid() => #slot{}},
     backoff :: gwport_backoff:backoff(),
-    waiting = #{} :: #{pos_integer() => #waiting{}},
+    waiting = #{} :: #{slot_number() => #waiting{}},
     %% Tables of streams whose watch was killed, until their owner is dead as well.
     inherited = #{} :: #{Owner :: pid() => ets:table()},
     %% Of owners that are dead, until they are as well: they are still about to tell the clients, or
     %% to leave that to us.
     watches = [] :: [reference()],
     %% What is lacking to start them.
-    lacking = #{} :: #{pos_integer() => atom()},
+    lacking = #{} :: #{slot_number() => atom()},
     awaiting = [] :: [gen_server:from()],
     tried = false :: boolean()
 }).
@@ -112,7 +120,7 @@ end_time(#{drain_timeout := Drain, stop_timeout := Stop, kill_timeout := Kill}) 
 handle_continue({start, Slots}, State = #keeper{sup = Sup}) ->
     case gwport_pool_sup:ports(Sup) of
         {ok, Starter} ->
-            {noreply, lists:foldl(fun start/2, State#keeper{starter = Starter}, Slots)};
+            {noreply, spares(lists:foldl(fun start/2, State#keeper{starter = Starter}, Slots))};
         {error, _} ->
             {stop, shutdown, State}
     end.
@@ -122,17 +130,18 @@ handle_call(await, _From, State = #keeper{tried = true}) ->
 handle_call(await, From, State = #keeper{awaiting = Awaiting}) ->
     {noreply, State#keeper{awaiting = [From | Awaiting]}};
 handle_call(owners, _From, State = #keeper{ports = Ports}) ->
-    {reply, {maps:keys(Ports), waiting(State)}, State};
+    Spares = [Owner || {Owner, #slot{state = spare}} <- maps:to_list(Ports)],
+    {reply, {maps:keys(Ports) -- Spares, Spares, waiting(State)}, State};
 handle_call(plan, _From, State = #keeper{plan = Plan}) ->
     {reply, {ok, {gwport_plan:version(Plan), gwport_plan:given(Plan)}}, State};
 handle_call(drain, From, State) ->
-    {noreply, drained(drain_all(From, State))};
+    {noreply, drained(spares(drain_all(From, State)))};
 handle_call(_, _From, State = #keeper{reload = #reload{}}) ->
     {reply, {error, reloading}, State};
 handle_call(_, _From, State = #keeper{drainers = [_ | _]}) ->
     {reply, {error, draining}, State};
 handle_call({resize, Count}, _From, State) ->
-    {reply, ok, drained(resize(Count, State))};
+    {reply, ok, drained(spares(resize(Count, State)))};
 handle_call({reload, Version, Given, Options}, From, State = #keeper{plan = Plan}) ->
     case gwport_plan:version(Plan) of
         Version -> {noreply, reload(new_reload(From, Given, Options), State)};
@@ -154,13 +163,15 @@ next_try(circuit, _) -> circuit;
 next_try(Due, Now) -> max(0, Due - Now).
 
 handle_cast({ready, Owner, Handle}, State) ->
-    {noreply, came_up(Owner, update(Owner, fun(Slot) -> up(Handle, Slot) end, State))};
+    {noreply, spares(came_up(Owner, update(Owner, fun(Slot) -> up(Handle, Slot) end, State)))};
+handle_cast({recycle, Owner, Why}, State) ->
+    {noreply, spares(recycle(Owner, Why, State))};
 handle_cast({ended, Owner, Why}, State) ->
     {noreply, know(Owner, Why, update(Owner, fun(Slot) -> Slot#slot{why = Why} end, State))};
 handle_cast({draining, Owner}, State = #keeper{ports = Ports}) ->
     case Ports of
-        #{Owner := Slot = #slot{state = ready}} ->
-            {noreply, drains(Owner, Slot, State)};
+        #{Owner := Slot = #slot{state = Is}} when Is =:= ready; Is =:= spare ->
+            {noreply, spares(drains(Owner, Slot, State))};
         #{} ->
             {noreply, State}
     end.
@@ -173,7 +184,7 @@ handle_info({'DOWN', Monitor, process, Owner, _}, State) ->
     case maps:take(Owner, Ports) of
         {Slot, Rest} ->
             State2 = follow(Slot, State1#keeper{ports = Rest}),
-            {noreply, drained(ended(Slot, State2))};
+            {noreply, drained(spares(ended(Slot, State2)))};
         error ->
             {noreply, drained(State1)}
     end;
@@ -189,7 +200,7 @@ handle_info({start, Version, Number}, State = #keeper{version = Version, waiting
         when is_map_key(Number, Waiting) ->
     #keeper{backoff = Backoff} = State,
     case gwport_backoff:may_start(Number, Backoff) of
-        true -> {noreply, start(Number, State)};
+        true -> {noreply, spares(start(Number, State))};
         false -> {noreply, wait_for_circuit(Number, State)}
     end;
 handle_info(_, State) ->
@@ -221,6 +232,8 @@ start_port(Number, Version, Options, State) ->
     end.
 
 %% One that was told to drain meanwhile does.
+up(Handle, Slot = #slot{state = starting, number = spare}) ->
+    Slot#slot{state = spare, handle = Handle, since = now_ms()};
 up(Handle, Slot = #slot{state = starting}) ->
     Slot#slot{state = ready, handle = Handle, since = now_ms()};
 up(Handle, Slot) ->
@@ -230,6 +243,7 @@ came_up(Owner, State = #keeper{ports = Ports, reload = Reload}) ->
     case {Ports, Reload} of
         {#{Owner := #slot{version = Version}}, #reload{version = Version}} -> all_up(State);
         {#{Owner := #slot{state = ready}}, _} -> tried(publish(close_circuit(State)));
+        {#{Owner := #slot{state = spare}}, _} -> close_circuit(State);
         _ -> State
     end.
 
@@ -277,11 +291,12 @@ reloaded(Up, State0 = #keeper{plan = Plan, ports = Ports}) ->
     ok = gwport_plan:change(New, Given, Options, Plan),
     State1 = drain(replaced, Old, State#keeper{version = New, options = Options,
         end_time = end_time(Pool), wanted = lists:seq(1, length(Up)),
-        backoff = gwport_backoff:new(Pool), waiting = #{}, lacking = #{}, reload = none}),
+        backoff = gwport_backoff:new(Pool), waiting = #{}, lacking = #{}, reload = none,
+        recycling = none}),
     ?LOG_NOTICE("gwport: pool ~ts is reloaded: ~b programs of ~ts serve, ~b are replaced",
         [State#keeper.name, length(Up), maps:get(command, Pool), length(Old)]),
     gen_server:reply(From, {ok, {Up, Old}}),
-    tried(State1).
+    spares(tried(State1)).
 
 not_reloaded(Why, State = #keeper{ports = Ports, name = Name}) ->
     #keeper{reload = #reload{from = From, version = Version}} = State,
@@ -329,6 +344,89 @@ forget(Number, State = #keeper{backoff = Backoff, waiting = Waiting, lacking = L
     {IsProbe, Backoff1} = gwport_backoff:forget(Number, Backoff),
     _ = [start_all_waiting(State1) || IsProbe],
     State1#keeper{backoff = Backoff1}.
+
+%% Spares, and recycling
+
+%% A spare makes room for a new one. While the pool is reloaded all of them are about to.
+recycle(Owner, Why, State = #keeper{ports = Ports, version = Version, recycling = Recycling}) ->
+    case Ports of
+        #{Owner := #slot{state = spare}} ->
+            drain({recycled, Why}, [Owner], State);
+        #{Owner := #slot{state = ready, version = Version}}
+                when Recycling =:= none, State#keeper.reload =:= none ->
+            State#keeper{recycling = {Owner, Why}};
+        #{} ->
+            State
+    end.
+
+%% Whatever has happened: a spare that is ready takes the place of who is recycled, or else of one
+%% that is not there, and there are as many spares as there are to be.
+spares(State0) ->
+    State = still_recycling(State0),
+    case {[Owner || {Owner, #slot{state = spare}} <- standing(State)], place(State)} of
+        {[Spare | _], {Number, Then}} -> spares(takes(Number, Spare, Then, State));
+        _ -> as_many_spares(State)
+    end.
+
+%% It may have ended before there was one for it, or drain.
+still_recycling(State = #keeper{ports = Ports, recycling = {Owner, _}}) ->
+    case Ports of
+        #{Owner := #slot{state = ready}} -> State;
+        #{} -> State#keeper{recycling = none}
+    end;
+still_recycling(State) ->
+    State.
+
+%% The number that a spare is to have, and what is to be done behind that.
+place(#keeper{ports = Ports, recycling = {Owner, Why}}) ->
+    #{Owner := #slot{number = Number}} = Ports,
+    {Number, fun(State) ->
+        drain({recycled, Why}, [Owner], State#keeper{recycling = none})
+    end};
+place(#keeper{waiting = Waiting, name = Name}) ->
+    case lists:sort(maps:to_list(maps:remove(spare, Waiting))) of
+        [] ->
+            none;
+        [{Number, Wait = #waiting{why = Why}} | _] ->
+            {Number, fun(State) ->
+                ?LOG_NOTICE("gwport: a spare program of pool ~ts takes the place of another one: "
+                    "~ts", [Name, Why]),
+                next_spare(Wait, State#keeper{waiting = maps:remove(Number, State#keeper.waiting)})
+            end}
+    end.
+
+%% In this order, as in a reload: who is refused finds the new one in the table.
+takes(Number, Spare, Then, State = #keeper{backoff = Backoff}) ->
+    Then(publish(update(Spare,
+        fun(Slot) -> Slot#slot{state = ready, number = Number, since = now_ms()} end,
+        State#keeper{backoff = gwport_backoff:steady(spare, Backoff)}))).
+
+%% It is started when the one whose place was taken would have been, lest programs that end soon are
+%% started without a pause.
+next_spare(_, State = #keeper{waiting = #{spare := _}}) ->
+    State;
+next_spare(#waiting{why = Why, due = Due}, State) when is_integer(Due) ->
+    start_in(max(0, Due - now_ms()), spare, Why, State);
+next_spare(#waiting{due = circuit}, State) ->
+    State.
+
+as_many_spares(State = #keeper{waiting = Waiting}) ->
+    Spares = [Owner || {Owner, #slot{number = spare}} <- standing(State)],
+    case spares_wanted(State) - length(Spares) of
+        0 when is_map_key(spare, Waiting) -> forget(spare, State);
+        0 -> State;
+        More when More > 0, is_map_key(spare, Waiting) -> State;
+        More when More > 0 -> as_many_spares(start(spare, State));
+        Fewer -> drain(told, lists:sublist(Spares, -Fewer), State)
+    end.
+
+spares_wanted(#keeper{wanted = []}) ->
+    0;
+spares_wanted(#keeper{options = Options, recycling = Recycling}) ->
+    case {gwport_secret:show(Options), Recycling} of
+        {#{spare := 0}, {_, _}} -> 1;
+        {#{spare := Spare}, _} -> Spare
+    end.
 
 %% Draining
 
@@ -394,9 +492,13 @@ replace(#slot{state = draining}, State) ->
     State;
 replace(#slot{state = starting, number = Number, why = Why}, State) ->
     again(Number, 0, Why, State);
-replace(#slot{state = ready, number = Number, since = Since, why = Why}, State) ->
+replace(#slot{number = Number, since = Since, why = Why}, State) ->
     again(Number, now_ms() - Since, Why, State).
 
+again(spare, Lived, Why, State = #keeper{name = Name, recycling = Recycling}) ->
+    _ = [?LOG_WARNING("gwport: a program of pool ~ts that is to be recycled stays for now: of "
+        "another one, ~ts", [Name, Why]) || Recycling =/= none],
+    once_more(spare, Lived, Why, State);
 again(Number, Lived, Why, State = #keeper{wanted = Wanted}) ->
     case lists:member(Number, Wanted) of
         true -> once_more(Number, Lived, Why, State);
@@ -406,7 +508,8 @@ again(Number, Lived, Why, State = #keeper{wanted = Wanted}) ->
 once_more(Number, Lived, Why, State = #keeper{backoff = Backoff}) when Lived >= ?STEADY ->
     start_in(0, Number, Why, State#keeper{backoff = gwport_backoff:steady(Number, Backoff)});
 once_more(Number, _, Why, State = #keeper{backoff = Backoff, ports = Ports}) ->
-    IsServing = lists:any(fun(#slot{state = Is}) -> Is =:= ready end, maps:values(Ports)),
+    IsServing = lists:any(fun(#slot{state = Is}) -> Is =:= ready orelse Is =:= spare end,
+        maps:values(Ports)),
     case gwport_backoff:failed(Number, IsServing, rand:uniform(), Backoff) of
         {again, Delay, Backoff1} ->
             start_in(Delay, Number, Why, State#keeper{backoff = Backoff1});

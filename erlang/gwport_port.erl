@@ -33,10 +33,11 @@
     %% The path of the socket for standard error; "" for none.
     stderr := string()
 }.
-%% What the keeper is told, by casts: the program has greeted; it takes no new streams, because it
-%% drains or is gone.
+%% What the keeper is told, by casts: the program has greeted; another one is to have its place, said
+%% until it has; it takes no new streams, because it drains or is gone.
 -type report() ::
     {ready, Owner :: pid(), gwport_handle:handle()}
+  | {recycle, Owner :: pid(), Why :: binary()}
   | {draining, Owner :: pid()}
   | {ended, Owner :: pid(), Why :: binary()}.
 
@@ -53,6 +54,7 @@
     buffer :: gwport_frame:buffer(),
     %% When it has greeted.
     program :: gwport_greeting:program() | undefined,
+    recycle :: gwport_recycle:recycle() | undefined,
     timer :: reference() | undefined,
     exit_status = unknown :: unknown | non_neg_integer(),
     %% Whether it has been sent SIGTERM, at the end.
@@ -89,7 +91,7 @@ drain(Owner) ->
     drain(told, Owner).
 
 %% The log says why: it was told to, or others have its place.
--spec drain(told | replaced, pid()) -> ok.
+-spec drain(told | replaced | {recycled, Why :: binary()}, pid()) -> ok.
 drain(Why, Owner) ->
     Owner ! {drain, Why},
     ok.
@@ -245,6 +247,8 @@ hear({gwport_health, What}, State = #port{health = Health}) ->
     health(gwport_health:hear(What, Health), State);
 hear({gwport_os, What}, State = #port{health = Health}) ->
     health(gwport_health:hear(What, Health), State);
+hear({gwport_recycle, What}, State = #port{phase = serving}) ->
+    recycle(What, State);
 hear(check_aborts, State) ->
     check_aborts(State);
 hear({timeout, Timer, _}, State = #port{timer = Timer}) ->
@@ -337,7 +341,11 @@ greeted({ok, Program}, State = #port{options = Options, life = Life, streams = S
     gwport_health:greeted(State#port.health),
     check_aborts_later(),
     {noreply, timer(infinity, State#port{phase = serving, program = Program,
-        life = gwport_life:up(Program, Life), streams = Streams})}.
+        recycle = new_recycle(State), life = gwport_life:up(Program, Life), streams = Streams})}.
+
+new_recycle(#port{options = Options, health = Health}) ->
+    gwport_recycle:new(Options, gwport_health:os_pid(Health),
+        erlang:monotonic_time(millisecond), fun rand:uniform/0).
 
 files(#{files := true}, #port{health = Health}) ->
     case gwport_health:os_pid(Health) of
@@ -405,6 +413,16 @@ aborts_overdue(Count, Timeout, State) when Count =:= 0; Timeout =:= infinity ->
 aborts_overdue(Count, _, State) ->
     wire_fault(failed, iolist_to_binary(io_lib:format(
         "~b aborts were not answered within ~b ms", [Count, ?ABORT_CHECK])), State).
+
+%% The keeper is asked again and again: it may have other things to do first.
+recycle(What, State = #port{recycle = Recycle0, streams = Streams, keeper = Keeper}) ->
+    case gwport_recycle:hear(What, gwport_streams:info(Streams), Recycle0) of
+        {ok, Recycle} ->
+            {noreply, State#port{recycle = Recycle}};
+        {due, Why, Recycle} ->
+            report(Keeper, {recycle, self(), Why}),
+            {noreply, State#port{recycle = Recycle}}
+    end.
 
 %% Draining
 

@@ -11,6 +11,7 @@ order() ->
         gwport_cowboy_response, gwport_cowboy_request, gwport_cowboy_listener, gwport_exchange,
         gwport_request, gwport_stream, gwport_status, gwport_response, gwport_reload, gwport_pool_keeper,
         gwport_backoff, gwport_pool_sup, gwport_plan, gwport_pool, gwport_port, gwport_handle, gwport_greeting, gwport_life, gwport_health,
+        gwport_recycle,
         gwport_streams,
         gwport_out, gwport_writer, gwport_clients, gwport_watch, gwport_log, gwport_log_socket,
         gwport_log_frame, gwport_log_crash, gwport_mux, gwport_half, gwport_credit, gwport_load,

@@ -33,6 +33,8 @@ a_program_drains_and_somebody_wanted_it() ->
     [?assertEqual([{notice, iolist_to_binary([Whose, Text])}], said(fun() -> gwport_life:drains(Who, {?COUNTS, Life}) end))
         || {Who, Text} <- [{told, "drains, as it was told to: 2 requests under way, 17 answered"},
             {replaced, "is replaced, and drains: 2 requests under way, 17 answered"},
+            {{recycled, <<"it has run for 9000 ms">>},
+                "is recycled, because it has run for 9000 ms, and drains: 2 requests under way, 17 answered"},
             {itself, "drains, of its own accord: 2 requests under way, 17 answered"}]].
 
 a_program_is_asked_to_end_and_killed() ->

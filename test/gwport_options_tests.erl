@@ -7,7 +7,8 @@
 name_and_command_are_enough_test() ->
     {ok, Pool} = gwport_options:pool(minimal()),
     ?assertEqual(#{name => shop, command => "/bin/sh", args => [], env => [], inherit => all, gomemlimit => undefined, gomaxprocs => undefined, dev => false,
-        cd => undefined, ports => 1,
+        cd => undefined, ports => 1, spare => 0, recycle_requests => infinity, recycle_age => infinity,
+        recycle_idle => infinity, recycle_memory => infinity, recycle_jitter => 10,
         max_streams => 1000, window => 262144, window_floor => 16384, response_budget => 67108864,
         port_queue => 1048576, max_frame => 1048576, max_head => 65536, last_stream => 2147483646,
         greeting_timeout => 10000, drain_timeout => 30000, stop_timeout => 1000, kill_timeout => 1000,
@@ -31,7 +32,7 @@ each_number_of_a_pool_is_an_integer_test_() ->
         || {Key, _, _} <- pool_numbers(), Value <- [1000000.0, infinity, "1", <<"1">>, undefined, -1]].
 
 pool_numbers() ->
-    [{ports, 1, 1024}, {max_streams, 1, 1000000}, {window, 1, 16777216}, {window_floor, 1, 16777216},
+    [{ports, 1, 1024}, {spare, 0, 1024}, {recycle_jitter, 0, 100}, {max_streams, 1, 1000000}, {window, 1, 16777216}, {window_floor, 1, 16777216},
      {response_budget, 0, 1 bsl 40}, {port_queue, 65536, 1 bsl 30}, {max_head, 1024, 16777216},
      {max_frame, 65551, 1 bsl 30}, {last_stream, 256, 2147483646}, {greeting_timeout, 1, 1 bsl 31},
      {drain_timeout, 0, 1 bsl 31}, {stop_timeout, 0, 86400000}, {kill_timeout, 0, 86400000},
@@ -42,6 +43,16 @@ pings_have_a_number_or_infinity_test_() ->
     [?_assertMatch({ok, #{Key := N}}, pool(Key, N)) || Key <- [ping_interval, ping_timeout], N <- [1, 1 bsl 31, infinity]]
         ++ [?_assertEqual({error, {bad_option, {Key, N, "expected an integer from 1 to 2147483648, or infinity"}}},
             pool(Key, N)) || Key <- [ping_interval, ping_timeout], N <- [0, (1 bsl 31) + 1, 1.0, never]].
+
+recycling_has_numbers_or_infinity_test_() ->
+    [?_assertMatch({ok, #{Key := N}}, pool(Key, N)) || {Key, Min, Max} <- recycling(), N <- [Min, Max, infinity]]
+        ++ [?_assertEqual({error, {bad_option, {Key, N, lists:concat(
+                ["expected an integer from ", Min, " to ", Max, ", or infinity"])}}}, pool(Key, N))
+            || {Key, Min, Max} <- recycling(), N <- [Min - 1, Max + 1, 5000000.0, never]].
+
+recycling() ->
+    [{recycle_requests, 1, 1 bsl 50}, {recycle_age, 1000, 1 bsl 40}, {recycle_idle, 1000, 1 bsl 40},
+        {recycle_memory, 1048576, 1 bsl 50}].
 
 circuit_failures_are_a_number_or_infinity_test() ->
     [?assertMatch({ok, #{circuit_failures := N}}, pool(circuit_failures, N)) || N <- [1, 1000000, infinity]],

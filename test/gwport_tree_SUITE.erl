@@ -478,7 +478,7 @@ a_watch_dies_after_its_owner_while_the_pool_ends(_) ->
     true = erlang:suspend_process(Watch),
     true = exit(Owner, kill),
     gwport_test:until(fun() ->
-        {Owners, _} = gen_server:call(Keeper, owners),
+        {Owners, [], _} = gen_server:call(Keeper, owners),
         not lists:member(Owner, Owners)
     end),
     true = exit(Sup, kill),
