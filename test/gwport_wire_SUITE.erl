@@ -626,7 +626,7 @@ stopped_by_a_debugger(Config) ->
 
 ignores_drain(Config) ->
     %% A program that neither drains nor heeds the end of its input is asked by SIGTERM when its time is over.
-    Server = gwport_probe:bad("undying", #{pool => #{drain_timeout => 300, stop_timeout => 200}}, Config),
+    Server = gwport_probe:bad("undying", #{pool => #{drain_timeout => 300, stop_timeout => 200, kill_timeout => 3000}}, Config),
     OsPid = gwport_test:os_pid(Server),
     works_again(Server),
     {Time, ok} = timer:tc(gwport_probe, stop, [Server]),
