@@ -82,7 +82,8 @@ pools() ->
 %% without an answer from an app or without a whole one, by reason; `programs', how often one came
 %% `up', ended as it was to (`drained') or otherwise (`failed'). The numbers only grow. A request that
 %% gwport answers itself is in both of the former. A client that leaves is `client_gone' under
-%% `gwport_stream_h' alone: Cowboy kills the process of `gwport_handler', which cannot count it.
+%% `gwport_stream_h': Cowboy kills the process of `gwport_handler', which counts it only where telemetry
+%% is to be told.
 -spec counts(atom()) -> {ok, #{
     responses := #{1..9 => non_neg_integer()}, failures := #{atom() => pos_integer()},
     programs := #{up | drained | failed => non_neg_integer()}}} | {error, no_pool}.

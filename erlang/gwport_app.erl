@@ -9,6 +9,7 @@
 -spec start(application:start_type(), term()) -> {ok, pid(), term()} | {error, term()}.
 start(_, _) ->
     ok = load_modules(),
+    ok = gwport_telemetry:look(),
     case gwport_log_budget:create(application:get_env(gwport, node_log_lines, ?NODE_LOG_LINES)) of
         ok ->
             gwport_cowboy_listener:warn_version(),
@@ -49,4 +50,5 @@ prep_stop(State) ->
 
 -spec stop(term()) -> ok.
 stop(IsLetThrough) ->
+    ok = gwport_telemetry:forget(),
     gwport_log:withhold(IsLetThrough).

@@ -66,7 +66,9 @@ options(Pool, Options) ->
 
 loop(Call = #call{caller = Caller, tag = Tag, exchange = Exchange}) ->
     receive
-        {'DOWN', Caller, process, _, _} -> exit(normal);
+        {'DOWN', Caller, process, _, _} ->
+            gwport_exchange:close(Exchange),
+            exit(normal);
         {Tag, Event = {gwport, _}} -> event(Event, Call)
     after gwport_exchange:timeout(now_ms(), Exchange) ->
         event(timeout, Call)

@@ -32,7 +32,7 @@
 -module(gwport_exchange).
 
 -export([open/4, open/5, refuse/2, event/3, failed/4, close/1]).
--export([tag/1, timeout/2, needs_timer/1, guard/4, unguard/1]).
+-export([tag/1, timeout/2, needs_timer/1, guard/4, unguard/1, is_told/1]).
 
 -export_type([exchange/0, event/0, client_command/0]).
 
@@ -55,6 +55,7 @@
     ref :: reference() | undefined,
     %% Of the mount's pool.
     count :: gwport_count:count(),
+    account = none :: gwport_account:account() | none,
     %% What it takes to turn to another port, and those it has turned to in vain; not when something
     %% has come of it.
     chance = none :: none | chance(),
@@ -104,13 +105,20 @@ open(Request = #{<<"method">> := Method}, Mount = #{pool := Pool}, Tag, Now, Wak
         files => is_map_key(<<"file">>, Request)}, Mount, Now),
     Due = due(Wake, Now, Stream),
     Count = gwport_count:find(Pool),
+    Account = gwport_account:open(Request, Mount),
     case checked(gwport_request:check(Request), Request, Mount, Tag, Due) of
         {ok, Port, Ref, Chance} ->
             #exchange{tag = tag(Tag, Ref), stream = Stream, port = Port, ref = Ref,
-                count = Count, due = Due, chance = Chance};
+                count = Count, account = Account, due = Due, chance = Chance};
         {error, Reason} ->
-            refused(Reason, tag(Tag, make_ref()), Stream, Count)
+            refused(Reason, tag(Tag, make_ref()), Stream, Count, Account)
     end.
+
+%% Whether somebody is told of each request of the mount, and so also of a client that leaves: its
+%% driver then says so by close/1, and does not just end.
+-spec is_told(gwport_options:mount()) -> boolean().
+is_told(Mount) ->
+    gwport_account:is_wanted(Mount).
 
 due(never, _, _) ->
     infinity;
@@ -138,11 +146,11 @@ refuse(Reason, Tag) ->
     refused(Reason, tag(Tag, make_ref()), gwport_stream:new(#{method => <<>>, body => none,
         length => 0, files => false},
         #{max_body => infinity, head_timeout => infinity, idle_timeout => infinity,
-            deadline => infinity}, 0), gwport_count:none()).
+            deadline => infinity}, 0), gwport_count:none(), none).
 
-refused(Reason, Tag, Stream, Count) ->
+refused(Reason, Tag, Stream, Count, Account) ->
     self() ! {Tag, {gwport, {refused, Reason}}},
-    #exchange{tag = Tag, stream = Stream, count = Count, is_late = true}.
+    #exchange{tag = Tag, stream = Stream, count = Count, account = Account, is_late = true}.
 
 checked({error, _}, _, _, _, _) ->
     {error, bad_request};
@@ -275,11 +283,22 @@ carry_out([{abort, Code, Text} | Rest], Exchange) ->
 carry_out([Last], Exchange) when Last =:= done; element(1, Last) =:= fail;
         element(1, Last) =:= refuse; element(1, Last) =:= break ->
     ended(Last, Exchange),
-    {[Last], leave(Exchange)};
+    {[Last], leave(closed_account(Last, Exchange))};
 carry_out([Command | Rest], Exchange0) ->
     answered(Command, Exchange0),
-    {Commands, Exchange} = carry_out(Rest, Exchange0),
+    {Commands, Exchange} = carry_out(Rest, account(Command, Exchange0)),
     {[Command | Commands], Exchange}.
+
+account(_, Exchange = #exchange{account = none}) ->
+    Exchange;
+account(Command, Exchange = #exchange{account = Account}) ->
+    Exchange#exchange{account = gwport_account:told(Command, Account)}.
+
+closed_account(_, Exchange = #exchange{account = none}) ->
+    Exchange;
+closed_account(Last, Exchange = #exchange{account = Account}) ->
+    gwport_account:over(Last, Account),
+    Exchange#exchange{account = none}.
 
 %% A request is counted by its response's status when the head goes out, and by the reason when it
 %% fails.
@@ -321,13 +340,15 @@ abort(Code, Text, Exchange = #exchange{port = Port, ref = Ref}) ->
 
 %% The client has gone: the app is told, if the exchange is not over.
 -spec close(exchange()) -> ok.
-close(#exchange{port = none} = Exchange) ->
-    _ = leave(Exchange),
-    ok;
-close(Exchange = #exchange{count = Count}) ->
-    gwport_count:failure(client_gone, Count),
-    _ = leave(abort(cancelled, <<>>, Exchange)),
+close(Exchange) ->
+    _ = leave(gone(closed_account({break, client_gone}, Exchange))),
     ok.
+
+gone(Exchange = #exchange{port = none}) ->
+    Exchange;
+gone(Exchange = #exchange{count = Count}) ->
+    gwport_count:failure(client_gone, Count),
+    abort(cancelled, <<>>, Exchange).
 
 leave(Exchange = #exchange{port = none}) ->
     left(Exchange);

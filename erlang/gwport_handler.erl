@@ -6,7 +6,8 @@
 %% are checked with each request, or once by routes/1.
 %%
 %% It runs in the request's own process, which Cowboy shuts down when the client leaves; the port's
-%% owner monitors it, so nothing has to be done for that here. It gives gwport_cowboy what Cowboy
+%% owner monitors it, so nothing has to be done for that here, unless somebody is to be told of the
+%% request: then the process hears of its shutdown. It gives gwport_cowboy what Cowboy
 %% and the port say, and casts to the connection what comes of it.
 -module(gwport_handler).
 -behaviour(cowboy_handler).
@@ -75,6 +76,7 @@ open(Req, Options) ->
     Listener = gwport_cowboy_listener:of_request(Req),
     case mount(Options) of
         {ok, Mount} ->
+            _ = [process_flag(trap_exit, true) || gwport_cowboy:is_told(Mount)],
             Behind = gwport_mounts:behind(cowboy_req:path_info(Req)),
             gwport_cowboy:open(Req, Behind, Mount, Listener, ref);
         {error, Error} ->
@@ -95,7 +97,10 @@ loop(Request = #request{tag = Tag, cowboy = Cowboy, req = #{pid := Connection}})
             read(fin, Data, Request);
         {data_ack, Connection} ->
             {Event, Cowboy1} = gwport_cowboy:sent(Cowboy),
-            steps(gwport_cowboy:event(Event, Cowboy1), Request)
+            steps(gwport_cowboy:event(Event, Cowboy1), Request);
+        {'EXIT', _, Reason} when Reason =/= normal ->
+            gwport_cowboy:close(Cowboy),
+            exit(shutdown)
     after timeout(Request) ->
         quiet(Request)
     end.
@@ -125,7 +130,8 @@ take([], Request) ->
     loop(Request);
 take([stop], _) ->
     ok;
-take([{discard, Bytes, Time}], Request) ->
+take([{discard, Bytes, Time}], Request = #request{req = Req}) ->
+    be_mortal(Req),
     discard(Bytes, Time, Request);
 take([cut], #request{req = Req}) ->
     cut(Req);
@@ -165,6 +171,13 @@ discard(Left, Time, #request{tag = Tag, req = Req}) ->
         Body when element(1, Body) =:= request_body, element(2, Body) =:= Tag -> cut(Req)
     end.
 
+%% All is told: from here on Cowboy's shutdown is the end, also one that was heard of meanwhile.
+be_mortal(#{pid := Connection}) ->
+    _ = process_flag(trap_exit, false),
+    receive {'EXIT', Connection, _} -> exit(shutdown)
+    after 0 -> ok
+    end.
+
 -spec break(cowboy_req:req()) -> no_return().
 break(Req = #{version := 'HTTP/2'}) -> reset(Req);
 break(Req) -> cut(Req).
@@ -179,6 +192,7 @@ reset(Req) ->
 %% The end of the connection is the end of this process.
 -spec cut(cowboy_req:req()) -> no_return().
 cut(Req = #{pid := Connection}) ->
+    be_mortal(Req),
     cast({set_options, #{idle_timeout => 0}}, Req),
     cast({gwport_ping, self()}, Req),
     receive

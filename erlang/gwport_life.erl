@@ -1,4 +1,5 @@
-%% What the log says of a program's life: that it is up, that it drains, that it is gone and why.
+%% What the log says of a program's life: that it is up, that it drains, that it is gone and why; and
+%% the events [gwport, port, up] and [gwport, port, down].
 -module(gwport_life).
 
 -export([began/1, up/2, drains/2, is_ended/3, gone/3, ended/4]).
@@ -34,6 +35,8 @@ up(#{name := Name, program_version := Version}, Life) ->
     Life1 = Life#life{name = iolist_to_binary(lists:join($\s,
         [gwport_line:text(Text) || Text <- [Name, Version], Text =/= <<>>]))},
     gwport_count:program(up, Life#life.pool),
+    gwport_telemetry:look(),
+    gwport_telemetry:event([port, up], #{duration => native(lived(Life1))}, about(Life1)),
     ?LOG_NOTICE("gwport: ~ts is up, ready after ~b ms", [whose(Life1), lived(Life1)]),
     Life1.
 
@@ -60,25 +63,33 @@ is_ended(kill, Ms, Life) ->
 -spec gone(undefined | {While :: atom(), Reason :: term()}, unknown | non_neg_integer(),
     {counts(), life()}) -> ok.
 gone(undefined, Status, About) ->
-    count(drained, About),
+    ends(drained, Status, About),
     is_gone("its port was stopped", Status, About);
 gone({draining, closed}, Status, About) ->
-    count(drained, About),
+    ends(drained, Status, About),
     is_gone("it has drained", Status, About);
 gone({_, stopped}, Status, About) ->
-    count(drained, About),
+    ends(drained, Status, About),
     is_gone("it was stopped before it was ready", Status, About);
 %% What it did is in the log already.
 gone({_, {Said, Name}}, Status, About) when Said =:= wire_fault; Said =:= fault ->
-    count(failed, About),
+    ends(failed, Status, About),
     is_gone(Name, Status, About);
 gone({While, Reason}, Status, About = {#{served := Served}, Life}) ->
-    count(failed, About),
+    ends(failed, Status, About),
     ?LOG_ERROR("gwport: ~ts ended while ~s: ~s, exit status ~s; ~b requests answered in ~s",
         [whose(Life), While, why(Reason), exit_status(Status), Served, duration(lived(Life))]).
 
-count(Event, {_, #life{pool = Pool}}) ->
-    gwport_count:program(Event, Pool).
+ends(How, Status, {#{served := Served}, Life = #life{pool = Pool}}) ->
+    gwport_count:program(How, Pool),
+    gwport_telemetry:event([port, down], #{duration => native(lived(Life)), served => Served},
+        (about(Life))#{reason => How, exit_status => Status}).
+
+about(#life{pool = Pool, os_pid = OsPid, name = Name}) ->
+    #{pool => Pool, os_pid => OsPid, program => Name}.
+
+native(Ms) ->
+    erlang:convert_time_unit(Ms, millisecond, native).
 
 is_gone(Why, Status, {#{served := Served}, Life}) ->
     ?LOG_NOTICE("gwport: ~ts is gone: ~s, exit status ~s; ~b requests answered in ~s",
