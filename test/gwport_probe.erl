@@ -3,7 +3,7 @@
 -module(gwport_probe).
 
 -export([build/2, root/0, serve/2, pool/1, listen/3, flow/2, bad/2, bad/3, stop/1]).
--export([counts/0, leaks/1, rss/1, beam_rss/0, fds/1, gone/1, children/1, os_kill/2, await_stopped/1]).
+-export([counts/0, leaks/1, rss/1, beam_rss/0, fds/1, gone/1, children/1, descendants/1, os_kill/2, await_stopped/1]).
 -export([second_beam/2, second/1, start_log/0, stop_log/1, hear_log/1]).
 -export([last/2, goroutines/1, await_ports/2, serving/1, expect/3, none/2]).
 
@@ -309,9 +309,12 @@ gone(OsPid) ->
 
 %% What has been started by a process, or by what it has started; erl_child_setup and its kind apart.
 children(OsPid) when is_list(OsPid) ->
-    Parents = [{Pid, Parent, Name} || Pid <- pids(), {Parent, Name} <- stat(Pid)],
-    [{Pid, Name} || {Pid, Name} <- below(list_to_integer(OsPid), Parents),
+    [{Pid, Name} || {Pid, Name} <- descendants(list_to_integer(OsPid)),
         not lists:member(Name, [<<"erl_child_setup">>, <<"inet_gethost">>, <<"sh">>, <<"kill">>])].
+
+%% These as well.
+descendants(OsPid) ->
+    below(OsPid, [{Pid, Parent, Name} || Pid <- pids(), {Parent, Name} <- stat(Pid)]).
 
 below(OsPid, Parents) ->
     lists:append([[{Pid, Name} | below(Pid, Parents)]

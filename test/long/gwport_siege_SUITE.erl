@@ -12,7 +12,8 @@ all() ->
     gwport_test:mounts().
 
 groups() ->
-    gwport_test:mounts([every_pair_is_killed_under_load, killed_again_and_again, nothing_is_left,
+    gwport_test:mounts([every_pair_is_killed_under_load, killed_again_and_again, the_beam_is_killed_under_load,
+        nothing_is_left,
         no_place_for_sockets, no_room_for_sockets, little_memory], []).
 
 init_per_group(Mount, Config) ->
@@ -22,7 +23,7 @@ init_per_group(Mount, Config) ->
     Server = gwport_test:start(#{}),
     #{status := 200} = gwport_test:get(Server, "/hello"),
     gwport_test:stop(Server),
-    [{counts, gwport_probe:counts()} | Config].
+    [{flowport, gwport_probe:build("flowport", Config)}, {counts, gwport_probe:counts()} | Config].
 
 end_per_group(_, _) ->
     ok = logger:set_handler_config(default, level, all).
@@ -75,6 +76,37 @@ killed_again_and_again(_) ->
             gwport_attack:stands(Pool)
         end || Part <- parts()]
     end).
+
+the_beam_is_killed_under_load(Config) ->
+    %% kill -9, 25 times with each mount: no process is left of those below it, be it a program whose handlers sleep and spin,
+    %% or the shell that looks after programs.
+    Times = [killed_beam(Config) || _ <- lists:seq(1, 25)],
+    ct:pal("ms from the BEAM's end to that of the last process: ~w", [Times]).
+
+killed_beam(Config) ->
+    #{io := Io, beam := Beam, servers := [Server = #{os_pid := OsPid}]} = gwport_probe:second_beam(1, Config),
+    Load = gwport_attack:load(Server, 6),
+    Sockets = [handled(Server, Path) || Path <- ["sleep?s=3600&ignore=1", "spin?s=3600", "events?ms=10"]],
+    Below = [Pid || {Pid, _} <- gwport_probe:descendants(Beam)],
+    ?assert(lists:member(OsPid, Below)),
+    At = erlang:monotonic_time(millisecond),
+    gwport_probe:os_kill("KILL", Beam),
+    gwport_test:until(fun() -> case [Pid || Pid <- Below, not gwport_probe:gone(Pid)] of [] -> true; Left -> Left end end),
+    Took = erlang:monotonic_time(millisecond) - At,
+    receive {Io, {exit_status, _}} -> ok after 5000 -> error(second_beam) end,
+    {Seen, _} = gwport_attack:stop_load(Load),
+    ?assert(maps:get(200, Seen) > 0),
+    ?assertEqual([], maps:keys(Seen) -- [200, cut]),
+    lists:foreach(fun gwport_test:close/1, Sockets),
+    Took.
+
+%% A request that its handler has.
+handled(Server, Path) ->
+    Tag = integer_to_list(erlang:unique_integer([positive])),
+    Socket = gwport_test:connect(Server),
+    gwport_test:send(Socket, ["GET /faults/", Path, "&tag=", Tag, " HTTP/1.1\r\nhost: x\r\n\r\n"]),
+    gwport_test:until(fun() -> maps:get(<<"handler">>, gwport_probe:last(Server, Tag)) =/= <<>> end),
+    Socket.
 
 nothing_is_left(Config) ->
     %% No process, port, table, program, folder or key more than before.
