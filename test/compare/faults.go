@@ -207,7 +207,7 @@ var faults = []fault{
 	},
 	{
 		name: "a reset does not reach the program", file: "erlang/gwport_exchange.erl",
-		old: `_ = leave(abort(cancelled, <<>>, Exchange))`, new: `_ = leave(Exchange)`,
+		old: `abort(cancelled, <<>>, Exchange)`, new: `Exchange`,
 		shows: []sign{{"clients/resets while the handler waits", cases.H2C, stream, "handler"}},
 	},
 	{
