@@ -45,6 +45,7 @@
 //	int8 ... int64, uint ...    an integer                       (else a range error)
 //	float32, float64            a float                          an integer that it is equal to
 //	string                      a binary                         with AnyString a charlist, an atom
+//	                                                             (with RefuseInvalidUTF8 UTF-8 only)
 //	string `charlist`           a list of code points, "abc"     a binary
 //	string, []byte `iodata`     a binary                         any iodata
 //	[]byte, [N]byte             a binary                         (an array: of N bytes)
@@ -130,7 +131,8 @@
 // [Options] allow both. What else the BEAM refuses is refused, and what it reads of
 // bytes that no Erlang writes is read, with few differences, each with its reason in
 // testdata/verdicts.txt. The atom cache's terms belong to a connection between
-// nodes and are refused always.
+// nodes and are refused always. So are floats that are not finite and atoms that
+// are not UTF-8: Erlang has neither, and no option lets them pass.
 //
 // # Text
 //

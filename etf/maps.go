@@ -38,12 +38,18 @@ func (m *maker) mapping(c *coder, f form) {
 
 // decName reads a key that is a Go string: an atom or a binary.
 func decName(d *decoder, p ptr) error {
+	off := d.off
 	name, known, err := d.name()
 	if err != nil {
 		return err
 	}
 	if !known {
 		return d.refuse(KindBinary)
+	}
+	if d.opt.RefuseInvalidUTF8 {
+		if err := isText(off, name); err != nil {
+			return err
+		}
 	}
 	*at[string](p) = d.keep(name)
 	return nil

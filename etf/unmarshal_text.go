@@ -16,8 +16,25 @@ func makeString(c *coder, f form) {
 	case f.charlist:
 		c.dec, c.enc = decCharlist, encCharlist
 	default:
-		c.dec = decString
+		c.dec = decGoString
 	}
+}
+
+// decGoString is decString for what is text to a program.
+func decGoString(d *decoder, p ptr) error {
+	off := d.off
+	if err := decString(d, p); err != nil || !d.opt.RefuseInvalidUTF8 {
+		return err
+	}
+	return isText(off, *at[string](p))
+}
+
+// isText refuses the term at off, which is s, if that is not UTF-8.
+func isText(off int, s string) error {
+	if utf8.ValidString(s) {
+		return nil
+	}
+	return mismatch(off, "binary that is not UTF-8 where a Go string is wanted")
 }
 
 func decString(d *decoder, p ptr) error {
@@ -47,8 +64,12 @@ func decCharlist(d *decoder, p ptr) (err error) {
 		s, err = d.atom()
 		s = d.keep(s)
 	case KindBinary:
+		off := d.off
 		s, err = d.binary()
 		s = d.keep(s)
+		if err == nil && d.opt.RefuseInvalidUTF8 {
+			err = isText(off, s)
+		}
 	default:
 		return d.refuse(KindList)
 	}
