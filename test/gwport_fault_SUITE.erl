@@ -20,7 +20,7 @@ groups() ->
         broken_off_when_idle, broken_off_at_the_deadline,
         deadline_does_not_look_like_an_end, broken_off_in_its_turn,
         broken_off_by_a_wrong_length, broken_off_behind_a_head_alone,
-        panic_costs_one_stream, fatal_error_reaches_the_log, long_crash_reaches_the_log,
+        panic_costs_one_stream, what_ends_a_program_costs_its_own_requests, fatal_error_reaches_the_log, long_crash_reaches_the_log,
         stray_output_harms_nobody, flood_of_lines_is_bounded, records_arrive_with_level_and_metadata,
         log_level_says_which_records_arrive
     ]}]).
@@ -553,6 +553,35 @@ last_client(whole, _, _, Parent, Counts) ->
 last_client(_, Server, Path, Parent, Counts) ->
     self() ! stop,
     client(Server, Path, Parent, Counts).
+
+what_ends_a_program_costs_its_own_requests(Config) ->
+    %% Of two ports each has an endless response. What a handler does to its program costs the one that is in it, if it
+    %% costs the program, and never the other; there are two ports again soon.
+    [{Path, Status, Lost} = suffered(Path, Config) || {Path, Status, Lost} <- [
+        {"/wrong/goexit", 500, 0}, {"/wrong/segv", 502, 1}, {"/wrong/memory", 502, 1}, {"/faults/exit?code=3", 502, 1},
+        {"/faults/fatal?kind=mutex", 502, 1}]].
+
+suffered(Path, Config) ->
+    Server = gwport_probe:flow(#{pool => #{ports => 2}}, Config),
+    _ = gwport_probe:await_ports(Server, 2),
+    Sockets = [begin
+        Socket = holding(Server, "/faults/events?ms=20"),
+        #{status := 200} = gwport_test:recv_head(Socket),
+        Socket
+    end || _ <- [1, 2]],
+    ?assertEqual([1, 1], [N || #{in_flight := N} <- gwport_test:ports(Server)]),
+    #{status := Status} = gwport_test:get(Server, Path),
+    At = erlang:monotonic_time(millisecond),
+    _ = gwport_probe:await_ports(Server, 2),
+    Lost = length([Socket || Socket <- Sockets, not goes_on(Socket)]),
+    ct:pal("~s: ~b, two ports again after ~b ms", [Path, Status, erlang:monotonic_time(millisecond) - At]),
+    lists:foreach(fun gwport_test:close/1, Sockets),
+    gwport_probe:stop(Server),
+    {Path, Status, Lost}.
+
+%% More than can have been under way when its program ended.
+goes_on(Socket) ->
+    lists:all(fun(_) -> element(1, gen_tcp:recv(Socket, 0, 5000)) =:= ok end, lists:seq(1, 20)).
 
 panic_costs_one_stream(Config) ->
     %% A panic is logged with its stack and its request; others on the same port go on.

@@ -92,7 +92,7 @@ flow(Options, Config) ->
     Mount = maps:get(mount, Options, #{}),
     listen(pool(Pool), maps:get(listener, Options, #{idle_timeout => infinity}), maps:get(routes, Options, [])
         ++ [{["/", App, "/[...]"], Mount#{app => App}}
-            || App <- ["faults", "hello", "echo", "upload", "events", "late"]]).
+            || App <- ["faults", "hello", "echo", "upload", "events", "late", "wrong"]]).
 
 %% A server of badport that lives so.
 bad(Life, Config) ->

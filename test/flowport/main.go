@@ -10,9 +10,11 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gwport/gwport/apps"
@@ -27,6 +29,7 @@ func main() {
 	handlers["late"] = http.HandlerFunc(late)
 	handlers["disk"] = http.HandlerFunc(disk)
 	handlers["idle"] = http.HandlerFunc(idle)
+	handlers["wrong"] = http.HandlerFunc(wrong)
 	server := bridge.Server{
 		Name:         "flowport",
 		Apps:         handlers,
@@ -47,6 +50,29 @@ func late(w http.ResponseWriter, r *http.Request) {
 	_ = http.NewResponseController(w).Flush()
 	time.Sleep(200 * time.Millisecond)
 	panic("flowport: a panic after the head")
+}
+
+// wrong is what a program may do to itself, by the last part of the path.
+func wrong(w http.ResponseWriter, r *http.Request) {
+	switch path.Base(r.URL.Path) {
+	case "goexit":
+		runtime.Goexit()
+	case "segv":
+		_ = syscall.Kill(os.Getpid(), syscall.SIGSEGV)
+		select {}
+	case "memory":
+		// As much address space as it has, and no more.
+		var limit syscall.Rlimit
+		_ = syscall.Getrlimit(syscall.RLIMIT_AS, &limit)
+		limit.Cur = 1
+		_ = syscall.Setrlimit(syscall.RLIMIT_AS, &limit)
+		kept := make([][]byte, 0, 1<<20)
+		for {
+			kept = append(kept, make([]byte, 1<<20))
+		}
+	default:
+		http.NotFound(w, r)
+	}
 }
 
 // idle has said something, and may have more to say one day.
