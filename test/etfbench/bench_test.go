@@ -176,6 +176,15 @@ func encodeJSON(_ testing.TB, s subject) func() error {
 	}
 }
 
+// copied is the least that can be done with data: to copy it once.
+func copied(data []byte) func() error {
+	dst := make([]byte, len(data))
+	return func() error {
+		copy(dst, data)
+		return nil
+	}
+}
+
 func measure(b *testing.B, run func() error) {
 	if run == nil {
 		b.SkipNow()
@@ -203,6 +212,7 @@ func BenchmarkDecode(b *testing.B) {
 	b.Run("term=request/codec=bridge", func(b *testing.B) {
 		measure(b, func() error { return readRequest(data, req) })
 	})
+	b.Run("term=reply_64k/codec=copy", func(b *testing.B) { measure(b, copied(all["reply_64k"].data)) })
 }
 
 func BenchmarkEncode(b *testing.B) {
@@ -224,6 +234,7 @@ func BenchmarkEncode(b *testing.B) {
 			return nil
 		})
 	})
+	b.Run("term=reply_64k/codec=copy", func(b *testing.B) { measure(b, copied(all["reply_64k"].data)) })
 }
 
 // TestCodecsHaveEqualData is what makes the table one of equal work: each codec with structs gives the value back
