@@ -178,7 +178,7 @@
 // writes what OTP 26 writes, byte for byte, of a term whose maps have their keys in
 // OTP's order; with [Options.Deterministic] it gives them the order of
 // term_to_binary(T, [deterministic]). A port with a number below 1<<28 it writes as
-// OTP 26 does, where OTP 27 writes V4_PORT_EXT. Marshal writes a list of integers as
+// OTP 25 does, where OTP 27 writes V4_PORT_EXT. Marshal writes a list of integers as
 // a list where OTP writes a string, and the keys of a struct in the order of its
 // fields; with Options.Deterministic it writes as Append does.
 package etf

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"math/big"
 	"math/rand/v2"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -25,6 +28,60 @@ var leaves = []reflect.Type{
 	reflect.TypeFor[uint32](), reflect.TypeFor[uint64](), reflect.TypeFor[float32](), reflect.TypeFor[float64](),
 	reflect.TypeFor[string](), reflect.TypeFor[[]byte](), reflect.TypeFor[[5]byte](), reflect.TypeFor[etf.Atom](),
 	reflect.TypeFor[etf.Binary](),
+}
+
+// taggedLeaves are what a tag writes in another way.
+var taggedLeaves = []struct {
+	kind    reflect.Type
+	options string
+}{
+	{reflect.TypeFor[string](), ",charlist"},
+	{reflect.TypeFor[[]string](), ",charlist"},
+	{reflect.TypeFor[string](), ",iodata"},
+	{reflect.TypeFor[time.Time](), ""},
+	{reflect.TypeFor[time.Time](), ",datetime"},
+	{reflect.TypeFor[time.Time](), ",unit=second"},
+	{reflect.TypeFor[*time.Time](), ",unit=nanosecond"},
+	{reflect.TypeFor[time.Duration](), ""},
+	{reflect.TypeFor[map[string]int](), ",proplist"},
+	{reflect.TypeFor[netip.Addr](), ""},
+	{reflect.TypeFor[[]netip.AddrPort](), ""},
+	{reflect.TypeFor[big.Int](), ""},
+	{reflect.TypeFor[etf.Raw](), ""},
+	{reflect.TypeFor[etf.Bits](), ""},
+	{reflect.TypeFor[[]etf.Pid](), ""},
+	{reflect.TypeFor[any](), ""},
+}
+
+// special makes a value of a type whose fields are not to be filled one by one.
+func (m typeMaker) special(v reflect.Value) (ok bool) {
+	addr := netip.AddrFrom4([4]byte{127, 0, byte(m.IntN(256)), 1})
+	if m.IntN(2) == 0 {
+		addr = netip.AddrFrom16([16]byte{0x20, 1, 15: byte(m.IntN(256))})
+	}
+	var made any
+	switch v.Interface().(type) {
+	case time.Time:
+		made = time.Unix(m.Int64N(1<<32), 0).UTC()
+	case time.Duration:
+		made = time.Duration(m.IntN(1<<40)) * time.Millisecond
+	case netip.Addr:
+		made = addr
+	case netip.AddrPort:
+		made = netip.AddrPortFrom(addr, uint16(m.IntN(1<<16)))
+	case big.Int:
+		made = *new(big.Int).Lsh(big.NewInt(1+m.Int64N(1000)), uint(m.IntN(3000)))
+	case etf.Raw:
+		made = etf.Raw("h\x02a\x01m\x00\x00\x00\x01a") // no atom, which Erlang before 26 writes otherwise
+	case etf.Bits:
+		made = etf.Bits{Bytes: "a\xa0", Last: 3}
+	case etf.Pid:
+		made = etf.Pid{Node: "a@b", ID: m.Uint32(), Serial: m.Uint32(), Creation: m.Uint32()}
+	default:
+		return false
+	}
+	v.Set(reflect.ValueOf(made))
+	return true
 }
 
 // kind makes a type of at most that many levels.
@@ -61,7 +118,10 @@ func (m typeMaker) structure(levels int) reflect.Type {
 	}
 	for i := range m.IntN(12) {
 		f := reflect.StructField{Name: fmt.Sprintf("Field%d", i), Type: m.kind(m.IntN(levels))}
-		if layout == "" && m.IntN(3) == 0 {
+		if m.IntN(4) == 0 {
+			tagged := taggedLeaves[m.IntN(len(taggedLeaves))]
+			f.Type, f.Tag = tagged.kind, reflect.StructTag(fmt.Sprintf("etf:%q", tagged.options))
+		} else if layout == "" && m.IntN(3) == 0 {
 			f.Tag = `etf:",omitzero"` // omitempty would not tell nil from empty
 		}
 		fields = append(fields, f)
@@ -72,7 +132,13 @@ func (m typeMaker) structure(levels int) reflect.Type {
 // fill puts a value into v that is told from every other when it was written and
 // read: nothing is nil but pointers.
 func (m typeMaker) fill(v reflect.Value) {
+	if m.special(v) {
+		return
+	}
 	switch v.Kind() {
+	case reflect.Interface:
+		terms := []any{int64(7), etf.Atom("ok"), etf.Tuple{etf.Binary("b"), 1.5}, etf.List{etf.Atom("a")}, etf.Map{{Key: int64(1), Value: etf.List{}}}}
+		v.Set(reflect.ValueOf(terms[m.IntN(len(terms))]))
 	case reflect.Bool:
 		v.SetBool(m.IntN(2) == 0)
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
