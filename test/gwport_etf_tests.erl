@@ -20,6 +20,7 @@
 etf_test_() ->
     {setup, fun build/0, fun(File) -> [
         {"terms come back", property(File, fun comes_back/2, term())},
+        {"terms come back from erlang_go", property(File, fun through_erlang_go/2, term())},
         {"Go's terms are read with [safe]", property(File, fun read_safely/2, integer(0, 1 bsl 64 - 1))},
         {"unusual bytes get the verdicts of the table", fun() -> verdicts(File) end}
     ] end}.
@@ -65,6 +66,37 @@ in_order(Port, Term, Bytes) ->
     catch
         error:badarg -> release() < 25
     end.
+
+%% What bridge/erlanggo makes of a term, erlang_go writes as that term, but for maps with keys that it has no values for.
+through_erlang_go(Port, Term) ->
+    case ask(Port, $g, term_to_binary(Term)) of
+        <<131, _/binary>> = Bytes -> binary_to_term(Bytes) =:= Term;
+        <<"erlanggo: map with the key ", _/binary>> -> has_key_of_no_value(Term);
+        _ -> false
+    end.
+
+has_key_of_no_value(Map) when is_map(Map) ->
+    lists:any(fun has_no_value/1, maps:keys(Map)) orelse has_key_of_no_value(maps:to_list(Map));
+has_key_of_no_value([Head | Tail]) ->
+    has_key_of_no_value(Head) orelse has_key_of_no_value(Tail);
+has_key_of_no_value(Tuple) when is_tuple(Tuple) ->
+    has_key_of_no_value(tuple_to_list(Tuple));
+has_key_of_no_value(Fun) when is_function(Fun) ->
+    erlang:fun_info(Fun, env) =/= {env, []} andalso has_key_of_no_value(element(2, erlang:fun_info(Fun, env)));
+has_key_of_no_value(_) ->
+    false.
+
+has_no_value(Key) when is_atom(Key); is_float(Key) ->
+    false;
+has_no_value(Key) when is_integer(Key) ->
+    Key < -1 bsl 31 orelse Key >= 1 bsl 31;
+has_no_value([_ | _] = Key) ->
+    not is_string(Key, 0);
+has_no_value(_) ->
+    true.
+
+is_string([Byte | Rest], Length) when is_integer(Byte), Byte >= 0, Byte < 256 -> is_string(Rest, Length + 1);
+is_string(Rest, Length) -> Rest =:= [] andalso Length < 65536.
 
 %% What is read is what was meant: written by either side it is the same again. Since OTP 26 the BEAM writes ports in
 %% another form than OTP 25, and a fun without the pid that it came with.

@@ -113,6 +113,9 @@ func fromMap(m etf.Map, depth int) (any, error) {
 		if key != nil && !reflect.ValueOf(key).Comparable() || isBig(key) {
 			return nil, fmt.Errorf("erlanggo: map with the key %.40s: erlang_go has no value for it", etf.Text(p.Key))
 		}
+		if _, twice := values[key]; twice {
+			return nil, fmt.Errorf("erlanggo: map with the key %.40s: it is the same as another to erlang_go", etf.Text(p.Key))
+		}
 		if values[key], err = fromTerm(p.Value, depth+1); err != nil {
 			return nil, err
 		}

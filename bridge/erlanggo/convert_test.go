@@ -109,6 +109,7 @@ func TestWhatOneOfTheTwoHasNotIsAnError(t *testing.T) {
 		"a key that is a binary":  etf.Map{{Key: etf.Binary("k"), Value: int64(1)}},
 		"a key that is a tuple":   etf.Tuple{etf.Map{{Key: etf.Tuple{int64(1)}, Value: int64(1)}}},
 		"a key that is large":     etf.Map{{Key: int64(1 << 40), Value: int64(1)}},
+		"keys alike to Go":        etf.Map{{Key: 0.0, Value: int64(1)}, {Key: math.Copysign(0, -1), Value: int64(2)}},
 		"a key that is a pid":     etf.Map{{Key: aPid, Value: int64(1)}},
 		"a Go value":              struct{}{},
 		"a Ref that is none":      etf.Ref{Node: "n"},

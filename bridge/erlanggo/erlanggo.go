@@ -20,6 +20,7 @@
 //
 //   - A map with a key that is no Go key has no value in erlang_go: a binary, a bit string, a tuple, a list that is no
 //     string, a map, a pid, a port, a reference, a fun, and an integer of more than four bytes (which would be a pointer).
+//     Nor has one with the keys 0.0 and -0.0, which are one key to Go.
 //   - A list of 1 to 65535 bytes is a string, and the atoms true, false and undefined are true, false and nil, as
 //     erlang_go reads them. What erlang.SetUndefined has set is not looked at: nil is undefined.
 //   - OtpErlangAtom is an atom in Latin-1, as erlang_go writes it; both are an OtpErlangAtomUTF8 on the way back.

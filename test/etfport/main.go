@@ -1,16 +1,21 @@
 // Etfport is a port program with {packet, 4} that shows what etf makes of terms, for tests. A message to it begins with
 // a letter: e, and it decodes the term that follows and answers with what it encodes again; d, the same in the order of
-// term_to_binary's deterministic option; m, the same by Marshal; v, and it answers what etf has against the bytes, or nothing; r, and it makes
-// the random term that belongs to the eight bytes that follow.
+// term_to_binary's deterministic option; m, the same by Marshal; g, and erlang_go encodes what bridge/erlanggo has made of
+// the term; v, and it answers what etf has against the bytes, or nothing; r, and it makes the random term that belongs to
+// the eight bytes that follow.
 package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
 
+	"github.com/okeuday/erlang_go/v2/erlang"
+
+	"github.com/gwport/gwport/bridge/erlanggo"
 	"github.com/gwport/gwport/etf"
 )
 
@@ -68,13 +73,40 @@ func answer(letter byte, data []byte) []byte {
 			return []byte(err.Error())
 		}
 	}
-	write := func() ([]byte, error) { return o.Append(etf.AppendVersion(nil), term) }
-	if letter == 'm' {
-		write = func() ([]byte, error) { return o.Marshal(term) }
-	}
-	out, err := write()
+	out, err := write(letter, o, term)
 	if err != nil {
 		return []byte(err.Error())
 	}
 	return out
+}
+
+func write(letter byte, o etf.Options, term any) ([]byte, error) {
+	switch letter {
+	case 'm':
+		return o.Marshal(term)
+	case 'g':
+		return throughErlangGo(term)
+	}
+	return o.Append(etf.AppendVersion(nil), term)
+}
+
+// throughErlangGo has the term become erlang_go's value, and come back as the term that it was, before that is encoded.
+func throughErlangGo(term any) ([]byte, error) {
+	v, err := erlanggo.FromTerm(term)
+	if err != nil {
+		return nil, err
+	}
+	again, err := erlanggo.ToTerm(v)
+	if err != nil {
+		return nil, err
+	}
+	inOrder := etf.Options{Deterministic: true}
+	want, err := inOrder.Append(nil, term)
+	if err != nil {
+		return nil, err
+	}
+	if got, err := inOrder.Append(nil, again); err != nil || !bytes.Equal(want, got) {
+		return nil, fmt.Errorf("the term comes back from erlang_go's values as another: %w", err)
+	}
+	return erlang.TermToBinary(v, -1)
 }
