@@ -133,10 +133,11 @@ func intKey(s string, i, next int) mapKey {
 	default:
 		b = bigAt(s, i, next)
 	}
-	if b.negative {
-		return mapKey{keyNegative, strings.TrimRight(b.digits, "\x00")}
+	k := mapKey{keyNatural, strings.TrimRight(b.digits, "\x00")}
+	if b.negative && k.text != "" { // a negative zero is the zero
+		k.kind = keyNegative
 	}
-	return mapKey{keyNatural, strings.TrimRight(b.digits, "\x00")}
+	return k
 }
 
 // opaqueKey reads a term that a Reader cannot take apart, as what it would be
