@@ -1,6 +1,9 @@
 package etf_test
 
 import (
+	"os"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -33,6 +36,25 @@ func seed(f *testing.F) {
 	f.Add([]byte(requestTerm()))
 	f.Add([]byte(nested(64)))
 	f.Add([]byte(nested(65)))
+	for _, data := range found(f) {
+		f.Add(data)
+	}
+}
+
+// found returns what testdata/found.txt has for a target.
+func found(f *testing.F) (all [][]byte) {
+	f.Helper()
+	file, err := os.ReadFile("testdata/found.txt")
+	require.NoError(f, err)
+	for line := range strings.Lines(string(file)) {
+		if quoted, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), f.Name()+" "); ok {
+			data, err := strconv.Unquote(quoted)
+			require.NoError(f, err)
+			all = append(all, []byte(data))
+		}
+	}
+	require.NotEmpty(f, all)
+	return all
 }
 
 // What Valid accepts, everyone can read; what it refuses, Decode refuses.
@@ -138,6 +160,9 @@ func call(r *etf.Reader, c byte, dst *[]byte) (err error) {
 func FuzzUnmarshal(f *testing.F) {
 	for _, c := range bothWays() {
 		f.Add(term(f, c.term))
+	}
+	for _, data := range found(f) {
+		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, c := range bothWays() {

@@ -226,6 +226,9 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(v.text))
 	}
 	f.Add([]byte("<<1:4,2:444444>>"))
+	for _, text := range found(f) {
+		f.Add(text)
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		few := etf.Limits{MaxBytes: 1 << 16} // a size of a few digits is megabytes of text
 		term, err := etf.Parse(text, few)
@@ -252,6 +255,10 @@ func FuzzText(f *testing.F) {
 	for _, g := range goldens {
 		f.Add(unhex(f, g.latin1), 3, 20, true)
 		f.Add(unhex(f, g.latin1), -1, -1, false)
+	}
+	for _, data := range found(f) {
+		f.Add(data, 3, 20, true)
+		f.Add(data, -1, -1, false)
 	}
 	f.Fuzz(func(t *testing.T, data []byte, depth, bytes int, unicode bool) {
 		term, err := etf.Decode(data, etf.Limits{})
