@@ -2,7 +2,7 @@
 %% it the messages {gwport_health, _} and {gwport_os, gone} and does what it says.
 -module(gwport_health).
 
--export([new/2, greeted/1, hear/2, pong/2, os_pid/1, term/1, kill/1]).
+-export([new/2, greeted/1, hear/2, pong/2, os_pid/1, look/1, term/1, kill/1]).
 
 -export_type([health/0]).
 
@@ -73,6 +73,11 @@ later(Time, What) ->
 -spec os_pid(health()) -> pos_integer() | undefined.
 os_pid(#health{process = Process}) ->
     gwport_os:id(Process).
+
+%% {gwport_os, gone} comes if the process has ended, and nothing if not.
+-spec look(health()) -> ok.
+look(#health{process = Process}) ->
+    gwport_os:look(Process).
 
 %% The program, and what it has started, are asked to end.
 -spec term(health()) -> ok.

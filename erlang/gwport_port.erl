@@ -234,7 +234,9 @@ hear({Port, {exit_status, Status}}, State = #port{port = Port}) ->
 hear({Port, eof}, State = #port{port = Port}) ->
     end_of_output(State);
 hear({'EXIT', Port, Reason}, State = #port{port = Port}) ->
-    %% With output still queued this is all that comes: no end of file, no exit status.
+    %% With output still queued this is all that comes: no end of file, no exit status. Whether the
+    %% program has ended is asked now.
+    gwport_health:look(State#port.health),
     gone(#{clean => false, reason => Reason}, State);
 hear({drain, Why}, State) ->
     {noreply, drain_program(Why, State)};
@@ -245,6 +247,12 @@ hear({gwport_log_down, _, _, _, Reason}, State) when Reason =/= normal ->
     {noreply, drain_program(told, State)};
 hear({gwport_health, What}, State = #port{health = Health}) ->
     health(gwport_health:hear(What, Health), State);
+hear({gwport_os, gone}, State = #port{phase = ending, port = Port, health = Health}) ->
+    %% Of a port that is closed nothing is on its way.
+    case erlang:port_info(Port) of
+        undefined -> {stop, {shutdown, ended}, State};
+        _ -> health(gwport_health:hear(gone, Health), State)
+    end;
 hear({gwport_os, What}, State = #port{health = Health}) ->
     health(gwport_health:hear(What, Health), State);
 hear({gwport_recycle, What}, State = #port{phase = serving}) ->

@@ -30,7 +30,7 @@ groups() ->
         abort_that_is_never_answered, abort_may_be_answered_ever_so_late, a_program_is_stopped_before_it_has_greeted,
         frames_without_a_stream, log_frames,
         drains_of_the_program, fault_of_the_program,
-        reads_nothing, stops_itself, stopped_by_a_debugger, ignores_drain, ignores_sigterm, stop_timeout, kill_timeout,
+        reads_nothing, stops_itself, stopped_by_a_debugger, ignores_drain, ignores_sigterm, has_ended_already, stop_timeout, kill_timeout,
         child_holds_the_output, closes_its_output, ends_within_a_frame,
         ends_before_and_after_entered, grandchild_holds_the_output, exit_status_is_logged,
         ends_right_after_the_greeting, misshapen_answers_over_http2
@@ -644,6 +644,30 @@ ignores_sigterm(Config) ->
     {warning, _, _} = gwport_probe:expect(Server, "has not ended within 100 ms; it is sent SIGTERM", 5000),
     {warning, _, _} = gwport_probe:expect(Server, "has not ended within 200 ms of SIGTERM; it is killed", 5000),
     gwport_test:until(fun() -> gwport_probe:gone(OsPid) end).
+
+has_ended_already(_) ->
+    %% Where a program ends before it has read what is queued, OTP tells that it takes no more input, and not its status. It is
+    %% found to have ended, and is not said to be asked to.
+    gwport_test:undisturbed(fun() ->
+        Server = gwport_probe:serve(#{command => "true", restart_delay => 1, max_restart_delay => 1,
+            circuit_failures => infinity}, #{}),
+        Lines = try lines(Server, "it took no more input (epipe), exit status not told by OTP")
+        after
+            gwport_probe:stop(Server)
+        end,
+        ?assertEqual([], [Line || Line <- Lines, string:find(Line, "SIGTERM") =/= nomatch])
+    end).
+
+%% Of this pool, to the first with Part.
+lines(Server = #{pool := Pool}, Part) ->
+    receive
+        {log_event, _, Line, #{pool := Pool}} ->
+            case string:find(Line, Part) of
+                nomatch -> [Line | lines(Server, Part)];
+                _ -> [Line]
+            end
+    after 20000 -> error({not_logged, Part})
+    end.
 
 stop_timeout(Config) ->
     %% A program that ends late, but within it, is not asked; one that would end later is.
