@@ -217,8 +217,10 @@ port() ->
     ?LET({Node, High, Id, Creation}, {node_name(), Highest, word(), word()},
         binary_to_term(<<131, 120, Node/binary, High:32, Id:32, Creation:32>>)).
 
+%% Not of one word: OTP 25 does not find such a key in a map of more than 32 pairs, and takes two equal maps that have one
+%% for different.
 reference() ->
-    ?LET({Node, Words, Creation}, {node_name(), ?LET(N, elements([1, 2, 3, 5]), vector(N, word())), word()},
+    ?LET({Node, Words, Creation}, {node_name(), ?LET(N, elements([2, 3, 5]), vector(N, word())), word()},
         binary_to_term(<<131, 90, (length(Words)):16, Node/binary, Creation:32,
             << <<Word:32>> || Word <- Words >>/binary>>)).
 

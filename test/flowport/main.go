@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/gwport/gwport/apps"
@@ -52,21 +51,18 @@ func late(w http.ResponseWriter, r *http.Request) {
 	panic("flowport: a panic after the head")
 }
 
+// kept is what is not given back.
+var kept [][]byte
+
 // wrong is what a program may do to itself, by the last part of the path.
 func wrong(w http.ResponseWriter, r *http.Request) {
 	switch path.Base(r.URL.Path) {
 	case "goexit":
 		runtime.Goexit()
 	case "segv":
-		_ = syscall.Kill(os.Getpid(), syscall.SIGSEGV)
-		select {}
+		segv()
 	case "memory":
-		// As much address space as it has, and no more.
-		var limit syscall.Rlimit
-		_ = syscall.Getrlimit(syscall.RLIMIT_AS, &limit)
-		limit.Cur = 1
-		_ = syscall.Setrlimit(syscall.RLIMIT_AS, &limit)
-		kept := make([][]byte, 0, 1<<20)
+		lockMemory()
 		for {
 			kept = append(kept, make([]byte, 1<<20))
 		}
