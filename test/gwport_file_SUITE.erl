@@ -376,19 +376,20 @@ no_end(Config) ->
     gwport_probe:stop(Server).
 
 program_killed(Config) ->
-    breaks_off(fun(Server) -> gwport_probe:os_kill("KILL", gwport_test:os_pid(Server)) end, Config).
+    outlives(fun(Server) -> gwport_probe:os_kill("KILL", gwport_test:os_pid(Server)) end, Config).
 
 drained(Config) ->
     %% It ends at the drain, with a file under way.
-    breaks_off(fun(#{pool := Pool}) -> gwport_port:drain(gwport_attack:find(owner, Pool)) end, Config).
+    outlives(fun(#{pool := Pool}) -> gwport_port:drain(gwport_attack:find(owner, Pool)) end, Config).
 
-%% The program has ended before its client reads.
-breaks_off(End, Config) ->
+%% The program has ended before its client reads. What was to come of it is the file, which is open here.
+outlives(End, Config) ->
     {Server = #{pool := Pool}, Socket} = under_way(Config),
     Monitor = erlang:monitor(process, gwport_attack:find(owner, Pool)),
     ok = End(Server),
     receive {'DOWN', Monitor, process, _, _} -> ok end,
-    ?assertMatch(#{status := 200, complete := false}, gwport_test:recv(Socket)),
+    #{status := 200, complete := true, body := Body} = gwport_test:recv(Socket),
+    ?assertEqual(16 bsl 20, byte_size(Body)),
     nothing_left_open(Config),
     gwport_probe:stop(Server).
 
