@@ -112,6 +112,6 @@ memory_of_nobody_is_none() ->
     ?assertEqual(0, memory(1 bsl 30)).
 
 memory(OsPid) ->
-    Recycle = gwport_recycle:new((?NONE)#{recycle_memory => 1 bsl 50}, OsPid, 0, fun rand:uniform/0),
+    Recycle = gwport_recycle:new(maps:put(recycle_memory, 1 bsl 50, ?NONE), OsPid, 0, fun rand:uniform/0),
     {ok, _} = gwport_recycle:hear(look, #{in_flight => 0, served => 1}, Recycle),
     receive {gwport_recycle, {memory, Bytes}} -> Bytes end.
