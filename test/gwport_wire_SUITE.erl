@@ -31,7 +31,7 @@ groups() ->
         frames_without_a_stream, log_frames,
         drains_of_the_program, fault_of_the_program,
         reads_nothing, stops_itself, stopped_by_a_debugger, ignores_drain, ignores_sigterm, has_ended_already, stop_timeout, kill_timeout,
-        child_holds_the_output, closes_its_output, ends_within_a_frame,
+        child_holds_the_output, closes_its_output, closes_its_input, falls_silent_within_a_frame, ends_within_a_frame,
         ends_before_and_after_entered, grandchild_holds_the_output, exit_status_is_logged,
         ends_right_after_the_greeting, misshapen_answers_over_http2
     ]}]).
@@ -100,7 +100,7 @@ garbage_instead_of_a_greeting(Config) ->
     ?assert(erlang:memory(total) - Before < 500000000),
     gwport_probe:stop(Server),
     [gwport_probe:stop(not_greeted("length/" ++ integer_to_list(Length), "bytes, expected 10 to 1048576", Config))
-        || Length <- [0, 9, 1048577]].
+        || Length <- [0, 9, 1048577, 4294967295]].
 
 no_greeting_at_all(Config) ->
     %% A program that says nothing is given up after the greeting timeout; until then there is no port.
@@ -231,8 +231,8 @@ fault_instead_of_ready(Config) ->
 %% Faults of the wire: the port ends, and its requests with it
 
 frame_of_a_bad_length(Config) ->
-    %% 9 and one over max_frame are refused on sight.
-    wire_fault(["/length/0", "/length/9", "/length/1048577", "/stray"], "expected 10 to 1048576", Config).
+    %% 9, one over max_frame and the most that four bytes can say are refused on sight.
+    wire_fault(["/length/0", "/length/9", "/length/1048577", "/length/4294967295", "/stray"], "expected 10 to 1048576", Config).
 
 frame_of_max_frame(Config) ->
     %% A frame of max_frame bytes is taken, one byte more ends the port.
@@ -726,6 +726,22 @@ closes_its_output(Config) ->
     ?assertMatch(#{status := 502}, gwport_test:get(Server, "/close-stdout")),
     gwport_probe:expect(Server, "no answer to a ping within 1000 ms", 5000),
     replaced(Server, OsPid),
+    gwport_probe:stop(Server).
+
+closes_its_input(Config) ->
+    %% What is written to it then fails, and the port ends at the next ping at the latest.
+    is_replaced("/close-stdin", Config).
+
+falls_silent_within_a_frame(Config) ->
+    %% It is found by its missing pong.
+    is_replaced("/half", Config).
+
+is_replaced(Path, Config) ->
+    Server = gwport_probe:bad("good", #{pool => #{ping_interval => 1000, ping_timeout => 1000}}, Config),
+    OsPid = gwport_test:os_pid(Server),
+    ?assertMatch(#{status := 502}, gwport_test:get(Server, Path)),
+    replaced(Server, OsPid),
+    ?assert(gwport_probe:gone(OsPid)),
     gwport_probe:stop(Server).
 
 ends_within_a_frame(Config) ->

@@ -141,9 +141,13 @@ var answers = map[string]func(p *program, id uint32, arg string){
 		os.Exit(0)
 	},
 	"close-stdout": func(p *program, _ uint32, _ string) { must(p.out.Close()) },
-	"stop":         func(*program, uint32, string) { stop() },
-	"stop-early":   stopEarly,
-	"grandchild":   grandchild,
+	// Nobody reads what the host sends from now on, not even its end.
+	"close-stdin": func(*program, uint32, string) { must(syscall.Close(0)); forever() },
+	// The first bytes of a frame that does not come.
+	"half":       func(p *program, _ uint32, _ string) { p.raw(lengthOf(100)); p.raw([]byte{131}); forever() },
+	"stop":       func(*program, uint32, string) { stop() },
+	"stop-early": stopEarly,
+	"grandchild": grandchild,
 }
 
 func answerOK(p *program, id uint32) { p.stream(frames.Reply, id, ok200("ok\n")) }
