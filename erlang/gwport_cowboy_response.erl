@@ -140,8 +140,11 @@ close(#response{last = Last}, Headers) ->
 ends(Response) ->
     is_unsure(Response) orelse is_deaf(Response) orelse left_of(Response) > ?MAX_DISCARD.
 
-left_of(#response{req = #{body_length := undefined}}) -> 0;
-left_of(#response{req = #{body_length := Length}, taken = Taken}) -> Length - Taken.
+%% Of a body of unknown length, as far as it has come.
+left_of(#response{req = #{body_length := undefined}, received = Received, taken = Taken}) ->
+    Received - Taken;
+left_of(#response{req = #{body_length := Length}, taken = Taken}) ->
+    Length - Taken.
 
 %% Whether what comes next cannot be told from the body. A client that was never told to go on still
 %% owes it, and may or may not send it; where it has sent it unasked, the connection ends as well,

@@ -20,6 +20,7 @@ groups() ->
         a_body_that_is_read_keeps_the_connection_whatever_its_size,
         an_unread_body_of_so_many_bytes_keeps_the_connection_and_one_more_ends_it,
         an_unread_body_of_unknown_length_is_taken_to_the_same_bound,
+        a_body_of_unknown_length_of_which_more_has_come_is_said_to_end_the_connection,
         a_response_is_whole_where_the_connection_is_cut,
         a_client_that_closes_is_not_waited_for,
         an_answer_of_the_routers_keeps_the_connection_too
@@ -29,6 +30,7 @@ init_per_group(Mount, Config) ->
     gwport_test:mount(Mount),
     Routes = [
         fun(Pool) -> {"/small/[...]", #{pool => Pool, app => echo, max_body => 1000}} end,
+        fun(Pool) -> {"/late/[...]", #{pool => Pool, app => faults, head_timeout => 1000}} end,
         fun(_) -> {"/nopool", #{pool => nowhere}} end],
     %% With sockets as Cowboy opens them, whose small reads end in the middle of anything.
     Options = #{routes => Routes, socket => []},
@@ -149,6 +151,16 @@ an_unread_body_of_unknown_length_is_taken_to_the_same_bound(Config) ->
         gwport_test:close(Socket)
     end || {Path, Status} <- [{"/hello", 200}, {"/faults/panic", 500}, {"/nopool", 503}],
         Size <- [?DISCARD, ?DISCARD + 1]].
+
+a_body_of_unknown_length_of_which_more_has_come_is_said_to_end_the_connection(Config) ->
+    %% What was sent before the answer is seen. Behind a route Cowboy has it, and nobody else knows.
+    Socket = begun(Config, "/late/sleep?s=60", "transfer-encoding: chunked"),
+    gwport_test:send(Socket, [chunk(binary:copy(<<"b">>, 30000)) || _ <- lists:seq(1, 20)]),
+    #{status := 504, complete := true, headers := Headers} = gwport_test:recv(Socket),
+    Said = case gwport_test:mount() of stream -> <<"close">>; route -> none end,
+    ?assertEqual(Said, maps:get(<<"connection">>, Headers, none)),
+    _ = [?assertEqual({error, closed}, gen_tcp:recv(Socket, 0, 5000)) || Said =/= none],
+    gwport_test:close(Socket).
 
 a_response_is_whole_where_the_connection_is_cut(Config) ->
     %% A client that sends without end reads all that was said to it.
