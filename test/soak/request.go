@@ -169,7 +169,7 @@ func (r *request) ask(ctx context.Context, t transport, address string, limit ti
 		return wrong, err
 	}
 	o, err := r.answered(t, sent, made)
-	t.done(err == nil && (o == whole || o == failed || o == shed || o == late))
+	t.done(err == nil && r.keeps(o))
 	switch {
 	case o == wrong:
 		return o, err
@@ -179,6 +179,22 @@ func (r *request) ask(ctx context.Context, t transport, address string, limit ti
 		return left, nil
 	}
 	return o, err
+}
+
+// What an app has not read of a body is taken behind its answer, up to so many bytes; then the connection ends. How much is
+// left of a chunked one nobody knows in time to say so in the answer.
+const takenBehind = 256 << 10
+
+// keeps tells whether the connection is there for another request.
+func (r *request) keeps(o outcome) bool {
+	switch o {
+	case whole:
+		return true
+	case failed, shed, late:
+		return !r.chunked || r.body <= takenBehind
+	default:
+		return false
+	}
 }
 
 func (r *request) answered(t transport, ctx context.Context, made *http.Request) (outcome, error) {

@@ -87,3 +87,25 @@ func TestTheLedgerIsHeldAgainstTheAnswers(t *testing.T) {
 	require.NoError(t, tally.audit(file))
 	require.Equal(t, 1, tally.sum(wrong), "a request that nobody sent")
 }
+
+// An answer in front of the end of a body costs the connection only where nobody can say so.
+func TestAConnectionIsKeptBehindAnAnswer(t *testing.T) {
+	for _, row := range []struct {
+		request request
+		outcome outcome
+		keeps   bool
+	}{
+		{request{method: "GET", body: -1}, whole, true},
+		{request{method: "GET", body: -1}, failed, true},
+		{request{method: "GET", body: -1}, broken, false},
+		{request{method: "POST", body: takenBehind + 1}, failed, true},
+		{request{method: "POST", body: takenBehind, chunked: true}, failed, true},
+		{request{method: "POST", body: takenBehind + 1, chunked: true}, failed, false},
+		{request{method: "POST", body: takenBehind + 1, chunked: true}, shed, false},
+		{request{method: "POST", body: takenBehind + 1, chunked: true}, late, false},
+		{request{method: "POST", body: takenBehind + 1, chunked: true}, whole, true},
+		{request{method: "POST", body: takenBehind + 1, chunked: true}, left, false},
+	} {
+		require.Equal(t, row.keeps, row.request.keeps(row.outcome), row)
+	}
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -25,6 +26,7 @@ type h1 struct {
 	written chan error
 	stop    func() bool
 	closing bool
+	behind  string // what it has carried before
 }
 
 func (c *h1) send(ctx context.Context, r *http.Request) (*http.Response, error) {
@@ -34,7 +36,7 @@ func (c *h1) send(ctx context.Context, r *http.Request) (*http.Response, error) 
 		if err != nil {
 			return nil, err
 		}
-		c.conn, c.in, c.closing = conn, bufio.NewReader(conn), false
+		c.conn, c.in, c.closing, c.behind = conn, bufio.NewReader(conn), false, ""
 	}
 	conn := c.conn
 	c.stop = context.AfterFunc(ctx, func() { _ = conn.Close() })
@@ -42,8 +44,12 @@ func (c *h1) send(ctx context.Context, r *http.Request) (*http.Response, error) 
 	go func() { c.written <- r.Write(conn) }()
 	// What was answered before all was sent is read all the same.
 	response, err := http.ReadResponse(c.in, r)
-	if err == nil {
+	switch {
+	case err == nil:
 		c.closing = response.Close
+		c.behind = fmt.Sprintf("%s %s, whose body has the length %d, and its answer %d", r.Method, r.URL, r.ContentLength, response.StatusCode)
+	case c.behind != "":
+		err = fmt.Errorf("%w, on a connection that was kept behind %s", err, c.behind)
 	}
 	return response, err
 }
