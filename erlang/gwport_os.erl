@@ -6,6 +6,9 @@
 %% when it matters most. Everything the shell is told to do is built into it, and what it opens is
 %% in its own table. It is replaced when it ends or falls silent, and told again what it has not done.
 %%
+%% Its input ends when this process does, or the BEAM. In the latter case nobody else is left: the
+%% shell then ends the groups of all programs that it knows of, and what they have started in them.
+%%
 %% Who has what stands in a table that the application's supervisor owns, so that nothing is
 %% forgotten when this process is killed: its successor reads it. Pools that run without the
 %% application do without all that: their programs are ended by a shell for the occasion.
@@ -53,38 +56,73 @@
 %% How long a caller waits: while it does a silent shell can be replaced.
 -define(PATIENCE, 3000).
 
-%% It reads lines "NUMBER look|term|kill ID STARTED" and answers "NUMBER NOW": when the process with this
-%% id has started, or `gone` (a zombie is), or `unknown`. The 2nd field of /proc/ID/stat, the name,
-%% may hold anything, line breaks as well; the 22nd is the time of the start.
+%% It reads lines "NUMBER look|keep|term|kill ID STARTED" and answers "NUMBER NOW": when the process
+%% with this id has started, or `gone` (a zombie is), or `unknown`. The 2nd field of /proc/ID/stat, the
+%% name, may hold anything, line breaks as well; the 22nd is the time of the start.
 %%
 %% It kills the process, if it is the one that was meant, and the group that it leads or has led:
 %% what a program that has ended left behind is ended as well. No new process gets an id that a
 %% group still has, so where no process has it the group is the one that was meant. With `term` it
 %% asks them to end, each once: some programs take a second SIGTERM for impatience.
+%%
+%% What it is told to keep, and not to kill since, it kills at the end of its input if the BEAM is
+%% gone or about to be: a process that the kernel takes down closes what it has open when PF_EXITING,
+%% 4, is among its flags, the 9th field, and is a zombie only then. A BEAM that halts may close its
+%% ports sooner, hence the second look. Programs have a second to end by themselves, of which SPEC.md
+%% [P5] gives them half. An answer to nobody must not end the shell, hence the trap.
 -define(SCRIPT,
-    "set -f; exec 2>/dev/null\n"
+    "set -f; exec 2>/dev/null; trap '' PIPE\n"
     "look() {\n"
     "    stat= now=unknown\n"
     "    while IFS= read -r line; do stat=$stat$line; done </proc/$1/stat\n"
     "    if [ \"$stat\" ]; then\n"
     "        set -- ${stat##*') '}\n"
-    "        now=${20}\n"
+    "        now=${20} flags=$7\n"
     "        [ \"$1\" != Z ] || now=gone\n"
     "    elif [ -d /proc/self ] && ! [ -e /proc/$1 ]; then\n"
     "        now=gone\n"
     "    fi\n"
     "}\n"
+    "finish() {\n"
+    "    case $2/$now in\n"
+    "    unknown/* | $now/*) kill -9 -$1 $1 ;;\n"
+    "    */gone) kill -9 -$1 ;;\n"
+    "    */unknown) return 1 ;;\n"
+    "    esac\n"
+    "    return 0\n"
+    "}\n"
+    "forget() {\n"
+    "    rest=\n"
+    "    for one in $kept; do [ ${one%:*} = $1 ] || rest=\"$rest $one\"; done\n"
+    "    kept=$rest\n"
+    "}\n"
+    "is_gone() {\n"
+    "    flags=0\n"
+    "    look $beam\n"
+    "    case $now in\n"
+    "    gone) ;;\n"
+    "    unknown) ! kill -0 $beam ;;\n"
+    "    $born) [ $((flags & 4)) != 0 ] ;;\n"
+    "    *) [ $born != unknown ] ;;\n"
+    "    esac\n"
+    "}\n"
+    "beam=$1 kept=\n"
+    "look $beam; born=$now\n"
     "while read -r number what id started; do\n"
     "    look $id\n"
     "    case $what/$started/$now in\n"
     "    look/*) ;;\n"
-    "    kill/unknown/* | kill/$now/*) kill -9 -$id $id ;;\n"
-    "    kill/*/gone) kill -9 -$id ;;\n"
+    "    keep/unknown/*) forget $id; kept=\"$kept $id:$now\" ;;\n"
+    "    keep/*) forget $id; kept=\"$kept $id:$started\" ;;\n"
+    "    kill/*) finish $id $started && forget $id ;;\n"
     "    term/unknown/* | term/$now/*) kill -15 -$id || kill -15 $id ;;\n"
     "    term/*/gone) kill -15 -$id ;;\n"
     "    esac\n"
     "    echo $number $now\n"
-    "done\n").
+    "done\n"
+    "[ \"$kept\" ] && { is_gone || { sleep 1; is_gone; }; } || exit 0\n"
+    "sleep 1\n"
+    "for one in $kept; do look ${one%:*}; finish ${one%:*} ${one#*:}; done\n").
 
 %% API
 
@@ -272,6 +310,8 @@ open(State = #os{silent = Silent}) ->
     try start_shell() of
         Shell ->
             _ = [tell(line(0, {kill, {Id, ?UNKNOWN}}), Shell) || Id <- Silent],
+            _ = [tell(line(0, "keep", Process), Shell)
+                || {_, {process, Process}} <- ets:tab2list(?MODULE)],
             tell_all(State#os{shell = Shell, silent = [], said = false})
     catch
         error:Reason ->
@@ -280,8 +320,8 @@ open(State = #os{silent = Silent}) ->
     end.
 
 start_shell() ->
-    open_port({spawn_executable, "/bin/sh"}, [{args, ["-c", ?SCRIPT]}, {cd, "/"}, {line, 100},
-        binary, use_stdio, hide]).
+    open_port({spawn_executable, "/bin/sh"}, [{args, ["-c", ?SCRIPT, "sh", os:getpid()]},
+        {cd, "/"}, {line, 100}, binary, use_stdio, hide]).
 
 say(_, State = #os{said = true}) ->
     State;
@@ -329,7 +369,7 @@ tell(Line, Shell) ->
     catch error:badarg -> false
     end.
 
-line(Number, {identify, _, Id}) -> line(Number, "look", {Id, ?UNKNOWN});
+line(Number, {identify, _, Id}) -> line(Number, "keep", {Id, ?UNKNOWN});
 line(Number, {identify, Id}) -> line(Number, "look", {Id, ?UNKNOWN});
 line(Number, {look, _, Process}) -> line(Number, "look", Process);
 line(Number, {term, Process}) -> line(Number, "term", Process);

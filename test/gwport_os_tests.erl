@@ -1,12 +1,16 @@
 %% Programs as the shell sees them, and how they end.
 -module(gwport_os_tests).
 
+-export([second/1]).
+
 -include_lib("eunit/include/eunit.hrl").
 
 with_the_application_test_() ->
     {setup, fun() -> {ok, Started} = application:ensure_all_started(gwport), Started end,
         fun(Started) -> [application:stop(App) || App <- lists:reverse(Started)] end,
-        cases()}.
+        cases() ++ [{"it stays where gwport_os is killed", {timeout, 30, fun it_stays/0}},
+            {inparallel, [{"it ends with the BEAM", {timeout, 60, fun() -> ends_with_the_beam(End, Shell) end}}
+                || End <- [kill, halt], Shell <- ["first", "second"]]}]}.
 
 without_the_application_test_() ->
     {setup, fun() -> application:stop(gwport) end, fun(_) -> ok end,
@@ -112,3 +116,61 @@ has_ended() ->
     ?assertEqual(gone, receive {gwport_os, gone} -> gone after 5000 -> nothing end),
     ok = gwport_os:look({Id, <<"unknown">>}),
     ?assertEqual(gone, receive {gwport_os, gone} -> gone after 5000 -> nothing end).
+
+%% The shell that has lost its input lets programs be, since the BEAM is there; the next one knows of them.
+it_stays() ->
+    {Port, Id} = start("read line; exit 5"),
+    Process = gwport_os:adopt(Id),
+    [Shell] = shells(),
+    exit(whereis(gwport_os), kill),
+    gwport_test:until(fun() -> gwport_probe:gone(Shell) end),
+    ?assertNot(gwport_probe:gone(Id)),
+    ok = gwport_os:kill(Process),
+    ends(Port, 137).
+
+shells() ->
+    [Id || Port <- erlang:ports(), erlang:port_info(Port, connected) =:= {connected, whereis(gwport_os)},
+        {os_pid, Id} <- [erlang:port_info(Port, os_pid)]].
+
+%% A program that does not mind the end of its input, what it has started, and what one has left behind that has ended: all
+%% of them end, be the BEAM killed or halted, and where gwport_os has another shell than it was told of first.
+ends_with_the_beam(End, Shell) ->
+    Io = open_port({spawn_executable, os:find_executable("erl")}, [{line, 100}, exit_status, {args,
+        ["-noshell", "-kernel", "logger_level", "critical", "-pa" | code:get_path()]
+        ++ ["-run", atom_to_list(?MODULE), "second", Shell]}]),
+    Ids = [Beam | _] = said_ids(Io),
+    ?assertEqual([], [Id || Id <- Ids, gwport_probe:gone(Id)]),
+    case End of
+        kill -> gwport_probe:os_kill("KILL", Beam);
+        halt -> port_command(Io, "halt\n")
+    end,
+    gwport_test:until(fun() -> case [Id || Id <- Ids, not gwport_probe:gone(Id)] of [] -> true; Left -> Left end end),
+    receive {Io, {exit_status, _}} -> ok after 5000 -> error(lives) end.
+
+said_ids(Io) ->
+    receive
+        {Io, {data, {eol, "ids " ++ Ids}}} -> [list_to_integer(Id) || Id <- string:lexemes(Ids, " ")];
+        {Io, {exit_status, Status}} -> error({second, Status})
+    after 20000 -> error(silent)
+    end.
+
+%% The other BEAM.
+second([Shell]) ->
+    {ok, _} = application:ensure_all_started(gwport),
+    {Stays, Id} = start("sleep 60 >/dev/null & echo $!; exec sleep 60 >/dev/null"),
+    {Ends, EndedId} = start("sleep 60 >/dev/null & echo $!; read line; exit 0"),
+    _ = [gwport_os:adopt(One) || One <- [Id, EndedId]],
+    Children = [receive {Port, {data, {eol, Line}}} -> list_to_integer(Line) end || Port <- [Stays, Ends]],
+    port_command(Ends, "\n"),
+    ends(Ends, 0),
+    _ = [begin
+        [First] = shells(),
+        exit(whereis(gwport_os), kill),
+        gwport_test:until(fun() -> gwport_probe:gone(First) end),
+        %% It answers, and so has been told what was to be told before.
+        ok = gwport_os:kill({1 bsl 30, <<"1">>})
+    end || Shell =:= "second"],
+    io:format("ids ~s~n", [lists:join(" ", [integer_to_list(One)
+        || One <- [list_to_integer(os:getpid()), Id | Children] ++ shells()])]),
+    _ = io:get_line(""),
+    halt(0).
