@@ -319,6 +319,9 @@ frames([Frame | Rest], State) ->
         Ended -> Ended
     end.
 
+%% It was told to stop before it had greeted, and may not know yet.
+frame(_, State = #port{phase = draining, program = undefined}) ->
+    {noreply, State};
 frame({Kind, _, Payload}, State = #port{program = undefined}) ->
     greeted(gwport_greeting:first(Kind, Payload), State);
 frame(Frame = {_, _, _}, State = #port{streams = Streams}) ->

@@ -28,6 +28,7 @@ groups() ->
         statuses_that_must_not_pass, length_that_is_not_kept, bad_grants, no_grant,
         host_keeps_to_any_grants, abort_before_the_head, abort_after_the_head,
         abort_that_is_never_answered, abort_may_be_answered_ever_so_late, a_program_is_stopped_before_it_has_greeted,
+        a_program_is_stopped_while_it_greets,
         frames_without_a_stream, log_frames,
         drains_of_the_program, fault_of_the_program,
         reads_nothing, stops_itself, stopped_by_a_debugger, ignores_drain, ignores_sigterm, has_ended_already, stop_timeout, kill_timeout,
@@ -494,14 +495,35 @@ owes_an_abort(Pool, Config) ->
 
 a_program_is_stopped_before_it_has_greeted(Config) ->
     %% Nobody's fault: it is said at the level of any other stop.
-    File = filename:join(proplists:get_value(priv_dir, Config), "mute_" ++ atom_to_list(gwport_test:mount())),
-    Script = "[ -e \"$0\" ] && exec \"$1\" mute; : > \"$0\"; exit 1",
-    Server = #{pool := Pool} = gwport_probe:serve(#{command => "sh",
-        args => ["-c", Script, File, proplists:get_value(badport, Config)]}, #{}),
-    gwport_test:until(fun() -> [State || #{state := State} <- gwport_test:ports(Server)] =:= [greeting] end),
+    {Server = #{pool := Pool}, _, _} = not_yet("exec \"$1\" mute", Config),
     gwport_probe:stop(Server),
     ?assertMatch({notice, _, #{pool := Pool}},
         gwport_probe:expect(Server, "it was stopped before it was ready", 5000)).
+
+a_program_is_stopped_while_it_greets(Config) ->
+    %% Its greeting is on its way when its port is told to drain: nobody's fault either.
+    {Server = #{pool := Pool}, Owner, File} = not_yet(
+        "while [ ! -e \"$0.go\" ]; do sleep 0.01; done; exec \"$1\" good", Config),
+    true = erlang:suspend_process(Owner),
+    ok = gwport_port:drain(Owner),
+    ok = file:write_file(File ++ ".go", ""),
+    gwport_test:until(fun() -> {message_queue_len, Waiting} = process_info(Owner, message_queue_len), Waiting >= 2 end),
+    true = erlang:resume_process(Owner),
+    ?assertMatch({notice, _, #{pool := Pool}},
+        gwport_probe:expect(Server, "it was stopped before it was ready", 5000)),
+    gwport_probe:stop(Server).
+
+%% A server whose program has failed once, and then does what a line of shell says, with the port's owner, which waits
+%% for its greeting, and a file: $0 in that line, where $1 is badport.
+not_yet(Line, Config) ->
+    File = filename:join(proplists:get_value(priv_dir, Config),
+        "not_yet_" ++ integer_to_list(erlang:unique_integer([positive]))),
+    Script = "if [ -e \"$0\" ]; then " ++ Line ++ "; fi; : > \"$0\"; exit 1",
+    Server = gwport_probe:serve(#{command => "sh",
+        args => ["-c", Script, File, proplists:get_value(badport, Config)]}, #{}),
+    gwport_test:until(fun() -> [State || #{state := State} <- gwport_test:ports(Server)] =:= [greeting] end),
+    [#{owner := Owner}] = gwport_test:ports(Server),
+    {Server, Owner, File}.
 
 misshapen_answers_over_http2(Config) ->
     %% The same over HTTP/2: a status before the head, a reset stream after it, and the connection lives on.
