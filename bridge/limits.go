@@ -25,6 +25,10 @@ const (
 	// stderrTimeout bounds a write to the host's standard error socket [P3].
 	stderrTimeout = 100 * time.Millisecond
 
+	// takenLinger is how long a program that has drained lives on, where nobody can
+	// tell whether the host has read its last frames.
+	takenLinger = 20 * time.Millisecond
+
 	// firstBuffer and lastBuffer bound what of a response is kept back before
 	// its head is sent: a response that ends within lastBuffer bytes gets a
 	// Content-Length and travels as one frame.

@@ -3,6 +3,7 @@ package bridge
 import (
 	"os"
 	"syscall"
+	"unsafe"
 )
 
 // dieWithParent has the kernel kill this process when its parent dies. It is for
@@ -39,4 +40,19 @@ const pipeSize = 1 << 20
 func widen(fd int) {
 	const setPipeSize = 1031 // F_SETPIPE_SZ of fcntl(2), which package syscall does not name
 	_, _, _ = syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), setPipeSize, pipeSize)
+}
+
+// unread returns how many bytes of a pipe its other end has not read.
+func unread(pipe *os.File) (n int, ok bool) {
+	conn, err := pipe.SyscallConn()
+	if err != nil {
+		return 0, false
+	}
+	var bytes int32
+	var errno syscall.Errno
+	err = conn.Control(func(fd uintptr) {
+		// FIONREAD has this name for terminals.
+		_, _, errno = syscall.Syscall(syscall.SYS_IOCTL, fd, syscall.TIOCINQ, uintptr(unsafe.Pointer(&bytes)))
+	})
+	return int(bytes), err == nil && errno == 0
 }

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -31,4 +32,23 @@ func TestAWidenedPipeHoldsPipeSize(t *testing.T) {
 	widen(int(f.Fd()))
 	_, err = f.Write([]byte("as before"))
 	require.NoError(t, err)
+}
+
+// What the other end of a pipe has not read is known, until it has.
+func TestAPipeTellsWhetherItWasRead(t *testing.T) {
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	defer r.Close() //nolint:errcheck // of a test
+	defer w.Close() //nolint:errcheck // of a test
+	out := outPipe{w}
+	require.True(t, out.Taken())
+	_, err = out.Write([]byte("frame"))
+	require.NoError(t, err)
+	require.False(t, out.Taken())
+	_, err = io.ReadFull(r, make([]byte, 4))
+	require.NoError(t, err)
+	require.False(t, out.Taken())
+	_, err = io.ReadFull(r, make([]byte, 1))
+	require.NoError(t, err)
+	require.True(t, out.Taken())
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // takeProcess moves the wire to descriptors of its own and makes the standard
@@ -18,9 +19,11 @@ func takeProcess(stderrSocket string) (in io.ReadCloser, out io.WriteCloser, err
 	if in, err = moveAway(0, "gwport-in"); err != nil {
 		return nil, nil, err
 	}
-	if out, err = moveAway(1, "gwport-out"); err != nil {
+	moved, err := moveAway(1, "gwport-out")
+	if err != nil {
 		return nil, nil, err
 	}
+	out = outPipe{moved}
 	if err := dup(2, 1); err != nil {
 		return nil, nil, fmt.Errorf("bridge: standard output: %w", err)
 	}
@@ -34,6 +37,19 @@ func takeProcess(stderrSocket string) (in io.ReadCloser, out io.WriteCloser, err
 	}
 	keepSIGPIPE()
 	return in, out, nil
+}
+
+// outPipe is what the host reads.
+type outPipe struct{ *os.File }
+
+// Taken tells whether the host has read all that was written. Where nobody can
+// tell, it has after takenLinger.
+func (p outPipe) Taken() bool {
+	n, ok := unread(p.File)
+	if !ok {
+		time.Sleep(takenLinger)
+	}
+	return n == 0
 }
 
 // moveAway duplicates a descriptor to one that children do not inherit [P4], and

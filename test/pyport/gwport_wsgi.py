@@ -4,7 +4,8 @@ Written from SPEC.md alone, to show that the page is enough; ids as [C1] are its
 thread writes all frames, a reader never waits for an app [O2], an app has a thread a stream. Limit:
 a C call that keeps the interpreter's lock, as sum(range(10**11)) does, keeps [P5] waiting as well.
 """
-import contextlib, io, os, pkgutil, queue, signal, socket, struct, sys, threading, traceback
+import contextlib, fcntl, io, os, pkgutil, queue, signal, socket, struct, sys, termios, threading, time
+import traceback
 from urllib.parse import unquote_to_bytes
 from wsgiref.validate import validator
 
@@ -261,6 +262,12 @@ class Port:
                 data = data[os.write(self.wire_out, data):]
             if written:
                 written.set()
+    def linger(self):
+        """Until the host has read all: writing to nobody, it might lose the rest [D2]."""
+        for _ in range(int(GRACE * 1000)):
+            if not any(fcntl.ioctl(self.wire_out, termios.FIONREAD, bytes(4))):
+                return
+            time.sleep(0.001)
     def read_frames(self):
         try:
             while len(head := self.wire_in.read(4)) == 4:
@@ -391,6 +398,7 @@ def main():
     threading.Thread(target=port.read_frames).start()
     with contextlib.suppress(OSError):  # nobody reads any more
         port.write_frames()
+        port.linger()
     port.stop()
     for thread in filter(lambda thread: thread.name == "app", threading.enumerate()):
         thread.join()

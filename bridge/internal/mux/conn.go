@@ -81,6 +81,12 @@ func (c *Conn) Hello() *wire.Hello { return &c.host }
 // Done is closed when nothing new is read, taken or started.
 func (c *Conn) Done() <-chan struct{} { return c.done }
 
+// A Taker is an output that tells whether its other end has read all that was
+// written.
+type Taker interface {
+	Taken() bool
+}
+
 // Serve returns when the wire has ended: nil after a drain, or when the host closed
 // it with no stream open, a *ClosedError when there were some, a *wire.Fault when
 // one side broke the protocol. The pipes are closed in the end if they can be,
@@ -96,6 +102,7 @@ func (c *Conn) Serve() error {
 	defer grace.Stop()
 	c.await(c.written, grace)
 	c.await(c.left, grace)
+	c.awaitTaken(grace)
 	closeIfCloser(c.w)
 	if c.isOwnDrain() {
 		c.await(c.unread, grace)
@@ -105,13 +112,32 @@ func (c *Conn) Serve() error {
 }
 
 // isOwnDrain tells whether the host may still open streams that it has not been
-// told in time are not taken. They are to be read, and ignored: to a pipe that
-// nobody reads any more the host's write would fail, and with it the port, with
-// whatever of our last frames the host has not read.
+// told in time are not taken. They are to be read, and ignored, see awaitTaken.
 func (c *Conn) isOwnDrain() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err == nil && c.drain.on && !c.drain.byHost
+}
+
+// awaitTaken waits, behind a drain, for the host to read our last frames [D2].
+// Meanwhile it may write, be it credit for what it has read before: to a pipe that
+// nobody reads any more that would fail, and its port would end with whatever it
+// has not read.
+func (c *Conn) awaitTaken(grace *time.Timer) {
+	w, ok := c.w.(Taker)
+	if !ok || c.err != nil {
+		return
+	}
+	for !w.Taken() {
+		select {
+		case <-c.unread:
+			return
+		case <-grace.C:
+			grace.Reset(0)
+			return
+		case <-time.After(takenPause):
+		}
+	}
 }
 
 // await waits for what may take until the grace is over, and no longer.

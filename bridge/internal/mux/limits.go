@@ -39,6 +39,9 @@ const (
 	// the body at hand.
 	holdTime = time.Millisecond
 
+	// takenPause is how often it is looked whether the host has read the last frames.
+	takenPause = time.Millisecond
+
 	// batchSize is about how much one write carries. It bounds how long a pong
 	// can wait behind bodies, and is twice what a pipe holds.
 	batchSize = 128 << 10

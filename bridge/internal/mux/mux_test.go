@@ -88,7 +88,13 @@ func newHostWith(t *testing.T, cfg Config, app testApp) *host {
 	t.Helper()
 	in, w := io.Pipe()
 	r, out := io.Pipe()
-	h := &host{t, New(cfg, app, in, out), w, r, make(chan error, 1)}
+	return serveHost(t, New(cfg, app, in, out), w, r)
+}
+
+// serveHost serves the conn, and has greeted it.
+func serveHost(t *testing.T, conn *Conn, w *io.PipeWriter, r io.Reader) *host {
+	t.Helper()
+	h := &host{t, conn, w, r, make(chan error, 1)}
 	go func() { h.done <- h.conn.Serve() }()
 	t.Cleanup(func() { _ = w.Close() })
 	h.send(wire.KindHello, 0, etf.Map{

@@ -51,6 +51,10 @@ type mirror struct {
 // maxFrame is ready's max_frame.
 const maxFrame = 1 << 20
 
+// linger is how long the mirror reads on behind a drain, so that the host has read
+// its last frames when it is gone [D2].
+const linger = 100 * time.Millisecond
+
 // app is the app's name, for hosts that name one.
 const app = "mirror"
 
@@ -93,6 +97,9 @@ func (m *mirror) closing() {
 	m.Await(m.set.Patience, func() bool { return m.Ended || m.IsWritten() && m.Fault == nil })
 	if m.Holds(func() bool { return m.drained }) {
 		m.rec.kept("D3")
+	}
+	if m.Holds(func() bool { return m.drain >= 0 }) {
+		m.Await(linger, func() bool { return m.Ended })
 	}
 }
 
