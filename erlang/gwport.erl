@@ -16,55 +16,57 @@
 -type text() :: binary() | string() | atom().
 -type response() :: {Status :: 200..999, [{binary(), binary()}], Body :: binary()}.
 
-%% @doc A pool for your own supervisor. Options are a map, a keyword list or a property list. Required:
-%% `name' (an atom) and `command' (a path, a name on PATH, or `{priv, App, File}'). The others have
-%% defaults; sizes are bytes, times milliseconds.
+%% @doc A pool for your own supervisor. Options are a map, a keyword list or a property list.
+%% Required: `name' (an atom) and `command' (a path, a name on PATH, or `{priv, App, File}'). The
+%% others have defaults; sizes are bytes, times milliseconds.
 %%
 %% <ul>
 %% <li>`args', `env', `cd': as of open_port/2; texts may be charlists or binaries</li>
 %% <li>`inherit' (all): the variables of the BEAM's environment that a program gets; with a list of
 %%     names it gets those, PATH, HOME, LANG, TZ and TMPDIR, and what `env' has</li>
-%% <li>`gomemlimit' in bytes, `gomaxprocs': the variables GOMEMLIMIT and GOMAXPROCS of Go's runtime</li>
+%% <li>`gomemlimit' in bytes, `gomaxprocs': the variables GOMEMLIMIT and GOMAXPROCS of Go's
+%%     runtime</li>
 %% <li>`dev' (false): told to the program, whose handlers may ask `bridge.Dev'</li>
 %% <li>`ports' (1): programs that run side by side</li>
 %% <li>`spare' (0): programs that run without requests, each to take the place of one that ends,
 %%     drains or is recycled</li>
-%% <li>`recycle_requests', `recycle_age', `recycle_idle', `recycle_memory' (infinity): a program that
-%%     has answered so many requests, has run or been idle for so long, or holds so many bytes of
-%%     memory, makes room for another one, which is started first. The first three are up to
+%% <li>`recycle_requests', `recycle_age', `recycle_idle', `recycle_memory' (infinity): a program
+%%     that has answered so many requests, has run or been idle for so long, or holds so many bytes
+%%     of memory, makes room for another one, which is started first. The first three are up to
 %%     `recycle_jitter' (10) per cent less, drawn for each port. A program that has answered nothing
 %%     is recycled for its age alone</li>
 %% <li>`max_streams' (1000): requests under way in one port; more get 503</li>
 %% <li>`window' (262144): response bytes a program may send before the client takes some</li>
-%% <li>`response_budget' (67108864): windows a port gives out in all; when it is spent a request gets
-%%     `window_floor' (16384). The most a port's clients can pile up is
-%%     response_budget + max_streams * window_floor</li>
+%% <li>`response_budget' (67108864): windows a port gives out in all; when it is spent a request
+%%     gets `window_floor' (16384). The most a port's clients can pile up is response_budget +
+%%     max_streams * window_floor</li>
 %% <li>`port_queue' (1048576): request bytes that wait in the BEAM for the program to read</li>
 %% <li>`max_frame' (1048576), `max_head' (65536): larger frames end the port, larger response heads
 %%     are 502</li>
-%% <li>`restart_delay' (100), `max_restart_delay' (10000): of a program that ends soon; each time the
-%%     delay is twice as long</li>
-%% <li>`circuit_failures' (10, or infinity), `circuit_time' (30000): where a port has failed so often in
-%%     a row, and none serves, one alone is tried, and again after between half of that time and all
-%%     of it</li>
+%% <li>`restart_delay' (100), `max_restart_delay' (10000): of a program that ends soon; each time
+%%     the delay is twice as long</li>
+%% <li>`circuit_failures' (10, or infinity), `circuit_time' (30000): where a port has failed so
+%%     often in a row, and none serves, one alone is tried, and again after between half of that
+%%     time and all of it</li>
 %% <li>`greeting_timeout' (10000), `drain_timeout' (30000)</li>
 %% <li>`stop_timeout' (1000): what a program has to end by itself, when it has had its time to
 %%     drain, has broken the wire, or has closed its output; then it is sent SIGTERM, with its
 %%     process group, and after `kill_timeout' (1000) SIGKILL</li>
-%% <li>`ping_interval' (10000), `ping_timeout' (30000): a program that does not answer is killed, as is
-%%     one that does not confirm within 30 to 60 seconds that a request is given up. For a debugger,
-%%     with `infinity', it is killed for neither; `greeting_timeout' and `drain_timeout' hold on</li>
-%% <li>`log_lines' (200): lines a second of a program that reach the log; all programs of a node have
-%%     400 (`node_log_lines' in the application's environment)</li>
+%% <li>`ping_interval' (10000), `ping_timeout' (30000): a program that does not answer is killed, as
+%%     is one that does not confirm within 30 to 60 seconds that a request is given up. For a
+%%     debugger, with `infinity', it is killed for neither; `greeting_timeout' and `drain_timeout'
+%%     hold on</li>
+%% <li>`log_lines' (200): lines a second of a program that reach the log; all programs of a node
+%%     have 400 (`node_log_lines' in the application's environment)</li>
 %% <li>`log_level' (info): `error', `warning', `notice', `info' or `debug', the least severe of a
 %%     program's lines that reaches the log; what it prints is a notice</li>
 %% <li>`last_stream' (2147483646): the last stream number of a port; then it is replaced</li>
 %% </ul>
 %%
-%% Arguments and variables are kept from every report. The start fails with `{bad_option, {Key, Value,
-%% Why}}', where Why is a sentence and the value of what may be secret is `hidden', or with
-%% `{missing_option, Key}'; it does not fail when the program does not come up: requests get 503 while
-%% it is tried again.
+%% Arguments and variables are kept from every report. The start fails with `{bad_option, {Key,
+%% Value, Why}}', where Why is a sentence and the value of what may be secret is `hidden', or with
+%% `{missing_option, Key}'; it does not fail when the program does not come up: requests get 503
+%% while it is tried again.
 -spec child_spec(gwport_options:given()) -> supervisor:child_spec().
 child_spec(Options) ->
     #{id => {gwport, gwport_options:name(Options)},
@@ -80,10 +82,10 @@ pools() ->
 %% @doc What has become of a pool's requests and programs since it was started: `responses' by the
 %% first digit of their status, those that gwport gave itself among them; `failures', requests
 %% without an answer from an app or without a whole one, by reason; `programs', how often one came
-%% `up', ended as it was to (`drained') or otherwise (`failed'). The numbers only grow. A request that
-%% gwport answers itself is in both of the former. A client that leaves is `client_gone' under
-%% `gwport_stream_h': Cowboy kills the process of `gwport_handler', which counts it only where telemetry
-%% is to be told.
+%% `up', ended as it was to (`drained') or otherwise (`failed'). The numbers only grow. A request
+%% that gwport answers itself is in both of the former. A client that leaves is `client_gone' under
+%% `gwport_stream_h': Cowboy kills the process of `gwport_handler', which counts it only where
+%% telemetry is to be told.
 -spec counts(atom()) -> {ok, #{
     responses := #{1..9 => non_neg_integer()}, failures := #{atom() => pos_integer()},
     programs := #{up | drained | failed => non_neg_integer()}}} | {error, no_pool}.
@@ -91,10 +93,11 @@ counts(Pool) ->
     gwport_count:counts(Pool).
 
 %% @doc The ports of a pool: owner, OS pid, state, requests in flight and served, the program's
-%% name, version and apps. The state of a spare one that is ready is `spare'. A port that is to be started again has the state `waiting', and tells `why'
-%% there is none (a sentence), how many `failures' there were in a row, the `circuit' (`closed' or
-%% `open'), and the `next_try', in milliseconds, or `circuit' where another port is tried first. It has
-%% no process and no figures, and so none of the other keys.
+%% name, version and apps. The state of a spare one that is ready is `spare'. A port that is to be
+%% started again has the state `waiting', and tells `why' there is none (a sentence), how many
+%% `failures' there were in a row, the `circuit' (`closed' or `open'), and the `next_try', in
+%% milliseconds, or `circuit' where another port is tried first. It has no process and no figures,
+%% and so none of the other keys.
 -spec info(atom()) -> {ok, [map()]} | {error, no_pool}.
 info(Pool) ->
     gwport_pool:info(Pool).
@@ -142,12 +145,12 @@ request(Pool, Request) ->
     request(Pool, Request, #{}).
 
 %% @doc Calls an app without HTTP and waits for the whole response. Options: `app', `head_timeout',
-%% `idle_timeout', `deadline' as for a route, and `max_response' (16777216), the most bytes of a body
-%% that are kept; more is `{error, too_large_response}'. Both may be keyword or property lists.
+%% `idle_timeout', `deadline' as for a route, and `max_response' (16777216), the most bytes of a
+%% body that are kept; more is `{error, too_large_response}'. Both may be keyword or property lists.
 %%
-%% The app sees what it would see of a client: `host' (localhost if none is given) and, where there is
-%% a body, `content-length' among the headers, whose names are in lower case; a path may bring its
-%% query along. Text beyond Latin-1 goes as UTF-8. What is wrong is `{error, {bad_option, {Key,
+%% The app sees what it would see of a client: `host' (localhost if none is given) and, where there
+%% is a body, `content-length' among the headers, whose names are in lower case; a path may bring
+%% its query along. Text beyond Latin-1 goes as UTF-8. What is wrong is `{error, {bad_option, {Key,
 %% Value, Why}}}'; of a request it is `{Key, hidden}', and for a header `{headers, {Name, hidden}}'.
 -spec request(atom(), request() | list(), map() | list()) -> {ok, response()} | {error, term()}.
 request(Pool, Request, Options) ->

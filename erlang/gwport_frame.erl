@@ -100,8 +100,8 @@ frames(Rest, Acc, Buffer) ->
     {ok, lists:reverse(Acc), Buffer#buffer{missing = missing(Rest), parts = add(Rest, []),
         begun = Buffer#buffer.begun orelse Acc =/= []}}.
 
-%% The commonest mistake there is looks like a length of a gigabyte. Its text is shown before the first
-%% frame alone: behind it these may be bytes of a body.
+%% The commonest mistake there is looks like a length of a gigabyte. Its text is shown before the
+%% first frame alone: behind it these may be bytes of a body.
 printed(HasBegun, Head, Data) ->
     case {[C || <<C>> <= Head, C >= $\s, C =< $~], HasBegun} of
         {Text, _} when length(Text) < byte_size(Head) ->

@@ -33,13 +33,13 @@
 -define(READ_PERIOD, 16#7fffffff).
 %% How long a connection that was told to close may take to hear of it.
 -define(BREAK_GRACE, 5000).
-%% Words of the heap of a process that rests: some 350 for what is kept, and room for the next look at
-%% the clock. Without that room the look takes a second heap, of the same size.
+%% Words of the heap of a process that rests: some 350 for what is kept, and room for the next look
+%% at the clock. Without that room the look takes a second heap, of the same size.
 -define(REST_HEAP, 610).
 
 %% @doc Routes as for cowboy_router:compile/1, and returned for it, with the options of those that
-%% are this handler's checked: `cowboy_router:compile(gwport_handler:routes([...]))'. What is wrong is
-%% an error `{bad_mount, Path, gwport_options:error()}' here, and not a 500 at the first request.
+%% are this handler's checked: `cowboy_router:compile(gwport_handler:routes([...]))'. What is wrong
+%% is an error `{bad_mount, Path, gwport_options:error()}' here, and not a 500 at the first request.
 %% Other routes stay as they are.
 -spec routes(cowboy_router:routes()) -> cowboy_router:routes().
 routes(Hosts) ->

@@ -55,7 +55,8 @@
 }.
 %% Why is a sentence for people.
 -type error() ::
-    {bad_option, {Key :: term(), Value :: term(), Why :: string()}} | {missing_option, Key :: atom()}.
+    {bad_option, {Key :: term(), Value :: term(), Why :: string()}}
+  | {missing_option, Key :: atom()}.
 %% Options as they are given: a map, a keyword list or a property list.
 -type given() :: map() | [atom() | {term(), term()}].
 
@@ -127,8 +128,8 @@ not_options() ->
 shapes() ->
     "a map, a keyword list or a property list".
 
-%% What is wrong goes to the log. A value may be a password in `args', in `env', in `inherit' where it
-%% is taken for `env', and where one of these is misspelt.
+%% What is wrong goes to the log. A value may be a password in `args', in `env', in `inherit' where
+%% it is taken for `env', and where one of these is misspelt.
 hide({error, {bad_option, {env, Env, Why}}}) ->
     {error, {bad_option, wrong_variable(Env, Why)}};
 hide({error, {bad_option, {Key, _, Why}}}) when Key =:= args; Key =:= inherit ->
@@ -226,8 +227,9 @@ pool_value(_, _) -> no_option().
 %% A variable is set in one place. A reply with a full window and a full head must fit in a frame
 %% (SPEC.md, section 5).
 pool_whole(Pool = #{env := Env, gomemlimit := Limit, gomaxprocs := Procs}) ->
-    case [{Key, Value} || {Key, Value, Name} <- [{gomemlimit, Limit, "GOMEMLIMIT"},
-            {gomaxprocs, Procs, "GOMAXPROCS"}], Value =/= undefined, lists:keymember(Name, 1, Env)] of
+    Twice = [{Key, Value} || {Key, Value, Name} <- [{gomemlimit, Limit, "GOMEMLIMIT"},
+        {gomaxprocs, Procs, "GOMAXPROCS"}], Value =/= undefined, lists:keymember(Name, 1, Env)],
+    case Twice of
         [] -> pool_sizes(Pool);
         [{Key, Value} | _] -> {error, {bad_option, {Key, Value, "env sets the variable too"}}}
     end.

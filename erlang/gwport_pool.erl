@@ -115,7 +115,8 @@ keeper(Name) ->
 
 %% Called by the keeper, which owns the table. Names are the node's: there is one pool of each. One
 %% that has lost a supervisor is no more, although its keeper may still be ending: that is awaited,
-%% as is that of another one that has waited with us, was first, and has lost its supervisor meanwhile.
+%% as is that of another one that has waited with us, was first, and has lost its supervisor
+%% meanwhile.
 -spec create(atom(), Sups :: [pid()]) -> {ok, ets:table()} | {error, {pool_exists, atom()}}.
 create(Name, Sups) ->
     case alone(Name, fun() -> take(Name, Sups) end) of

@@ -188,8 +188,9 @@ handle_info({'DOWN', Monitor, process, Owner, _}, State) ->
         error ->
             {noreply, drained(State1)}
     end;
-handle_info({'ETS-TRANSFER', Table, _, Owner}, State = #keeper{ports = Ports, inherited = Inherited})
+handle_info({'ETS-TRANSFER', Table, _, Owner}, State = #keeper{ports = Ports})
         when is_map_key(Owner, Ports) ->
+    #keeper{inherited = Inherited} = State,
     {noreply, State#keeper{inherited = Inherited#{Owner => Table}}};
 handle_info({'ETS-TRANSFER', Table, _, _}, State) ->
     gwport_watch:last_words(Table),
@@ -456,8 +457,8 @@ not_started({shutdown, {open_port, Lack}}, Number,
         State = #keeper{lacking = Lacking, name = Name})
         when Lack =:= emfile; Lack =:= enfile; Lack =:= enomem; Lack =:= eagain;
             Lack =:= system_limit ->
-    _ = [?LOG_ERROR("gwport: cannot start the program of pool ~ts, for want of what is shared by all"
-        " (~s); it is tried again every ~b ms", [Name, Lack, ?LACK_DELAY])
+    _ = [?LOG_ERROR("gwport: cannot start the program of pool ~ts, for want of what is shared by "
+        "all (~s); it is tried again every ~b ms", [Name, Lack, ?LACK_DELAY])
         || not is_map_key(Number, Lacking)],
     start_in(?LACK_DELAY, Number, no_run(Lack), State#keeper{lacking = Lacking#{Number => Lack}});
 not_started(Reason, Number, State = #keeper{name = Name}) ->

@@ -49,8 +49,8 @@ children(Sup) ->
     catch exit:_ -> []
     end.
 
-%% Called by the keeper, once. Where this supervisor is itself ending, it waits for the keeper to stop:
-%% the keeper gives up, and is not waited for any longer.
+%% Called by the keeper, once. Where this supervisor is itself ending, it waits for the keeper to
+%% stop: the keeper gives up, and is not waited for any longer.
 -spec ports(Sup :: pid()) -> {ok, Ports :: pid()} | {error, killed}.
 ports(Sup) ->
     asked(fun() ->

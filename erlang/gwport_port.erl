@@ -29,12 +29,13 @@
 -include_lib("kernel/include/logger.hrl").
 
 -type start() :: #{
-    options := gwport_secret:secret(gwport_options:pool()), keeper := pid(), log := gwport_log:log(),
+    options := gwport_secret:secret(gwport_options:pool()), keeper := pid(),
+    log := gwport_log:log(),
     %% The path of the socket for standard error; "" for none.
     stderr := string()
 }.
-%% What the keeper is told, by casts: the program has greeted; another one is to have its place, said
-%% until it has; it takes no new streams, because it drains or is gone.
+%% What the keeper is told, by casts: the program has greeted; another one is to have its place,
+%% said until it has; it takes no new streams, because it drains or is gone.
 -type report() ::
     {ready, Owner :: pid(), gwport_handle:handle()}
   | {recycle, Owner :: pid(), Why :: binary()}
@@ -104,7 +105,8 @@ info(Owner) ->
 
 init(Secret) ->
     process_flag(trap_exit, true),
-    #{options := Hidden, keeper := Keeper, log := Log, stderr := Stderr} = gwport_secret:show(Secret),
+    #{options := Hidden, keeper := Keeper, log := Log, stderr := Stderr} =
+        gwport_secret:show(Secret),
     Options = gwport_secret:show(Hidden),
     try open_port({spawn_executable, maps:get(command, Options)}, port_options(Options, Stderr)) of
         Port ->
@@ -165,10 +167,10 @@ handle_cast(_, State) ->
 handle_info(Message, State) ->
     gwport_failure:callback(?WHO, State, fun() -> settle(hear(Message, State)) end).
 
-%% Whatever was done: what waits to be written is, when nothing more is in the mailbox, or when there
-%% is enough for a write, or much was taken. What the port does not take waits for the writer, and
-%% what does not fit into one write comes behind what has arrived meanwhile (which is a timeout of 0
-%% to gen_server).
+%% Whatever was done: what waits to be written is, when nothing more is in the mailbox, or when
+%% there is enough for a write, or much was taken. What the port does not take waits for the writer,
+%% and what does not fit into one write comes behind what has arrived meanwhile (which is a timeout
+%% of 0 to gen_server).
 settle(Result) ->
     settle(Result, ?BATCH - 1, false).
 

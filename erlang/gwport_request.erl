@@ -46,9 +46,9 @@ must(false, Part) -> throw({wrong, Part}).
 is_count(N, Max) ->
     is_integer(N) andalso N >= 0 andalso N =< Max.
 
-%% A body of unknown length is framed by `transfer-encoding`, which whoever stands between client and
-%% node must not heed in HTTP/1.0 (RFC 9112, 6.1): what one takes for a body the other takes for the
-%% next request.
+%% A body of unknown length is framed by `transfer-encoding`, which whoever stands between client
+%% and node must not heed in HTTP/1.0 (RFC 9112, 6.1): what one takes for a body the other takes for
+%% the next request.
 is_length(unknown, Version) -> Version =/= {1, 0};
 is_length(Length, _) -> is_count(Length, ?MAX_LENGTH).
 

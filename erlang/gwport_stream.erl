@@ -269,8 +269,8 @@ port({abort, Code, _Text}, Stream) ->
     ended(gwport_status:reason(Code), Stream);
 port({refused, Why}, _) ->
     {[{refuse, Why}], ended};
-%% All bytes that the head declared are here, and nothing was to come behind them: they are the whole
-%% response. To cut it would cost whoever is behind it on its connection.
+%% All bytes that the head declared are here, and nothing was to come behind them: they are the
+%% whole response. To cut it would cost whoever is behind it on its connection.
 port({port_down, _, _}, Stream = #stream{phase = streaming, left = 0, file = none,
         trailers = false}) ->
     flush(Stream#stream{request = ended, ending = fin});

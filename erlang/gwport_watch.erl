@@ -3,9 +3,9 @@
 %% A port's owner tells the clients of its streams how they fare, but an owner that is killed says
 %% nothing; and a connection that is stuck in a send to somebody who does not read hears of no
 %% deadline. The watch knows who is at the streams (a table), is linked to the owner, and is told
-%% when a stuck stream's time will be up. It is also the clock of those who would have to set a timer
-%% for every request, and to cancel it: theirs is a number in the table, which is looked at now and
-%% then.
+%% when a stuck stream's time will be up. It is also the clock of those who would have to set a
+%% timer for every request, and to cancel it: theirs is a number in the table, which is looked at
+%% now and then.
 %%
 %% A stream's events go to {Ref, Tag}: Ref is sent {Tag, {gwport, Event}}, and is an alias of the
 %% client's process, so that nothing reaches it once it has left. The client writes its stream into
@@ -66,8 +66,8 @@ clients(Table) ->
     [{Pid, {Ref, Tag}} || {Ref, Tag, Pid, _} <- ets:tab2list(Table)].
 
 %% The calling process is about to ask for a stream; `gone` if the owner is dead and nothing will be
-%% heard. If the stream stands here when it is Due, in monotonic milliseconds, the client is told so,
-%% once, with the event `due`.
+%% heard. If the stream stands here when it is Due, in monotonic milliseconds, the client is told
+%% so, once, with the event `due`.
 -spec join(to(), Due :: integer() | infinity, watch()) -> ok | gone.
 join({Ref, Tag}, Due, #watch{table = Table, closed = Closed}) ->
     try ets:insert(Table, {Ref, Tag, self(), Due}) of
@@ -115,8 +115,8 @@ tell({Ref, Tag}, Event) ->
 %% The calling process is about to send what may take long, on behalf of stream Ref. If it does not
 %% call unguard/1 within Time, the owner is told that the stream is given up, and why. With `kill`
 %% the calling process is killed if it does not end within a grace after that: it carries one
-%% stream, and is stuck. The port may have ended by then, and well: its clients are still taking what
-%% it has sent. So the time is kept by a process that stays.
+%% stream, and is stuck. The port may have ended by then, and well: its clients are still taking
+%% what it has sent. So the time is kept by a process that stays.
 -spec guard(Time :: timeout(), gwport_frame:code(), keep | kill, reference(), watch()) ->
     guard() | none.
 guard(infinity, _, _, _, _) ->
