@@ -21,6 +21,7 @@ func newCheck() http.Handler {
 	mux.HandleFunc("/sleep/{ms}", checkSleep)
 	mux.HandleFunc("/status/{code}", checkStatus)
 	mux.HandleFunc("/ignore", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ignored") })
+	mux.HandleFunc("/takeover", checkTakeover)
 	mux.HandleFunc("/fail", func(http.ResponseWriter, *http.Request) { panic("gwport.check: /fail") })
 	return mux
 }
@@ -52,6 +53,22 @@ func checkSleep(w http.ResponseWriter, r *http.Request) {
 	case <-time.After(time.Duration(ms) * time.Millisecond):
 		_, _ = io.WriteString(w, "slept")
 	case <-r.Context().Done():
+	}
+}
+
+// checkTakeover sends back what comes, until that ends.
+func checkTakeover(w http.ResponseWriter, _ *http.Request) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusNotImplemented)
+		return
+	}
+	defer conn.Close()
+	if _, err := io.Copy(conn, conn); err != nil {
+		return
+	}
+	if half, ok := conn.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite()
 	}
 }
 

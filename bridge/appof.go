@@ -7,6 +7,7 @@ import (
 	"io"
 	"log"
 	"math"
+	"net"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -223,6 +224,8 @@ func (a *appRun) broken() error {
 }
 
 func (a *appRun) fail(cause *AbortError) { a.end(cause) }
+
+func (a *appRun) hijack() (net.Conn, error) { return nil, errAppHijack }
 
 func (a *appRun) goAhead() bool {
 	x := exchangeOf(a.ctx)

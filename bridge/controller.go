@@ -20,11 +20,17 @@ func (w *response) Flush() { _ = w.FlushError() }
 func (w *response) FlushError() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.finished {
+	switch {
+	case w.hijacked:
+		return http.ErrHijacked
+	case w.finished:
 		return errReturned
 	}
 	if !w.wroteHeader {
 		w.writeHeader(http.StatusOK)
+	}
+	if w.head.status == http.StatusSwitchingProtocols {
+		return nil // Hijack may be called next
 	}
 	if w.err != nil {
 		return w.err

@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -127,6 +128,17 @@ func (x *exchange) broken() error { return x.Out.Broken() }
 
 func (x *exchange) fail(cause *AbortError) {
 	x.Fail(&mux.Abort{Code: wire.Code(cause.Code), Text: cause.Text}, cause)
+}
+
+// hijack makes a connection of the stream.
+func (x *exchange) hijack() (net.Conn, error) {
+	if !x.request.Upgrade || !x.Conn().Hello().Hijack {
+		return nil, errNoUpgrade
+	}
+	if err := x.TakeOver(); err != nil {
+		return nil, err
+	}
+	return newConn(x), nil
 }
 
 func (x *exchange) goAhead() bool { return x.In.Demand() }

@@ -16,12 +16,13 @@ import (
 func (w *response) finish() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.finished {
-		return // by plain
+	if w.finished || w.hijacked {
+		return // by plain, or by whoever has the connection
 	}
 	if !w.wroteHeader && w.err == nil {
 		w.writeHeader(http.StatusOK)
 	}
+	w.refuseSwitch()
 	w.finished = true
 	defer w.release()
 	err := w.finishBody()
@@ -148,7 +149,7 @@ func (w *response) plain(status int) bool {
 func (w *response) instead(status int, text string, fields []Header) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.committed {
+	if w.committed || w.hijacked {
 		return false
 	}
 	w.release()

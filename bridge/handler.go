@@ -23,6 +23,9 @@ func (x *exchange) Run() {
 	defer removeFiles(r)
 	defer x.response.leaveMemory()
 	x.serve(r)
+	if x.response.isHijacked() {
+		return
+	}
 	if errors.Is(context.Cause(x.ctx), ErrDeadline) {
 		// The handler's word of the deadline may come before the host's abort. It has
 		// most likely stopped half way, and must not look as if it had not.
@@ -93,7 +96,9 @@ func answerForServer(w http.ResponseWriter, r *http.Request) {
 func (x *exchange) panicked(v any) {
 	// Not errors.Is, which would call methods of what was thrown: if they panic too, there is nobody to recover.
 	if v == http.ErrAbortHandler {
-		x.fail(abort(CodeCancelled, ""))
+		if !x.response.isHijacked() {
+			x.fail(abort(CodeCancelled, ""))
+		}
 		return
 	}
 	if cause, ok := v.(*AbortError); ok { // of a handler that runs as an App
@@ -105,6 +110,9 @@ func (x *exchange) panicked(v any) {
 		text = fmt.Sprintf("bridge: panic serving %s %s: %v", x.request.Method, x.request.Path, v)
 	}
 	x.log(wire.LevelError, text, wire.MetaPair{Key: "stack", Value: string(debug.Stack())})
+	if x.response.isHijacked() {
+		return // as under net/http: it may be in other hands
+	}
 	if !x.response.plain(http.StatusInternalServerError) {
 		x.fail(abort(CodeInternalError, "panic"))
 	}

@@ -38,8 +38,8 @@ func later() time.Time { return time.Now().Add(time.Hour) }
 
 // What net/http's writers can and ours cannot, and the other way round. The README's limits have the first.
 var (
-	lacking = map[string]map[string]bool{"HTTP1": {"Hijacker": true}, "HTTP2": {"Pusher": true}}
-	beyond  = map[string]map[string]bool{"HTTP1": {}, "HTTP2": {"ReaderFrom": true}}
+	lacking = map[string]map[string]bool{"HTTP1": {}, "HTTP2": {"Pusher": true}}
+	beyond  = map[string]map[string]bool{"HTTP1": {}, "HTTP2": {"ReaderFrom": true, "Hijacker": true}}
 )
 
 func TestResponseWritersCanWhatNetHTTPsCan(t *testing.T) {
@@ -58,7 +58,7 @@ func TestResponseWritersCanWhatNetHTTPsCan(t *testing.T) {
 				switch {
 				case lacking[protocol][name]:
 					require.Equal(t, []bool{true, false}, []bool{theirs, ours})
-					require.Contains(t, string(readme), map[string]string{"Hijacker": "`Hijack`", "Pusher": "`http.Pusher`"}[name])
+					require.Contains(t, string(readme), "`http."+name+"`")
 				case beyond[protocol][name]:
 					require.Equal(t, []bool{false, true}, []bool{theirs, ours})
 				default:

@@ -51,21 +51,21 @@ func TestFilesNameOnlyWhatStandsBelow(t *testing.T) {
 			"port",
 			"app appcall appof requestof ownframe environof", // an App in a handler's place, and the other way round
 			"log log_early log_stderr logvalue",
-			"exchange handler body context",
-			"response finish controller head field sink memory memory_linux memory_other file file_linux file_other",
+			"exchange handler body context conn",
+			"response finish controller hijack head field sink memory memory_linux memory_other file file_linux file_other",
 			"request environ path fieldname",
 			"server errors codes limits",
 		},
 		"bridge/internal/mux": {
 			"doc",
-			"conn reader writer drain workers log outbox stream in out whole wide app",
+			"conn reader writer drain workers log outbox stream in out takeover whole wide app",
 			"abort buffer credit deadline limits spares",
 		},
 		"bridge/internal/wire": {
 			"doc",
 			"input greeting open head line",
 			"payload token",
-			"frame kinds limits fault codes",
+			"frame kinds capabilities limits fault codes",
 		},
 	} {
 		level := make(map[string]int)

@@ -1,10 +1,12 @@
 package bridge
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/gwport/gwport/bridge/internal/mux"
 	"github.com/gwport/gwport/bridge/internal/wire"
@@ -17,6 +19,7 @@ type port struct {
 
 	// server is what handlers find under http.ServerContextKey.
 	server *http.Server
+	shut   atomic.Bool // it was shut down
 }
 
 // newPort makes a port of a pair of pipes. onFail may be nil.
@@ -30,9 +33,19 @@ func newPort(set *settings, r io.Reader, w io.Writer, onFail func()) *port {
 		MaxAbandoned: set.maxAbandoned,
 		SpareProcs:   set.spareProcs,
 		OnFail:       onFail,
+		OnDrain:      func() { p.shutdown() },
 	}, p, r, w)
 	p.server = newHTTPServer(p)
 	return p
+}
+
+// shutdown runs what was given to RegisterOnShutdown of the handlers' server, which is how
+// those that have taken a connection over hear of a drain, as under net/http. Shutdown of
+// that server drains, too, and has run them then.
+func (p *port) shutdown() {
+	if !p.shut.Swap(true) {
+		_ = p.server.Shutdown(context.Background()) // it listens nowhere, and waits for nobody
+	}
 }
 
 // newHTTPServer is what handlers find under http.ServerContextKey. Some only ask whether it is
@@ -41,7 +54,10 @@ func newPort(set *settings, r io.Reader, w io.Writer, onFail func()) *port {
 // Shutdown drains the program, as it would a server of net/http's.
 func newHTTPServer(p *port) *http.Server {
 	srv := &http.Server{Handler: p.set.apps.find(""), MaxHeaderBytes: p.set.maxHead}
-	srv.RegisterOnShutdown(p.conn.Drain)
+	srv.RegisterOnShutdown(func() {
+		p.shut.Store(true)
+		p.conn.Drain()
+	})
 	return srv
 }
 
@@ -98,6 +114,7 @@ func (p *port) Accept(payload []byte) (mux.Opening, *mux.Abort) {
 		Window:   o.Window,
 		Length:   x.request.Length,
 		OnDemand: x.request.Expects,
+		Takeover: x.request.Upgrade && p.conn.Hello().Hijack,
 		Announce: needsEntered(x.request.Method),
 	}, nil
 }

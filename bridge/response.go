@@ -28,6 +28,7 @@ type response struct {
 	// are used again, and its bytes must not end up in another response.
 	mu       sync.Mutex
 	finished bool
+	hijacked bool // the handler has the connection
 
 	header        http.Header
 	head          head
@@ -76,6 +77,9 @@ func (w *response) WriteHeader(status int) {
 
 func (w *response) writeHeader(status int) {
 	switch {
+	case w.hijacked:
+		w.out.log(wire.LevelWarning, "bridge: WriteHeader on a hijacked connection"+caller())
+		return
 	case w.finished:
 		w.out.log(wire.LevelWarning, "bridge: WriteHeader after the handler has returned"+caller())
 		return
@@ -85,8 +89,8 @@ func (w *response) writeHeader(status int) {
 	case status < 100 || status > 999:
 		panic("bridge: invalid WriteHeader code " + strconv.Itoa(status))
 	case status == http.StatusSwitchingProtocols:
-		// There is no taking over of connections in this version of the wire.
-		w.drop(abort(CodeBadResponse, "101 Switching Protocols cannot be sent"))
+		// It can only be sent by Hijack, which some libraries call next.
+		w.wroteHeader, w.head.status = true, status
 		return
 	case status < 200:
 		w.inform(status)
@@ -157,12 +161,16 @@ func (w *response) breaks(err error) error {
 
 // beforeWrite sees to the head, and to what the head says of the body.
 func (w *response) beforeWrite(n int) error {
-	if w.finished {
+	switch {
+	case w.hijacked:
+		return http.ErrHijacked
+	case w.finished:
 		return errReturned
 	}
 	if !w.wroteHeader {
 		w.writeHeader(http.StatusOK)
 	}
+	w.refuseSwitch()
 	if w.err != nil {
 		return w.err
 	}
@@ -294,6 +302,13 @@ func (w *response) mayBeWhole(size int) bool {
 
 // hasBody tells whether what is written is sent.
 func (w *response) hasBody() bool { return !w.isHead && bodyAllowed(w.head.status) }
+
+// refuseSwitch ends a response that would go on behind a 101.
+func (w *response) refuseSwitch() {
+	if w.head.status == http.StatusSwitchingProtocols && w.err == nil {
+		w.drop(abort(CodeBadResponse, "101 Switching Protocols is not followed by Hijack"))
+	}
+}
 
 // drop ends a response that cannot be sent.
 func (w *response) drop(err *AbortError) {

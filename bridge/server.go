@@ -145,6 +145,7 @@ func (s *settings) ready() wire.Ready {
 		Version:    s.version,
 		Apps:       s.apps.names(),
 		Files:      canSendFiles,
+		Hijack:     true,
 	}
 }
 

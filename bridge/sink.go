@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"net"
 	"time"
 
 	"github.com/gwport/gwport/bridge/internal/mux"
@@ -32,6 +33,8 @@ type sink interface {
 	// fail ends the response early, behind what was queued.
 	fail(cause *AbortError)
 
+	// hijack makes a connection of what the response is one half of.
+	hijack() (net.Conn, error)
 	// goAhead tells a client that waits for 100 Continue to go on, and whether there was one.
 	goAhead() bool
 	setReadDeadline(t time.Time) error

@@ -80,12 +80,12 @@ pools() ->
     gwport_pool:names().
 
 %% @doc What has become of a pool's requests and programs since it was started: `responses' by the
-%% first digit of their status, those that gwport gave itself among them; `failures', requests
-%% without an answer from an app or without a whole one, by reason; `programs', how often one came
-%% `up', ended as it was to (`drained') or otherwise (`failed'). The numbers only grow. A request
-%% that gwport answers itself is in both of the former. A client that leaves is `client_gone' under
-%% `gwport_stream_h': Cowboy kills the process of `gwport_handler', which counts it only where
-%% telemetry is to be told.
+%% first digit of their status, those that gwport gave itself among them, and under 1 the
+%% connections that apps have taken over; `failures', requests without an answer from an app or
+%% without a whole one, by reason; `programs', how often one came `up', ended as it was to
+%% (`drained') or otherwise (`failed'). The numbers only grow. A request that gwport answers itself
+%% is in both of the former. A client that leaves is `client_gone' under `gwport_stream_h': Cowboy
+%% kills the process of `gwport_handler', which counts it only where telemetry is to be told.
 -spec counts(atom()) -> {ok, #{
     responses := #{1..9 => non_neg_integer()}, failures := #{atom() => pos_integer()},
     programs := #{up | drained | failed => non_neg_integer()}}} | {error, no_pool}.

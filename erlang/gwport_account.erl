@@ -9,6 +9,8 @@
 
 -export_type([account/0]).
 
+-define(SWITCHING_PROTOCOLS, 101).
+
 -record(account, {
     about :: map(),
     method :: binary(),
@@ -77,6 +79,9 @@ told({reply, #{code := Status}, Body}, Account) ->
     Account#account{status = Status, bytes = iolist_size(Body)};
 told({head, #{code := Status}}, Account) ->
     Account#account{status = Status};
+%% The head is the app's own.
+told(takeover, Account) ->
+    Account#account{status = ?SWITCHING_PROTOCOLS};
 told({data, _, {file, _, _, Bytes}}, Account = #account{bytes = Sent}) ->
     Account#account{bytes = Sent + Bytes};
 told({data, _, Data}, Account = #account{bytes = Sent}) ->

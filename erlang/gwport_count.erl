@@ -3,7 +3,8 @@
 %% pool, whatever ends in it meanwhile.
 -module(gwport_count).
 
--export([create/1, delete/1, find/1, none/0, response/2, failure/2, program/2, counts/1]).
+-export([create/1, delete/1, find/1, none/0, counts/1]).
+-export([response/2, takeover/1, failure/2, program/2]).
 
 -export_type([count/0, program_event/0]).
 
@@ -13,6 +14,7 @@
 -define(KEY(Pool), {?MODULE, Pool}).
 %% The classes of statuses have the first places, by their first digit; others stand behind.
 -define(CLASSES, 9).
+-define(SWITCHING_PROTOCOLS, 101).
 
 %% Those of gwport_status:reason(), and for what a response is broken off besides.
 -define(REASONS, [
@@ -53,6 +55,10 @@ none() ->
 -spec response(Status :: 100..999, count()) -> ok.
 response(_, none) -> ok;
 response(Status, Count) -> counters:add(Count, Status div 100, 1).
+
+%% An app has taken its client's connection over, and answers in its own words.
+-spec takeover(count()) -> ok.
+takeover(Count) -> response(?SWITCHING_PROTOCOLS, Count).
 
 %% A request that got no answer from an app, or no whole one.
 -spec failure(Reason :: atom(), count()) -> ok.

@@ -7,7 +7,7 @@
 %% request's own process, gwport_stream_h returns commands inside the connection's.
 -module(gwport_cowboy).
 
--export([open/5, refuse/4, event/2, failed/4, close/1]).
+-export([open/5, refuse/4, event/2, failed/4, offer/1, close/1]).
 -export([is_told/1, tag/1, received/3, read/3, guard/1, sent/1, is_shared/1]).
 -export([needs_timer/1, timeout/1, time/1, rest_time/0, rest/0]).
 
@@ -35,6 +35,8 @@
     {read, Continue :: boolean()}
     %% A piece of the response. Behind one that is `nofin`, sent/1 when Cowboy has taken it.
   | {data, nofin | fin, iodata()}
+    %% The app has taken the connection over: see offer/1. Nothing else stands behind it.
+  | takeover
     %% A command that is Cowboy's as it is.
   | tuple()
     %% The last step. The stream may end. Or it may when what is left of the request's body, so many
@@ -100,6 +102,11 @@ event(Event, Cowboy = #cowboy{exchange = Exchange}) ->
 failed(Class, Reason, Stack, Cowboy = #cowboy{exchange = Exchange}) ->
     steps(gwport_exchange:failed(Class, Reason, Stack, Exchange), Cowboy).
 
+%% The exchange for gwport_tunnel, whose connection it is, and what the log is to call it.
+-spec offer(cowboy()) -> {gwport_exchange:offer(), Name :: iodata()}.
+offer(Cowboy = #cowboy{exchange = Exchange}) ->
+    {gwport_exchange:offer(Exchange), iolist_to_binary(name(Cowboy))}.
+
 %% The client has left before the last step, or its connection has ended.
 -spec close(cowboy()) -> ok.
 close(#cowboy{exchange = Exchange}) ->
@@ -118,6 +125,8 @@ steps([{data, nofin, {file, File, From, Bytes}} | Rest], Cowboy, Acc) ->
         [{data, nofin, gwport_file:body(From, Bytes, File)} | Acc]);
 steps([Data = {data, _, _} | Rest], Cowboy, Acc) ->
     steps(Rest, Cowboy#cowboy{handed = now_ms(), file = none}, [Data | Acc]);
+steps([takeover], Cowboy, Acc) ->
+    {lists:reverse(Acc, [takeover]), Cowboy};
 steps([done], Cowboy, Acc) ->
     {lists:reverse(Acc, over(Cowboy)), Cowboy};
 steps([{refuse, Reason}], Cowboy, Acc) ->
@@ -145,8 +154,11 @@ over(#cowboy{response = Response, idle_off = Off, listener = #{idle_timeout := I
 %% The connection's end will be heard, and is no news.
 log(client_gone, _) ->
     ok;
-log(Reason, #cowboy{req = #{method := Method, path := Path}}) ->
-    ?LOG_NOTICE("gwport: ~s ~ts ended: ~0p", [Method, gwport_line:text(Path), Reason]).
+log(Reason, Cowboy) ->
+    ?LOG_NOTICE("gwport: ~ts ended: ~0p", [name(Cowboy), Reason]).
+
+name(#cowboy{req = #{method := Method, path := Path}}) ->
+    [Method, " ", gwport_line:text(Path)].
 
 %% Whether the connection has other streams to carry.
 -spec is_shared(cowboy()) -> boolean().

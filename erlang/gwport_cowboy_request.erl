@@ -1,11 +1,26 @@
 %% A request as Cowboy has it, as a request of ours.
 -module(gwport_cowboy_request).
 
--export([new/4, spoken/2, expects_continue/1]).
+-export([new/4, offer/1, spoken/2, expects_continue/1]).
 
 %% In the dictionary of a connection's process, or a request's: the ends of a connection, and what
 %% they are in a Request.
 -define(ENDS, '$gwport_ends').
+
+%% Of a request, in Cowboy's map: its connection can be handed over.
+-define(OFFERED, gwport_upgrade).
+
+%% Marks a request that asks for another protocol. It is for who can see that its connection carries
+%% no other request, since that goes with it.
+-spec offer(cowboy_req:req()) -> cowboy_req:req().
+offer(Req = #{version := 'HTTP/1.1', has_body := false,
+        headers := #{<<"upgrade">> := _, <<"connection">> := Connection}}) ->
+    case lists:member(<<"upgrade">>, gwport_response:options(Connection)) of
+        true -> Req#{?OFFERED => true};
+        false -> Req
+    end;
+offer(Req) ->
+    Req.
 
 %% A request in the version that its connection speaks. One of HTTP/1.1 that asks for h2c gets its
 %% response over HTTP/2, and Cowboy does not say so in the request.
@@ -51,7 +66,12 @@ new(Req, Behind, #{app := App, deadline := Deadline},
         with(is_binary(Cert), <<"cert">>, Cert,
         with(expects_continue(Req), <<"continue">>, true,
         with(Secure, <<"tls">>, true,
-        with(Files andalso Version =:= 'HTTP/1.1', <<"file">>, true, if_known(Request))))))).
+        with(is_offered(Req), <<"upgrade">>, true,
+        with(Files andalso Version =:= 'HTTP/1.1', <<"file">>, true, if_known(Request)))))))).
+
+%% One that gets HTTP/2 for it is none of HTTP/1.1 any more.
+is_offered(#{?OFFERED := true, version := 'HTTP/1.1'}) -> true;
+is_offered(_) -> false.
 
 if_known(Request = #{<<"length">> := undefined}) -> maps:remove(<<"length">>, Request);
 if_known(Request) -> Request.

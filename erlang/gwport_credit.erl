@@ -3,7 +3,7 @@
 %% that is half the window.
 -module(gwport_credit).
 
--export([new/1, left/1, window/1, spend/2, grant/2, taken/2]).
+-export([new/1, left/1, window/1, spend/2, grant/2, taken/2, withdrawn/1, renewed/1]).
 
 -export_type([credit/0]).
 
@@ -29,6 +29,15 @@ left(#credit{left = Left}) ->
 -spec window(credit()) -> non_neg_integer().
 window(#credit{window = Window}) ->
     Window.
+
+%% All of it is taken back, until renewed/1 gives the window anew.
+-spec withdrawn(credit()) -> credit().
+withdrawn(Credit) ->
+    Credit#credit{left = 0, taken = 0}.
+
+-spec renewed(credit()) -> credit().
+renewed(Credit = #credit{window = Window}) ->
+    Credit#credit{left = Window}.
 
 -spec spend(non_neg_integer(), credit()) -> {ok, credit()} | error.
 spend(Bytes, Credit = #credit{left = Left}) when Bytes =< Left ->

@@ -17,6 +17,11 @@
 %%    port, once, whichever way it ended. close/1 is for a client that goes before. A driver whose
 %%    process ends, or is killed, need not call it: the port monitors that process.
 %%
+%% 5. The client command `takeover` in the place of `reply` or `head` means that the app wants the
+%%    client's connection. The driver hands the exchange to whoever has that (offer/1, accept/1),
+%%    for which `read` and `data` are then the bytes of the connection, and `shut` the end of what
+%%    is sent.
+%%
 %% The order and the times of all that are a pure machine, gwport_stream. In here is what it takes
 %% to carry out its commands: the port, the stream's name there, and the watch that looks after a
 %% process which is stuck with its client.
@@ -25,16 +30,14 @@
 %% without a port, to which nobody has granted credit: open/4 enters the pool's queue, and the
 %% queue's word is an event like a port's, behind which placed/5 is called. One that is repeated
 %% keeps what it has sent of the body as well, until the app is known to have been entered, and goes
-%% elsewhere when the port is down before. A port on another node is another handle: an
-%% event comes to an alias, wherever from. A connection that is taken over (WebSocket, Hijack) is a
-%% client command instead of `head`, and a request half that `open` does not end. Plug is one more
-%% driver.
+%% elsewhere when the port is down before. A port on another node is another handle: an event comes
+%% to an alias, wherever from. Plug is one more driver.
 -module(gwport_exchange).
 
--export([open/4, open/5, refuse/2, event/3, failed/4, close/1]).
+-export([open/4, open/5, refuse/2, event/3, failed/4, offer/1, accept/1, close/1]).
 -export([tag/1, timeout/2, needs_timer/1, guard/4, unguard/1, is_told/1]).
 
--export_type([exchange/0, event/0, client_command/0]).
+-export_type([exchange/0, offer/0, event/0, client_command/0]).
 
 -include_lib("kernel/include/logger.hrl").
 
@@ -84,6 +87,8 @@
   | timeout
   | tick.
 -type client_command() :: gwport_stream:client_command().
+%% An exchange on its way from one driver to another.
+-opaque offer() :: {pid(), exchange()}.
 
 %% For the calling process, to which the events come. One that has this exchange alone in its life
 %% says `ref`: the tag is a reference then, see tag/1, and the port keeps nothing of the process
@@ -306,6 +311,9 @@ answered({reply, #{code := Status}, _}, #exchange{count = Count}) ->
     gwport_count:response(Status, Count);
 answered({head, #{code := Status}}, #exchange{count = Count}) ->
     gwport_count:response(Status, Count);
+%% What the app answers then is its own: most often 101.
+answered(takeover, #exchange{count = Count}) ->
+    gwport_count:takeover(Count);
 answered(_, _) ->
     ok.
 
@@ -337,6 +345,22 @@ abort(_, _, Exchange = #exchange{port = none}) ->
 abort(Code, Text, Exchange = #exchange{port = Port, ref = Ref}) ->
     gwport_handle:abort(Port, Ref, {Code, Text}),
     Exchange#exchange{is_late = true}.
+
+%% An exchange that was taken over goes to another process, or to another driver in this one. No
+%% event comes to the old one any more.
+-spec offer(exchange()) -> offer().
+offer(Exchange) ->
+    {self(), Exchange}.
+
+%% The calling process is the client from now on. `gone`: the exchange is over.
+-spec accept(offer()) -> {ok, exchange()} | gone.
+accept({_, #exchange{port = none}}) ->
+    gone;
+accept({Pid, Exchange = #exchange{port = Port, ref = Ref}}) ->
+    case gwport_handle:claim(Port, {Pid, Ref}) of
+        {ok, New} -> {ok, Exchange#exchange{ref = New, tag = New, due = infinity}};
+        gone -> gone
+    end.
 
 %% The client has gone: the app is told, if the exchange is not over.
 -spec close(exchange()) -> ok.

@@ -8,13 +8,15 @@
 -export([new/1, parse/2, is_empty/1]).
 -export([encode/2, encode/3, encode_open/3]).
 -export([decode_payload/1, max_chunk/0, min_max_frame/0]).
--export([kind/1, abort_code/1, abort_name/1, fault_code/1, fault_name/1]).
+-export([capability/1, capabilities/0, kind/1]).
+-export([abort_code/1, abort_name/1, fault_code/1, fault_name/1]).
 
--export_type([frame/0, buffer/0, kind/0, stream/0, wire_fault/0, code/0, fault/0]).
+-export_type([frame/0, buffer/0, capability/0, kind/0, stream/0, wire_fault/0, code/0, fault/0]).
 
 -type kind() :: hello | ready | fault | ping | pong | drain | log
               | open | entered | chunk | fin | trailers | credit | abort | inform | head | reply
-              | file | taken.
+              | takeover | file | taken.
+-type capability() :: file | hijack.
 -type stream() :: 256..2147483647.
 -type frame() :: {kind(), binary()} | {kind(), stream(), binary()}.
 -type wire_fault() :: {bad_frame, Sentence :: binary()}.
@@ -171,6 +173,15 @@ decode_payload(Payload) ->
         error:badarg -> error
     end.
 
+%% What is in force only if both sides have named it (SPEC.md, section 12).
+-spec capabilities() -> [capability()].
+capabilities() ->
+    [file, hijack].
+
+-spec capability(capability()) -> binary().
+capability(file) -> <<"file">>;
+capability(hijack) -> <<"hijack">>.
+
 -spec kind(kind()) -> byte().
 kind(hello) -> 0;
 kind(ready) -> 1;
@@ -189,6 +200,7 @@ kind(abort) -> 22;
 kind(inform) -> 23;
 kind(head) -> 24;
 kind(reply) -> 25;
+kind(takeover) -> 26;
 kind(file) -> 27;
 kind(taken) -> 28.
 
@@ -211,6 +223,7 @@ stream_kind(22) -> abort;
 stream_kind(23) -> inform;
 stream_kind(24) -> head;
 stream_kind(25) -> reply;
+stream_kind(26) -> takeover;
 stream_kind(27) -> file;
 stream_kind(28) -> taken;
 stream_kind(_) -> unknown.

@@ -9,13 +9,12 @@
 -type program() :: #{
     window := non_neg_integer(), max_head := pos_integer(), max_streams := pos_integer(),
     name := binary(), program_version := binary(), apps := [binary()],
-    %% Whether the capability `file` is in force.
-    files := boolean()
+    %% Whether the capabilities `file` and `hijack` are in force.
+    files := boolean(), hijack := boolean()
 }.
 
 -define(WIRE_VERSION, 1).
 -define(MAX_WINDOW, 16777216).
--define(FILES, <<"file">>).
 
 -spec hello(gwport_options:pool()) -> #{binary() => term()}.
 hello(Options) ->
@@ -25,7 +24,8 @@ hello(Options) ->
         <<"max_frame">> => MaxFrame,
         <<"max_head">> => MaxHead,
         <<"max_streams">> => MaxStreams,
-        <<"capabilities">> => [?FILES || gwport_file:is_possible()],
+        <<"capabilities">> => [gwport_frame:capability(Capability)
+            || Capability <- gwport_frame:capabilities(), is_possible(Capability)],
         <<"options">> => #{<<"drain_timeout">> => DrainTimeout,
             <<"log_level">> => gwport_log_frame:severity(LogLevel), <<"dev">> => Dev},
         <<"pool">> => atom_to_binary(Name)}.
@@ -62,11 +62,17 @@ ready(#{<<"version">> := ?WIRE_VERSION, <<"window">> := Window, <<"max_frame">> 
             andalso are_binaries(Apps) of
         true -> {ok, #{window => Window, max_head => MaxHead, max_streams => MaxStreams,
             name => Name, program_version => Version, apps => Apps,
-            files => lists:member(?FILES, Caps) andalso gwport_file:is_possible()}};
+            files => is_in_force(file, Caps), hijack => is_in_force(hijack, Caps)}};
         false -> unusable()
     end;
 ready(_) ->
     unusable().
+
+is_in_force(Capability, Caps) ->
+    is_possible(Capability) andalso lists:member(gwport_frame:capability(Capability), Caps).
+
+is_possible(file) -> gwport_file:is_possible();
+is_possible(hijack) -> true.
 
 unusable() ->
     {error, bad_greeting, <<"ready lacks a key, or has one of a wrong type or size">>}.

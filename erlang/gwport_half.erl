@@ -7,16 +7,19 @@
 %% way round.
 -module(gwport_half).
 
--export([new/2, none/0, frame/4, is_within/3, ends/1, abort/1, look/1]).
+-export([new/2, none/0, handed_over/1, is_offered/1, is_raw/1]).
+-export([frame/4, is_within/3, ends/1, abort/1, look/1]).
 -export([is_open/1, is_aborted/1, end_of/1, credit/1, grant/2, taken/2]).
 
 -export_type([half/0, kind/0]).
 
--type kind() :: inform | head | chunk | file | fin | trailers | reply.
+-type kind() :: inform | head | takeover | chunk | file | fin | trailers | reply.
 
 -record(half, {
     phase :: phase(),
     informs = 0 :: non_neg_integer(),
+    %% Whether it may carry, and carries, the bytes of a connection.
+    raw = no :: no | may | yes,
     credit :: gwport_credit:credit()
 }).
 -opaque half() :: #half{}.
@@ -31,6 +34,7 @@
     inform   => {start, start, head},
     head     => {start, body, head},
     reply    => {start, last, whole},
+    takeover => {start, body, raw},
     chunk    => {body, body, chunk},
     file     => {body, body, head},
     fin      => {body, last, empty},
@@ -39,20 +43,39 @@
 
 -define(MAX_INFORMS, 16).
 
--spec new(request | response, Window :: non_neg_integer()) -> half().
+-spec new(request | response | takeover, Window :: non_neg_integer()) -> half().
 new(request, Window) ->
     #half{phase = body, credit = gwport_credit:new(Window)};
 new(response, Window) ->
-    #half{phase = start, credit = gwport_credit:new(Window)}.
+    #half{phase = start, credit = gwport_credit:new(Window)};
+new(takeover, Window) ->
+    #half{phase = start, raw = may, credit = gwport_credit:new(Window)}.
 
 %% A request that ends with its head.
 -spec none() -> half().
 none() ->
     #half{phase = none, credit = gwport_credit:new(0)}.
 
+%% The connection is with its new client, and the sender of this half may go on [U2].
+-spec handed_over(half()) -> half().
+handed_over(Half = #half{credit = Credit}) ->
+    Half#half{credit = gwport_credit:renewed(Credit)}.
+
+%% Whether a takeover may come in it, or could have.
+-spec is_offered(half()) -> boolean().
+is_offered(#half{raw = Raw}) ->
+    Raw =:= may.
+
+%% Whether it carries the bytes of a connection.
+-spec is_raw(half()) -> boolean().
+is_raw(#half{raw = Raw}) ->
+    Raw =:= yes.
+
 %% One more frame, of so many bytes: whether it is the last, or what is wrong with it.
 -spec frame(kind(), Bytes :: non_neg_integer(), MaxHead :: pos_integer() | infinity, half()) ->
     {more | last, half()} | {error, gwport_frame:code(), Text :: binary()}.
+frame(Kind, _, _, #half{raw = yes}) when Kind =:= trailers; Kind =:= file ->
+    {error, bad_order, <<(atom_to_binary(Kind))/binary, " behind takeover">>};
 frame(Kind, Bytes, MaxHead, Half = #half{phase = Phase}) ->
     case ?ORDER of
         #{Kind := {Phase, Next, Limit}} ->
@@ -83,6 +106,10 @@ limit(whole, _, Bytes, MaxHead, Half = #half{credit = Credit}) ->
         true -> {ok, Half};
         false -> {error, too_large, <<"a reply over max_head and its credit">>}
     end;
+limit(raw, _, _, _, Half = #half{raw = may, credit = Credit}) ->
+    {ok, Half#half{raw = yes, credit = gwport_credit:withdrawn(Credit)}};
+limit(raw, _, _, _, _) ->
+    {error, bad_order, <<"takeover of a stream that is not offered">>};
 limit(_, _, _, _, Half) ->
     {ok, Half}.
 

@@ -2,7 +2,7 @@
 %% program. It is read from the pool's table by every request.
 -module(gwport_handle).
 
--export([new/3, open/4, send/4, consumed/3, taken/3, abort/3, leave/2]).
+-export([new/3, open/4, claim/2, send/4, consumed/3, taken/3, abort/3, leave/2]).
 -export([has_app/2, apps/1, max_head/1, files/1, under_way/1, has_room/1, watch/1]).
 
 -export_type([handle/0, request/0]).
@@ -19,7 +19,8 @@
 -opaque handle() :: #handle{}.
 
 %% The encoded Request of SPEC.md, section 6, without a version byte, and what is to be known of it.
--type request() :: {iodata(), Body :: none | now | continue, IsIdempotent :: boolean()}.
+-type request() :: {iodata(), Body :: none | now | continue | upgrade,
+    IsIdempotent :: boolean()}.
 
 %% Called by the owner, when the program has greeted.
 -spec new(gwport_watch:watch(), gwport_load:load(), Program) -> handle() when
@@ -46,6 +47,27 @@ open(Handle = #handle{owner = Owner, watch = Watch, load = Load}, Request, Tag, 
             leave(Handle, Ref),
             {error, not_entered}
     end.
+
+%% Makes the calling process the client of a stream that its program has taken over, whose client
+%% has been another, or this one under another name. Its events come as {Ref, {gwport, Event}}. It
+%% waits for the port's owner, which waits for nobody. `gone`: the stream has ended meanwhile.
+-spec claim(handle(), gwport_clients:name()) -> {ok, reference()} | gone.
+claim(Handle = #handle{owner = Owner, watch = Watch}, Name) ->
+    Ref = erlang:alias(),
+    case gwport_watch:join({Ref, Ref}, infinity, Watch) of
+        ok ->
+            Owner ! {claim, Name, {self(), Ref, {Ref, Ref}}},
+            receive
+                {Ref, {gwport, claimed}} -> {ok, Ref};
+                {Ref, {gwport, _}} -> left(Handle, Ref)
+            end;
+        gone ->
+            left(Handle, Ref)
+    end.
+
+left(Handle, Ref) ->
+    leave(Handle, Ref),
+    gone.
 
 %% Nothing more comes of the stream; what stands in the mailbox already is the caller's.
 -spec leave(handle(), reference()) -> ok.

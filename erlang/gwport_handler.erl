@@ -133,6 +133,11 @@ take([stop], _) ->
 take([{discard, Bytes, Time}], Request = #request{req = Req}) ->
     be_mortal(Req),
     discard(Bytes, Time, Request);
+%% The connection's process claims the exchange, and ends this one.
+take([takeover], #request{req = Req, cowboy = Cowboy}) ->
+    be_mortal(Req),
+    cast({gwport_takeover, gwport_cowboy:offer(Cowboy)}, Req),
+    receive after infinity -> ok end;
 take([cut], #request{req = Req}) ->
     cut(Req);
 take([{reset, _}], #request{req = Req}) ->

@@ -11,7 +11,7 @@
 -module(gwport_mux).
 
 -export([new/1, opened/2, frame/2, send/4, consumed/3, taken/3, abort/4]).
--export([drained/2, port_down/2, live/1, served/1, overdue/1]).
+-export([claim/3, drained/2, port_down/2, live/1, served/1, overdue/1]).
 
 -export_type([mux/0, client/0, command/0, event/0, opening/0]).
 
@@ -23,7 +23,10 @@
     out :: gwport_half:half(),
     in :: gwport_half:half(),
     %% Whether the app may have been entered.
-    entered :: boolean()
+    entered :: boolean(),
+    %% Whether the program has taken the stream over, and who is to be its client has not
+    %% claimed it yet.
+    unclaimed = false :: boolean()
 }).
 
 %% One whose request has no body, before anything but its reply has come: most are never more.
@@ -38,6 +41,8 @@
     max_head :: pos_integer(),
     %% Whether the program may send files.
     files :: boolean(),
+    %% Whether it may take streams over.
+    hijack :: boolean(),
     highest = 254 :: non_neg_integer(),
     served = 0 :: non_neg_integer(),
     streams = #{} :: #{gwport_frame:stream() => #stream{} | #lean{}}
@@ -46,13 +51,16 @@
 -opaque mux() :: #mux{}.
 
 -type opening() :: {gwport_frame:stream(), client(), Window :: non_neg_integer(),
-    Body :: none | now | continue, IsIdempotent :: boolean()}.
+    Body :: none | now | continue | upgrade, IsIdempotent :: boolean()}.
 %% What a client is told.
 -type event() ::
     {credit, pos_integer()}
   | {inform | head | trailers | chunk | file, Payload :: binary()}
   | {reply, Payload :: binary(), Credit :: non_neg_integer()}
   | fin
+    %% The stream is a connection's from now on: for whom claim/3 names, who then has `claimed`.
+  | takeover
+  | claimed
   | {abort, gwport_frame:code(), Text :: binary()}
   | {port_down, Entered :: boolean(), Reason :: term()}.
 -type command() ::
@@ -68,9 +76,10 @@
 -define(MAX_TEXT, 1024).
 -define(NIL, <<131, 106>>).
 
--spec new(#{window := non_neg_integer(), max_head := pos_integer(), files := boolean()}) -> mux().
-new(#{window := Window, max_head := MaxHead, files := Files}) ->
-    #mux{request_window = Window, max_head = MaxHead, files = Files}.
+-spec new(#{window := non_neg_integer(), max_head := pos_integer(), files := boolean(),
+    hijack := boolean()}) -> mux().
+new(#{window := Window, max_head := MaxHead, files := Files, hijack := Hijack}) ->
+    #mux{request_window = Window, max_head = MaxHead, files = Files, hijack = Hijack}.
 
 %% Streams that are live or wait for the answer to an abort.
 -spec live(mux()) -> non_neg_integer().
@@ -83,6 +92,12 @@ served(#mux{served = Served}) ->
 
 %% A stream was numbered. Its client may send its body from the first credit on.
 -spec opened(opening(), mux()) -> {[command()], mux()}.
+opened({N, Client, Window, upgrade, IsIdempotent}, Mux = #mux{hijack = false}) ->
+    opened({N, Client, Window, none, IsIdempotent}, Mux);
+opened({N, Client, Window, upgrade, IsIdempotent}, Mux = #mux{streams = Streams}) ->
+    Stream = #stream{client = Client, out = gwport_half:new(request, 0),
+        in = gwport_half:new(takeover, Window), entered = IsIdempotent},
+    {[], Mux#mux{highest = N, streams = Streams#{N => Stream}}};
 opened({N, Client, Window, none, IsIdempotent}, Mux = #mux{streams = Streams}) ->
     Lean = #lean{client = Client, window = Window, entered = IsIdempotent},
     {[], Mux#mux{highest = N, streams = Streams#{N => Lean}}};
@@ -109,6 +124,8 @@ full(#lean{client = Client, window = Window, entered = Entered}) ->
     {ok, [command()], mux()} | {fault, gwport_frame:fault(), binary()}.
 frame({file, _, _}, #mux{files = false}) ->
     {fault, bad_frame, <<"a file, without the capability">>};
+frame({takeover, _, _}, #mux{hijack = false}) ->
+    {fault, bad_frame, <<"a takeover, without the capability">>};
 frame({taken, _, _}, _) ->
     {fault, bad_frame, <<"taken, which is not a program's to send">>};
 frame({Kind, N, Payload}, Mux = #mux{streams = Streams, highest = Highest}) ->
@@ -163,12 +180,17 @@ incoming(abort, Payload, N, Stream, Mux) ->
     aborted(gwport_frame:decode_payload(Payload), N, Stream, Mux);
 incoming(fin, Payload, N, Stream, Mux) when Payload =/= ?NIL ->
     fail_end(bad_payload, <<"fin carries []">>, N, Stream, Mux);
+incoming(takeover, Payload, N, Stream, Mux) when Payload =/= ?NIL ->
+    fail(bad_payload, <<"takeover carries []">>, N, Stream, Mux);
+%% Nothing but the request's credit may come before the grant that answers a takeover.
+incoming(fin, _, N, Stream = #stream{unclaimed = true}, Mux) ->
+    fail_end(bad_order, <<"fin before the connection was handed over">>, N, Stream, Mux);
 incoming(Kind, Payload, N, Stream = #stream{in = In}, Mux = #mux{max_head = MaxHead}) ->
     case gwport_half:frame(Kind, byte_size(Payload), MaxHead, In) of
         {more, In1} ->
-            deliver(event(Kind, Payload, In), N, Stream#stream{in = In1, entered = true}, Mux);
-        {last, _} ->
-            remote_end(event(Kind, Payload, In), N, Stream, Mux);
+            begun(Kind, event(Kind, Payload, In), N, Stream#stream{in = In1, entered = true}, Mux);
+        {last, In1} ->
+            last(event(Kind, Payload, In), N, Stream#stream{in = In1}, Mux);
         {error, Code, Text} ->
             case gwport_half:ends(Kind) of
                 true -> fail_end(Code, Text, N, Stream, Mux);
@@ -179,7 +201,30 @@ incoming(Kind, Payload, N, Stream = #stream{in = In}, Mux = #mux{max_head = MaxH
 event(chunk, Data, _) -> {chunk, own(Data)};
 event(reply, Payload, In) -> {reply, Payload, gwport_credit:left(gwport_half:credit(In))};
 event(fin, _, _) -> fin;
+event(takeover, _, _) -> takeover;
 event(Kind, Payload, _) -> {Kind, Payload}.
+
+%% A stream that was offered and is not taken over is a request without a body [U3].
+begun(head, Event, N, Stream = #stream{out = Out, in = In}, Mux) ->
+    {Commands, Mux1} = deliver(Event, N, Stream, Mux),
+    case gwport_half:is_offered(In) andalso gwport_half:is_open(Out) of
+        true ->
+            {Ending, Mux2} = send(N, fin, [], Mux1),
+            {Commands ++ Ending, Mux2};
+        false ->
+            {Commands, Mux1}
+    end;
+begun(takeover, Event, N, Stream, Mux) ->
+    deliver(Event, N, Stream#stream{unclaimed = true}, Mux);
+begun(_, Event, N, Stream, Mux) ->
+    deliver(Event, N, Stream, Mux).
+
+%% The program's half has ended. That of a connection says no more than that this direction has.
+last(Event, N, Stream = #stream{in = In, out = Out}, Mux) ->
+    case gwport_half:is_raw(In) andalso gwport_half:is_open(Out) of
+        true -> deliver(Event, N, Stream, Mux);
+        false -> remote_end(Event, N, Stream, Mux)
+    end.
 
 %% A small piece of a large read would keep all of the read alive while it waits for its client.
 own(Data) ->
@@ -190,7 +235,10 @@ own(Data) ->
 
 credit({ok, Grant}, N, Stream = #stream{out = Out}, Mux) when is_integer(Grant) ->
     case gwport_half:grant(Grant, Out) of
-        {ok, Out1} -> deliver({credit, Grant}, N, Stream#stream{out = Out1}, Mux);
+        {ok, Out1} when Stream#stream.unclaimed ->
+            {[], put(N, Stream#stream{out = Out1}, Mux)};
+        {ok, Out1} ->
+            deliver({credit, Grant}, N, Stream#stream{out = Out1}, Mux);
         error -> fail(bad_credit, <<"a grant of 0 or too much of it">>, N, Stream, Mux)
     end;
 credit(_, N, Stream, Mux) ->
@@ -268,7 +316,14 @@ send_live(Kind, Data, N, Stream = #stream{out = Out}, Mux) ->
             %% A mistake of ours, which is to cost its own stream.
             fail(internal_error, <<"a frame that cannot be sent">>, N, Stream, Mux);
         {_, Out1} ->
-            {[{write, N, Kind, Data}], put(N, Stream#stream{out = Out1}, Mux)}
+            sent([{write, N, Kind, Data}], N, Stream#stream{out = Out1}, Mux)
+    end.
+
+%% A connection is over when both of its directions are.
+sent(Commands, N, Stream = #stream{out = Out, in = In}, Mux = #mux{served = Served}) ->
+    case gwport_half:is_open(Out) orelse gwport_half:is_open(In) of
+        true -> {Commands, put(N, Stream, Mux)};
+        false -> close(Commands, N, Stream, Mux#mux{served = Served + 1})
     end.
 
 %% Only chunks are counted. What is no iodata is as wrong as what is nothing.
@@ -291,6 +346,17 @@ granted(Bytes, N, Stream = #stream{in = In}, Mux) ->
     {Grant, In1} = gwport_half:taken(Bytes, In),
     {[{write, N, credit, Grant} || Grant > 0], put(N, Stream#stream{in = In1}, Mux)}.
 
+%% Who is the client of a stream that was taken over from now on. It is told so, and what credit
+%% the program has given meanwhile; the program may go on.
+-spec claim(gwport_frame:stream(), client(), mux()) -> {[command()], mux()}.
+claim(N, Client = {_, _, To}, Mux = #mux{streams = Streams}) ->
+    #{N := Stream = #stream{unclaimed = true, out = Out, in = In0}} = Streams,
+    In = gwport_half:handed_over(In0),
+    Credit = gwport_credit:left(gwport_half:credit(Out)),
+    {[{deliver, To, claimed} | [{deliver, To, {credit, Credit}} || Credit > 0]]
+        ++ [{write, N, credit, gwport_credit:left(gwport_half:credit(In))}],
+        put(N, Stream#stream{client = Client, in = In, unclaimed = false}, Mux)}.
+
 %% The client is through with a file, and so many bytes of it have gone.
 -spec taken(gwport_frame:stream(), non_neg_integer(), mux()) -> {[command()], mux()}.
 taken(N, Bytes, Mux = #mux{streams = Streams}) ->
@@ -309,8 +375,15 @@ abort_stream(Name, Text, N, Stream = #stream{out = Out}, Mux) ->
         true ->
             {[], Mux};
         false ->
-            {[{write, N, abort, {gwport_frame:abort_code(Name), Text}}],
-                put(N, Stream#stream{out = gwport_half:abort(Out)}, Mux)}
+            Commands = [{write, N, abort, {gwport_frame:abort_code(Name), Text}}],
+            aborting(Commands, N, Stream#stream{out = gwport_half:abort(Out)}, Mux)
+    end.
+
+%% Where the program's half has ended before, it does not answer.
+aborting(Commands, N, Stream = #stream{in = In}, Mux) ->
+    case gwport_half:is_open(In) of
+        true -> {Commands, put(N, Stream, Mux)};
+        false -> close(Commands, N, Stream, Mux)
     end.
 
 %% The program drains and will not serve streams above Last. None is opened any more [D1].

@@ -2,12 +2,15 @@
 %%
 %%     stream_handlers => [gwport_pipeline_h, cowboy_stream_h]
 %%
-%% and in front of gwport_stream_h where that is used. It does two things for those behind it.
+%% and in front of gwport_stream_h where that is used. It does three things for those behind it.
 %%
 %% It bounds what HTTP/1.1 pipelining may queue, which Cowboy does itself from 2.18 on: a stream
 %% that sends before its turn (gwport_turns) sees the alarm that Cowboy's HTTP/2 raises when its
 %% buffer is full, which holds the sender after one piece, and the end of that alarm when its turn
 %% has come.
+%%
+%% It tells which requests may become connections of an app's, and makes them such when the app has
+%% taken one over (gwport_tunnel).
 %%
 %% And it hears what gwport_handler wants of a connection and Cowboy has no word for, whatever its
 %% version: an answer, by which a request process knows that the connection is not stuck; the
@@ -19,18 +22,24 @@
 -export([init/3, data/4, info/3, terminate/3, early_error/5]).
 
 %% Whether turns are kept for the stream, and the state of the next handler.
--type state() :: {http1 | other, Next :: term()}.
+-type state() :: {http1 | taken | other, Next :: term()}.
 
 -spec init(cowboy_stream:streamid(), cowboy_req:req(), cowboy:opts()) ->
     {cowboy_stream:commands(), state()}.
 init(Id, Req = #{version := 'HTTP/1.1'}, Opts) ->
     gwport_turns:keep(),
-    {Commands, Next} = cowboy_stream:init(Id, Req, Opts),
+    {Commands, Next} = cowboy_stream:init(Id, offered(Req), Opts),
     gwport_turns:enter(Id),
     {Commands, {http1, Next}};
 init(Id, Req, Opts) ->
     {Commands, Next} = cowboy_stream:init(Id, Req, Opts),
     {Commands, {other, Next}}.
+
+offered(Req) ->
+    case gwport_turns:is_idle() of
+        true -> gwport_cowboy_request:offer(Req);
+        false -> Req
+    end.
 
 -spec data(cowboy_stream:streamid(), cowboy_stream:fin(), binary(), state()) ->
     {cowboy_stream:commands(), state()}.
@@ -41,6 +50,11 @@ data(Id, IsFin, Data, {Version, Next0}) ->
 -spec info(cowboy_stream:streamid(), term(), state()) -> {cowboy_stream:commands(), state()}.
 info(_, {gwport_ping, Pid}, State) ->
     Pid ! gwport_pong,
+    {[], State};
+info(Id, {gwport_takeover, Offer}, {http1, Next}) ->
+    {gwport_tunnel:switch(Id, Offer), {taken, Next}};
+%% The head is the app's.
+info(_, {inform, 101, _}, State = {taken, _}) ->
     {[], State};
 info(_, gwport_reset, State) ->
     {[{internal_error, gwport_reset, 'The response was broken off.'}], State};
@@ -77,7 +91,7 @@ pass(Id, Info, {Version, Next0}) ->
 
 -spec terminate(cowboy_stream:streamid(), cowboy_stream:reason(), state()) -> term().
 terminate(Id, Reason, {Version, Next}) ->
-    _ = [gwport_turns:leave(Id) || Version =:= http1],
+    _ = [gwport_turns:leave(Id) || Version =/= other],
     cowboy_stream:terminate(Id, Reason, Next).
 
 -spec early_error(cowboy_stream:streamid(), cowboy_stream:reason(), cowboy_stream:partial_req(),

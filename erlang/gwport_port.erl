@@ -221,6 +221,8 @@ hear({consumed, Name, Bytes}, State = #port{streams = Streams}) ->
     {noreply, State#port{streams = gwport_streams:consumed(Name, Bytes, Streams)}};
 hear({taken, Name, Bytes}, State = #port{streams = Streams}) ->
     {noreply, State#port{streams = gwport_streams:taken(Name, Bytes, Streams)}};
+hear({claim, Name, Client}, State = #port{streams = Streams}) ->
+    {noreply, State#port{streams = gwport_streams:claim(Name, Client, Streams)}};
 hear({open, Open}, State = #port{streams = Streams}) ->
     {noreply, State#port{streams = gwport_streams:open(Open, Streams)}};
 hear({abort, Name, Code, Text}, State = #port{streams = Streams}) ->

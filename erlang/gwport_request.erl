@@ -109,7 +109,8 @@ encode(Request = #{<<"method">> := Method}, Max) ->
         false -> {error, too_large_head}
     end.
 
--spec body(gwport_environ:request()) -> none | now | continue.
+-spec body(gwport_environ:request()) -> none | now | continue | upgrade.
+body(#{<<"length">> := 0, <<"upgrade">> := true}) -> upgrade;
 body(#{<<"length">> := 0}) -> none;
 body(#{<<"continue">> := true}) -> continue;
 body(_) -> now.

@@ -15,7 +15,7 @@
 -type request() :: #{
     method := binary(),
     %% Whether there is a body, and whether the client waits for 100 Continue.
-    body := none | now | continue,
+    body := none | now | continue | upgrade,
     length := undefined | non_neg_integer(),
     %% Whether the response may have files in it.
     files := boolean()
@@ -49,6 +49,10 @@
 -type client_command() ::
     %% Read (some of the body), and the response.
     read
+    %% The connection is the app's: its bytes are read and data from now on, `shut` is the end of
+    %% the one direction. See gwport_exchange:offer/1.
+  | takeover
+  | shut
   | {inform, gwport_response:status(), gwport_response:fields()}
   | {reply, gwport_response:head(), iodata()}
   | {head, gwport_response:head()}
@@ -87,7 +91,7 @@
 
 -record(stream, {
     method :: binary(),
-    phase = waiting :: waiting | streaming | discarding,
+    phase = waiting :: waiting | streaming | discarding | tunnel,
 
     %% The request half: what was read and not sent, and what the program still takes.
     held = <<>> :: binary(),
@@ -104,7 +108,7 @@
     %% The response half: what waits for the client, newest first, and what it is taking.
     queue = [] :: [binary()],
     taking = 0 :: non_neg_integer() | file,
-    ending = no :: no | fin | {trailers, gwport_response:fields()}
+    ending = no :: no | fin | shut | closing | {trailers, gwport_response:fields()}
         | {broken, gwport_status:reason() | bad_length},
     left = undefined :: undefined | non_neg_integer(),
     %% Whether it has announced trailers.
@@ -134,9 +138,13 @@ new(#{method := Method, body := Body, length := Length, files := Files}, Limits,
     #{max_body := MaxBody, head_timeout := Head, idle_timeout := Idle, deadline := Deadline} =
         Limits,
     #stream{method = Method, length = Length, max_body = MaxBody, files = Files,
-        request = case Body of none -> ended; _ -> open end, asked = Body =/= continue, now = Now,
+        request = request_of(Body), asked = Body =/= continue, now = Now,
         head_timeout = Head, idle_timeout = Idle,
         head_at = later(Now, Head), idle_at = later(Now, Idle), deadline_at = later(Now, Deadline)}.
+
+request_of(none) -> ended;
+request_of(upgrade) -> ended;
+request_of(_) -> open.
 
 later(_, infinity) -> infinity;
 later(Now, Time) -> Now + Time.
@@ -166,6 +174,8 @@ event(_, _, ended) ->
 %% Most streams end with this, and have seen nothing else.
 event({port, Reply = {reply, _, _}}, _, Stream = #stream{ending = no}) ->
     port(Reply, Stream);
+event({port, Event}, Now, Stream = #stream{phase = tunnel}) ->
+    tunnel(Event, touch(Event, Stream#stream{now = Now}));
 %% The response is whole and waits for its client: whatever becomes of the port now, it goes out.
 event({port, _}, _, Stream = #stream{ending = Ending}) when Ending =/= no ->
     {[], Stream};
@@ -220,6 +230,7 @@ tick(Stream) ->
 give_up(Reason, Stream) ->
     {[{abort, Reason, <<>>} | failure(Reason, Stream)], ended}.
 
+failure(Reason, #stream{phase = tunnel}) -> [{break, Reason}];
 failure(Reason, #stream{phase = waiting}) -> [{fail, Reason}];
 failure(_, #stream{phase = discarding}) -> [done];
 failure(Reason, #stream{phase = streaming}) -> [{break, Reason}].
@@ -235,6 +246,9 @@ port({inform, Payload}, Stream) ->
     end;
 port({reply, Payload, Credit}, Stream) ->
     reply(gwport_response:reply(Payload), Credit, Stream);
+port(takeover, Stream) ->
+    {[takeover], touch(Stream#stream{phase = tunnel, head_at = infinity, request = open,
+        length = undefined, max_body = infinity})};
 port({head, Payload}, Stream) ->
     head(gwport_response:head(Payload), Payload, touch(Stream#stream{head_at = infinity}));
 %% What stands behind a file in the response comes when that has gone.
@@ -313,6 +327,8 @@ join(Held, Data) -> <<Held/binary, Data/binary>>.
 %% response frame runs from the last byte that the program was given.
 pump(Stream = #stream{request = ended}) ->
     {[], Stream};
+pump(Stream = #stream{phase = tunnel, held = <<>>, request = fin}) ->
+    before([{send, fin, []}], shut(Stream#stream{request = ended}));
 pump(Stream = #stream{held = <<>>, request = fin}) ->
     {[{send, fin, []}], restart(Stream#stream{request = ended})};
 pump(Stream = #stream{held = <<>>, request = open, reading = false, credit = Credit})
@@ -330,6 +346,36 @@ pump(Stream) ->
 restart(Stream = #stream{head_at = infinity}) -> Stream;
 restart(Stream = #stream{now = Now, head_timeout = Head}) ->
     Stream#stream{head_at = later(Now, Head)}.
+
+%% A connection
+
+tunnel({credit, Grant}, Stream = #stream{credit = Credit}) ->
+    pump(Stream#stream{credit = Credit + Grant});
+tunnel({chunk, Data}, Stream = #stream{queue = Queue}) ->
+    flush(Stream#stream{queue = [Data | Queue]});
+tunnel(fin, Stream) ->
+    flush(Stream#stream{ending = fin});
+%% What the app has written before it closed, or failed, is the client's to see.
+tunnel({abort, no_error, _}, Stream) ->
+    closing(closing, Stream);
+tunnel({abort, Code, _}, Stream) ->
+    closing({broken, gwport_status:reason(Code)}, Stream);
+tunnel({port_down, _, _}, Stream) ->
+    ended(port_died, Stream).
+
+closing(Ending, Stream = #stream{ending = shut}) -> flush(Stream#stream{ending = Ending});
+closing(Ending, Stream) -> flush(Stream#stream{request = ended, held = <<>>, ending = Ending}).
+
+%% Only bytes count.
+touch({chunk, _}, Stream) -> touch(Stream);
+touch(_, Stream) -> Stream.
+
+%% Both directions of it have ended, or not.
+shut(#stream{request = ended, ending = shut}) -> {[done], ended};
+shut(Stream) -> {[], Stream}.
+
+before(Commands1, {Commands2, Stream}) ->
+    {Commands1 ++ Commands2, Stream}.
 
 %% The response
 
@@ -422,6 +468,10 @@ file_piece(Sent, Stream = #stream{now = Now, file_piece = Piece}) ->
 %% One piece at a time is with the client; small ones that waited go together.
 flush(Stream = #stream{queue = [], taking = 0, file = Sent = #sent{}}) ->
     file_piece(Sent, Stream);
+flush(Stream = #stream{phase = tunnel, queue = [], taking = 0, ending = fin}) ->
+    before([shut], shut(Stream#stream{ending = shut}));
+flush(#stream{queue = [], taking = 0, ending = closing}) ->
+    {[done], ended};
 flush(#stream{queue = [], taking = 0, ending = fin}) ->
     {[{data, fin, <<>>}, done], ended};
 flush(#stream{queue = [], taking = 0, ending = {trailers, Fields}}) ->
@@ -432,7 +482,7 @@ flush(Stream = #stream{queue = Queue = [_ | _], taking = 0, ending = Ending, fil
     {Piece, Rest} = piece(lists:reverse(Queue), 0, []),
     Size = iolist_size(Piece),
     case {Rest, Ending, File} of
-        {[], fin, none} ->
+        {[], fin, none} when Stream#stream.phase =/= tunnel ->
             {[{data, fin, Piece}, done], ended};
         _ ->
             {[{data, nofin, Piece}], Stream#stream{queue = lists:reverse(Rest), taking = Size}}

@@ -297,6 +297,11 @@ take([Data = {data, nofin, Body} | Rest], Stream = #stream{id = Id}) when is_tup
     end;
 take([Data = {data, nofin, _} | Rest], Stream) ->
     hand(Data, Rest, Stream);
+%% gwport_pipeline_h hears this, and what comes of it is not this handler's.
+take([takeover], Stream = #stream{id = Id, cowboy = Cowboy}) ->
+    self() ! {{self(), Id}, {gwport_takeover, gwport_cowboy:offer(Cowboy)}},
+    leave(Stream),
+    {[], over};
 take([Last], Stream = #stream{id = Id}) when Last =:= stop; Last =:= cut;
         element(1, Last) =:= discard; element(1, Last) =:= reset ->
     leave(Stream),

@@ -7,7 +7,7 @@
 -module(gwport_streams).
 
 -export([new/3, greeted/3, load/1, watch/1, info/1, helper/2]).
--export([open/2, send/4, consumed/3, taken/3, abort/4, down/2]).
+-export([open/2, send/4, consumed/3, taken/3, claim/3, abort/4, down/2]).
 -export([frame/2, drained/2, look/1]).
 -export([control/2, last/2, through/1, can_write/1, is_full/1, write/1]).
 -export([stop_opening/1, port_down/2, close/1]).
@@ -31,7 +31,8 @@
 new(Port, Heir, Options) ->
     #{max_streams := MaxStreams, window := Window, window_floor := Floor, response_budget := Budget,
         last_stream := Last, max_head := MaxHead} = Options,
-    #streams{mux = gwport_mux:new(#{window => 0, max_head => MaxHead, files => false}),
+    #streams{mux = gwport_mux:new(#{window => 0, max_head => MaxHead, files => false,
+            hijack => false}),
         writer = gwport_writer:start_link(Port), watch = gwport_watch:start_link(Heir),
         load = gwport_load:new(#{max_streams => MaxStreams, window => Window, floor => Floor,
             budget => Budget}),
@@ -40,9 +41,10 @@ new(Port, Heir, Options) ->
 %% What the program takes: the first credit of a request, and how many streams.
 -spec greeted(gwport_greeting:program(), MaxHead :: pos_integer(), streams()) -> streams().
 greeted(Program, MaxHead, Streams = #streams{load = Load}) ->
-    #{window := Window, max_streams := MaxStreams, files := Files} = Program,
+    #{window := Window, max_streams := MaxStreams, files := Files, hijack := Hijack} = Program,
     gwport_load:limit(MaxStreams, Load),
-    Streams#streams{mux = gwport_mux:new(#{window => Window, max_head => MaxHead, files => Files})}.
+    Streams#streams{mux = gwport_mux:new(#{window => Window, max_head => MaxHead, files => Files,
+        hijack => Hijack})}.
 
 -spec load(streams()) -> gwport_load:load().
 load(#streams{load = Load}) ->
@@ -99,6 +101,21 @@ consumed(Name, Bytes, Streams) ->
 -spec taken(gwport_clients:name(), non_neg_integer(), streams()) -> streams().
 taken(Name, Bytes, Streams) ->
     by_name(Name, fun(N, Mux) -> gwport_mux:taken(N, Bytes, Mux) end, Streams).
+
+%% A stream that the program has taken over gets another client, which stands in the watch's table.
+-spec claim(Old :: gwport_clients:name(), gwport_mux:client(), streams()) -> streams().
+claim(Old = {_, OldRef}, Client = {Pid, Ref, To}, Streams) ->
+    #streams{mux = Mux, clients = Clients0, watch = Watch} = Streams,
+    case gwport_clients:find(Old, Clients0) of
+        {ok, N} ->
+            gwport_watch:leave(OldRef, Watch),
+            Clients = gwport_clients:add({Pid, Ref}, once, N, gwport_clients:remove(Old, Clients0)),
+            run(gwport_mux:claim(N, Client, Mux), Streams#streams{clients = Clients});
+        none ->
+            gwport_watch:leave(Ref, Watch),
+            gwport_watch:tell(To, {abort, cancelled, <<>>}),
+            Streams
+    end.
 
 %% What comes for a stream that is over is nobody's fault.
 by_name(Name, Fun, Streams = #streams{mux = Mux, clients = Clients}) ->

@@ -9,7 +9,7 @@
 %% The open streams stand in the connection's process dictionary, lowest first.
 -module(gwport_turns).
 
--export([keep/0, are_kept/0, enter/1, is_next/1, is_held/1, leave/1]).
+-export([keep/0, are_kept/0, enter/1, is_idle/0, is_alone/1, is_next/1, is_held/1, leave/1]).
 
 -define(OPEN, '$gwport_open_streams').
 
@@ -27,6 +27,16 @@ are_kept() ->
 enter(Id) ->
     _ = put(?OPEN, open() ++ [{Id, free}]),
     ok.
+
+%% Whether no stream is open.
+-spec is_idle() -> boolean().
+is_idle() ->
+    open() =:= [].
+
+%% Whether no other one is.
+-spec is_alone(cowboy_stream:streamid()) -> boolean().
+is_alone(Id) ->
+    [Id] =:= [Open || {Open, _} <- open()].
 
 %% Whether it is the stream's turn, as it always is where turns are not kept.
 -spec is_next(cowboy_stream:streamid()) -> boolean().

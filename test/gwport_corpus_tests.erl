@@ -80,7 +80,7 @@ the_corpus_is_there_test() ->
 every_kind_is_there_test() ->
     Kinds = [element(1, frame(Value)) || {_, Case} <- cases("frames.txt"), {frame, Value} <- Case],
     [?assert(lists:member(Kind, Kinds)) || Kind <- [hello, ready, fault, ping, pong, drain, log, open,
-        entered, chunk, fin, trailers, credit, abort, inform, head, reply]].
+        entered, chunk, fin, trailers, credit, abort, inform, head, reply, takeover]].
 
 %% Who refuses what: the mux for what it handles, gwport_response for the rest; a payload without a
 %% stream only has to be a term here, since its owner holds the rest against its own state.
@@ -107,8 +107,9 @@ aborts(Code, Commands) ->
 %% A port with stream 256 open, and its head there where the frame comes behind one.
 mux(Kind) ->
     Ref = make_ref(),
-    Opening = {256, {self(), Ref, {Ref, tag}}, 262144, now, false},
-    {_, Mux} = gwport_mux:opened(Opening, gwport_mux:new(#{window => 65536, max_head => 65536, files => true})),
+    Body = case Kind of takeover -> upgrade; _ -> now end,
+    Opening = {256, {self(), Ref, {Ref, tag}}, 262144, Body, false},
+    {_, Mux} = gwport_mux:opened(Opening, gwport_mux:new(#{window => 65536, max_head => 65536, files => true, hijack => true})),
     case Kind =:= chunk orelse Kind =:= fin of
         true ->
             {ok, _, Mux1} = gwport_mux:frame({head, 256, term_to_binary({200, []})}, Mux),

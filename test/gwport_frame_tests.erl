@@ -146,7 +146,7 @@ port_kinds() ->
 
 stream_kinds() ->
     [{16, open}, {17, entered}, {18, chunk}, {19, fin}, {20, trailers}, {21, credit}, {22, abort},
-     {23, inform}, {24, head}, {25, reply}, {27, file}, {28, taken}].
+     {23, inform}, {24, head}, {25, reply}, {26, takeover}, {27, file}, {28, taken}].
 
 what_is_no_envelope_is_refused_test_() ->
     [{Claim, ?_assertMatch({error, {bad_frame, _}, []}, parse(<<(byte_size(Bin)):32, Bin/binary>>))}

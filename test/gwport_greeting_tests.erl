@@ -10,7 +10,7 @@ ready() ->
 
 keys_and_capabilities_of_later_change_nothing_test() ->
     {ok, Program} = gwport_greeting:ready(ready()),
-    ?assertEqual({ok, Program}, gwport_greeting:ready((ready())#{<<"capabilities">> := [<<"hijack">>, <<"later">>],
+    ?assertEqual({ok, Program}, gwport_greeting:ready((ready())#{<<"capabilities">> := [<<"takeover">>, <<"later">>],
         <<"package">> => <<"gwport 9.9">>, <<"later">> => #{<<"deep">> => [1, {}, 2.5]}, <<>> => -1})),
     ?assertMatch(#{name := <<"shop">>, program_version := <<"1.2">>, apps := [<<"shop">>]}, Program).
 
@@ -36,10 +36,24 @@ what_is_no_version_is_a_bad_greeting_test_() ->
 
 hello_names_a_range_and_what_has_no_meaning_yet_is_empty_test() ->
     {ok, Options} = gwport_options:pool(#{name => shop, command => "sh"}),
-    Can = [<<"file">> || gwport_file:is_possible()],
+    Can = [<<"file">> || gwport_file:is_possible()] ++ [<<"hijack">>],
     ?assertMatch(#{<<"versions">> := {1, 1}, <<"capabilities">> := Can, <<"pool">> := <<"shop">>,
         <<"options">> := #{<<"drain_timeout">> := 30000, <<"log_level">> := 6, <<"dev">> := false}}, gwport_greeting:hello(Options)),
     ?assertMatch(#{<<"options">> := #{<<"dev">> := true}}, gwport_greeting:hello(Options#{dev := true})).
+
+a_capability_is_in_force_if_both_name_it_test_() ->
+    [?_assertMatch({ok, #{files := Files, hijack := Hijack}},
+        gwport_greeting:ready((ready())#{<<"capabilities">> := Named}))
+        || {Named, Files, Hijack} <- [{[], false, false}, {[<<"hijack">>], false, true},
+            {[<<"file">>, <<"hijack">>], gwport_file:is_possible(), true}]].
+
+%% Each has a section of its own.
+capabilities_are_those_of_the_spec_test() ->
+    Root = filename:dirname(filename:dirname(proplists:get_value(source, gwport_greeting:module_info(compile)))),
+    {ok, Text} = file:read_file(filename:join(Root, "SPEC.md")),
+    {match, Named} = re:run(Text, "^## \\d+\\. The capability `(\\w+)`$", [global, multiline, {capture, [1], binary}]),
+    ?assertEqual(lists:sort(lists:append(Named)),
+        lists:sort([gwport_frame:capability(Name) || Name <- gwport_frame:capabilities()])).
 
 hello_says_the_level_as_a_number_test_() ->
     [?_assertMatch({Level, #{<<"options">> := #{<<"log_level">> := N}}}, begin

@@ -10,21 +10,24 @@
 
 -define(MAX_HEAD, 1000).
 -define(WINDOW, 100000).
--define(KINDS, [inform, head, chunk, fin, trailers, reply]).
+-define(KINDS, [inform, head, takeover, chunk, fin, trailers, reply]).
 
 %% The shape of a half as a language: what may come behind what.
 may_follow(request, []) -> [chunk, fin, trailers];
 may_follow(response, []) -> [inform, head, reply];
+may_follow(takeover, []) -> [inform, head, takeover, reply];
 may_follow(Shape, Frames) ->
+    IsRaw = lists:member(takeover, Frames),
     case lists:last(Frames) of
-        inform when length(Frames) =:= 16 -> [head, reply];
+        inform when length(Frames) =:= 16 -> may_follow(Shape, []) -- [inform];
         inform -> may_follow(Shape, []);
+        Kind when IsRaw, Kind =:= takeover orelse Kind =:= chunk -> [chunk, fin];
         Kind when Kind =:= head; Kind =:= chunk -> [chunk, fin, trailers];
         _ -> []
     end.
 
 what_may_follow_does_and_nothing_else_test_() ->
-    gwport_gen:check(?FORALL({Shape, Kinds}, {oneof([request, response]), list(oneof(?KINDS))},
+    gwport_gen:check(?FORALL({Shape, Kinds}, {oneof([request, response, takeover]), list(oneof(?KINDS))},
         begin
             {_, _} = lists:foldl(fun(Kind, {Half, Before}) -> followed(Kind, Shape, Half, Before) end,
                 {gwport_half:new(Shape, ?WINDOW), []}, Kinds),
@@ -39,6 +42,10 @@ followed(Kind, Shape, Half, Before) ->
             false = gwport_half:is_open(Half1),
             last = gwport_half:end_of(Half1),
             {Half1, Before ++ [Kind]};
+        {more, Half1} when Fits, Kind =:= takeover ->
+            true = gwport_half:is_raw(Half1),
+            {error, flow_exceeded, _} = gwport_half:frame(chunk, 1, ?MAX_HEAD, Half1),
+            {gwport_half:handed_over(Half1), Before ++ [Kind]};
         {more, Half1} when Fits, not Last ->
             open = gwport_half:end_of(Half1),
             {Half1, Before ++ [Kind]};

@@ -7,7 +7,7 @@
 %% From the client to the pipe.
 order() ->
     [gwport_app, gwport_sup, gwport, gwport_handler, gwport_stream_h, gwport_client,
-        gwport_call, gwport_mounts, gwport_pipeline_h, gwport_turns, gwport_cowboy,
+        gwport_call, gwport_mounts, gwport_pipeline_h, gwport_tunnel, gwport_turns, gwport_cowboy,
         gwport_cowboy_response, gwport_cowboy_request, gwport_cowboy_listener, gwport_exchange,
         gwport_account, gwport_request, gwport_stream, gwport_status, gwport_response, gwport_reload, gwport_pool_keeper,
         gwport_backoff, gwport_pool_sup, gwport_plan, gwport_pool, gwport_port, gwport_handle, gwport_greeting, gwport_life, gwport_health,
@@ -19,7 +19,7 @@ order() ->
         gwport_field, gwport_seen, gwport_log_budget, gwport_count, gwport_telemetry, gwport_line, gwport_failure, gwport_secret].
 
 facing_cowboy() ->
-    [gwport_handler, gwport_stream_h, gwport_mounts, gwport_pipeline_h, gwport_cowboy,
+    [gwport_handler, gwport_stream_h, gwport_mounts, gwport_pipeline_h, gwport_tunnel, gwport_cowboy,
         gwport_cowboy_response, gwport_cowboy_request, gwport_cowboy_listener].
 
 every_module_has_its_place_test() ->
@@ -44,7 +44,7 @@ only_who_faces_cowboy_calls_it_test_() ->
 
 %% Who drives an exchange knows one kind of client, and nothing of ports and what they are told.
 drivers() ->
-    [gwport_handler, gwport_stream_h, gwport_cowboy, gwport_client].
+    [gwport_handler, gwport_stream_h, gwport_tunnel, gwport_cowboy, gwport_client].
 
 drivers_know_nothing_of_ports_test_() ->
     Ports = [Module || Module <- behind(gwport_exchange), not lists:member(Module, besides())],

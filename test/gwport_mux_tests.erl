@@ -241,7 +241,7 @@ the_first_credit_of_a_client_that_waits_is_0_test() ->
     ?assertMatch({[], _}, gwport_mux:opened(opening(256, #{body => continue}), mux())).
 
 a_window_of_0_is_not_announced_test() ->
-    Mux = gwport_mux:new(#{window => 0, max_head => ?MAX_HEAD, files => true}),
+    Mux = gwport_mux:new(#{window => 0, max_head => ?MAX_HEAD, files => true, hijack => true}),
     ?assertMatch({[], _}, gwport_mux:opened(opening(256, #{body => now}), Mux)).
 
 a_grant_is_passed_on_test() ->
@@ -252,7 +252,7 @@ a_grant_is_passed_on_test() ->
         gwport_mux:send(256, chunk, <<"0123456789">>, Mux1)).
 
 an_end_that_sends_what_it_may_not_costs_its_stream_test_() ->
-    {_, More} = gwport_mux:opened(opening(256), gwport_mux:new(#{window => 100000, max_head => 1024, files => true})),
+    {_, More} = gwport_mux:opened(opening(256), gwport_mux:new(#{window => 100000, max_head => 1024, files => true, hijack => true})),
     Bytes = fun(Size) -> binary:copy(<<"x">>, Size) end,
     [[?_assertMatch({[{write, 256, chunk, Data}], _}, gwport_mux:send(256, chunk, Data, Mux))
         || {Data, Mux} <- [{Bytes(?REQUEST_WINDOW), open_stream()}, {Bytes(65536), More}, {[<<"x">>], open_stream()}]],
@@ -586,10 +586,86 @@ delivered({trailers, _}, Entry) ->
 delivered({abort, _, _}, Entry) ->
     Entry#{over := true}.
 
+%% A stream that the program takes over (SPEC.md, section 14).
+
+new() -> {pid(), ref(1000), {ref(1000), tag}}.
+
+offered() ->
+    {[], Mux} = gwport_mux:opened(opening(256, #{body => upgrade, idempotent => true}), mux()),
+    Mux.
+
+taken_over() ->
+    {ok, [{deliver, _, takeover}], Mux} = gwport_mux:frame({takeover, 256, ?NIL}, offered()),
+    Mux.
+
+claimed() ->
+    {_, Mux} = gwport_mux:claim(256, new(), taken_over()),
+    Mux.
+
+an_offer_that_a_head_declines_is_ended_by_fin_test() ->
+    ?assertEqual({[event(256, {head, <<"h">>}), {write, 256, fin, []}], 1}, then({head, 256, <<"h">>}, offered())).
+
+an_offer_that_a_reply_declines_is_ended_by_an_abort_test() ->
+    ?assertEqual({[event(256, {reply, <<"r">>, ?WINDOW}), {write, 256, abort, {0, <<>>}}, closed(256)], 0},
+        then({reply, 256, <<"r">>}, offered())).
+
+without_the_capability_an_offer_is_a_request_without_a_body_test() ->
+    Without = gwport_mux:new(#{window => 10, max_head => ?MAX_HEAD, files => true, hijack => false}),
+    {[], Mux} = gwport_mux:opened(opening(256, #{body => upgrade}), Without),
+    ?assertEqual({[event(256, {abort, cancelled, <<>>}), closed(256, now)], 0}, then({abort, 256, term({2, <<>>})}, Mux)),
+    ?assertMatch({fault, bad_frame, _}, gwport_mux:frame({takeover, 256, ?NIL}, Mux)).
+
+a_takeover_of_what_is_not_offered_or_out_of_place_is_out_of_order_test_() ->
+    [?_assertMatch({[{deliver, _, {abort, bad_order, _}}, {write, 256, abort, {9, _}}], 1},
+        then({takeover, 256, ?NIL}, Mux)) || Mux <- [open_stream(), frames_mux([{head, <<>>}]), taken_over(), claimed()]].
+
+a_takeover_carries_nothing_test() ->
+    ?assertMatch({[{deliver, _, {abort, bad_payload, _}}, {write, 256, abort, {8, _}}], 1},
+        then({takeover, 256, <<"x">>}, offered())).
+
+nothing_but_credit_comes_before_the_connection_is_handed_over_test_() ->
+    [?_assertMatch({[{deliver, _, {abort, flow_exceeded, _}}, {write, 256, abort, {11, _}}], 1},
+        then({chunk, 256, <<"x">>}, taken_over())),
+     ?_assertMatch({[{deliver, _, {abort, bad_order, _}}, {write, 256, abort, {9, _}}, _], 0},
+        then({fin, 256, ?NIL}, taken_over())),
+     ?_assertEqual({[], 1}, then({credit, 256, term(7)}, taken_over()))].
+
+who_claims_a_stream_is_its_client_and_hears_of_the_credit_that_came_before_test() ->
+    {_, _, To} = new(),
+    {ok, [], Mux0} = gwport_mux:frame({credit, 256, term(7)}, taken_over()),
+    {Commands, Mux} = gwport_mux:claim(256, new(), Mux0),
+    ?assertEqual([{deliver, To, claimed}, {deliver, To, {credit, 7}}, {write, 256, credit, ?WINDOW}], Commands),
+    ?assertEqual({[{deliver, To, {chunk, <<"x">>}}], 1}, then({chunk, 256, <<"x">>}, Mux)),
+    ?assertEqual({[{deliver, To, {credit, 5}}], 1}, then({credit, 256, term(5)}, Mux)).
+
+trailers_and_files_are_not_of_a_connection_test_() ->
+    [?_assertMatch({[{deliver, _, {abort, bad_order, _}} | _], _}, then({Kind, 256, term([])}, claimed()))
+        || Kind <- [trailers, file, head, inform, reply]].
+
+each_direction_of_a_connection_ends_by_itself_test() ->
+    {Client = {_, _, To}, Mux0} = {new(), claimed()},
+    Closed = {closed, 256, Client, ?WINDOW, written},
+    {ok, Theirs, Mux1} = gwport_mux:frame({fin, 256, ?NIL}, Mux0),
+    ?assertEqual([{deliver, To, fin}], Theirs),
+    ?assertEqual({[{deliver, To, {credit, 9}}], 1}, then({credit, 256, term(9)}, Mux1)),
+    {ok, _, Granted} = gwport_mux:frame({credit, 256, term(9)}, Mux1),
+    {[{write, 256, chunk, <<"abc">>}], Sent} = gwport_mux:send(256, chunk, <<"abc">>, Granted),
+    {[{write, 256, fin, []}, Closed], Last} = gwport_mux:send(256, fin, [], Sent),
+    ?assertEqual({0, 1}, {gwport_mux:live(Last), gwport_mux:served(Last)}),
+    {[{write, 256, fin, []}], Ours} = gwport_mux:send(256, fin, [], Mux0),
+    {ok, [{deliver, To, {chunk, <<"x">>}}], Goes} = gwport_mux:frame({chunk, 256, <<"x">>}, Ours),
+    ?assertEqual({[{deliver, To, fin}, {replace, 256, {0, <<>>}}, Closed], 0}, then({fin, 256, ?NIL}, Goes)).
+
+an_abort_of_ours_behind_the_programs_fin_is_not_answered_test() ->
+    {ok, _, Mux} = gwport_mux:frame({fin, 256, ?NIL}, claimed()),
+    ?assertMatch({[{write, 256, abort, {2, <<>>}}, {closed, 256, _, ?WINDOW, written}], _},
+        gwport_mux:abort(256, cancelled, <<>>, Mux)),
+    ?assertMatch({[{write, 256, abort, _}], _}, gwport_mux:abort(256, cancelled, <<>>, claimed())).
+
 %% Helpers
 
 mux() ->
-    gwport_mux:new(#{window => ?REQUEST_WINDOW, max_head => ?MAX_HEAD, files => true}).
+    gwport_mux:new(#{window => ?REQUEST_WINDOW, max_head => ?MAX_HEAD, files => true, hijack => true}).
 
 opening(N) ->
     opening(N, #{}).

@@ -746,6 +746,61 @@ sizes(Now, Time, {[{data, nofin, {file, file, _, Bytes}}], Stream}) ->
 sizes(_, _, {[{taken, _}], Stream}) ->
     {[], Stream}.
 
+%% A connection that the app takes over
+
+tunnel() ->
+    tunnel(#{}).
+
+tunnel(With) ->
+    {[takeover], Stream} = event({port, takeover}, stream(maps:merge(#{body => upgrade, length => 0}, With))),
+    Stream.
+
+what_may_be_taken_over_is_a_request_without_a_body_until_then_test() ->
+    Stream = stream(#{body => upgrade, length => 0}),
+    ?assertMatch({[], _}, event({port, {credit, 10}}, Stream)),
+    ?assertMatch({[{reply, _, <<"x">>}, done], _}, event(reply(200, [], <<"x">>), Stream)).
+
+a_connection_is_read_as_credit_allows_whatever_length_its_request_had_test() ->
+    {[read], Stream0} = event({port, {credit, 3}}, tunnel(#{max_body => 2})),
+    {[{send, chunk, <<"abc">>}], Stream1} = event({client, nofin, <<"abcd">>}, Stream0),
+    ?assertMatch({[{send, chunk, <<"d">>}, read], _}, event({port, {credit, 3}}, Stream1)).
+
+each_direction_of_a_connection_ends_by_itself_test() ->
+    {[shut], Stream0} = event({port, fin}, tunnel()),
+    {[read], Stream1} = event({port, {credit, 3}}, Stream0),
+    {[{send, chunk, <<"abc">>}], Stream2} = event({client, nofin, <<"abc">>}, Stream1),
+    ?assertMatch({[{send, fin, []}, done], _}, event({client, fin, <<>>}, Stream2)),
+    {[read], Stream3} = event({port, {credit, 3}}, tunnel()),
+    {[{send, fin, []}], Stream4} = event({client, fin, <<>>}, Stream3),
+    {[{data, nofin, [<<"x">>]}], Stream5} = event(chunk(<<"x">>), Stream4),
+    {[], Stream6} = event({port, fin}, Stream5),
+    ?assertMatch({[{consumed, 1}, shut, done], _}, event(taken, Stream6)).
+
+what_was_written_before_a_close_goes_out_first_test_() ->
+    [fun() ->
+        {[{data, nofin, [<<"x">>]}], Stream0} = event(chunk(<<"x">>), tunnel()),
+        {[], Stream1} = event(chunk(<<"y">>), Stream0),
+        {[], Stream2} = event({port, {abort, Code, <<>>}}, Stream1),
+        {[{consumed, 1}, {data, nofin, [<<"y">>]}], Stream3} = event(taken, Stream2),
+        ?assertMatch({[{consumed, 1}, Last], _}, event(taken, Stream3))
+    end || {Code, Last} <- [{no_error, done}, {internal_error, {break, app_failed}}]].
+
+a_close_behind_the_end_of_what_is_sent_is_at_once_test() ->
+    {[shut], Stream} = event({port, fin}, tunnel()),
+    ?assertMatch({[done], _}, event({port, {abort, no_error, <<>>}}, Stream)).
+
+a_connection_ends_with_its_port_test() ->
+    ?assertMatch({[{break, port_died}], _}, event({port, {port_down, true, crash}}, tunnel())).
+
+times_of_a_connection_test_() ->
+    Times = #{head_timeout => 100, idle_timeout => 1000},
+    Stream = tunnel(Times),
+    [?_assertEqual(1000, gwport_stream:timeout(0, Stream)),
+     ?_assertEqual(1000, gwport_stream:timeout(600, then(600, chunk(<<"x">>), Stream))),
+     ?_assertEqual(1000, gwport_stream:timeout(600, then(600, {client, nofin, <<"x">>}, Stream))),
+     ?_assertEqual(400, gwport_stream:timeout(600, then(600, {port, {credit, 1}}, Stream))),
+     ?_assertMatch({[{abort, idle_timeout, <<>>}, {break, idle_timeout}], _}, at(1000, timeout, Stream))].
+
 %% Helpers
 
 stream(With) ->

@@ -32,6 +32,7 @@ const (
 	Inform   = frames.Inform
 	Head     = frames.Head
 	Reply    = frames.Reply
+	Takeover = frames.Takeover
 	File     = frames.File
 	Taken    = frames.Taken
 )

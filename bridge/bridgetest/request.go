@@ -35,6 +35,7 @@ type Request struct {
 	Cert    []byte
 	TLS     bool // the client's connection is encrypted; Scheme alone is a name
 	Files   bool // files may be part of the response
+	Upgrade bool // the client's connection can be taken over
 
 	// Window is the first credit of the response: 256 KiB if 0, none if -1.
 	Window int
@@ -104,6 +105,9 @@ func (r Request) addOptional(m etf.Map) etf.Map {
 	}
 	if r.Files {
 		add("file", true)
+	}
+	if r.Upgrade {
+		add("upgrade", true)
 	}
 	return m
 }

@@ -6,9 +6,11 @@ go 1.25.0
 require (
 	connectrpc.com/connect v1.21.0
 	github.com/alexedwards/scs/v2 v2.9.0
+	github.com/coder/websocket v1.8.15
 	github.com/gin-contrib/sse v1.1.0
 	github.com/gin-gonic/gin v1.12.0
 	github.com/gorilla/handlers v1.5.2
+	github.com/gorilla/websocket v1.5.3
 	github.com/gwport/gwport v0.0.0
 	github.com/gwport/gwport/test/cowboy v0.0.0
 	github.com/labstack/echo/v4 v4.16.0

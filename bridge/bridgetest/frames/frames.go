@@ -35,6 +35,7 @@ const (
 	Inform   Kind = 23
 	Head     Kind = 24
 	Reply    Kind = 25
+	Takeover Kind = 26
 	File     Kind = 27
 	Taken    Kind = 28
 )
@@ -42,7 +43,7 @@ const (
 var names = [...]string{
 	Hello: "hello", Ready: "ready", Fault: "fault", Ping: "ping", Pong: "pong", Drain: "drain", Log: "log",
 	Open: "open", Entered: "entered", Chunk: "chunk", Fin: "fin", Trailers: "trailers", Credit: "credit",
-	Abort: "abort", Inform: "inform", Head: "head", Reply: "reply", File: "file", Taken: "taken",
+	Abort: "abort", Inform: "inform", Head: "head", Reply: "reply", Takeover: "takeover", File: "file", Taken: "taken",
 }
 
 // String returns the kind's name.

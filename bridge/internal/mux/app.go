@@ -24,6 +24,10 @@ type Config struct {
 	// tasks keep the wire waiting; 0: GOMAXPROCS is not touched.
 	SpareProcs int
 
+	// OnDrain is called once, in a goroutine of its own, when the Conn begins to drain
+	// and has told the host so. It may be nil.
+	OnDrain func()
+
 	// OnFail is called once, at the end of the input or on a fault, before
 	// anything else is done about it. It may be nil.
 	OnFail func()
@@ -46,6 +50,10 @@ type Opening struct {
 	Task   Task
 	Window int   // credit that the half which we send begins with
 	Length int64 // of all that will arrive; -1: unknown. With 0 that half has ended
+
+	// Takeover: the task may take the stream over. The half that arrives then stays
+	// open in spite of a Length of 0, and nothing arrives before [Stream.TakeOver].
+	Takeover bool
 
 	// OnDemand: nothing may arrive before it is asked for.
 	OnDemand bool

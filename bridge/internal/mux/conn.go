@@ -215,8 +215,10 @@ func (c *Conn) enter(s *Stream) {
 func (c *Conn) leave(s *Stream, next chan *Stream, hasWorker bool) (rests bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s.In.deadline.stop()
-	s.Out.deadline.stop()
+	if !s.taken {
+		s.In.deadline.stop()
+		s.Out.deadline.stop()
+	}
 	c.tasks--
 	if c.ended {
 		if c.tasks == 0 {

@@ -35,6 +35,9 @@ func (c *Conn) startDrain() {
 		return
 	}
 	c.drain.on, c.drain.limit = true, c.highest
+	if c.cfg.OnDrain != nil {
+		go c.cfg.OnDrain()
+	}
 	if c.out.greeted {
 		c.out.drain(c.highest)
 		c.drain.timer = time.AfterFunc(c.host.DrainTimeout, c.drainLate)

@@ -42,10 +42,10 @@ type In struct {
 }
 
 func (h *In) open(s *Stream, o *Opening) {
-	h.s, h.length, h.onDemand = s, o.Length, o.OnDemand
-	h.ended = o.Length == 0
+	h.s, h.length, h.onDemand = s, o.Length, o.OnDemand || o.Takeover
+	h.ended = o.Length == 0 && !o.Takeover
 	h.flow = inflow{window: int32(s.c.cfg.Window), sendable: int32(s.c.cfg.Ready.Window)}
-	if o.OnDemand {
+	if h.onDemand {
 		h.flow.sendable = 0
 	}
 }
@@ -273,6 +273,9 @@ func (h *In) onEnd(trailers []wire.Pair) *Abort {
 }
 
 func (h *In) onTrailers(payload []byte) *Abort {
+	if h.s.taken {
+		return Abortf(wire.CodeBadOrder, "trailers behind takeover")
+	}
 	if most := h.s.c.cfg.Ready.MaxHead; len(payload) > most {
 		return Abortf(wire.CodeTooLarge, "trailers of %d bytes, expected at most %d", len(payload), most)
 	}

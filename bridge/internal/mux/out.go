@@ -260,6 +260,10 @@ func (h *Out) takeTurn(b *batch) bool {
 			chunks++
 		}
 		f := h.waiting.pop()
+		if h.s.closed() { // by an end that the abort stood behind
+			f.Free()
+			continue
+		}
 		f.seal(h.s.id)
 		b.add(f)
 		switch f.Kind {
@@ -275,10 +279,12 @@ func (h *Out) takeTurn(b *batch) bool {
 
 // end is called when the end of the half has been taken to be written. What of the
 // other half is still to come is the host's to break off [S2]; until it does, it
-// is discarded.
+// is discarded. In a stream that was taken over the other direction goes on [U4].
 func (h *Out) end() {
 	h.ended = true
-	h.s.In.refuse()
+	if !h.s.taken {
+		h.s.In.refuse()
+	}
 	if h.s.In.ended {
 		h.s.c.forget(h.s)
 	}

@@ -75,6 +75,8 @@ func (c *Conn) greet() error {
 	defer c.mu.Unlock()
 	c.cfg.Ready.Files = c.cfg.Ready.Files && host.Files
 	host.Files = c.cfg.Ready.Files
+	c.cfg.Ready.Hijack = c.cfg.Ready.Hijack && host.Hijack
+	host.Hijack = c.cfg.Ready.Hijack
 	c.host = host
 	if !c.ended {
 		c.out.ready(&c.cfg.Ready)

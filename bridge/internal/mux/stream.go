@@ -29,6 +29,9 @@ type Stream struct {
 	In  In
 	Out Out
 
+	mayTake bool // the task may take it over
+	taken   bool // it has: both halves carry the bytes of a connection
+
 	cond  sync.Cond   // who waits in a Read or a Write of this stream
 	cause error       // set: aborted, by either side
 	gone  atomic.Bool // cause is set, and will not change
@@ -56,7 +59,7 @@ func (s *Stream) Conn() *Conn { return s.c }
 // newStream makes a stream of an opening and puts it into the map.
 func (c *Conn) newStream(id uint32, o *Opening) *Stream {
 	s := o.Task.stream()
-	s.c, s.id, s.task = c, id, o.Task
+	s.c, s.id, s.task, s.mayTake = c, id, o.Task, o.Takeover
 	s.cond.L = &c.mu
 	s.In.open(s, o)
 	s.Out.open(s, o)
@@ -82,6 +85,10 @@ func (s *Stream) shut(cause error) {
 	s.announce = false
 	s.In.shut()
 	s.Out.shut()
+	if s.taken { // its task may have left long ago
+		s.In.deadline.stop()
+		s.Out.deadline.stop()
+	}
 	s.cond.Broadcast()
 	s.c.forget(s)
 }
@@ -171,13 +178,19 @@ func (s *Stream) takeUrgent(b *batch) {
 }
 
 // Returned notes that the task's handler has returned, whatever the task still has to
-// say: nobody reads on, and the stream is not abandoned, however it ends.
+// say: nobody reads on, unless the stream was taken over, and the stream is not abandoned,
+// however it ends.
 func (s *Stream) Returned() {
 	s.c.mu.Lock()
-	s.In.close()
+	taken := s.taken
+	if !taken {
+		s.In.close()
+	}
 	s.setReturned()
 	s.c.mu.Unlock()
-	s.In.release()
+	if !taken {
+		s.In.release()
+	}
 }
 
 func (s *Stream) setReturned() {

@@ -18,6 +18,7 @@ type Hello struct {
 	Dev                    bool  // it runs for development
 	Pool                   string
 	Files                  bool // it has the capability file
+	Hijack                 bool // it has the capability hijack
 }
 
 // The keys of hello that must be there, as bits.
@@ -95,7 +96,7 @@ func (h *Hello) readVersions(r *etf.Reader) (err error) {
 	return err
 }
 
-// readCapabilities reads a list of names, of which we know one.
+// readCapabilities reads a list of names, of which we know some.
 func (h *Hello) readCapabilities(r *etf.Reader) error {
 	n, err := r.List()
 	if err != nil {
@@ -106,7 +107,12 @@ func (h *Hello) readCapabilities(r *etf.Reader) error {
 		if err != nil {
 			return err
 		}
-		h.Files = h.Files || name == capabilityFile
+		switch Capability(name) {
+		case CapabilityFile:
+			h.Files = true
+		case CapabilityHijack:
+			h.Hijack = true
+		}
 	}
 	return r.EndList()
 }
@@ -194,6 +200,7 @@ type Ready struct {
 	MaxHead       int
 	MaxStreams    int
 	Files         bool   // the capability file is used
+	Hijack        bool   // the capability hijack is used
 	Name, Version string // of the program
 	Apps          []string
 }
@@ -219,17 +226,17 @@ func (y *Ready) AppendPayload(dst []byte) []byte {
 	return appendNames(etf.AppendBinary(dst, "apps"), y.Apps)
 }
 
-// capabilityFile is the name of the one that there is (SPEC.md, section 15).
-const capabilityFile = "file"
-
-func (y *Ready) capabilities() []string {
+func (y *Ready) capabilities() (names []Capability) {
 	if y.Files {
-		return []string{capabilityFile}
+		names = append(names, CapabilityFile)
 	}
-	return nil
+	if y.Hijack {
+		names = append(names, CapabilityHijack)
+	}
+	return names
 }
 
-func appendNames(dst []byte, names []string) []byte {
+func appendNames[T ~string](dst []byte, names []T) []byte {
 	dst = etf.AppendList(dst, len(names))
 	if len(names) == 0 {
 		return dst

@@ -22,6 +22,7 @@ const (
 	KindInform   Kind = 23
 	KindHead     Kind = 24
 	KindReply    Kind = 25
+	KindTakeover Kind = 26
 	KindFile     Kind = 27
 	KindTaken    Kind = 28
 )
@@ -51,6 +52,7 @@ var kindRules = [256]kindRule{
 	KindInform:   {"inform", true, false},
 	KindHead:     {"head", true, false},
 	KindReply:    {"reply", true, false},
+	KindTakeover: {"takeover", true, false},
 	KindFile:     {"file", true, false},
 	KindTaken:    {"taken", true, true},
 }

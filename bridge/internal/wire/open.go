@@ -39,6 +39,7 @@ type Request struct {
 	Expects      bool          // the client waits for 100 Continue
 	Secure       bool          // the client's connection is encrypted
 	Files        bool          // files may be part of the response
+	Upgrade      bool          // the client's connection can be taken over
 }
 
 // A Pair is one header field.
@@ -176,6 +177,8 @@ func (q *Request) readOptional(r *etf.Reader, key string) (err error) {
 		q.Expects, err = true, readTrue(r)
 	case "file":
 		q.Files, err = true, readTrue(r)
+	case "upgrade":
+		q.Upgrade, err = true, readTrue(r)
 	case "app":
 		q.App, err = r.Binary()
 	case "timeout":

@@ -62,6 +62,18 @@ func TestTheTableOfKindsIsThatOfTheSpec(t *testing.T) {
 	require.Equal(t, want, got)
 }
 
+// The capabilities are those that have a section of their own.
+func TestTheCapabilitiesAreThoseOfTheSpec(t *testing.T) {
+	text, err := os.ReadFile("../../../SPEC.md")
+	require.NoError(t, err)
+	var want []Capability
+	for _, m := range regexp.MustCompile("(?m)^## \\d+\\. The capability `(\\w+)`$").FindAllStringSubmatch(string(text), -1) {
+		want = append(want, Capability(m[1]))
+	}
+	require.ElementsMatch(t, want, Capabilities)
+	require.ElementsMatch(t, Capabilities, (&Ready{Files: true, Hijack: true}).capabilities())
+}
+
 func TestTheTablesOfCodesAreThoseOfTheSpec(t *testing.T) {
 	tables := rows(t, "8. Codes")
 	require.Len(t, tables, 2, "of aborts, and of faults")

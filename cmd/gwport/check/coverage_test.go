@@ -14,9 +14,6 @@ import (
 	"github.com/gwport/gwport/test/corpus"
 )
 
-// notBuilt is said of the rules of a capability that nobody has yet.
-const notBuilt = "the capability hijack is decided, and in force nowhere"
-
 // files is said of the rules of a capability that a program needs no word of, and the check does not offer.
 const files = "test/gwport_file_SUITE plays programs of all kinds against our host, bridge/file_test.go a host against the bridge"
 
@@ -28,7 +25,6 @@ var elsewhere = map[string]string{
 	"E3": "not on the wire; test/vectors/environ.txt holds both sides to it",
 	"B1": files, "B2": files, "B3": files, "B4": files, "B5": files, "B6": files, "B7": files,
 	"B8": "bridge/memory_linux_test.go: what a response has named is closed, and no byte of it changes",
-	"U1": notBuilt, "U2": notBuilt, "U3": notBuilt, "U4": notBuilt, "U5": notBuilt, "U6": notBuilt,
 }
 
 // Every rule of SPEC.md has a check, a line of the mirror's or an entry in the

@@ -4,7 +4,7 @@ import "fmt"
 
 var _ = theme(Theme{
 	Name:   "statuses",
-	NotYet: statusesNotYet,
+	Chosen: statusesChosen,
 	Forced: statusesForced,
 	Cases: append([]Case{
 		{Name: "none", Do: ops()},

@@ -33,6 +33,7 @@ var optionalKeys = map[string]peer.Shape{
 	"app":      peer.IsBinary,
 	"timeout":  peer.Int(0, 1<<62),
 	"cert":     peer.IsBinary,
+	"upgrade":  func(v any) bool { return v == etf.Atom("true") },
 }
 
 // request holds a request against section 6, and keeps what the mirror needs of

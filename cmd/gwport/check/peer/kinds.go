@@ -25,6 +25,7 @@ const (
 	fresh   state = 1 << iota // nothing of a response has come
 	begun                     // entered or an inform has
 	flowing                   // its head has; a request's is its open
+	raw                       // it carries the bytes of a connection
 	ended
 	aborted
 )
@@ -41,7 +42,7 @@ type row struct {
 	rule   string
 }
 
-const untilEnd = fresh | begun | flowing
+const untilEnd = fresh | begun | flowing | raw
 
 // rows are section 4's table of kinds. Those without a state are of no stream.
 var rows = []row{
@@ -54,8 +55,8 @@ var rows = []row{
 	{frames.Log, Program, 0, isAny, ""}, // D5 has a watch of its own
 	{frames.Open, Host, 0, isTriple, ""},
 	{frames.Entered, Program, fresh, isEmpty, "R5"},
-	{frames.Chunk, Host | Program, flowing, nil, "S1"},
-	{frames.Fin, Host | Program, flowing, isEmpty, "S1"},
+	{frames.Chunk, Host | Program, flowing | raw, nil, "S1"},
+	{frames.Fin, Host | Program, flowing | raw, isEmpty, "S1"},
 	{frames.Trailers, Host | Program, flowing, IsPairs, "S1"},
 	{frames.Credit, Host, untilEnd | ended, Int(1, MaxCredit), ""},
 	{frames.Credit, Program, untilEnd, Int(1, MaxCredit), "S2"},
@@ -63,12 +64,14 @@ var rows = []row{
 	{frames.Inform, Program, fresh | begun, head(2), "S1"},
 	{frames.Head, Program, fresh | begun, head(2), "S1"},
 	{frames.Reply, Program, fresh | begun, head(3), "S1"},
+	{frames.Takeover, Program, fresh | begun, isEmpty, "U2"},
 }
 
 // order is what the rules of the table expect.
 var order = map[string]string{
 	"R5": "entered once, before the response",
 	"S1": "a request of chunks, and fin or trailers; a response of informs, and one head or reply, and chunks behind a head",
+	"U2": "one takeover, in the place of a head",
 	"S2": "no credit behind the end of the response",
 	"A1": "one abort a stream",
 }

@@ -20,6 +20,7 @@ type Stream struct {
 	Abort     *frames.Frame // by which they ended it
 	Given     int64         // credit for it, ever
 	Got       int64         // bytes of its body
+	Taken     bool          // it is a connection's, and so is ours
 	Length    int64         // what they have said that its body has; -1: nothing
 
 	// Ours.
@@ -62,6 +63,8 @@ func (s *Stream) follows(f frames.Frame) {
 		next = max(s.state, begun)
 	case frames.Head:
 		next = max(s.state, flowing)
+	case frames.Takeover:
+		next, s.Taken, s.Given = max(s.state, raw), true, s.Got // which takes the credit back
 	case frames.Reply, frames.Fin, frames.Trailers:
 		next = max(s.state, ended)
 	case frames.Abort:

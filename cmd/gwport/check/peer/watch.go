@@ -186,6 +186,9 @@ func (w *Watch) order(s *Stream, f frames.Frame, r row) {
 			return // who has aborted may well have ended before
 		}
 	}
+	if s.Taken && f.Kind == frames.Credit {
+		return // each direction ends by itself
+	}
 	if r.states != 0 && r.rule != "" {
 		w.Hold(r.rule, s.state&r.states != 0, order[r.rule], "%v%s", f, s.where())
 	}

@@ -76,6 +76,9 @@ func (p *player) Number(name string) (n int64, ok bool) {
 	case "entered":
 		return int64(p.s.enters), true
 	}
+	if name == "hijack" {
+		return p.host().ready.limits[name], true
+	}
 	n, ok = p.host().ready.limits[name]
 	return n, ok
 }

@@ -3,6 +3,7 @@ package program
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gwport/gwport/cmd/gwport/check/peer"
 	"github.com/gwport/gwport/etf"
@@ -40,8 +41,12 @@ func readReady(b []byte) (ready, error) {
 		}
 		r.texts[key] = peer.Text(m, key)
 	}
-	if _, err = peer.Binaries(m, "capabilities"); err != nil {
+	capabilities, err := peer.Binaries(m, "capabilities")
+	if err != nil {
 		return r, err
+	}
+	if slices.Contains(capabilities, "hijack") {
+		r.limits["hijack"] = 1
 	}
 	r.apps, err = peer.Binaries(m, "apps")
 	return r, err

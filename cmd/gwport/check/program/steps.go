@@ -64,6 +64,7 @@ var steps = map[string]func(p *player, args string){
 	"answered": func(p *player, args string) { p.s.expectStatus(p.num("0"+args), "an answer, with status "+args) },
 	"fails":    (*player).fails,
 	"granted":  (*player).granted,
+	"echoed":   (*player).echoed,
 	"nothing":  func(p *player, _ string) { p.s.expectNothing("nothing about a stream above the drain's number") },
 }
 
@@ -208,6 +209,16 @@ func (p *player) fails(string) {
 	}
 	if !ok {
 		peer.Fail(last.String(), "a reply with 500, or abort internal_error")
+	}
+}
+
+// echoed waits until what was sent has come back, all of it and nothing else.
+func (p *player) echoed(string) {
+	p.s.AwaitBytes(int64(len(p.s.sent)))
+	p.s.Mu.Lock()
+	defer p.s.Mu.Unlock()
+	if string(p.s.body) != string(p.s.sent) {
+		peer.Fail(fmt.Sprintf("%d bytes, %.40q", len(p.s.body), p.s.body), fmt.Sprintf("the %d that were sent, %.40q", len(p.s.sent), p.s.sent))
 	}
 }
 

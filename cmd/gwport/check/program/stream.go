@@ -17,10 +17,11 @@ const plenty = 65_536
 // stream is one stream of a host. The fields are guarded by the host's lock.
 type stream struct {
 	peer.Stream
-	h      *host
-	method string
-	first  int64 // credit for the response that came with open
-	sent   []byte
+	h       *host
+	method  string
+	offered bool  // the request had upgrade
+	first   int64 // credit for the response that came with open
+	sent    []byte
 
 	frames []frames.Frame // that have come, but for chunks and credit
 	body   []byte         // of the chunks and a reply, unless drop
@@ -58,6 +59,9 @@ func (h *host) reserveAt(id uint32, r peer.Request) *stream {
 	s.Begin(false, true)
 	if _, isExtra := r.Extra.Get("continue"); !r.Continue && !isExtra {
 		s.Left = h.ready.limits["window"]
+	}
+	if _, isOffered := r.Extra.Get("upgrade"); isOffered {
+		s.Left, s.offered = 0, true
 	}
 	h.Locked(func() {
 		h.streams[id] = s
@@ -103,7 +107,7 @@ func (s *stream) expectAbort(code int64) {
 	expected := frames.NameCode(frames.Abort, code)
 	for {
 		f := s.next(expected)
-		if f.Kind == frames.Entered || f.Kind == frames.Inform || f.Kind == frames.Head {
+		if slices.Contains([]frames.Kind{frames.Entered, frames.Inform, frames.Head, frames.Takeover}, f.Kind) {
 			continue
 		}
 		if got, _ := f.Reason(); f.Kind != frames.Abort || got != code {

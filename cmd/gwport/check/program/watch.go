@@ -96,6 +96,8 @@ func (h watcher) Take(p *peer.Stream, f frames.Frame, term any) {
 			s.granted = term.(int64)
 		}
 		return
+	case frames.Takeover:
+		h.watch.Hold("U2", s.offered, "takeover of a stream that was offered", "takeover%s", where)
 	case frames.Abort:
 		s.abortAt = h.Arrived
 	case frames.Entered:
