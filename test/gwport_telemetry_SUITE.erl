@@ -19,6 +19,7 @@ groups() ->
         a_traceparent_reaches_the_handler_and_the_events,
         a_request_without_a_whole_answer_has_an_exception,
         a_client_that_leaves_is_an_exception_once,
+        a_connection_that_is_taken_over_is_one_request,
         a_handler_that_fails_costs_no_request
     ], [{node, [], [
         a_request_without_http_is_told_as_well,
@@ -58,7 +59,8 @@ init_per_group(node, Config) ->
     Config;
 init_per_group(Mount, Config) ->
     gwport_test:mount(Mount),
-    Routes = [fun(Pool) -> {"/nowhere", #{pool => Pool, app => nowhere}} end],
+    Routes = [fun(Pool) -> {"/nowhere", #{pool => Pool, app => nowhere}} end,
+        fun(Pool) -> {"/takeover", #{pool => Pool, app => 'gwport.check'}} end],
     [{server, gwport_test:start(#{routes => Routes})} | Config].
 
 end_per_group(node, _) -> ok;
@@ -138,6 +140,20 @@ a_client_that_leaves_is_an_exception_once(Config) ->
         ?assertMatch({Path, #{reason := client_gone, status := Status}}, {Path, End}),
         nothing_more()
     end || {Path, Status} <- [{"/faults/sleep?s=30", none}, {"/faults/events?ms=50", 200}]].
+
+a_connection_that_is_taken_over_is_one_request(Config) ->
+    %% It ends when both of its directions have, and what the app has sent counts as its body.
+    Socket = gwport_test:connect(server(Config)),
+    ok = gen_tcp:send(Socket, "GET /takeover HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: bytes\r\n\r\n"),
+    ok = gen_tcp:send(Socket, "bytes"),
+    {ok, <<"bytes">>} = gen_tcp:recv(Socket, 5),
+    {_, About} = told(start),
+    ok = gen_tcp:shutdown(Socket, write),
+    {error, closed} = gen_tcp:recv(Socket, 0),
+    {#{response_bytes := 5}, End} = told(stop),
+    ?assertEqual(About#{status => 101}, End),
+    nothing_more(),
+    gwport_test:close(Socket).
 
 a_handler_that_fails_costs_no_request(Config) ->
     %% It is telemetry that takes it away.
