@@ -49,6 +49,7 @@ func TestFilesNameOnlyWhatStandsBelow(t *testing.T) {
 			"doc",
 			"serve process process_unix process_linux process_bsd process_other httpdev byhand",
 			"port",
+			"evidence",
 			"app appcall appof requestof ownframe environof", // an App in a handler's place, and the other way round
 			"log log_early log_stderr logvalue",
 			"exchange handler body context conn",
@@ -58,12 +59,12 @@ func TestFilesNameOnlyWhatStandsBelow(t *testing.T) {
 		},
 		"bridge/internal/mux": {
 			"doc",
-			"conn reader writer drain workers log outbox stream in out takeover whole wide app",
+			"conn reader writer drain evidence workers log outbox stream in out takeover whole wide app",
 			"abort buffer credit deadline limits spares",
 		},
 		"bridge/internal/wire": {
 			"doc",
-			"input greeting open head line",
+			"input greeting open head line evidence",
 			"payload token",
 			"frame kinds capabilities limits fault codes",
 		},

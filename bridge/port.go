@@ -32,6 +32,7 @@ func newPort(set *settings, r io.Reader, w io.Writer, onFail func()) *port {
 		WideBudget:   wideBudget,
 		MaxAbandoned: set.maxAbandoned,
 		SpareProcs:   set.spareProcs,
+		Evidence:     evidence,
 		OnFail:       onFail,
 		OnDrain:      func() { p.shutdown() },
 	}, p, r, w)

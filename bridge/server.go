@@ -146,6 +146,7 @@ func (s *settings) ready() wire.Ready {
 		Apps:       s.apps.names(),
 		Files:      canSendFiles,
 		Hijack:     true,
+		Evidence:   true,
 	}
 }
 

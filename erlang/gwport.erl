@@ -4,6 +4,7 @@
 
 -export([child_spec/1, pools/0, info/1, counts/1, reload/1, reload/2]).
 -export([resize/2, drain/1, request/2, request/3]).
+-export([stacks/1, stacks/2, profile/3]).
 
 -export_type([request/0, response/0]).
 
@@ -155,3 +156,34 @@ request(Pool, Request) ->
 -spec request(atom(), request() | list(), map() | list()) -> {ok, response()} | {error, term()}.
 request(Pool, Request, Options) ->
     gwport_client:request(Pool, Request, Options).
+
+%% @equiv stacks(Pool, #{})
+-spec stacks(atom()) ->
+    {ok, [{pos_integer(), binary() | gwport_evidence:error()}]} | gwport_evidence:error().
+stacks(Pool) ->
+    stacks(Pool, #{}).
+
+%% @doc The stacks of all goroutines of a pool's programs, as text, by their OS pids; all programs
+%% are asked at the same time, and where one cannot tell there is `{error, {Reason, Why}}' in its
+%% place. Options: `os_pid' (any), of the one program to ask; `max_size' (16777216), the most bytes
+%% of an answer; `timeout' (10000), in milliseconds. While a program writes its stacks down, nothing
+%% of it runs: some milliseconds for a thousand goroutines.
+%%
+%% Why is a sentence; Reason is `no_pool', `no_port' where no program is up, `unsupported' of one
+%% that has not the capability `evidence' of SPEC.md, `busy' where somebody else asks for the same,
+%% `too_large', `timeout', `port_down', `unknown' or `failed'.
+-spec stacks(atom(), gwport_options:given()) ->
+    {ok, [{pos_integer(), binary() | gwport_evidence:error()}]} | gwport_evidence:error().
+stacks(Pool, Options) ->
+    gwport_evidence:stacks(Pool, Options).
+
+%% @doc A profile of one program, as `go tool pprof' reads it: of the memory in use, or of the
+%% processor. Options: those of {@link stacks/2}, where without `os_pid' it is the program with the
+%% most requests under way; `seconds' (10), for how long a `cpu' profile is taken, besides which
+%% `timeout' counts; `file', where it is to be written: the result is `{ok, File}' then. Errors are
+%% those of stacks/2, and `file'. Requests are served meanwhile. A program has one `cpu' profile at
+%% a time, its own ones included.
+-spec profile(atom(), cpu | heap, gwport_options:given()) ->
+    {ok, Profile :: binary() | file:filename()} | gwport_evidence:error().
+profile(Pool, What, Options) ->
+    gwport_evidence:profile(Pool, What, Options).

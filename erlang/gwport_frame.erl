@@ -13,10 +13,10 @@
 
 -export_type([frame/0, buffer/0, capability/0, kind/0, stream/0, wire_fault/0, code/0, fault/0]).
 
--type kind() :: hello | ready | fault | ping | pong | drain | log
+-type kind() :: hello | ready | fault | ping | pong | drain | log | ask | part | answered
               | open | entered | chunk | fin | trailers | credit | abort | inform | head | reply
               | takeover | file | taken.
--type capability() :: file | hijack.
+-type capability() :: file | hijack | evidence.
 -type stream() :: 256..2147483647.
 -type frame() :: {kind(), binary()} | {kind(), stream(), binary()}.
 -type wire_fault() :: {bad_frame, Sentence :: binary()}.
@@ -176,11 +176,12 @@ decode_payload(Payload) ->
 %% What is in force only if both sides have named it (SPEC.md, section 12).
 -spec capabilities() -> [capability()].
 capabilities() ->
-    [file, hijack].
+    [file, hijack, evidence].
 
 -spec capability(capability()) -> binary().
 capability(file) -> <<"file">>;
-capability(hijack) -> <<"hijack">>.
+capability(hijack) -> <<"hijack">>;
+capability(evidence) -> <<"evidence">>.
 
 -spec kind(kind()) -> byte().
 kind(hello) -> 0;
@@ -190,6 +191,9 @@ kind(ping) -> 3;
 kind(pong) -> 4;
 kind(drain) -> 5;
 kind(log) -> 6;
+kind(ask) -> 7;
+kind(part) -> 8;
+kind(answered) -> 9;
 kind(open) -> 16;
 kind(entered) -> 17;
 kind(chunk) -> 18;
@@ -211,6 +215,9 @@ port_kind(3) -> ping;
 port_kind(4) -> pong;
 port_kind(5) -> drain;
 port_kind(6) -> log;
+port_kind(7) -> ask;
+port_kind(8) -> part;
+port_kind(9) -> answered;
 port_kind(_) -> unknown.
 
 stream_kind(16) -> open;

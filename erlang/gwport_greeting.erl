@@ -9,8 +9,8 @@
 -type program() :: #{
     window := non_neg_integer(), max_head := pos_integer(), max_streams := pos_integer(),
     name := binary(), program_version := binary(), apps := [binary()],
-    %% Whether the capabilities `file` and `hijack` are in force.
-    files := boolean(), hijack := boolean()
+    %% Whether the capabilities `file`, `hijack` and `evidence` are in force.
+    files := boolean(), hijack := boolean(), evidence := boolean()
 }.
 
 -define(WIRE_VERSION, 1).
@@ -62,7 +62,8 @@ ready(#{<<"version">> := ?WIRE_VERSION, <<"window">> := Window, <<"max_frame">> 
             andalso are_binaries(Apps) of
         true -> {ok, #{window => Window, max_head => MaxHead, max_streams => MaxStreams,
             name => Name, program_version => Version, apps => Apps,
-            files => is_in_force(file, Caps), hijack => is_in_force(hijack, Caps)}};
+            files => is_in_force(file, Caps), hijack => is_in_force(hijack, Caps),
+            evidence => is_in_force(evidence, Caps)}};
         false -> unusable()
     end;
 ready(_) ->
@@ -72,7 +73,8 @@ is_in_force(Capability, Caps) ->
     is_possible(Capability) andalso lists:member(gwport_frame:capability(Capability), Caps).
 
 is_possible(file) -> gwport_file:is_possible();
-is_possible(hijack) -> true.
+is_possible(hijack) -> true;
+is_possible(evidence) -> true.
 
 unusable() ->
     {error, bad_greeting, <<"ready lacks a key, or has one of a wrong type or size">>}.

@@ -1,9 +1,9 @@
 %% The options of a pool and of a mount: defaults, and one check of each, at start.
 -module(gwport_options).
 
--export([pool/1, pools/1, ports/1, mount/1, map/1, name/1]).
+-export([pool/1, pools/1, ports/1, mount/1, evidence/2, map/1, name/1]).
 
--export_type([pool/0, mount/0, error/0, given/0]).
+-export_type([pool/0, mount/0, evidence/0, error/0, given/0]).
 
 %% A checked pool: every key is there, paths and arguments are as open_port/2 wants them.
 -type pool() :: #{
@@ -52,6 +52,15 @@
     idle_timeout := timeout(),
     deadline := timeout(),
     max_body := non_neg_integer() | infinity
+}.
+%% What is wanted of an answer to gwport:stacks/2 or profile/3. Time is a cpu profile's, in
+%% milliseconds.
+-type evidence() :: #{
+    os_pid := any | pos_integer(),
+    max_size := pos_integer(),
+    time := 0..600000,
+    timeout := pos_integer(),
+    file := file:filename() | undefined
 }.
 %% Why is a sentence for people.
 -type error() ::
@@ -267,6 +276,42 @@ mount_value(Key, infinity) when Key =:= head_timeout; Key =:= idle_timeout; Key 
 mount_value(Key, N) when Key =:= head_timeout; Key =:= idle_timeout; Key =:= deadline ->
     or_infinity(integer(N, 1, 1 bsl 31));
 mount_value(_, _) -> no_option().
+
+-spec evidence(stacks | heap | cpu, given()) -> {ok, evidence()} | {error, error()}.
+evidence(What, Given) ->
+    case map(Given) of
+        {ok, Options} ->
+            check(Options, evidence_defaults(What), [],
+                fun(Key, Value) -> evidence_value(What, Key, Value) end, fun evidence_whole/1);
+        error ->
+            {error, {bad_option, {options, Given, not_options()}}}
+    end.
+
+evidence_defaults(cpu) -> (evidence_defaults(heap))#{seconds => 10};
+evidence_defaults(_) -> #{os_pid => any, max_size => 16777216, timeout => 10000, file => undefined}.
+
+evidence_value(_, os_pid, any) -> {ok, any};
+evidence_value(_, os_pid, OsPid) -> integer(OsPid, 1, 1 bsl 31);
+evidence_value(_, max_size, N) -> integer(N, 1, 1 bsl 30);
+evidence_value(_, timeout, N) -> integer(N, 1, 600000);
+evidence_value(cpu, seconds, N) -> integer(N, 1, 600);
+evidence_value(What, file, File) when What =/= stacks -> new_file(os_text(File));
+evidence_value(_, _, _) -> no_option().
+
+%% Before a profile is taken for nothing.
+new_file({ok, File}) ->
+    case {filelib:is_dir(File), filelib:is_dir(filename:dirname(File))} of
+        {true, _} -> {error, "a folder"};
+        {false, true} -> {ok, File};
+        {false, false} -> {error, "no such folder"}
+    end;
+new_file(Error) ->
+    Error.
+
+evidence_whole(Options = #{seconds := Seconds}) ->
+    {ok, (maps:remove(seconds, Options))#{time => 1000 * Seconds}};
+evidence_whole(Options) ->
+    {ok, Options#{time => 0}}.
 
 no_option() ->
     {error, "no such option"}.

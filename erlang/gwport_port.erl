@@ -19,7 +19,7 @@
 -behaviour(gen_server).
 
 %% API
--export([start_link/1, drain/1, drain/2, info/1]).
+-export([start_link/1, drain/1, drain/2, info/1, ask/2, forget/2]).
 %% gen_server.
 -export([init/1, handle_continue/2, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 -export([format_status/1]).
@@ -52,6 +52,7 @@
     health :: gwport_health:health(),
     life :: gwport_life:life(),
     streams :: gwport_streams:streams(),
+    asked = gwport_asked:new() :: gwport_asked:asked(),
     buffer :: gwport_frame:buffer(),
     %% When it has greeted.
     program :: gwport_greeting:program() | undefined,
@@ -100,6 +101,18 @@ drain(Why, Owner) ->
 -spec info(pid()) -> map().
 info(Owner) ->
     gen_server:call(Owner, info).
+
+%% Asks the program for evidence. Who asks is sent messages: see gwport_asked.
+-spec ask(pid(), gwport_asked:question()) -> ok.
+ask(Owner, Question) ->
+    Owner ! {ask, Question},
+    ok.
+
+%% Nobody waits for that answer any more.
+-spec forget(pid(), To :: reference()) -> ok.
+forget(Owner, To) ->
+    Owner ! {forget, To},
+    ok.
 
 %% gen_server
 
@@ -242,6 +255,10 @@ hear({'EXIT', Port, Reason}, State = #port{port = Port}) ->
     %% program has ended is asked now.
     gwport_health:look(State#port.health),
     gone(#{clean => false, reason => Reason}, State);
+hear({ask, Question}, State) ->
+    {noreply, ask_program(Question, State)};
+hear({forget, To}, State = #port{asked = Asked}) ->
+    {noreply, State#port{asked = gwport_asked:forget(To, Asked)}};
 hear({drain, Why}, State) ->
     {noreply, drain_program(Why, State)};
 hear(drain, State) ->
@@ -382,6 +399,12 @@ port_frame(pong, {ok, N}, State = #port{health = Health}) ->
 port_frame(drain, {ok, Last}, State)
         when is_integer(Last), Last >= ?NO_STREAM, Last =< ?MAX_INTEGER ->
     {noreply, program_drains(Last, State)};
+port_frame(Kind, Answer, State = #port{program = #{evidence := true}, asked = Asked})
+        when Kind =:= part; Kind =:= answered ->
+    case gwport_asked:Kind(Answer, Asked) of
+        {ok, Asked1} -> {noreply, State#port{asked = Asked1}};
+        error -> out_of_place(Kind, State)
+    end;
 port_frame(Kind, error, State) ->
     wire_fault(bad_frame,
         <<"the payload of ", (atom_to_binary(Kind))/binary, " is not a term">>, State);
@@ -398,6 +421,21 @@ program_fault({ok, {Code, Text}}, State) when is_integer(Code), is_binary(Text) 
     gone(#{clean => false, reason => {fault, Name}}, State#port{fault = Text});
 program_fault(_, State) ->
     program_fault({ok, {2, <<"a fault that cannot be read">>}}, State).
+
+%% Evidence
+
+ask_program(Question, State = #port{phase = Phase, program = #{evidence := true}, asked = Asked})
+        when Phase =:= serving; Phase =:= draining ->
+    case gwport_asked:ask(Question, Asked) of
+        {ok, Ask, Asked1} -> control(gwport_frame:encode(ask, Ask), State#port{asked = Asked1});
+        refused -> State
+    end;
+ask_program(Question, State = #port{program = #{evidence := false}}) ->
+    gwport_asked:refuse(unsupported, Question),
+    State;
+ask_program(Question, State) ->
+    gwport_asked:refuse(port_down, Question),
+    State.
 
 %% Health
 

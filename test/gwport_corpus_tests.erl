@@ -79,7 +79,7 @@ the_corpus_is_there_test() ->
 %% Every kind is there, right, and wrong where it can be.
 every_kind_is_there_test() ->
     Kinds = [element(1, frame(Value)) || {_, Case} <- cases("frames.txt"), {frame, Value} <- Case],
-    [?assert(lists:member(Kind, Kinds)) || Kind <- [hello, ready, fault, ping, pong, drain, log, open,
+    [?assert(lists:member(Kind, Kinds)) || Kind <- [hello, ready, fault, ping, pong, drain, log, ask, part, answered, open,
         entered, chunk, fin, trailers, credit, abort, inform, head, reply, takeover]].
 
 %% Who refuses what: the mux for what it handles, gwport_response for the rest; a payload without a
@@ -96,6 +96,8 @@ is_refused({Kind, Payload}) ->
         {Kind, {ok, Number}} when Kind =:= ping; Kind =:= pong; Kind =:= drain ->
             not is_integer(Number) orelse Number < 0 orelse Number > 2147483647
                 orelse (Kind =:= drain andalso Number < 255);
+        {Kind, Answer} when Kind =:= part; Kind =:= answered ->
+            gwport_asked:Kind(Answer, gwport_asked:new()) =:= error;
         {fault, {ok, {Code, Text}}} -> not (is_integer(Code) andalso is_binary(Text));
         {fault, _} -> true;
         {_, {ok, _}} -> false

@@ -142,7 +142,8 @@ kinds_have_the_numbers_of_the_table_test() ->
     [?assertEqual(Kind, gwport_frame:kind(Name)) || {Kind, Name} <- port_kinds() ++ stream_kinds()].
 
 port_kinds() ->
-    [{0, hello}, {1, ready}, {2, fault}, {3, ping}, {4, pong}, {5, drain}, {6, log}].
+    [{0, hello}, {1, ready}, {2, fault}, {3, ping}, {4, pong}, {5, drain}, {6, log},
+     {7, ask}, {8, part}, {9, answered}].
 
 stream_kinds() ->
     [{16, open}, {17, entered}, {18, chunk}, {19, fin}, {20, trailers}, {21, credit}, {22, abort},

@@ -36,16 +36,17 @@ what_is_no_version_is_a_bad_greeting_test_() ->
 
 hello_names_a_range_and_what_has_no_meaning_yet_is_empty_test() ->
     {ok, Options} = gwport_options:pool(#{name => shop, command => "sh"}),
-    Can = [<<"file">> || gwport_file:is_possible()] ++ [<<"hijack">>],
+    Can = [<<"file">> || gwport_file:is_possible()] ++ [<<"hijack">>, <<"evidence">>],
     ?assertMatch(#{<<"versions">> := {1, 1}, <<"capabilities">> := Can, <<"pool">> := <<"shop">>,
         <<"options">> := #{<<"drain_timeout">> := 30000, <<"log_level">> := 6, <<"dev">> := false}}, gwport_greeting:hello(Options)),
     ?assertMatch(#{<<"options">> := #{<<"dev">> := true}}, gwport_greeting:hello(Options#{dev := true})).
 
 a_capability_is_in_force_if_both_name_it_test_() ->
-    [?_assertMatch({ok, #{files := Files, hijack := Hijack}},
+    [?_assertMatch({ok, #{files := Files, hijack := Hijack, evidence := Evidence}},
         gwport_greeting:ready((ready())#{<<"capabilities">> := Named}))
-        || {Named, Files, Hijack} <- [{[], false, false}, {[<<"hijack">>], false, true},
-            {[<<"file">>, <<"hijack">>], gwport_file:is_possible(), true}]].
+        || {Named, Files, Hijack, Evidence} <- [{[], false, false, false}, {[<<"hijack">>], false, true, false},
+            {[<<"evidence">>], false, false, true},
+            {[<<"file">>, <<"hijack">>, <<"evidence">>], gwport_file:is_possible(), true, true}]].
 
 %% Each has a section of its own.
 capabilities_are_those_of_the_spec_test() ->

@@ -248,9 +248,11 @@ frame_of_max_frame(Config) ->
     gwport_probe:stop(Server).
 
 frame_of_a_bad_kind(Config) ->
-    %% An unknown kind, a kind in the other envelope, and kinds that are the host's.
-    wire_fault(["/kind/7", "/kind/16", "/kind/255", "/stream-kind/3", "/stream-kind/99"], "is unknown", Config),
-    wire_fault(["/kind/0"], "hello out of place or misshapen", Config),
+    %% An unknown kind, a kind in the other envelope, and kinds that are the host's, or of a capability that the program
+    %% has not named.
+    wire_fault(["/kind/10", "/kind/16", "/kind/255", "/stream-kind/3", "/stream-kind/99"], "is unknown", Config),
+    [wire_fault(["/kind/" ++ Kind], Name ++ " out of place or misshapen", Config)
+        || {Kind, Name} <- [{"0", "hello"}, {"7", "ask"}, {"8", "part"}, {"9", "answered"}]],
     wire_fault(["/stream-kind/16"], "(bad_stream): open for stream", Config).
 
 frame_in_a_bad_envelope(Config) ->

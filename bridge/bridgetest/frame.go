@@ -22,6 +22,9 @@ const (
 	Pong     = frames.Pong
 	Drain    = frames.Drain
 	Log      = frames.Log
+	Ask      = frames.Ask
+	Part     = frames.Part
+	Answered = frames.Answered
 	Open     = frames.Open
 	Entered  = frames.Entered
 	Chunk    = frames.Chunk

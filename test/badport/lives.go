@@ -21,6 +21,10 @@ var lives = map[string]func(p *program, arg string){
 	"files": func(p *program, _ string) {
 		p.greet(func(r etf.Map) etf.Map { return with(r, "capabilities", etf.List{"file"}) })
 	},
+	"tells": func(p *program, arg string) {
+		p.tells = arg
+		p.greet(func(r etf.Map) etf.Map { return with(r, "capabilities", etf.List{"evidence"}) })
+	},
 	"window": func(p *program, arg string) { p.nextWindow = num(arg); p.greet(nil) },
 
 	// Instead of a greeting.

@@ -29,6 +29,7 @@ type program struct {
 	ignoreBye  bool               // drains and the end of the input
 	linger     int                // milliseconds from a drain to its end
 	nextWindow int                // of ready
+	tells      string             // how it answers an ask
 }
 
 // frame is one of the host's.
@@ -103,6 +104,8 @@ func (p *program) take(f frame) {
 			time.Sleep(time.Duration(p.linger) * time.Millisecond)
 			os.Exit(0)
 		}
+	case frames.Ask:
+		p.evidence(f)
 	case frames.Open:
 		p.highest = f.stream
 		p.answer(f)

@@ -25,6 +25,9 @@ const (
 	Pong     Kind = 4
 	Drain    Kind = 5
 	Log      Kind = 6
+	Ask      Kind = 7
+	Part     Kind = 8
+	Answered Kind = 9
 	Open     Kind = 16
 	Entered  Kind = 17
 	Chunk    Kind = 18
@@ -42,6 +45,7 @@ const (
 
 var names = [...]string{
 	Hello: "hello", Ready: "ready", Fault: "fault", Ping: "ping", Pong: "pong", Drain: "drain", Log: "log",
+	Ask: "ask", Part: "part", Answered: "answered",
 	Open: "open", Entered: "entered", Chunk: "chunk", Fin: "fin", Trailers: "trailers", Credit: "credit",
 	Abort: "abort", Inform: "inform", Head: "head", Reply: "reply", Takeover: "takeover", File: "file", Taken: "taken",
 }

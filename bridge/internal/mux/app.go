@@ -24,6 +24,11 @@ type Config struct {
 	// tasks keep the wire waiting; 0: GOMAXPROCS is not touched.
 	SpareProcs int
 
+	// Evidence answers what the host asks for, in at most as many bytes as it takes;
+	// it gives up when done is closed. It is called in a goroutine of its own, for
+	// each kind of evidence one at a time. It may be nil if Ready has none.
+	Evidence func(ask wire.Ask, done <-chan struct{}) (answer []byte, result wire.Result, text string)
+
 	// OnDrain is called once, in a goroutine of its own, when the Conn begins to drain
 	// and has told the host so. It may be nil.
 	OnDrain func()

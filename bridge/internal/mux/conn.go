@@ -34,6 +34,7 @@ type Conn struct {
 	out     outbox
 	workers workers
 
+	asks   asks
 	spares *spares
 
 	wideLeft int // of the budget for windows that are wider than at first

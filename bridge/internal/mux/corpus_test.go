@@ -66,6 +66,7 @@ func corpusConn(t *testing.T, c corpus.Case) *Conn {
 	app := corpusApp{testApp{run: func(*testTask) { <-ctx.Done() }}}
 	conn := New(testConfig(), app, bytes.NewReader(c.Bytes), io.Discard)
 	conn.in.MaxFrame = c.Max
+	conn.host.Evidence = true
 	if len(c.Frames) == 0 || c.Frames[0].Kind != "open" {
 		conn.highest = wire.MinStream
 		conn.newStream(wire.MinStream, &Opening{Task: &testTask{run: app.run}, Length: -1})

@@ -67,6 +67,9 @@ func testConfig() Config {
 		Ready:        wire.Ready{Window: wire.MaxChunk, MaxFrame: wire.MinMaxFrame, MaxHead: 65_536, MaxStreams: 3},
 		Window:       wire.MaxChunk,
 		MaxAbandoned: 10,
+		Evidence: func(wire.Ask, <-chan struct{}) ([]byte, wire.Result, string) {
+			return nil, wire.ResultDone, ""
+		},
 	}
 }
 

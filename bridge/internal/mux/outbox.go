@@ -23,12 +23,14 @@ type outbox struct {
 	greeted   bool // ready is in control or was; log lines may follow
 
 	control []byte
-	pongs   int // in control
+	pongs   int // in control, and other answers that nobody waited to give
 
 	logs     []byte // log frames, written behind control
 	dropped  int    // lines that did not fit
 	logCount uint64 // lines ever queued
 	logsGone uint64 // lines ever written
+
+	evidence []byte // the frames of a part of it, which is one at a time
 
 	urgent streamQueue
 	turns  streamQueue
@@ -66,7 +68,7 @@ func (q *streamQueue) pop() *Stream {
 }
 
 func (o *outbox) empty() bool {
-	return len(o.control) == 0 && (len(o.logs) == 0 || !o.greeted) && o.urgent.empty() && o.turns.empty()
+	return len(o.control) == 0 && (len(o.logs) == 0 || !o.greeted) && len(o.evidence) == 0 && o.urgent.empty() && o.turns.empty()
 }
 
 // kick wakes the writer if it sleeps.
@@ -112,8 +114,13 @@ func (o *outbox) drain(highest uint32) {
 
 // pong answers a ping; it tells whether there was room for the answer.
 func (o *outbox) pong(n int64) bool {
-	o.pongs++
 	o.integer(wire.KindPong, n)
+	return o.hasRoom()
+}
+
+// hasRoom counts an answer that is in control, and tells whether there was room for it.
+func (o *outbox) hasRoom() bool {
+	o.pongs++
 	return o.pongs <= maxPongs
 }
 

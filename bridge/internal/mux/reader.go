@@ -77,6 +77,8 @@ func (c *Conn) greet() error {
 	host.Files = c.cfg.Ready.Files
 	c.cfg.Ready.Hijack = c.cfg.Ready.Hijack && host.Hijack
 	host.Hijack = c.cfg.Ready.Hijack
+	c.cfg.Ready.Evidence = c.cfg.Ready.Evidence && host.Evidence
+	host.Evidence = c.cfg.Ready.Evidence
 	c.host = host
 	if !c.ended {
 		c.out.ready(&c.cfg.Ready)
@@ -99,6 +101,8 @@ func (c *Conn) handle(f *wire.Frame) error {
 		return c.onPing(f.Payload)
 	case wire.KindDrain:
 		return c.onDrain(f.Payload)
+	case wire.KindAsk:
+		return c.onAsk(f.Payload)
 	}
 	return c.onPong(f.Payload)
 }

@@ -50,6 +50,7 @@ func (c *Conn) take(b *batch) bool {
 		c.out.discard() // after a fault, which is in control, nothing follows
 		return len(b.bytes) > 0
 	}
+	c.out.takeEvidence(b)
 	for !c.out.urgent.empty() {
 		c.out.urgent.pop().takeUrgent(b)
 	}

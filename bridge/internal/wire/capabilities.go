@@ -6,9 +6,10 @@ type Capability string
 
 // The capabilities that there are.
 const (
-	CapabilityFile   Capability = "file"   // section 15
-	CapabilityHijack Capability = "hijack" // section 14
+	CapabilityFile     Capability = "file"     // section 15
+	CapabilityHijack   Capability = "hijack"   // section 14
+	CapabilityEvidence Capability = "evidence" // section 16
 )
 
 // Capabilities are the names of all.
-var Capabilities = []Capability{CapabilityFile, CapabilityHijack}
+var Capabilities = []Capability{CapabilityFile, CapabilityHijack, CapabilityEvidence}

@@ -19,6 +19,7 @@ type Hello struct {
 	Pool                   string
 	Files                  bool // it has the capability file
 	Hijack                 bool // it has the capability hijack
+	Evidence               bool // it has the capability evidence
 }
 
 // The keys of hello that must be there, as bits.
@@ -112,6 +113,8 @@ func (h *Hello) readCapabilities(r *etf.Reader) error {
 			h.Files = true
 		case CapabilityHijack:
 			h.Hijack = true
+		case CapabilityEvidence:
+			h.Evidence = true
 		}
 	}
 	return r.EndList()
@@ -201,6 +204,7 @@ type Ready struct {
 	MaxStreams    int
 	Files         bool   // the capability file is used
 	Hijack        bool   // the capability hijack is used
+	Evidence      bool   // the capability evidence is used
 	Name, Version string // of the program
 	Apps          []string
 }
@@ -232,6 +236,9 @@ func (y *Ready) capabilities() (names []Capability) {
 	}
 	if y.Hijack {
 		names = append(names, CapabilityHijack)
+	}
+	if y.Evidence {
+		names = append(names, CapabilityEvidence)
 	}
 	return names
 }

@@ -12,6 +12,9 @@ const (
 	KindPong     Kind = 4
 	KindDrain    Kind = 5
 	KindLog      Kind = 6
+	KindAsk      Kind = 7
+	KindPart     Kind = 8
+	KindAnswered Kind = 9
 	KindOpen     Kind = 16
 	KindEntered  Kind = 17
 	KindChunk    Kind = 18
@@ -42,6 +45,9 @@ var kindRules = [256]kindRule{
 	KindPong:     {"pong", false, true},
 	KindDrain:    {"drain", false, true},
 	KindLog:      {"log", false, false},
+	KindAsk:      {"ask", false, true},
+	KindPart:     {"part", false, false},
+	KindAnswered: {"answered", false, false},
 	KindOpen:     {"open", true, true},
 	KindEntered:  {"entered", true, false},
 	KindChunk:    {"chunk", true, true},

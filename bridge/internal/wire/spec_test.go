@@ -71,7 +71,7 @@ func TestTheCapabilitiesAreThoseOfTheSpec(t *testing.T) {
 		want = append(want, Capability(m[1]))
 	}
 	require.ElementsMatch(t, want, Capabilities)
-	require.ElementsMatch(t, Capabilities, (&Ready{Files: true, Hijack: true}).capabilities())
+	require.ElementsMatch(t, Capabilities, (&Ready{Files: true, Hijack: true, Evidence: true}).capabilities())
 }
 
 func TestTheTablesOfCodesAreThoseOfTheSpec(t *testing.T) {

@@ -53,6 +53,9 @@ var rows = []row{
 	{frames.Pong, Host | Program, 0, Int(0, MaxCredit), ""},
 	{frames.Drain, Host | Program, 0, Int(NoStream, frames.MaxStream), ""},
 	{frames.Log, Program, 0, isAny, ""}, // D5 has a watch of its own
+	{frames.Ask, Host, 0, isAsk, ""},
+	{frames.Part, Program, 0, isPart, ""},
+	{frames.Answered, Program, 0, isAnswered, ""},
 	{frames.Open, Host, 0, isTriple, ""},
 	{frames.Entered, Program, fresh, isEmpty, "R5"},
 	{frames.Chunk, Host | Program, flowing | raw, nil, "S1"},

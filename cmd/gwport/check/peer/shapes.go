@@ -45,6 +45,36 @@ func isReason(term any) bool {
 	return ok && len(t) == 2 && IsInt(t[0], 0, MaxCredit) && IsBinary(t[1])
 }
 
+// The largest there are of the capability evidence.
+const (
+	maxPart     = 32 << 10
+	maxEvidence = 1 << 30
+	maxTime     = 600_000
+)
+
+func isAsk(term any) bool {
+	t, ok := term.(etf.Tuple)
+	return ok && len(t) == 4 && IsInt(t[0], 1, MaxCredit) && IsInt(t[1], 0, MaxCredit) && IsInt(t[2], 0, maxTime) && IsInt(t[3], 1, maxEvidence)
+}
+
+func isPart(term any) bool {
+	t, ok := term.(etf.Tuple)
+	if !ok || len(t) != 2 || !IsInt(t[0], 1, MaxCredit) {
+		return false
+	}
+	b, ok := t[1].(etf.Binary)
+	return ok && len(b) >= 1 && len(b) <= maxPart
+}
+
+func isAnswered(term any) bool {
+	t, ok := term.(etf.Tuple)
+	if !ok || len(t) != 3 || !IsInt(t[0], 1, MaxCredit) || !IsInt(t[1], 0, MaxCredit) {
+		return false
+	}
+	b, ok := t[2].(etf.Binary)
+	return ok && len(b) <= maxText
+}
+
 // IsPairs tells a list of {Name, Value}.
 func IsPairs(term any) bool {
 	l, ok := term.(etf.List)

@@ -19,6 +19,7 @@ type host struct {
 	watch *peer.Watch
 
 	streams  map[uint32]*stream
+	asks     map[int64]*asked
 	firstAt  time.Time
 	drained  int64 // the number in the program's drain; -1: none yet
 	quits    bool  // the program may be gone: nothing is held against it any more
@@ -28,7 +29,7 @@ type host struct {
 }
 
 func newHost(t *trial, p *process, hi hello) *host {
-	h := &host{t: t, p: p, hello: hi, streams: make(map[uint32]*stream), drained: -1}
+	h := &host{t: t, p: p, hello: hi, streams: make(map[uint32]*stream), asks: make(map[int64]*asked), drained: -1}
 	h.Init()
 	h.From, h.Patience = "standard output", h.patience
 	h.Stops = func() bool { return h.quits || h.stdinEnd && h.IsQueueEmpty() }

@@ -76,7 +76,7 @@ func (p *player) Number(name string) (n int64, ok bool) {
 	case "entered":
 		return int64(p.s.enters), true
 	}
-	if name == "hijack" {
+	if name == "hijack" || name == "evidence" {
 		return p.host().ready.limits[name], true
 	}
 	n, ok = p.host().ready.limits[name]

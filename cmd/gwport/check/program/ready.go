@@ -45,8 +45,10 @@ func readReady(b []byte) (ready, error) {
 	if err != nil {
 		return r, err
 	}
-	if slices.Contains(capabilities, "hijack") {
-		r.limits["hijack"] = 1
+	for _, name := range []string{"hijack", "evidence"} {
+		if slices.Contains(capabilities, name) {
+			r.limits[name] = 1
+		}
 	}
 	r.apps, err = peer.Binaries(m, "apps")
 	return r, err

@@ -39,12 +39,14 @@ var steps = map[string]func(p *player, args string){
 	"saw":    (*player).saw,
 
 	// Frames.
-	"ping":   (*player).ping,
-	"asks":   func(p *player, args string) { p.asks(p.num(args)) },
-	"ponged": func(p *player, args string) { p.pong(p.num(args)) },
-	"flow":   (*player).flow,
-	"flood":  (*player).flood,
-	"within": (*player).within,
+	"ping":    (*player).ping,
+	"asks":    func(p *player, args string) { p.asks(p.num(args)) },
+	"ponged":  func(p *player, args string) { p.pong(p.num(args)) },
+	"flow":    (*player).flow,
+	"inquire": (*player).inquire,
+	"told":    (*player).told,
+	"flood":   (*player).flood,
+	"within":  (*player).within,
 
 	// What is sent of a stream.
 	"opens":     (*player).opens,

@@ -47,6 +47,8 @@ func (h watcher) TakePort(f frames.Frame, term any) {
 		h.drained = term.(int64)
 		h.watch.Hold("D1", h.drained <= int64(h.Highest) || h.drained == peer.NoStream,
 			fmt.Sprintf("a number of at most %d, the highest opened", h.Highest), "drain %d", h.drained)
+	case frames.Part, frames.Answered:
+		h.evidence(f, term.(etf.Tuple))
 	case frames.Log:
 		h.log(f, term)
 	}
