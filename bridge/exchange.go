@@ -101,6 +101,14 @@ func (x *exchange) newRequest() (*http.Request, error) {
 	return &x.http, nil
 }
 
+// About implements mux.Task.
+func (x *exchange) About() []wire.MetaPair {
+	return []wire.MetaPair{{Key: "method", Value: shortened(x.request.Method)}, {Key: "path", Value: shortened(x.request.Path)}}
+}
+
+// shortened leaves room for a stack in the same line.
+func shortened(s string) string { return s[:min(len(s), 1024)] }
+
 // Cancel implements mux.Task.
 func (x *exchange) Cancel(cause error) { x.cancel(cause) }
 

@@ -59,8 +59,9 @@ func TestFilesNameOnlyWhatStandsBelow(t *testing.T) {
 		},
 		"bridge/internal/mux": {
 			"doc",
-			"conn reader writer drain evidence workers log outbox stream in out takeover whole wide app",
-			"abort buffer credit deadline limits spares",
+			"conn reader writer drain evidence overrun workers log outbox stream in out takeover whole wide app",
+			"abort buffer credit deadline spares stacks",
+			"limits",
 		},
 		"bridge/internal/wire": {
 			"doc",

@@ -92,7 +92,11 @@ const (
 	// DefaultMaxFrame bounds a frame to this program.
 	DefaultMaxFrame = 1 << 20
 
-	// DefaultMaxAbandoned is how many handlers may outlive their streams by a second.
+	// DefaultAbandonedAfter is how long a handler may outlive its stream before it
+	// counts as abandoned.
+	DefaultAbandonedAfter = time.Second
+
+	// DefaultMaxAbandoned is how many handlers may be abandoned.
 	DefaultMaxAbandoned = 1_000
 
 	// DefaultSpareProcs is by how much the program may raise GOMAXPROCS while

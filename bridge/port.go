@@ -26,15 +26,16 @@ type port struct {
 func newPort(set *settings, r io.Reader, w io.Writer, onFail func()) *port {
 	p := &port{set: set}
 	p.conn = mux.New(mux.Config{
-		Ready:        set.ready(),
-		Window:       set.window,
-		WideWindow:   set.wideWindow,
-		WideBudget:   wideBudget,
-		MaxAbandoned: set.maxAbandoned,
-		SpareProcs:   set.spareProcs,
-		Evidence:     evidence,
-		OnFail:       onFail,
-		OnDrain:      func() { p.shutdown() },
+		Ready:          set.ready(),
+		Window:         set.window,
+		WideWindow:     set.wideWindow,
+		WideBudget:     wideBudget,
+		AbandonedAfter: set.abandonedAfter,
+		MaxAbandoned:   set.maxAbandoned,
+		SpareProcs:     set.spareProcs,
+		Evidence:       evidence,
+		OnFail:         onFail,
+		OnDrain:        func() { p.shutdown() },
 	}, p, r, w)
 	p.server = newHTTPServer(p)
 	return p

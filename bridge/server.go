@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"github.com/gwport/gwport/bridge/internal/wire"
 )
@@ -48,11 +50,18 @@ type Server struct {
 	// raised to what MaxHead and a chunk need.
 	MaxFrame int
 
-	// MaxAbandoned is how many handlers may go on a second after their streams
-	// have ended: DefaultMaxAbandoned if 0, none if -1. One more, and the program
-	// takes no new requests, finishes the others and ends, so that the host
-	// starts it afresh: goroutines that do not heed their context cannot be
-	// got rid of in any other way.
+	// AbandonedAfter is how long a handler may go on behind the end of its request
+	// before it counts as abandoned: DefaultAbandonedAfter if 0, from a millisecond to an
+	// hour. Where the request has ended because its time was over (the deadline, the head
+	// timeout or the idle timeout of its route), the stack of the handler is logged then, as
+	// a warning with the stream, the method and the path: of ten at most a second, and how
+	// many others there are.
+	AbandonedAfter time.Duration
+
+	// MaxAbandoned is how many handlers may be abandoned: DefaultMaxAbandoned if 0,
+	// none if -1. One more, and the program logs where they hang, takes no new requests,
+	// finishes the others and ends, so that the host starts it afresh: goroutines
+	// that do not heed their context cannot be got rid of in any other way.
 	MaxAbandoned int
 
 	// SpareProcs is by how much [Server.Serve] may raise GOMAXPROCS:
@@ -69,16 +78,17 @@ var errNoHandler = errors.New("bridge: Server has neither Handler nor Apps")
 
 // settings are a Server's fields, checked and with their defaults.
 type settings struct {
-	apps          apps
-	name, version string
-	firstWindow   int // credit that a request half begins with
-	wideWindow    int // ... and that it is kept at when it is read; 0: as it was
-	window        int // credit that it is kept at
-	maxStreams    int
-	maxHead       int
-	maxFrame      int
-	maxAbandoned  int
-	spareProcs    int
+	apps           apps
+	name, version  string
+	firstWindow    int // credit that a request half begins with
+	wideWindow     int // ... and that it is kept at when it is read; 0: as it was
+	window         int // credit that it is kept at
+	maxStreams     int
+	maxHead        int
+	maxFrame       int
+	abandonedAfter time.Duration
+	maxAbandoned   int
+	spareProcs     int
 }
 
 func (s *Server) settings() (*settings, error) {
@@ -122,6 +132,10 @@ func (s *Server) settings() (*settings, error) {
 		default:
 			*o.to = o.value
 		}
+	}
+	set.abandonedAfter = cmp.Or(s.AbandonedAfter, DefaultAbandonedAfter)
+	if set.abandonedAfter < time.Millisecond || set.abandonedAfter > time.Hour {
+		err = errors.Join(err, fmt.Errorf("bridge: Server.AbandonedAfter is %v, expected 1ms to 1h", s.AbandonedAfter))
 	}
 	set.maxFrame = max(set.maxFrame, set.maxHead+wire.HeadSlack)
 	set.window = set.firstWindow

@@ -17,6 +17,7 @@ groups() ->
         pprof_reads_a_cpu_profile_taken_under_load, a_profile_is_written_to_a_file, two_profiles_at_once,
         an_answer_has_max_size_bytes_at_most, what_nobody_has_asked_is_ignored, unknown_evidence,
         an_answer_that_does_not_come, a_program_that_ends, a_misshapen_part_is_a_wire_fault,
+        a_handler_that_overruns_its_deadline_is_in_the_log, too_many_that_overrun_are_in_the_log_before_the_drain,
         a_program_without_the_capability, no_pool_and_no_port, a_wrong_option_is_named
     ]}].
 
@@ -28,10 +29,10 @@ end_per_suite(_) ->
 
 init_per_group(parallel, Config) ->
     gwport_test:mount(stream),
-    Config.
+    [{log, gwport_probe:start_log()} | Config].
 
-end_per_group(parallel, _) ->
-    ok.
+end_per_group(parallel, Config) ->
+    gwport_probe:stop_log(proplists:get_value(log, Config)).
 
 stacks_are_those_of_handlers(Config) ->
     Server = #{pool := Pool} = gwport_probe:flow(#{}, Config),
@@ -97,7 +98,7 @@ two_profiles_at_once(Config) ->
     Server = #{pool := Pool} = gwport_probe:flow(#{}, Config),
     gwport_probe:await_ports(Server, 1),
     Asker = spawn_link(fun() -> gwport:profile(Pool, cpu, #{seconds => 600}) end),
-    gwport_test:until(fun() -> element(1, element(2, gwport:profile(Pool, cpu, #{seconds => 1}))) =:= busy end),
+    await_asking(Asker),
     {error, {busy, Why}} = gwport:profile(Pool, cpu, #{seconds => 1}),
     ?assertNotEqual(nomatch, string:find(Why, "is asked for the same already")),
     ?assertMatch({ok, [{_, <<"goroutine ", _/binary>>}]}, gwport:stacks(Pool)),
@@ -152,9 +153,7 @@ an_answer_that_does_not_come(Config) ->
     ?assertNotEqual(nomatch, string:find(More, "within the 1000 ms of the profile and 1 ms more")),
     ?assertEqual([], queued()),
     Waiting = [spawn_link(fun() -> gwport:profile(Pool, heap, #{timeout => 600000}) end) || _ <- lists:seq(1, 16)],
-    [gwport_test:until(fun() ->
-        process_info(Pid, current_function) =:= {current_function, {gwport_evidence, parts, 2}}
-    end) || Pid <- Waiting],
+    [await_asking(Pid) || Pid <- Waiting],
     ?assertMatch({error, {busy, _}}, gwport:profile(Pool, heap, #{})),
     [begin unlink(Pid), exit(Pid, kill) end || Pid <- Waiting],
     gwport_probe:stop(Server).
@@ -164,7 +163,7 @@ a_program_that_ends(Config) ->
     gwport_probe:await_ports(Server, 1),
     OsPid = gwport_test:os_pid(Server),
     {Asker, Monitor} = spawn_monitor(fun() -> exit(gwport:profile(Pool, heap, #{})) end),
-    gwport_test:until(fun() -> process_info(Asker, status) =:= {status, waiting} end),
+    await_asking(Asker),
     gwport_probe:os_kill("KILL", OsPid),
     receive {'DOWN', Monitor, process, Asker, Reason} -> ?assertMatch({error, {port_down, _}}, Reason) end,
     gwport_probe:stop(Server).
@@ -174,6 +173,41 @@ a_misshapen_part_is_a_wire_fault(Config) ->
     gwport_probe:await_ports(Server, 1),
     ?assertMatch({error, {port_down, _}}, gwport:profile(Pool, heap, #{})),
     gwport_probe:stop(Server).
+
+a_handler_that_overruns_its_deadline_is_in_the_log(Config) ->
+    %% With its stack, the method and the path; the program is as it was.
+    Server = gwport_probe:flow(#{mount => #{deadline => 200}}, Config),
+    gwport_probe:hear_log(proplists:get_value(log, Config)),
+    gwport_probe:await_ports(Server, 1),
+    OsPid = gwport_test:os_pid(Server),
+    ?assertMatch(#{status := 504}, overrun(Server)),
+    overran(Server),
+    ?assertMatch([#{os_pid := OsPid, state := serving}], gwport_test:ports(Server)),
+    gwport_probe:stop(Server).
+
+too_many_that_overrun_are_in_the_log_before_the_drain(Config) ->
+    %% Two where the program allows one: both are in the log, and then it drains and is replaced.
+    Server = gwport_probe:flow(#{env => #{"FLOWPORT_MAX_ABANDONED" => "1"}, mount => #{deadline => 200}}, Config),
+    gwport_probe:hear_log(proplists:get_value(log, Config)),
+    gwport_probe:await_ports(Server, 1),
+    OsPid = gwport_test:os_pid(Server),
+    [?assertMatch(#{status := 504}, overrun(Server)) || _ <- [1, 2]],
+    overran(Server),
+    overran(Server),
+    {error, _, _} = gwport_probe:expect(Server, "draining, because too many handlers", 10000),
+    gwport_test:until(fun() ->
+        [P || #{os_pid := P, state := serving} <- gwport_test:ports(Server), P =/= OsPid] =/= []
+    end),
+    gwport_probe:stop(Server).
+
+%% A request whose handler does not heed its deadline.
+overrun(Server) ->
+    gwport_test:get(Server, "/faults/sleep?s=3600&ignore=1&tag=overruns").
+
+overran(Server) ->
+    {warning, Line, _} = gwport_probe:expect(Server, "goes on after the time of its request was over", 10000),
+    [?assertNotEqual({nomatch, Part}, {string:find(Line, Part), Part})
+        || Part <- ["method=GET", "path=/faults/sleep", "stream=", "(*faults).sleep"]].
 
 a_program_without_the_capability(Config) ->
     %% It goes on as before.
@@ -215,6 +249,12 @@ sleeping(Server) ->
     ok = gwport_test:send(Socket, "GET /faults/sleep?s=60&tag=sleeps HTTP/1.1\r\nhost: x\r\n\r\n"),
     gwport_test:until(fun() -> maps:get(<<"handler">>, gwport_probe:last(Server, "sleeps")) =/= <<>> end),
     Socket.
+
+%% It has asked, and waits.
+await_asking(Pid) ->
+    gwport_test:until(fun() ->
+        process_info(Pid, current_function) =:= {current_function, {gwport_evidence, parts, 2}}
+    end).
 
 %% What is left with whoever has asked.
 queued() ->

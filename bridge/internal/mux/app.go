@@ -1,6 +1,10 @@
 package mux
 
-import "github.com/gwport/gwport/bridge/internal/wire"
+import (
+	"time"
+
+	"github.com/gwport/gwport/bridge/internal/wire"
+)
 
 // Config is what a Conn needs to know of its program.
 type Config struct {
@@ -16,8 +20,12 @@ type Config struct {
 	// bytes together.
 	WideWindow, WideBudget int
 
-	// MaxAbandoned is how many tasks may go on a second after their streams
-	// have ended. One more, and the Conn drains.
+	// AbandonedAfter is how long a task may go on behind the end of its stream before it
+	// counts as abandoned. Many are told at once when a connection with many streams
+	// breaks, and each takes a moment to end.
+	AbandonedAfter time.Duration
+
+	// MaxAbandoned is how many tasks may be abandoned. One more, and the Conn drains.
 	MaxAbandoned int
 
 	// SpareProcs is how many Ps more than usual the program may have while
@@ -74,6 +82,9 @@ type Task interface {
 	// Run does it, in a goroutine that it may end. It is not called if the
 	// stream ends before its turn comes.
 	Run()
+
+	// About says for the log what it is about. It must not wait.
+	About() []wire.MetaPair
 
 	// Cancel tells the task that its stream has ended early. It may be called
 	// more than once, by any goroutine, before Run and after it; the first call

@@ -39,8 +39,9 @@ type Conn struct {
 
 	wideLeft int // of the budget for windows that are wider than at first
 
-	tasks     int // that run
-	abandoned int // those of them whose streams have long ended
+	tasks     int              // that run
+	abandoned map[*Stream]bool // those of them whose streams have long ended
+	overruns  overruns
 
 	ended bool  // nothing new is read, taken or started
 	err   error // why; nil after a drain
@@ -54,14 +55,15 @@ type Conn struct {
 // New makes a Conn of a pair of pipes. Serve is yet to be called.
 func New(cfg Config, app App, r io.Reader, w io.Writer) *Conn {
 	c := &Conn{
-		cfg:     cfg,
-		app:     app,
-		r:       r,
-		in:      wire.NewInput(r),
-		w:       w,
-		spares:  newSpares(cfg.SpareProcs),
-		streams: make(map[uint32]*Stream),
-		highest: wire.MinStream - 1,
+		cfg:       cfg,
+		app:       app,
+		r:         r,
+		in:        wire.NewInput(r),
+		w:         w,
+		spares:    newSpares(cfg.SpareProcs),
+		streams:   make(map[uint32]*Stream),
+		abandoned: make(map[*Stream]bool),
+		highest:   wire.MinStream - 1,
 
 		wideLeft: cfg.WideBudget,
 		done:     make(chan struct{}),
@@ -213,7 +215,7 @@ func (c *Conn) enter(s *Stream) {
 
 // leave accounts for a task that has gone, and tells whether its worker, if there is
 // still one, is to wait for the next.
-func (c *Conn) leave(s *Stream, next chan *Stream, hasWorker bool) (rests bool) {
+func (c *Conn) leave(s *Stream, w *worker, hasWorker bool) (rests bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !s.taken {
@@ -227,7 +229,7 @@ func (c *Conn) leave(s *Stream, next chan *Stream, hasWorker bool) (rests bool) 
 		}
 		return false
 	}
-	return hasWorker && c.workers.rest(next)
+	return hasWorker && c.workers.rest(w)
 }
 
 // forget drops a stream whose halves have both ended. A task that is still at
@@ -235,32 +237,7 @@ func (c *Conn) leave(s *Stream, next chan *Stream, hasWorker bool) (rests bool) 
 func (c *Conn) forget(s *Stream) {
 	delete(c.streams, s.id)
 	if s.running && !s.returned && s.late == nil {
-		s.late = time.AfterFunc(abandonedAfter, func() { c.abandon(s) })
+		s.late = time.AfterFunc(c.cfg.AbandonedAfter, func() { c.abandon(s) })
 	}
 	c.endIfDrained()
-}
-
-// abandon counts a task that goes on without its stream, because nothing can
-// stop it.
-func (c *Conn) abandon(s *Stream) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if s.returned || c.ended {
-		return
-	}
-	s.abandoned = true
-	c.abandoned++
-	c.boundAbandoned()
-}
-
-func (c *Conn) boundAbandoned() {
-	if c.abandoned <= c.cfg.MaxAbandoned || c.drain.on {
-		return
-	}
-	c.out.log(wire.Line{
-		Level: wire.LevelError,
-		Text:  "bridge: draining, because too many handlers go on after their requests have ended",
-		Meta:  []wire.MetaPair{{Key: "abandoned", Value: c.abandoned}},
-	})
-	c.startDrain()
 }

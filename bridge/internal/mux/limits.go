@@ -24,10 +24,15 @@ const (
 	// are made as they are needed, and end when their tasks have.
 	maxIdleWorkers = 256
 
-	// abandonedAfter is how long a task may go on behind the end of its stream
-	// before it counts as abandoned (Config.MaxAbandoned). Many are told at once
-	// when a connection with many streams breaks, and each takes a moment to end.
-	abandonedAfter = time.Second
+	// maxStacks is how many bytes of all stacks are searched for that of a task, and
+	// maxOthers about how many there may be of those that it has started.
+	maxStacks = 16 << 20
+	maxOthers = 16 << 10
+
+	// maxShown is how many tasks are logged with their stacks at a time, and
+	// lookPause is how long it takes until there are more.
+	maxShown  = 10
+	lookPause = time.Second
 
 	// MaxWhole is how long a body may be that goes in one frame with its head. A
 	// window has room for it, and beyond it one frame costs the host as much as

@@ -48,6 +48,8 @@ type testTask struct {
 
 func (t *testTask) Run() { t.run(t) }
 
+func (t *testTask) About() []wire.MetaPair { return nil }
+
 func (t *testTask) Cancel(cause error) {
 	select {
 	case t.told <- cause:
@@ -64,9 +66,10 @@ func (t *testTask) end() error {
 
 func testConfig() Config {
 	return Config{
-		Ready:        wire.Ready{Window: wire.MaxChunk, MaxFrame: wire.MinMaxFrame, MaxHead: 65_536, MaxStreams: 3},
-		Window:       wire.MaxChunk,
-		MaxAbandoned: 10,
+		Ready:          wire.Ready{Window: wire.MaxChunk, MaxFrame: wire.MinMaxFrame, MaxHead: 65_536, MaxStreams: 3},
+		Window:         wire.MaxChunk,
+		MaxAbandoned:   10,
+		AbandonedAfter: time.Second,
 		Evidence: func(wire.Ask, <-chan struct{}) ([]byte, wire.Result, string) {
 			return nil, wire.ResultDone, ""
 		},
@@ -171,7 +174,7 @@ func (h *host) requireNothingLeft() {
 	defer h.conn.mu.Unlock()
 	require.Empty(h.t, h.conn.streams)
 	require.Zero(h.t, h.conn.tasks)
-	require.Zero(h.t, h.conn.abandoned)
+	require.Empty(h.t, h.conn.abandoned)
 	require.True(h.t, h.conn.out.urgent.empty() && h.conn.out.turns.empty())
 }
 

@@ -37,10 +37,12 @@ type Stream struct {
 	gone  atomic.Bool // cause is set, and will not change
 
 	// The task's goroutine.
-	running   bool
-	returned  bool        // the task has said so
-	abandoned bool        // the stream ended before it, by more than abandonedAfter
-	late      *time.Timer // finds that out
+	running  bool
+	returned bool        // the task has said so
+	worker   *worker     // whose goroutine it is
+	late     *time.Timer // finds out that the stream ended long before it
+	wasLate  bool        // the stream ended because its time was over
+	isShown  bool        // where it hangs is in the log
 
 	// What waits for the writer, beside the frames of Out.
 	isUrgent, inTurn bool
@@ -151,6 +153,7 @@ func (s *Stream) onAbort(code wire.Code, text string) error {
 	if !s.Out.ended {
 		s.say(&Abort{Code: code})
 	}
+	s.wasLate = code == wire.CodeDeadline || code == wire.CodeHeadTimeout || code == wire.CodeIdleTimeout
 	s.shut(cause)
 	return cause
 }
@@ -198,8 +201,5 @@ func (s *Stream) setReturned() {
 	if s.late != nil {
 		s.late.Stop()
 	}
-	if s.abandoned {
-		s.abandoned = false
-		s.c.abandoned--
-	}
+	delete(s.c.abandoned, s)
 }
