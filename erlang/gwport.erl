@@ -2,7 +2,7 @@
 %% is its API; README.md shows it in use.
 -module(gwport).
 
--export([child_spec/1, pools/0, info/1, counts/1, reload/1, reload/2]).
+-export([child_spec/1, pools/0, info/1, ready/1, counts/1, reload/1, reload/2]).
 -export([resize/2, drain/1, request/2, request/3]).
 -export([stacks/1, stacks/2, profile/3]).
 
@@ -36,7 +36,10 @@
 %%     of memory, makes room for another one, which is started first. The first three are up to
 %%     `recycle_jitter' (10) per cent less, drawn for each port. A program that has answered nothing
 %%     is recycled for its age alone</li>
-%% <li>`max_streams' (1000): requests under way in one port; more get 503</li>
+%% <li>`max_streams' (1000): requests under way in one port; more wait for a place</li>
+%% <li>`max_queue' (1000, 0 for none): requests that may wait for a place, of the whole pool,
+%%     because all ports are full or none is up; more get 503. `queue_timeout' (1000): how long one
+%%     may wait, then it gets 503 too, as all do at once while the circuit is open</li>
 %% <li>`window' (262144): response bytes a program may send before the client takes some</li>
 %% <li>`response_budget' (67108864): windows a port gives out in all; when it is spent a request
 %%     gets `window_floor' (16384). The most a port's clients can pile up is response_budget +
@@ -66,8 +69,8 @@
 %%
 %% Arguments and variables are kept from every report. The start fails with `{bad_option, {Key,
 %% Value, Why}}', where Why is a sentence and the value of what may be secret is `hidden', or with
-%% `{missing_option, Key}'; it does not fail when the program does not come up: requests get 503
-%% while it is tried again.
+%% `{missing_option, Key}'; it does not fail when the program does not come up: requests wait, and
+%% get 503, while it is tried again.
 -spec child_spec(gwport_options:given()) -> supervisor:child_spec().
 child_spec(Options) ->
     #{id => {gwport, gwport_options:name(Options)},
@@ -84,24 +87,36 @@ pools() ->
 %% first digit of their status, those that gwport gave itself among them, and under 1 the
 %% connections that apps have taken over; `failures', requests without an answer from an app or
 %% without a whole one, by reason; `programs', how often one came `up', ended as it was to
-%% (`drained') or otherwise (`failed'). The numbers only grow. A request that gwport answers itself
-%% is in both of the former. A client that leaves is `client_gone' under `gwport_stream_h': Cowboy
-%% kills the process of `gwport_handler', which counts it only where telemetry is to be told.
+%% (`drained') or otherwise (`failed'); `queue', how many requests found no place at once and
+%% `waited', how many came when the queue was `full', and for how many the time to wait was up
+%% (`timeout'). The numbers only grow. A request that gwport answers itself is in both of the
+%% first two. A client that leaves is `client_gone' under `gwport_stream_h': Cowboy kills the
+%% process of `gwport_handler', which counts it only where telemetry is to be told.
 -spec counts(atom()) -> {ok, #{
     responses := #{1..9 => non_neg_integer()}, failures := #{atom() => pos_integer()},
-    programs := #{up | drained | failed => non_neg_integer()}}} | {error, no_pool}.
+    programs := #{up | drained | failed => non_neg_integer()},
+    queue := #{waited | full | timeout => non_neg_integer()}}} | {error, no_pool}.
 counts(Pool) ->
     gwport_count:counts(Pool).
 
 %% @doc The ports of a pool: owner, OS pid, state, requests in flight and served, the program's
-%% name, version and apps. The state of a spare one that is ready is `spare'. A port that is to be
-%% started again has the state `waiting', and tells `why' there is none (a sentence), how many
-%% `failures' there were in a row, the `circuit' (`closed' or `open'), and the `next_try', in
-%% milliseconds, or `circuit' where another port is tried first. It has no process and no figures,
-%% and so none of the other keys.
+%% name, version and apps; with each the `queue', how many requests wait for a place in the pool.
+%% The state of a spare one that is ready is `spare'. A port that is to be started again has the
+%% state `waiting', and tells `why' there is none (a sentence), how many `failures' there were in a
+%% row, the `circuit' (`closed' or `open'), and the `next_try', in milliseconds, or `circuit' where
+%% another port is tried first. It has no process and no figures, and so none of the other keys.
 -spec info(atom()) -> {ok, [map()]} | {error, no_pool}.
 info(Pool) ->
     gwport_pool:info(Pool).
+
+%% @doc Whether a request that comes now is served or may wait: a port is ready, and it has room, or
+%% the queue has. With it, how many `ports' are ready of those `wanted', how many requests wait
+%% (`queue'), and the `circuit'. No process is asked: it answers at once whatever the pool does.
+-spec ready(atom()) -> {ready | not_ready, #{ports := non_neg_integer(),
+    wanted := non_neg_integer(), queue := non_neg_integer(), circuit := closed | open}}
+  | {error, no_pool}.
+ready(Pool) ->
+    gwport_pool:ready(Pool).
 
 %% @equiv reload(Pool, #{})
 -spec reload(atom()) -> gwport_reload:result().

@@ -4,12 +4,13 @@
 -module(gwport_count).
 
 -export([create/1, delete/1, find/1, none/0, counts/1]).
--export([response/2, takeover/1, failure/2, program/2]).
+-export([response/2, takeover/1, failure/2, program/2, queue/2]).
 
--export_type([count/0, program_event/0]).
+-export_type([count/0, program_event/0, queue_event/0]).
 
 -opaque count() :: counters:counters_ref() | none.
 -type program_event() :: up | drained | failed.
+-type queue_event() :: waited | full | timeout.
 
 -define(KEY(Pool), {?MODULE, Pool}).
 %% The classes of statuses have the first places, by their first digit; others stand behind.
@@ -24,6 +25,8 @@
     client_gone, client_stalled, short_file, internal_error, bad_length, bad_order, bad_payload,
     other]).
 -define(PROGRAM_EVENTS, [up, drained, failed]).
+%% Of requests that found no place: they waited, there were too many, their time was up.
+-define(QUEUE_EVENTS, [waited, full, timeout]).
 
 %% Called by the keeper of a pool. The counters of one that was killed go on.
 -spec create(Pool :: atom()) -> ok.
@@ -34,7 +37,7 @@ create(Pool) ->
     end.
 
 size() ->
-    ?CLASSES + length(?REASONS) + length(?PROGRAM_EVENTS).
+    ?CLASSES + length(?REASONS) + length(?PROGRAM_EVENTS) + length(?QUEUE_EVENTS).
 
 -spec delete(Pool :: atom()) -> ok.
 delete(Pool) ->
@@ -74,6 +77,16 @@ program(Event, Pool) ->
             ?CLASSES + length(?REASONS) + 1), 1)
     end.
 
+%% A request that found no place at once.
+-spec queue(queue_event(), count()) -> ok.
+queue(_, none) ->
+    ok;
+queue(Event, Count) ->
+    counters:add(Count, place(Event, ?QUEUE_EVENTS, first_queue_event()), 1).
+
+first_queue_event() ->
+    ?CLASSES + length(?REASONS) + length(?PROGRAM_EVENTS) + 1.
+
 %% What is new in another version is counted as the last.
 place(Name, [Name | _], Place) -> Place;
 place(_, [_], Place) -> Place;
@@ -81,7 +94,8 @@ place(Name, [_ | Rest], Place) -> place(Name, Rest, Place + 1).
 
 -spec counts(Pool :: atom()) -> {ok, #{
     responses := #{1..9 => non_neg_integer()}, failures := #{atom() => pos_integer()},
-    programs := #{program_event() => non_neg_integer()}}} | {error, no_pool}.
+    programs := #{program_event() => non_neg_integer()},
+    queue := #{queue_event() => non_neg_integer()}}} | {error, no_pool}.
 counts(Pool) ->
     case find(Pool) of
         none -> {error, no_pool};
@@ -92,7 +106,8 @@ counted(Count) ->
     Failures = numbered(?REASONS, ?CLASSES + 1, Count),
     #{responses => numbered(lists:seq(1, ?CLASSES), 1, Count),
         failures => maps:filter(fun(_, N) -> N > 0 end, Failures),
-        programs => numbered(?PROGRAM_EVENTS, ?CLASSES + length(?REASONS) + 1, Count)}.
+        programs => numbered(?PROGRAM_EVENTS, ?CLASSES + length(?REASONS) + 1, Count),
+        queue => numbered(?QUEUE_EVENTS, first_queue_event(), Count)}.
 
 numbered(Names, First, Count) ->
     Places = lists:seq(First, First + length(Names) - 1),

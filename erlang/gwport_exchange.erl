@@ -26,12 +26,16 @@
 %% to carry out its commands: the port, the stream's name there, and the watch that looks after a
 %% process which is stuck with its client.
 %%
-%% What is not there yet has its place. A request that waits for a port with room is an exchange
-%% without a port, to which nobody has granted credit: open/4 enters the pool's queue, and the
-%% queue's word is an event like a port's, behind which placed/5 is called. One that is repeated
-%% keeps what it has sent of the body as well, until the app is known to have been entered, and goes
-%% elsewhere when the port is down before. A port on another node is another handle: an event comes
-%% to an alias, wherever from. Plug is one more driver.
+%% A request for which no port has room waits here, in its own process (gwport_queue): it is an
+%% exchange without a port, to which nobody has granted credit, and what it may wait is a timer of
+%% its own. It waits at the beginning, or when a port that it was sent to has not taken it. The word
+%% that there is room is an event like a port's. The times of the response begin when it is placed,
+%% but the deadline does not: what is left of that goes to the program.
+%%
+%% What is not there yet has its place. One that is repeated keeps what it has sent of the body as
+%% well, until the app is known to have been entered, and goes elsewhere when the port is down
+%% before. A port on another node is another handle: an event comes to an alias, wherever from. Plug
+%% is one more driver.
 -module(gwport_exchange).
 
 -export([open/4, open/5, refuse/2, event/3, failed/4, offer/1, accept/1, close/1]).
@@ -48,6 +52,16 @@
 %% What an event may take, in milliseconds.
 -define(MARGIN, 1000).
 
+-record(chance, {
+    request :: gwport_environ:request(),
+    mount :: gwport_options:mount(),
+    %% Ports that it has turned to in vain.
+    tried = [] :: [gwport_handle:handle()],
+    %% Its place among those who wait, which it keeps, and until when it may wait in all.
+    ticket = new :: new | gwport_queue:ticket(),
+    until = none :: none | integer()
+}).
+
 -record(exchange, {
     %% Of the messages that are its events.
     tag :: term(),
@@ -59,9 +73,10 @@
     %% Of the mount's pool.
     count :: gwport_count:count(),
     account = none :: gwport_account:account() | none,
-    %% What it takes to turn to another port, and those it has turned to in vain; not when something
-    %% has come of it.
-    chance = none :: none | chance(),
+    %% What it takes to turn to another port; not when something has come of it.
+    chance = none :: none | #chance{},
+    %% While it waits: its place in the queue, and what stands in the word that its time is up.
+    wait = none :: none | {gwport_queue:place(), Timer :: reference(), Word :: reference()},
     guard = none :: gwport_watch:guard() | none,
     %% A file of the program's that is part of the response, and when to give up opening it.
     file = none :: none | {gwport_file:opener(), Timer :: reference()},
@@ -71,7 +86,6 @@
     is_late = false :: boolean()
 }).
 -opaque exchange() :: #exchange{}.
--type chance() :: {gwport_environ:request(), gwport_options:mount(), [gwport_handle:handle()]}.
 -type event() ::
     %% The second part of a message {Tag, {gwport, _}}.
     {gwport, term()}
@@ -111,13 +125,17 @@ open(Request = #{<<"method">> := Method}, Mount = #{pool := Pool}, Tag, Now, Wak
     Due = due(Wake, Now, Stream),
     Count = gwport_count:find(Pool),
     Account = gwport_account:open(Request, Mount),
-    case checked(gwport_request:check(Request), Request, Mount, Tag, Due) of
-        {ok, Port, Ref, Chance} ->
-            #exchange{tag = tag(Tag, Ref), stream = Stream, port = Port, ref = Ref,
-                count = Count, account = Account, due = Due, chance = Chance};
-        {error, Reason} ->
-            refused(Reason, tag(Tag, make_ref()), Stream, Count, Account)
+    Exchange = #exchange{tag = Tag, stream = Stream, count = Count,
+        account = Account, due = Due},
+    case checked(gwport_request:check(Request), Request, Mount) of
+        ok -> opened(place(#chance{request = Request, mount = Mount}, Now, Exchange), Exchange);
+        {error, Reason} -> refused(Reason, tag(Tag, make_ref()), Stream, Count, Account)
     end.
+
+opened({ok, Exchange = #exchange{tag = Tag, ref = Ref}}, _) ->
+    Exchange#exchange{tag = tag(Tag, Ref)};
+opened({error, Reason}, Exchange = #exchange{tag = Tag, stream = Stream, count = Count}) ->
+    refused(Reason, tag(Tag, make_ref()), Stream, Count, Exchange#exchange.account).
 
 %% Whether somebody is told of each request of the mount, and so also of a client that leaves: its
 %% driver then says so by close/1, and does not just end.
@@ -135,7 +153,7 @@ due(Wake, Now, Stream) ->
 
 %% Whether the driver has to set a timer, if it has been told of nothing yet.
 -spec needs_timer(exchange()) -> boolean().
-needs_timer(#exchange{port = none}) -> false;
+needs_timer(#exchange{port = none, wait = none}) -> false;
 needs_timer(#exchange{due = Due}) -> Due =:= infinity.
 
 tag(ref, Ref) -> Ref;
@@ -157,28 +175,28 @@ refused(Reason, Tag, Stream, Count, Account) ->
     self() ! {Tag, {gwport, {refused, Reason}}},
     #exchange{tag = Tag, stream = Stream, count = Count, account = Account, is_late = true}.
 
-checked({error, _}, _, _, _, _) ->
-    {error, bad_request};
-checked(ok, #{<<"length">> := Length}, #{max_body := MaxBody}, _, _) when Length > MaxBody ->
+checked({error, _}, _, _) -> {error, bad_request};
+checked(ok, #{<<"length">> := Length}, #{max_body := Max}) when Length > Max ->
     {error, too_large_body};
-checked(ok, Request, Mount = #{pool := Pool}, Tag, Due) ->
-    case placed({Request, Mount, []}, Tag, Due) of
-        {error, no_pool} -> no_pool(Pool);
-        Result -> Result
-    end.
+checked(ok, _, _) -> ok.
 
-%% At the port with the fewest requests, of those that have not been turned to in vain. One that is
-%% gone may still stand in the pool's table beside another.
-placed(Chance = {Request, Mount = #{pool := Pool}, Tried}, Tag, Due) ->
+%% At the port with the fewest requests, of those that have not been turned to in vain; or where
+%% those wait for whom there is none.
+-spec place(#chance{}, Now :: integer(), exchange()) ->
+    {ok, exchange()} | {error, gwport_status:reason()}.
+place(Chance = #chance{mount = #{pool := Pool}, tried = Tried}, Now, Exchange) ->
     case gwport_pool:choose(Pool, Tried) of
-        {ok, Port} -> placed(at(Port, Request, Mount, Tag, Due), Port, Chance, Tag, Due);
+        {ok, Port} -> placed(at(Port, Chance, Now, Exchange), Port, Chance, Now, Exchange);
+        {wait, Why, Queue} -> wait(Why, Queue, Chance, Now, Exchange);
+        {error, no_pool} -> no_pool(Pool);
         Error -> Error
     end.
 
-placed({ok, Ref}, Port, Chance, _, _) ->
-    {ok, Port, Ref, Chance};
-placed({error, not_entered}, Port, {Request, Mount, Tried}, Tag, Due) ->
-    case placed({Request, Mount, [Port | Tried]}, Tag, Due) of
+%% One that is gone may still stand in the pool's table beside another.
+placed({ok, Ref}, Port, Chance, _, Exchange) ->
+    {ok, Exchange#exchange{port = Port, ref = Ref, chance = Chance}};
+placed({error, not_entered}, Port, Chance = #chance{tried = Tried}, Now, Exchange) ->
+    case place(Chance#chance{tried = [Port | Tried]}, Now, Exchange) of
         {error, Reason} when Reason =:= no_port; Reason =:= no_pool -> {error, not_entered};
         Result -> Result
     end;
@@ -190,18 +208,25 @@ no_pool(Pool) ->
         [Pool]) || gwport_seen:is_first({no_pool, Pool})],
     {error, no_pool}.
 
-at(Port, Request, Mount = #{app := App}, Tag, Due) ->
+at(Port, Chance, Now, Exchange = #exchange{tag = Tag, due = Due}) ->
+    case encoded(Port, Chance, Now, Exchange) of
+        {ok, Encoded} -> gwport_handle:open(Port, Encoded, Tag, Due);
+        Error -> Error
+    end.
+
+encoded(Port, #chance{request = Request, mount = Mount = #{app := App}}, Now, Exchange) ->
     case gwport_handle:has_app(App, Port) of
         true ->
-            opened(gwport_request:encode(Request, gwport_handle:max_head(Port)), Port, Tag, Due);
+            gwport_request:encode(left(Request, Now, Exchange), gwport_handle:max_head(Port));
         false ->
             no_app(Mount, gwport_handle:apps(Port))
     end.
 
-opened({ok, Encoded}, Port, Tag, Due) ->
-    gwport_handle:open(Port, Encoded, Tag, Due);
-opened(Error, _, _, _) ->
-    Error.
+%% Of the deadline.
+left(Request = #{<<"timeout">> := _}, Now, #exchange{stream = Stream}) ->
+    Request#{<<"timeout">> := max(1, gwport_stream:deadline(Now, Stream))};
+left(Request, _, _) ->
+    Request.
 
 no_app(#{pool := Pool, app := App}, Apps) ->
     _ = [?LOG_ERROR("gwport: a request is for ~ts of pool ~p, whose program has ~ts (said once)",
@@ -214,39 +239,151 @@ wanted(App) -> io_lib:format("app ~0p", [App]).
 had([]) -> "one app, without a name";
 had(Apps) -> io_lib:format("~0p", [Apps]).
 
+%% Waiting
+
+wait(Why, Queue, Chance = #chance{ticket = Ticket}, Now, Exchange = #exchange{tag = Tag}) ->
+    Ref = erlang:alias(),
+    Time = until(Queue, Now, Chance) - Now,
+    case Time > 0 andalso gwport_queue:join(Ticket, {Ref, tag(Tag, Ref)}, Queue) of
+        {ok, Place} ->
+            joined(Place, Ref, Time, Chance, Now, queued(waited, Ticket, Exchange));
+        Not ->
+            _ = erlang:unalias(Ref),
+            _ = [gwport_count:queue(full, Exchange#exchange.count) || Not =:= full],
+            {error, Why}
+    end.
+
+%% A port was full after all.
+wait_again(Chance = #chance{mount = #{pool := Pool}}, Now, Exchange) ->
+    case gwport_pool:queue(Pool) of
+        {ok, Queue} -> wait(busy, Queue, Chance, Now, Exchange);
+        Error -> Error
+    end.
+
+%% One that waits again is counted once.
+queued(Event, new, Exchange = #exchange{count = Count}) ->
+    gwport_count:queue(Event, Count),
+    Exchange;
+queued(_, _, Exchange) ->
+    Exchange.
+
+until(Queue, Now, #chance{until = none}) -> Now + gwport_queue:timeout(Queue);
+until(_, _, #chance{until = Until}) -> Until.
+
+joined(Place, Ref, Time, Chance = #chance{mount = #{pool := Pool}}, Now, Exchange) ->
+    #exchange{tag = Tag, stream = Stream} = Exchange,
+    Word = make_ref(),
+    Timer = erlang:send_after(min(Time, gwport_stream:deadline(Now, Stream)), self(),
+        {tag(Tag, Ref), {gwport, {waited, Word}}}),
+    Waiting = Exchange#exchange{port = none, ref = Ref, wait = {Place, Timer, Word}, is_late = true,
+        chance = Chance#chance{ticket = gwport_queue:ticket(Place), until = Now + Time}},
+    looked(gwport_pool:look(Pool), Waiting).
+
+%% Where the row has gone it is known what becomes of it.
+looked(ok, Exchange) ->
+    {ok, Exchange};
+looked(Error, Exchange = #exchange{wait = {Place, _, _}}) ->
+    case gwport_queue:leave(Place) of
+        ok -> _ = unwait(Exchange), Error;
+        taken -> {ok, Exchange}
+    end.
+
+%% It hears no more of its place.
+unwait(Exchange = #exchange{ref = Ref}) ->
+    _ = erlang:unalias(Ref),
+    answered(Exchange).
+
+answered(Exchange = #exchange{wait = {_, Timer, _}}) ->
+    _ = erlang:cancel_timer(Timer),
+    Exchange#exchange{wait = none}.
+
+%% An owner keeps a place for it.
+room(Port, Now, Exchange = #exchange{stream = Stream, chance = Chance}) ->
+    Begun = (answered(Exchange))#exchange{stream = gwport_stream:begins(Now, Stream)},
+    case accept(Port, Now, Begun) of
+        {ok, _} -> {[], Begun#exchange{port = Port}};
+        {error, not_entered} -> elsewhere({refused, draining}, Port, Now, Begun, Chance);
+        {error, Reason} -> declined(Reason, Port, Now, Begun)
+    end.
+
+accept(Port, Now, Exchange = #exchange{ref = Ref, tag = Tag, due = Due, chance = Chance}) ->
+    case encoded(Port, Chance, Now, Exchange) of
+        {ok, Encoded} -> gwport_handle:accept(Port, Ref, Encoded, Tag, Due);
+        Error -> Error
+    end.
+
+declined(Reason, Port, Now, Exchange = #exchange{ref = Ref}) ->
+    gwport_handle:decline(Port, Ref),
+    gwport_handle:leave(Port, Ref),
+    to_stream({port, {refused, Reason}}, Now, Exchange#exchange{chance = none}).
+
+%% Its time is up, for a place or in all.
+waited(Now, Exchange = #exchange{wait = {Place, _, _}, stream = Stream, count = Count}) ->
+    #exchange{chance = #chance{mount = #{pool := Pool}}} = Exchange,
+    _ = gwport_queue:leave(Place),
+    Left = (unwait(Exchange))#exchange{chance = none},
+    case gwport_stream:deadline(Now, Stream) of
+        Time when Time =< 0 ->
+            to_stream(timeout, Now, Left);
+        _ ->
+            gwport_count:queue(timeout, Count),
+            to_stream({port, {refused, gwport_pool:lack(Pool)}}, Now, Left)
+    end.
+
 %% What an event means to the client.
 -spec event(event(), Now :: integer(), exchange()) -> {[client_command()], exchange()}.
 event({gwport, {opened, Opener, _}}, _, Exchange = #exchange{file = File})
         when File =:= none; element(1, File) =/= Opener ->
     {[], Exchange};
-event(Event = {gwport, _}, Now, Exchange = #exchange{chance = Chance}) when Chance =/= none ->
+event({gwport, {waited, Word}}, Now, Exchange = #exchange{wait = {_, _, Word}}) ->
+    waited(Now, Exchange);
+event({gwport, {waited, _}}, _, Exchange) ->
+    {[], Exchange};
+event({gwport, {room, Port}}, Now, Exchange = #exchange{wait = Wait}) when Wait =/= none ->
+    room(Port, Now, Exchange);
+event({gwport, Refused = {refused, _}}, Now, Exchange = #exchange{wait = Wait})
+        when Wait =/= none ->
+    to_stream({port, Refused}, Now, (unwait(Exchange))#exchange{chance = none});
+%% Times of a response are postponed while there is nobody to give one.
+event(timeout, Now, Exchange = #exchange{wait = Wait, stream = Stream}) when Wait =/= none ->
+    case gwport_stream:deadline(Now, Stream) of
+        Time when Time =< 0 -> to_stream(timeout, Now, Exchange);
+        _ -> {[], Exchange#exchange{stream = gwport_stream:begins(Now, Stream)}}
+    end;
+event({gwport, Event}, Now, Exchange = #exchange{chance = Chance}) when Chance =/= none ->
     first(Event, Now, late(Now, Exchange#exchange{chance = none}), Chance);
-event(Event, Now, Exchange = #exchange{stream = Stream}) ->
-    try react(gwport_stream:event(of_port(Event), Now, Stream), late(Now, Exchange))
+event(Event, Now, Exchange) ->
+    to_stream(of_port(Event), Now, late(Now, Exchange)).
+
+to_stream(Event, Now, Exchange = #exchange{stream = Stream}) ->
+    try react(gwport_stream:event(Event, Now, Stream), Exchange)
     catch
         Class:Reason:Stack -> failed(Class, Reason, Stack, Exchange)
     end.
 
-%% The first that is heard of a port. That it has not taken the request, because it drains or is
-%% gone, is not heard where there is another port: nothing of the body has been sent, for want of
-%% credit.
-first(Event = {gwport, {refused, draining}}, Now, Exchange, Chance) ->
-    elsewhere(Event, Now, Exchange, Chance);
-first(Event = {gwport, {port_down, false, Reason}}, Now, Exchange, Chance)
+%% The first that is heard of a port. That it has not taken the request, because it is full, drains
+%% or is gone, is not heard where there is another port, or may be one: nothing of the body has been
+%% sent, for want of credit.
+first(Event = {refused, busy}, Now, Exchange = #exchange{port = Port, ref = Ref}, Chance) ->
+    again(Event, Port, Ref, Now, Exchange, wait_again(Chance, Now, Exchange));
+first(Event = {refused, draining}, Now, Exchange = #exchange{port = Port}, Chance) ->
+    elsewhere(Event, Port, Now, Exchange, Chance);
+first(Event = {port_down, false, Reason}, Now, Exchange = #exchange{port = Port}, Chance)
         when Reason =:= drain; Reason =:= stopped ->
-    elsewhere(Event, Now, Exchange, Chance);
+    elsewhere(Event, Port, Now, Exchange, Chance);
 first(Event, Now, Exchange, _) ->
-    event(Event, Now, Exchange).
+    to_stream({port, Event}, Now, Exchange).
 
-elsewhere(Event, Now, Exchange, {Request, Mount, Tried}) ->
-    #exchange{port = Port, ref = Ref, tag = Tag, due = Due} = Exchange,
-    case placed({Request, Mount, [Port | Tried]}, Tag, Due) of
-        {ok, Port1, Ref1, Chance} ->
-            gwport_handle:leave(Port, Ref),
-            {[], Exchange#exchange{port = Port1, ref = Ref1, chance = Chance}};
-        {error, _} ->
-            event(Event, Now, Exchange)
-    end.
+elsewhere(Event, Port, Now, Exchange = #exchange{ref = Ref}, Chance = #chance{tried = Tried}) ->
+    again(Event, Port, Ref, Now, Exchange,
+        place(Chance#chance{tried = [Port | Tried]}, Now, Exchange)).
+
+%% The port that it was sent to, by the name that it had there, is left.
+again(_, Port, Ref, _, _, {ok, Exchange}) ->
+    gwport_handle:leave(Port, Ref),
+    {[], Exchange};
+again(Event, _, _, Now, Exchange, {error, _}) ->
+    to_stream({port, Event}, Now, Exchange).
 
 %% The watch may have spoken, or be about to.
 late(Now, Exchange = #exchange{due = Due}) when Now + ?MARGIN >= Due ->
@@ -368,12 +505,15 @@ close(Exchange) ->
     _ = leave(gone(closed_account({break, client_gone}, Exchange))),
     ok.
 
-gone(Exchange = #exchange{port = none}) ->
+gone(Exchange = #exchange{port = none, wait = none}) ->
     Exchange;
 gone(Exchange = #exchange{count = Count}) ->
     gwport_count:failure(client_gone, Count),
     abort(cancelled, <<>>, Exchange).
 
+leave(Exchange = #exchange{wait = {Place, _, _}}) ->
+    _ = gwport_queue:leave(Place),
+    left(unwait(Exchange));
 leave(Exchange = #exchange{port = none}) ->
     left(Exchange);
 leave(Exchange = #exchange{port = Port, ref = Ref, guard = Guard}) ->
@@ -384,9 +524,15 @@ leave(Exchange = #exchange{port = Port, ref = Ref, guard = Guard}) ->
 %% No event is left to a process that goes on, and may not know what it means.
 left(Exchange = #exchange{is_late = false}) ->
     Exchange;
-left(Exchange = #exchange{tag = Tag}) ->
-    receive {Tag, {gwport, _}} -> left(Exchange)
-    after 0 -> Exchange#exchange{is_late = false}
+left(Exchange = #exchange{tag = Tag, ref = Ref}) ->
+    receive
+        {Tag, {gwport, {room, Port}}} ->
+            gwport_handle:decline(Port, Ref),
+            left(Exchange);
+        {Tag, {gwport, _}} ->
+            left(Exchange)
+    after 0 ->
+        Exchange#exchange{is_late = false}
     end.
 
 %% Milliseconds until the event `timeout` is due.

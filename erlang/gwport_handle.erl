@@ -2,7 +2,8 @@
 %% program. It is read from the pool's table by every request.
 -module(gwport_handle).
 
--export([new/3, open/4, claim/2, send/4, consumed/3, taken/3, abort/3, leave/2]).
+-export([new/3, open/4, accept/5, decline/2, look/1, claim/2]).
+-export([send/4, consumed/3, taken/3, abort/3, leave/2]).
 -export([has_app/2, apps/1, max_head/1, files/1, under_way/1, has_room/1, watch/1]).
 
 -export_type([handle/0, request/0]).
@@ -47,6 +48,33 @@ open(Handle = #handle{owner = Owner, watch = Watch, load = Load}, Request, Tag, 
             leave(Handle, Ref),
             {error, not_entered}
     end.
+
+%% The same for a place that the owner has offered to Ref, an alias (gwport_queue); it has counted
+%% the request already.
+-spec accept(handle(), reference(), request(), Tag :: term(), Due :: integer() | infinity) ->
+    {ok, reference()} | {error, not_entered}.
+accept(Handle = #handle{owner = Owner, watch = Watch}, Ref, Request, Tag, Due) ->
+    To = {Ref, Tag},
+    case gwport_watch:join(To, Due, Watch) of
+        ok ->
+            Owner ! {accept, {{self(), Ref, To}, stays, Request}},
+            {ok, Ref};
+        gone ->
+            leave(Handle, Ref),
+            {error, not_entered}
+    end.
+
+%% Somebody else may have the place.
+-spec decline(handle(), reference()) -> ok.
+decline(#handle{owner = Owner}, Ref) ->
+    Owner ! {decline, Ref},
+    ok.
+
+%% The owner looks whether it has a place for somebody who waits.
+-spec look(handle()) -> ok.
+look(#handle{owner = Owner}) ->
+    Owner ! look,
+    ok.
 
 %% Makes the calling process the client of a stream that its program has taken over, whose client
 %% has been another, or this one under another name. Its events come as {Ref, {gwport, Event}}. It

@@ -7,7 +7,8 @@
 %% never too high for ever.
 -module(gwport_load).
 
--export([new/1, limit/2, under_way/1, has_room/1, arrive/1, left/1, enter/1, leave/2, info/1]).
+-export([new/1, limit/2, under_way/1, has_room/1, has_place/2, info/1]).
+-export([arrive/1, left/1, enter/1, leave/2]).
 
 -export_type([load/0]).
 
@@ -44,6 +45,12 @@ under_way(#load{counters = Counters}) ->
 -spec has_room(load()) -> boolean().
 has_room(#load{counters = Counters}) ->
     atomics:get(Counters, ?UNDER_WAY) < atomics:get(Counters, ?MAX_STREAMS).
+
+%% The same as the owner sees it, who knows of Pending requests that are no streams yet.
+-spec has_place(Pending :: non_neg_integer(), load()) -> boolean().
+has_place(Pending, Load = #load{counters = Counters}) ->
+    has_room(Load) andalso
+        atomics:get(Counters, ?STREAMS) + Pending < atomics:get(Counters, ?MAX_STREAMS).
 
 %% A client has sent its request to the port.
 -spec arrive(load()) -> ok.

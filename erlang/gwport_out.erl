@@ -7,7 +7,7 @@
 -module(gwport_out).
 
 -export([new/0, control/2, body/3, drop/3, replace/3, last/2, leave/2]).
--export([open/2, withdraw/2, stop_opening/1]).
+-export([open/2, withdraw/2, stop_opening/1, is_opening/1, waiting/1]).
 -export([is_empty/1, is_full/1, left/1, opens/1, take/2]).
 
 -export_type([out/0, open/0]).
@@ -104,6 +104,15 @@ withdraw(Ref, Out = #out{opens = Opens}) ->
 -spec stop_opening(out()) -> {[open()], out()}.
 stop_opening(Out = #out{opens = Opens}) ->
     {lists:reverse(Opens), Out#out{opens = [], opening = false}}.
+
+-spec is_opening(out()) -> boolean().
+is_opening(#out{opening = IsOpening}) ->
+    IsOpening.
+
+%% How many opens wait.
+-spec waiting(out()) -> non_neg_integer().
+waiting(#out{opens = Opens}) ->
+    length(Opens).
 
 -spec is_empty(out()) -> boolean().
 is_empty(#out{control = [], opens = [], leaving = [], ring = Ring}) -> queue:is_empty(Ring);

@@ -2,7 +2,7 @@
 %% the pool's supervisor, so that a keeper that is started again knows what a reload has changed.
 -module(gwport_plan).
 
--export([new/2, version/1, given/1, options/1, change/4]).
+-export([new/2, version/1, given/1, options/1, queue/1, change/4]).
 
 -export_type([plan/0, version/0, given/0, options/0]).
 
@@ -16,6 +16,7 @@
 -spec new(given(), options()) -> plan().
 new(Given, Options) ->
     Plan = ets:new(?MODULE, [public]),
+    true = ets:insert(Plan, {queue, gwport_queue:new()}),
     ok = change(make_ref(), Given, Options, Plan),
     Plan.
 
@@ -30,6 +31,11 @@ given(Plan) ->
 -spec options(plan()) -> options().
 options(Plan) ->
     ets:lookup_element(Plan, plan, 4).
+
+%% It is the supervisor's as well, and outlives a keeper.
+-spec queue(plan()) -> gwport_queue:queue().
+queue(Plan) ->
+    ets:lookup_element(Plan, queue, 2).
 
 %% Called by the keeper.
 -spec change(version(), given(), options(), plan()) -> ok.

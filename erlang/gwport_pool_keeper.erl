@@ -72,6 +72,7 @@
     sup :: pid(),
     starter :: undefined | pid(),
     table :: ets:table(),
+    queue :: gwport_queue:queue(),
     ports = #{} :: #{Owner :: pid() => #slot{}},
     backoff :: gwport_backoff:backoff(),
     waiting = #{} :: #{slot_number() => #waiting{}},
@@ -89,6 +90,8 @@
 %% What is known of a port that begins to end.
 -define(DRAINS, <<"it drains, or has ended">>).
 -define(LACK_DELAY, 250).
+%% How often clients that were killed while they waited are looked for.
+-define(SWEEP, 500).
 -define(END_GRACE, 2000).
 %% A port that was ready for so long has shown that its program works.
 -define(STEADY, 5000).
@@ -103,11 +106,13 @@ init({Plan, Top, Sup}) ->
     #{name := Name, ports := Ports} = Pool = gwport_secret:show(Options),
     Wanted = lists:seq(1, Ports),
     logger:set_process_metadata(#{pool => Name}),
-    case gwport_pool:create(Name, [Top, Sup]) of
+    Queue = gwport_plan:queue(Plan),
+    ok = limit_queue(Pool, Queue),
+    case gwport_pool:create(Name, [Top, Sup], Queue) of
         {ok, Table} ->
             State = #keeper{plan = Plan, version = gwport_plan:version(Plan), options = Options,
                 wanted = Wanted, name = Name, end_time = end_time(Pool), top = Top, sup = Sup,
-                table = Table, backoff = gwport_backoff:new(Pool)},
+                queue = Queue, table = Table, backoff = gwport_backoff:new(Pool)},
             {ok, State, {continue, {start, Wanted}}};
         {error, Reason} ->
             {stop, Reason}
@@ -118,9 +123,11 @@ end_time(#{drain_timeout := Drain, stop_timeout := Stop, kill_timeout := Kill}) 
     Drain + Stop + Kill + ?END_GRACE.
 
 handle_continue({start, Slots}, State = #keeper{sup = Sup}) ->
+    sweep_later(),
     case gwport_pool_sup:ports(Sup) of
         {ok, Starter} ->
-            {noreply, spares(lists:foldl(fun start/2, State#keeper{starter = Starter}, Slots))};
+            Started = lists:foldl(fun start/2, publish(State#keeper{starter = Starter}), Slots),
+            {noreply, spares(Started)};
         {error, _} ->
             {stop, shutdown, State}
     end.
@@ -204,8 +211,16 @@ handle_info({start, Version, Number}, State = #keeper{version = Version, waiting
         true -> {noreply, spares(start(Number, State))};
         false -> {noreply, wait_for_circuit(Number, State)}
     end;
+handle_info(sweep, State = #keeper{queue = Queue}) ->
+    sweep_later(),
+    ok = gwport_queue:sweep(Queue),
+    {noreply, State};
 handle_info(_, State) ->
     {noreply, State}.
+
+sweep_later() ->
+    _ = erlang:send_after(?SWEEP, self(), sweep),
+    ok.
 
 %% The pool's own ports, that have not begun to drain.
 standing(#keeper{ports = Ports, version = Version}) ->
@@ -222,8 +237,8 @@ start(Number, State = #keeper{version = Version, options = Options}) ->
     end.
 
 start_port(Number, Version, Options, State) ->
-    #keeper{top = Top, starter = Starter, ports = Ports} = State,
-    case gwport_pool_sup:start_port(Top, Starter, self(), Options) of
+    #keeper{top = Top, starter = Starter, ports = Ports, queue = Queue} = State,
+    case gwport_pool_sup:start_port(Top, Starter, self(), Queue, Options) of
         {ok, Owner} ->
             _ = erlang:monitor(process, Owner),
             {ok, State#keeper{ports = Ports#{Owner => #slot{number = Number, version = Version,
@@ -290,6 +305,7 @@ reloaded(Up, State0 = #keeper{plan = Plan, ports = Ports}) ->
     Old = [Owner || {Owner, #slot{version = Of, state = Is}} <- maps:to_list(Ports), Of =/= New,
         Is =/= draining],
     ok = gwport_plan:change(New, Given, Options, Plan),
+    ok = limit_queue(Pool, State#keeper.queue),
     State1 = drain(replaced, Old, State#keeper{version = New, options = Options,
         end_time = end_time(Pool), wanted = lists:seq(1, length(Up)),
         backoff = gwport_backoff:new(Pool), waiting = #{}, lacking = #{}, reload = none,
@@ -322,7 +338,7 @@ resize(Count, State0 = #keeper{wanted = Wanted, plan = Plan, options = Hidden}) 
 grow(More, State = #keeper{wanted = Wanted}) ->
     First = lists:max([0 | Wanted]) + 1,
     New = lists:seq(First, First + More - 1),
-    lists:foldl(fun start/2, State#keeper{wanted = Wanted ++ New}, New).
+    lists:foldl(fun start/2, publish(State#keeper{wanted = Wanted ++ New}), New).
 
 %% Those that serve stay before those that do not.
 shrink(Count, State = #keeper{wanted = Wanted}) ->
@@ -529,7 +545,7 @@ start_in(Delay, Number, Why, State = #keeper{waiting = Waiting, version = Versio
 say_open(Number, Delay, Why, State = #keeper{name = Name, backoff = Backoff}) ->
     ?LOG_ERROR("gwport: the program of pool ~ts has failed ~b times in a row, at last because ~ts; "
         "the next try is in ~b ms", [Name, gwport_backoff:failures(Number, Backoff), Why, Delay]),
-    start_in(Delay, Number, Why, State).
+    publish(start_in(Delay, Number, Why, State)).
 
 wait_for_circuit(Number, State = #keeper{waiting = Waiting}) ->
     #{Number := Wait} = Waiting,
@@ -555,11 +571,16 @@ update(Owner, Fun, State = #keeper{ports = Ports}) ->
         #{} -> State
     end.
 
-publish(State = #keeper{table = Table, ports = Ports, version = Version}) ->
-    gwport_pool:publish(Table, [Handle
-        || #slot{state = ready, version = Of, handle = Handle} <- maps:values(Ports),
-        Of =:= Version]),
+publish(State = #keeper{table = Table, ports = Ports, version = Version, queue = Queue}) ->
+    Handles = [Handle || #slot{state = ready, version = Of, handle = Handle} <- maps:values(Ports),
+        Of =:= Version],
+    Outlook = {length(State#keeper.wanted), gwport_backoff:circuit(State#keeper.backoff)},
+    ok = gwport_pool:publish(Table, Handles, Outlook),
+    ok = gwport_pool:served(Handles, Outlook, Queue),
     State.
+
+limit_queue(#{max_queue := Max, queue_timeout := Timeout}, Queue) ->
+    gwport_queue:limit(Max, Timeout, Queue).
 
 tried(State = #keeper{awaiting = Awaiting}) ->
     _ = [gen_server:reply(From, ok) || From <- Awaiting],
@@ -583,7 +604,7 @@ now_ms() ->
 %% New requests find no port; those under way have the drain timeout.
 terminate(_, State = #keeper{ports = Ports, inherited = Inherited}) ->
     #keeper{name = Name, end_time = Time} = State,
-    _ = publish(State#keeper{ports = #{}}),
+    _ = publish(State#keeper{ports = #{}, wanted = []}),
     lists:foreach(fun gwport_port:drain/1, maps:keys(Ports)),
     Until = now_ms() + Time,
     #keeper{watches = Watches} = lists:foldl(fun follow/2, State, maps:values(Ports)),

@@ -4,7 +4,7 @@
 -module(gwport_pool_sup).
 -behaviour(supervisor).
 
--export([start_link/1, ports/1, start_port/4]).
+-export([start_link/1, ports/1, start_port/5]).
 -export([init/1]).
 
 %% How long the keeper waits for a supervisor that may be waiting for the keeper.
@@ -66,15 +66,15 @@ logs(Top) ->
     Logs.
 
 %% Called by the keeper.
--spec start_port(Top :: pid(), Ports :: pid(), Keeper :: pid(),
+-spec start_port(Top :: pid(), Ports :: pid(), Keeper :: pid(), gwport_queue:queue(),
     gwport_secret:secret(gwport_options:pool())) -> {ok, Owner :: pid()} | {error, term()}.
-start_port(Top, Ports, Keeper, Secret) ->
+start_port(Top, Ports, Keeper, Queue, Secret) ->
     #{name := Name, log_lines := Lines, log_level := Level} = gwport_secret:show(Secret),
     asked(fun() ->
         Logs = logs(Top),
         {ok, Reader} = supervisor:start_child(Logs,
             [#{pool => Name, log_lines => Lines, log_level => Level}]),
-        Start = #{options => Secret, keeper => Keeper},
+        Start = #{options => Secret, keeper => Keeper, queue => Queue},
         case asked(fun() -> start_owner(Ports, Reader, Start) end) of
             {ok, Owner} ->
                 {ok, Owner};

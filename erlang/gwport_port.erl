@@ -30,7 +30,7 @@
 
 -type start() :: #{
     options := gwport_secret:secret(gwport_options:pool()), keeper := pid(),
-    log := gwport_log:log(),
+    queue := gwport_queue:queue(), log := gwport_log:log(),
     %% The path of the socket for standard error; "" for none.
     stderr := string()
 }.
@@ -118,12 +118,11 @@ forget(Owner, To) ->
 
 init(Secret) ->
     process_flag(trap_exit, true),
-    #{options := Hidden, keeper := Keeper, log := Log, stderr := Stderr} =
-        gwport_secret:show(Secret),
+    Start = #{options := Hidden, stderr := Stderr} = gwport_secret:show(Secret),
     Options = gwport_secret:show(Hidden),
     try open_port({spawn_executable, maps:get(command, Options)}, port_options(Options, Stderr)) of
         Port ->
-            State = greeting(Port, maps:without([args, env], Options), Keeper, Log),
+            State = greeting(Port, maps:without([args, env], Options), Start),
             {ok, State, {continue, greet}}
     catch
         error:Reason -> {stop, {shutdown, {open_port, Reason}}}
@@ -140,14 +139,14 @@ port_options(Options, Stderr) ->
         {busy_limits_msgq, disabled}
         | [{cd, Cd} || Cd =/= undefined]].
 
-greeting(Port, Options, Keeper, Log) ->
+greeting(Port, Options, #{keeper := Keeper, queue := Queue, log := Log}) ->
     _ = gwport_log:follow(Log, gwport_log_down),
     Health = gwport_health:new(erlang:port_info(Port, os_pid), Options),
     OsPid = gwport_health:os_pid(Health),
     ok = gwport_log:belongs(Log, OsPid),
     #port{options = Options, keeper = Keeper, log = Log, port = Port, health = Health,
         life = gwport_life:began(#{name => maps:get(name, Options), os_pid => OsPid}),
-        streams = gwport_streams:new(Port, Keeper, Options),
+        streams = gwport_streams:new(Port, Keeper, Queue, Options),
         buffer = gwport_frame:new(maps:get(max_frame, Options))}.
 
 handle_continue(greet, State) ->
@@ -204,6 +203,7 @@ heard(Message, State) ->
 take(Left, HasYielded, State = #port{port = Port}) ->
     receive
         {open, _} = Message -> settle(heard(Message, State), Left - 1, HasYielded);
+        {accept, _} = Message -> settle(heard(Message, State), Left - 1, HasYielded);
         {Port, {data, _}} = Message -> settle(heard(Message, State), Left - 1, HasYielded);
         {send, _, _, _} = Message -> settle(heard(Message, State), Left - 1, HasYielded);
         {consumed, _, _} = Message -> settle(heard(Message, State), Left - 1, HasYielded);
@@ -238,6 +238,12 @@ hear({claim, Name, Client}, State = #port{streams = Streams}) ->
     {noreply, State#port{streams = gwport_streams:claim(Name, Client, Streams)}};
 hear({open, Open}, State = #port{streams = Streams}) ->
     {noreply, State#port{streams = gwport_streams:open(Open, Streams)}};
+hear({accept, Open}, State = #port{streams = Streams}) ->
+    {noreply, State#port{streams = gwport_streams:accept(Open, Streams)}};
+hear({decline, Ref}, State = #port{streams = Streams}) ->
+    {noreply, State#port{streams = gwport_streams:decline(Ref, Streams)}};
+hear(look, State = #port{streams = Streams}) ->
+    {noreply, State#port{streams = gwport_streams:look_for_waiting(Streams)}};
 hear({abort, Name, Code, Text}, State = #port{streams = Streams}) ->
     {noreply, State#port{streams = gwport_streams:abort(Name, Code, Text, Streams)}};
 hear({gwport_down, _, process, Pid, _}, State = #port{streams = Streams}) ->
@@ -366,10 +372,11 @@ greeted({error, Fault, Sentence}, State) ->
     wire_fault(Fault, Sentence, State);
 greeted({ok, Program}, State = #port{options = Options, life = Life, streams = Streams0}) ->
     #{max_head := MaxHead, apps := Apps} = Program,
-    Streams = gwport_streams:greeted(Program, maps:get(max_head, Options), Streams0),
-    report(State#port.keeper, {ready, self(),
-        gwport_handle:new(gwport_streams:watch(Streams), gwport_streams:load(Streams),
-            #{max_head => MaxHead, apps => Apps, files => files(Program, State)})}),
+    Streams1 = gwport_streams:greeted(Program, maps:get(max_head, Options), Streams0),
+    Handle = gwport_handle:new(gwport_streams:watch(Streams1), gwport_streams:load(Streams1),
+        #{max_head => MaxHead, apps => Apps, files => files(Program, State)}),
+    Streams = gwport_streams:known_as(Handle, Streams1),
+    report(State#port.keeper, {ready, self(), Handle}),
     gwport_health:greeted(State#port.health),
     check_aborts_later(),
     {noreply, timer(infinity, State#port{phase = serving, program = Program,

@@ -8,7 +8,7 @@
 %% the former by one read.
 -module(gwport_stream).
 
--export([new/3, event/3, timeout/2, due/2]).
+-export([new/3, event/3, timeout/2, due/2, deadline/2, begins/2]).
 
 -export_type([stream/0, event/0, command/0, client_command/0, port_command/0]).
 
@@ -167,6 +167,16 @@ due(Now, Stream = #stream{head_at = Head, idle_at = Idle, deadline_at = Deadline
 first_due(Head, Idle, Deadline) when Deadline =< Head, Deadline =< Idle -> deadline;
 first_due(Head, Idle, _) when Head =< Idle -> head_timeout;
 first_due(_, _, _) -> idle_timeout.
+
+%% Milliseconds until the deadline, which may have passed.
+-spec deadline(Now :: integer(), stream()) -> integer() | infinity.
+deadline(_, #stream{deadline_at = infinity}) -> infinity;
+deadline(Now, #stream{deadline_at = Deadline}) -> Deadline - Now.
+
+%% There was no port for it until now, and so nobody who could answer.
+-spec begins(Now :: integer(), stream()) -> stream().
+begins(Now, Stream = #stream{head_timeout = Head, idle_timeout = Idle}) ->
+    Stream#stream{now = Now, head_at = later(Now, Head), idle_at = later(Now, Idle)}.
 
 -spec event(event(), Now :: integer(), stream()) -> {[command()], stream()}.
 event(_, _, ended) ->

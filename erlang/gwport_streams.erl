@@ -4,9 +4,14 @@
 %%
 %% A client's open waits until it can be written. Only then has it a place and a number, so that
 %% numbers rise on the wire; no number is used twice, and at the last one the owner is sent `drain`.
+%%
+%% Where requests wait for a place (gwport_queue), one that is free is offered to the first of them,
+%% and counts as taken until its client accepts or declines it. A client that is stuck elsewhere
+%% does not keep it for long: then it is offered to the next, and the client asks like any other.
 -module(gwport_streams).
 
--export([new/3, greeted/3, load/1, watch/1, info/1, helper/2]).
+-export([new/4, greeted/3, known_as/2, load/1, watch/1, info/1, helper/2]).
+-export([look_for_waiting/1, accept/2, decline/2]).
 -export([open/2, send/4, consumed/3, taken/3, claim/3, abort/4, down/2]).
 -export([frame/2, drained/2, look/1]).
 -export([control/2, last/2, through/1, can_write/1, is_full/1, write/1]).
@@ -21,18 +26,26 @@
     writer :: gwport_writer:writer(),
     watch :: gwport_watch:watch(),
     load :: gwport_load:load(),
+    queue :: gwport_queue:queue(),
+    %% What a client is given with a place that it is offered; and those who have not answered, each
+    %% with the timer of its offer.
+    handle = none :: none | gwport_handle:handle(),
+    offers = #{} :: #{reference() => reference()},
     next = 256 :: pos_integer(),
     last :: pos_integer()
 }).
 -opaque streams() :: #streams{}.
 
+%% How long a place is kept for a client that was offered it.
+-define(OFFER_TIME, 250).
+
 %% Called by the owner of Port, as all of these.
--spec new(port(), Heir :: pid(), map()) -> streams().
-new(Port, Heir, Options) ->
+-spec new(port(), Heir :: pid(), gwport_queue:queue(), map()) -> streams().
+new(Port, Heir, Queue, Options) ->
     #{max_streams := MaxStreams, window := Window, window_floor := Floor, response_budget := Budget,
         last_stream := Last, max_head := MaxHead} = Options,
-    #streams{mux = gwport_mux:new(#{window => 0, max_head => MaxHead, files => false,
-            hijack => false}),
+    #streams{queue = Queue,
+        mux = gwport_mux:new(#{window => 0, max_head => MaxHead, files => false, hijack => false}),
         writer = gwport_writer:start_link(Port), watch = gwport_watch:start_link(Heir),
         load = gwport_load:new(#{max_streams => MaxStreams, window => Window, floor => Floor,
             budget => Budget}),
@@ -45,6 +58,11 @@ greeted(Program, MaxHead, Streams = #streams{load = Load}) ->
     gwport_load:limit(MaxStreams, Load),
     Streams#streams{mux = gwport_mux:new(#{window => Window, max_head => MaxHead, files => Files,
         hijack => Hijack})}.
+
+%% What clients have of the port.
+-spec known_as(gwport_handle:handle(), streams()) -> streams().
+known_as(Handle, Streams) ->
+    Streams#streams{handle = Handle}.
 
 -spec load(streams()) -> gwport_load:load().
 load(#streams{load = Load}) ->
@@ -83,6 +101,60 @@ open(Open, Streams = #streams{out = Out}) ->
 refuse(Open = {{_, _, To}, _, _}, Why, Streams) ->
     left(Open, Streams),
     gwport_watch:tell(To, {refused, Why}).
+
+%% A place that was offered.
+-spec accept(gwport_out:open(), streams()) -> streams().
+accept(Open = {{_, Ref, _}, _, _}, Streams = #streams{load = Load}) ->
+    case answered(Ref, Streams) of
+        {true, Streams1} ->
+            open(Open, Streams1);
+        {false, _} ->
+            gwport_load:arrive(Load),
+            open(Open, Streams)
+    end.
+
+-spec decline(reference(), streams()) -> streams().
+decline(Ref, Streams = #streams{load = Load}) ->
+    case answered(Ref, Streams) of
+        {true, Streams1} ->
+            gwport_load:left(Load),
+            look_for_waiting(Streams1);
+        {false, _} ->
+            Streams
+    end.
+
+answered(Ref, Streams = #streams{offers = Offers}) ->
+    case maps:take(Ref, Offers) of
+        {Timer, Rest} ->
+            _ = erlang:cancel_timer(Timer),
+            {true, Streams#streams{offers = Rest}};
+        error ->
+            {false, Streams}
+    end.
+
+%% Behind everything that frees a place, and when the owner is told to.
+-spec look_for_waiting(streams()) -> streams().
+look_for_waiting(Streams = #streams{queue = Queue}) ->
+    case gwport_queue:is_waited(Queue) of
+        false -> Streams;
+        true -> offer(Streams)
+    end.
+
+offer(Streams = #streams{queue = Queue, handle = Handle}) ->
+    case Handle =/= none andalso has_place(Streams) andalso gwport_queue:take(Queue) of
+        {ok, To} -> look_for_waiting(offer(To, Handle, Streams));
+        _ -> Streams
+    end.
+
+has_place(#streams{out = Out, load = Load, offers = Offers}) ->
+    gwport_out:is_opening(Out)
+        andalso gwport_load:has_place(gwport_out:waiting(Out) + map_size(Offers), Load).
+
+offer(To = {Ref, _}, Handle, Streams = #streams{load = Load, offers = Offers}) ->
+    gwport_load:arrive(Load),
+    gwport_watch:tell(To, {room, Handle}),
+    Timer = erlang:send_after(?OFFER_TIME, self(), {decline, Ref}),
+    Streams#streams{offers = Offers#{Ref => Timer}}.
 
 %% It does not become a stream.
 left({{_, Ref, _}, _, _}, #streams{load = Load, watch = Watch}) ->
@@ -138,7 +210,7 @@ withdraw({_, Ref}, Streams = #streams{out = Out}) ->
             Streams;
         {Open, Out1} ->
             left(Open, Streams),
-            Streams#streams{out = Out1}
+            look_for_waiting(Streams#streams{out = Out1})
     end.
 
 %% A client is gone, which is the abort of what it had.
@@ -194,7 +266,7 @@ command({closed, _, {Pid, Ref, _}, Window, Free}, Streams = #streams{watch = Wat
 %% The place of a stream that is over.
 free(now, Window, Streams = #streams{load = Load}) ->
     gwport_load:leave(Window, Load),
-    Streams;
+    look_for_waiting(Streams);
 free(written, Window, Streams = #streams{out = Out}) ->
     Streams#streams{out = gwport_out:leave(Window, Out)}.
 
@@ -235,7 +307,10 @@ write(Streams0) ->
 places(Streams = #streams{out = Out, load = Load}) ->
     {Windows, Out1} = gwport_out:left(Out),
     lists:foreach(fun(Window) -> gwport_load:leave(Window, Load) end, Windows),
-    Streams#streams{out = Out1}.
+    freed(Windows, Streams#streams{out = Out1}).
+
+freed([], Streams) -> Streams;
+freed(_, Streams) -> look_for_waiting(Streams).
 
 number(Streams = #streams{out = Out}) ->
     {Opens, Out1} = gwport_out:opens(Out),
@@ -287,7 +362,7 @@ close(Streams = #streams{clients = Clients, watch = Watch}) ->
 
 not_opened(Streams) ->
     receive
-        {open, Open} ->
+        {How, Open} when How =:= open; How =:= accept ->
             refuse(Open, draining, Streams),
             not_opened(Streams)
     after 0 -> ok

@@ -19,7 +19,7 @@
 -export([guard/5, unguard/1]).
 -export([init/1]).
 
--export_type([watch/0, to/0, guard/0]).
+-export_type([watch/0, to/0, guard/0, refusal/0]).
 
 -record(watch, {
     pid :: pid(),
@@ -30,6 +30,8 @@
 -opaque watch() :: #watch{}.
 -type to() :: {Ref :: reference(), Tag :: term()}.
 -opaque guard() :: reference().
+%% Why a request is not taken.
+-type refusal() :: busy | draining | no_port.
 
 %% The key of a flag that is 1 when the clients have been told: who comes later looks after itself.
 -define(CLOSED, closed).
@@ -106,8 +108,9 @@ close(IsLive, Event, #watch{table = Table, closed = Closed}) ->
 is_watch(Pid, #watch{pid = Watch}) ->
     Pid =:= Watch.
 
--spec tell(to(), gwport_mux:event() | {refused, busy | draining} | due | gwport_file:opened()) ->
-    ok.
+-spec tell(to(), Event) -> ok when
+    Event :: gwport_mux:event() | {refused, refusal()} | due | gwport_file:opened()
+        | {room, gwport_handle:handle()}.
 tell({Ref, Tag}, Event) ->
     Ref ! {Tag, {gwport, Event}},
     ok.

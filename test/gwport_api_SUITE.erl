@@ -492,7 +492,7 @@ a_program_that_does_not_start_is_503_and_not_the_end_of_its_supervisor(_) ->
     %% It is tried again with growing delays. That it is no gwport program at all is in the log.
     Log = gwport_test:capture_log(),
     try
-        [with_pool(#{command => "/bin/sh", args => ["-c", Script], greeting_timeout => 200}, fun(Name) ->
+        [with_pool(#{command => "/bin/sh", args => ["-c", Script], greeting_timeout => 200, max_queue => 0}, fun(Name) ->
             ?assertEqual({Script, {error, no_port}}, {Script, gwport:request(Name, #{})}),
             failed(Name),
             %% Once more.

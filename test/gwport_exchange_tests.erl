@@ -18,6 +18,9 @@ exchange_test_() ->
             {a_driver_may_have_a_reason_of_its_own, fun a_driver_may_have_a_reason_of_its_own/1},
             {each_end_leaves_nothing_behind, fun each_end_leaves_nothing_behind/1},
             {a_client_that_is_killed_leaves_nothing_behind, fun a_client_that_is_killed_leaves_nothing_behind/1},
+            {who_waits_is_served_in_turn, fun who_waits_is_served_in_turn/1},
+            {what_is_left_of_a_deadline_goes_to_the_program, fun what_is_left_of_a_deadline_goes_to_the_program/1},
+            {an_offer_that_is_not_taken_is_the_next_ones, fun an_offer_that_is_not_taken_is_the_next_ones/1},
             {a_client_may_be_closed_behind_its_end, fun a_client_may_be_closed_behind_its_end/1},
             {a_guard_that_is_not_called_off_is_late, fun a_guard_that_is_not_called_off_is_late/1}]]
     end}.
@@ -91,6 +94,62 @@ a_client_that_is_killed_leaves_nothing_behind(Pool) ->
     exit(Pid, kill),
     receive {'DOWN', Monitor, process, Pid, killed} -> ok end,
     is_clean(Pool).
+
+%% A pool with one place, which is taken until the test frees it.
+narrow(Test) ->
+    Pool = gwport_test:start_pool(#{max_streams => 1, queue_timeout => 60000}),
+    Holder = open(#{method => 'POST', path => "/echo", body => "x"}, #{app => echo}, Pool, holder),
+    gwport_test:until(fun() -> in_flight(Pool) =:= 1 end),
+    Test(Pool, fun() -> ok = gwport_exchange:close(Holder) end),
+    is_clean(Pool),
+    ?assertMatch({ready, #{queue := 0}}, gwport:ready(Pool)),
+    gwport_test:stop_pool(Pool).
+
+who_waits_is_served_in_turn(_) ->
+    narrow(fun(Pool, Free) ->
+        Tags = [{number, N} || N <- lists:seq(1, 20)],
+        Waiting = maps:from_list([{Tag, open(#{path => "/hello"}, #{}, Pool, Tag)} || Tag <- Tags]),
+        ?assertMatch({ready, #{queue := 20}}, gwport:ready(Pool)),
+        Free(),
+        ?assertEqual(Tags, served(Waiting, []))
+    end).
+
+%% Whose response is done, one after the other.
+served(Waiting, Served) when map_size(Waiting) =:= 0 ->
+    lists:reverse(Served);
+served(Waiting, Served) ->
+    receive
+        {Tag, Event} when is_map_key(Tag, Waiting) ->
+            case gwport_exchange:event(Event, now_ms(), maps:get(Tag, Waiting)) of
+                {[], Exchange} -> served(Waiting#{Tag := Exchange}, Served);
+                {[{reply, #{code := 200}, _}, done], _} -> served(maps:remove(Tag, Waiting), [Tag | Served])
+            end
+    end.
+
+%% Of ten minutes, five hundred seconds were over when it came.
+what_is_left_of_a_deadline_goes_to_the_program(_) ->
+    narrow(fun(Pool, Free) ->
+        {ok, Mount} = gwport_options:mount(#{pool => Pool, app => environ, deadline => 600000}),
+        {ok, Request, _} = gwport_call:request(#{path => "/environ"}, Mount),
+        Exchange = gwport_exchange:open(Request, Mount, ?TAG, now_ms() - 500000),
+        Free(),
+        {[{reply, #{code := 200}, Body}, done], _} = drive(Exchange),
+        {match, Found} = re:run(Body, "Context deadline: (\\d\\d):(\\d\\d):(\\d\\d)", [{capture, all_but_first, list}]),
+        [Hour, Minute, Second] = [list_to_integer(Digits) || Digits <- Found],
+        {_, Now} = calendar:universal_time(),
+        Left = (calendar:time_to_seconds({Hour, Minute, Second}) - calendar:time_to_seconds(Now) + 86400) rem 86400,
+        ?assert(Left > 40 andalso Left =< 101)
+    end).
+
+%% The first does not answer, as one whose process is stuck: the second has the place, and then the first.
+an_offer_that_is_not_taken_is_the_next_ones(_) ->
+    narrow(fun(Pool, Free) ->
+        First = open(#{path => "/hello"}, #{}, Pool, first),
+        Second = open(#{path => "/hello"}, #{}, Pool, second),
+        Free(),
+        ?assertEqual([second], served(#{second => Second}, [])),
+        ?assertEqual([first], served(#{first => First}, []))
+    end).
 
 a_client_may_be_closed_behind_its_end(Pool) ->
     {_, Exchange} = drive(open(#{path => "/hello"}, #{}, Pool)),

@@ -61,6 +61,15 @@ a_budget_that_is_just_enough_is_enough_test() ->
     ?assertEqual([100, 100, 10], entered(3, load(#{window => 100, floor => 10, budget => 200}))),
     ?assertEqual([100, 10, 10], entered(3, load(#{window => 100, floor => 10, budget => 199}))).
 
+what_is_pending_takes_places_too_test() ->
+    Load = load(#{max_streams => 3}),
+    [ok = gwport_load:arrive(Load) || _ <- [1, 2]],
+    {ok, _} = gwport_load:enter(Load),
+    ?assertEqual([true, true, false], [gwport_load:has_place(Pending, Load) || Pending <- [0, 1, 2]]),
+    %% Who was killed before it was counted is under way all the same, and so may more be than are streams.
+    ok = gwport_load:arrive(Load),
+    ?assertNot(gwport_load:has_place(0, Load)).
+
 a_budget_of_0_gives_floors_test() ->
     ?assertEqual([10, 10], entered(2, load(#{window => 100, floor => 10, budget => 0}))).
 

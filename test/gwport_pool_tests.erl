@@ -70,7 +70,7 @@ sup() ->
 keeper(Sups) ->
     Self = self(),
     spawn(fun() ->
-        case gwport_pool:create(?NAME, Sups) of
+        case gwport_pool:create(?NAME, Sups, gwport_queue:new()) of
             {ok, _} ->
                 Self ! {self(), ok},
                 receive stop -> gwport_pool:delete(?NAME) end;

@@ -286,7 +286,7 @@ each_is_killed_while_the_pool_stops(_) ->
         Client = spawn_link(fun() -> Self ! {self(), status_or_cut(Server, "/faults/sleep?s=1")} end),
         gwport_test:until(fun() -> [1] =:= [N || #{in_flight := N} <- gwport_test:ports(Server)] end),
         Stop = spawn_link(fun() -> gwport_test:stop_pool(Pool), Self ! {self(), stopped} end),
-        gwport_test:until(fun() -> element(1, gwport_pool:choose(Pool)) =:= error end),
+        gwport_test:until(fun() -> element(1, gwport_pool:choose(Pool)) =/= ok end),
         exit(proplists:get_value(Part, Pids), kill),
         receive {Client, Seen} -> ?assert(lists:member(Seen, [200, 502, 503, cut])) end,
         receive {Stop, stopped} -> ok end,
@@ -415,9 +415,10 @@ left(Server, Request) ->
 in_flight(Count, Server) ->
     gwport_test:until(fun() -> [Count] =:= [N || #{in_flight := N} <- gwport_test:ports(Server)] end).
 
-%% Requests that wait for a program which does not read: what each saw, and how long after Event it did.
+%% Requests that wait for a program which does not read: what each saw, and how long after Event it did. None of them may
+%% wait for the next program.
 unwritten(Event) ->
-    Server = #{pool := Pool} = gwport_test:start(#{pool => #{port_queue => 65536}}),
+    Server = #{pool := Pool} = gwport_test:start(#{pool => #{port_queue => 65536, max_queue => 0}}),
     #{status := 200} = gwport_test:get(Server, "/hello"),
     OsPid = gwport_attack:jam(Pool),
     {ok, Handle} = gwport_pool:choose(Pool),

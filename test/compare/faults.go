@@ -189,7 +189,7 @@ var faults = []fault{
 	// The request, in Erlang.
 	{
 		name: "a forbidden byte reaches a handler", file: "erlang/gwport_exchange.erl",
-		old: `case checked(gwport_request:check(Request), Request, Mount, Tag, Due) of`, new: `case checked(ok, Request, Mount, Tag, Due) of`,
+		old: `case checked(gwport_request:check(Request), Request, Mount) of`, new: `case checked(ok, Request, Mount) of`,
 		shows: []sign{
 			{"request fields/a value with a control byte", cases.H1, both, "status"},
 			{"request fields/a value with del", cases.TLSH1, both, "status"},

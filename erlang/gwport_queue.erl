@@ -1,0 +1,177 @@
+%% The requests of a pool for which no place was free, in the order in which they came. It is a
+%% table that all see: a request waits in the process of its client, with a row in here, and nobody
+%% stands between the requests and the ports.
+%%
+%% A request is in one of four states. It has no row: it was placed at once, or is over. It waits:
+%% its row is here. It is offered a place: an owner has taken the row, told the client {Tag,
+%% {gwport, {room, Handle}}}, and keeps the place for a while (gwport_streams). It is refused: the
+%% keeper has taken the row, and told the client {Tag, {gwport, {refused, Reason}}}. Whoever takes a
+%% row out is the only one who does, and says what has become of it.
+%%
+%% What may cross, and why nobody waits beside a free place:
+%%
+%% - A place is freed while a client joins. The client writes its row and raises the flag, and then
+%%   looks at the ports; an owner frees the place, and then looks at the flag. One of them sees the
+%%   other: the owner takes the row, or the client tells the owner to look (gwport_pool:look/1).
+%% - The last row goes while a client joins. Who finds the table empty lowers the flag and looks
+%%   again, and raises it if there is a row by then; a client raises it behind its row. A flag that
+%%   is up over an empty table costs the next client a look, and nothing else.
+%% - A client is killed. Its row is passed over by who takes it, and swept up by the keeper; of a
+%%   place that was offered to it, the offer ends by itself.
+%% - A client's time is up, or it leaves. It takes its own row; where that is gone an offer is in
+%%   its mailbox or about to be, and it declines that, or the offer ends by itself.
+%% - The port dies, or drains, between the offer and the open. It refuses the open as it would any
+%%   other, and the client joins again with the ticket that it had, which is in front.
+%% - A port comes up, by itself, by a reload, by a resize: the keeper publishes it and then looks at
+%%   the flag, and tells it to look. One that drains or has not been published offers nothing.
+%% - The circuit opens, the pool drains or stops: the keeper publishes that there is nothing to wait
+%%   for, and then refuses all rows; a client looks for that behind its row as well.
+%% - The keeper is killed. The table is its supervisor's, and the next keeper's ports find the rows.
+%%   Where the supervisor is killed nothing is left, and the clients' own time ends it.
+-module(gwport_queue).
+
+-export([new/0, limit/3, timeout/1, is_waited/1, count/1, max/1]).
+-export([join/3, leave/1, ticket/1, take/1, refuse/2, sweep/1]).
+
+-export_type([queue/0, place/0, ticket/0]).
+
+-record(queue, {
+    %% {{Ticket, Ref}, Pid, Tag}
+    table :: ets:table(),
+    numbers :: atomics:atomics_ref()
+}).
+-opaque queue() :: #queue{}.
+-opaque place() :: {{ticket(), reference()}, queue()}.
+-type ticket() :: integer().
+
+%% 1 when there may be a row: all that a request sees of a queue in which nobody waits.
+-define(FLAG, 1).
+-define(MAX, 2).
+-define(TIMEOUT, 3).
+
+%% Called by the supervisor of the pool.
+-spec new() -> queue().
+new() ->
+    #queue{table = ets:new(?MODULE, [ordered_set, public]), numbers = atomics:new(3, [])}.
+
+%% Called by the keeper: so many may wait, for so many milliseconds each.
+-spec limit(Max :: non_neg_integer(), Timeout :: non_neg_integer(), queue()) -> ok.
+limit(Max, Timeout, #queue{numbers = Numbers}) ->
+    atomics:put(Numbers, ?MAX, Max),
+    atomics:put(Numbers, ?TIMEOUT, Timeout).
+
+-spec max(queue()) -> non_neg_integer().
+max(#queue{numbers = Numbers}) ->
+    atomics:get(Numbers, ?MAX).
+
+-spec timeout(queue()) -> non_neg_integer().
+timeout(#queue{numbers = Numbers}) ->
+    atomics:get(Numbers, ?TIMEOUT).
+
+%% Whether anybody may be waiting: who comes now is behind them.
+-spec is_waited(queue()) -> boolean().
+is_waited(#queue{numbers = Numbers}) ->
+    atomics:get(Numbers, ?FLAG) =:= 1.
+
+-spec count(queue()) -> non_neg_integer().
+count(#queue{table = Table}) ->
+    case ets:info(Table, size) of
+        undefined -> 0;
+        Count -> Count
+    end.
+
+%% The calling process waits, for what is sent to To; with a ticket of its own if it has waited
+%% before. It looks at the ports when it has joined.
+-spec join(new | ticket(), gwport_watch:to(), queue()) -> {ok, place()} | full.
+join(new, To, Queue) ->
+    join(erlang:unique_integer([monotonic]), To, Queue);
+join(Ticket, To, Queue) ->
+    %% Where nobody may wait, nobody is to see a flag.
+    case max(Queue) of
+        0 -> full;
+        Max -> join(Ticket, To, Max, Queue)
+    end.
+
+join(Ticket, {Ref, Tag}, Max, Queue = #queue{table = Table, numbers = Numbers}) ->
+    Key = {Ticket, Ref},
+    try
+        true = ets:insert(Table, {Key, self(), Tag}),
+        ok = atomics:put(Numbers, ?FLAG, 1),
+        joined(ets:info(Table, size) =< Max, {Key, Queue})
+    catch
+        %% Its owner has ended, and the pool with it.
+        error:badarg -> full
+    end.
+
+%% One that is too many may have been seen, and taken.
+joined(true, Place) ->
+    {ok, Place};
+joined(false, Place) ->
+    case leave(Place) of
+        ok -> full;
+        taken -> {ok, Place}
+    end.
+
+-spec ticket(place()) -> ticket().
+ticket({{Ticket, _}, _}) ->
+    Ticket.
+
+%% `taken`: somebody has said, or is about to say, what becomes of it.
+-spec leave(place()) -> ok | taken.
+leave({Key, Queue = #queue{table = Table}}) ->
+    try ets:take(Table, Key) of
+        [_] -> settled(Queue);
+        [] -> taken
+    catch
+        error:badarg -> ok
+    end.
+
+%% The first that waits, for an owner that has a place.
+-spec take(queue()) -> {ok, gwport_watch:to()} | empty.
+take(Queue = #queue{table = Table}) ->
+    try first(ets:first(Table), Queue)
+    catch error:badarg -> empty
+    end.
+
+first('$end_of_table', Queue) ->
+    ok = settled(Queue),
+    empty;
+first(Key = {_, Ref}, Queue = #queue{table = Table}) ->
+    case ets:take(Table, Key) of
+        [{_, Pid, Tag}] ->
+            case is_process_alive(Pid) of
+                true -> {ok, {Ref, Tag}};
+                false -> take(Queue)
+            end;
+        [] ->
+            take(Queue)
+    end.
+
+%% The flag is lowered behind the last row, and raised again if there is another by then.
+settled(Queue = #queue{numbers = Numbers}) ->
+    case count(Queue) of
+        0 ->
+            ok = atomics:put(Numbers, ?FLAG, 0),
+            _ = [ok = atomics:put(Numbers, ?FLAG, 1) || count(Queue) > 0],
+            ok;
+        _ ->
+            ok
+    end.
+
+%% There is nothing to wait for.
+-spec refuse(gwport_watch:refusal(), queue()) -> ok.
+refuse(Reason, Queue) ->
+    case take(Queue) of
+        {ok, To} ->
+            gwport_watch:tell(To, {refused, Reason}),
+            refuse(Reason, Queue);
+        empty ->
+            ok
+    end.
+
+%% Called by the keeper, now and then: clients that were killed are no part of the queue's length.
+-spec sweep(queue()) -> ok.
+sweep(Queue = #queue{table = Table}) ->
+    _ = [ets:delete(Table, Key) || is_waited(Queue),
+        {Key, Pid, _} <- ets:tab2list(Table), not is_process_alive(Pid)],
+    settled(Queue).
