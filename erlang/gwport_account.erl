@@ -5,7 +5,7 @@
 %% the end of a process that is killed.
 -module(gwport_account).
 
--export([is_wanted/1, open/2, told/2, over/2]).
+-export([is_wanted/2, open/2, told/2, over/2]).
 
 -export_type([account/0]).
 
@@ -22,18 +22,15 @@
 -opaque account() :: #account{}.
 -type command() :: gwport_stream:client_command().
 
-%% Whether requests of the mount have an account.
--spec is_wanted(gwport_options:mount()) -> boolean().
-is_wanted(_) ->
-    gwport_telemetry:is_on().
+%% Whether requests of the mount have an account. Count: of its pool.
+-spec is_wanted(gwport_options:mount(), gwport_count:count()) -> boolean().
+is_wanted(_, Count) ->
+    gwport_count:is_told(Count).
 
-%% Called when the request has come, before a port is chosen.
--spec open(gwport_environ:request(), gwport_options:mount()) -> account() | none.
+%% Called when it is wanted and the request has come, before a port is chosen.
+-spec open(gwport_environ:request(), gwport_options:mount()) -> account().
 open(Request, Mount) ->
-    case is_wanted(Mount) of
-        true -> began(about(Request, Mount), Request);
-        false -> none
-    end.
+    began(about(Request, Mount), Request).
 
 began(About, #{<<"method">> := Method}) ->
     Began = erlang:monotonic_time(),

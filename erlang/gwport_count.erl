@@ -3,12 +3,13 @@
 %% pool, whatever ends in it meanwhile.
 -module(gwport_count).
 
--export([create/1, delete/1, find/1, none/0, counts/1]).
+-export([create/1, delete/1, find/1, none/0, is_told/1, counts/1]).
 -export([response/2, takeover/1, failure/2, program/2, queue/2]).
 
 -export_type([count/0, program_event/0, queue_event/0]).
 
--opaque count() :: counters:counters_ref() | none.
+%% With the word whether telemetry is to be told of requests, which each of them has to know.
+-opaque count() :: {counters:counters_ref(), gwport_telemetry:flag()} | none.
 -type program_event() :: up | drained | failed.
 -type queue_event() :: waited | full | timeout.
 
@@ -32,8 +33,11 @@
 -spec create(Pool :: atom()) -> ok.
 create(Pool) ->
     case find(Pool) of
-        none -> persistent_term:put(?KEY(Pool), counters:new(size(), [write_concurrency]));
-        _ -> ok
+        none ->
+            Counters = counters:new(size(), [write_concurrency]),
+            persistent_term:put(?KEY(Pool), {Counters, gwport_telemetry:flag()});
+        _ ->
+            ok
     end.
 
 size() ->
@@ -54,10 +58,15 @@ find(Pool) ->
 none() ->
     none.
 
+%% Whether telemetry is to be told of the pool's requests.
+-spec is_told(count()) -> boolean().
+is_told(none) -> gwport_telemetry:is_on(gwport_telemetry:flag());
+is_told({_, Flag}) -> gwport_telemetry:is_on(Flag).
+
 %% The head of a response has gone to the client, or on its way.
 -spec response(Status :: 100..999, count()) -> ok.
 response(_, none) -> ok;
-response(Status, Count) -> counters:add(Count, Status div 100, 1).
+response(Status, {Counters, _}) -> counters:add(Counters, Status div 100, 1).
 
 %% An app has taken its client's connection over, and answers in its own words.
 -spec takeover(count()) -> ok.
@@ -66,14 +75,14 @@ takeover(Count) -> response(?SWITCHING_PROTOCOLS, Count).
 %% A request that got no answer from an app, or no whole one.
 -spec failure(Reason :: atom(), count()) -> ok.
 failure(_, none) -> ok;
-failure(Reason, Count) -> counters:add(Count, place(Reason, ?REASONS, ?CLASSES + 1), 1).
+failure(Reason, {Counters, _}) -> counters:add(Counters, place(Reason, ?REASONS, ?CLASSES + 1), 1).
 
 %% A program of the pool has greeted, has ended as it was to, or has ended otherwise.
 -spec program(program_event(), Pool :: atom()) -> ok.
 program(Event, Pool) ->
     case find(Pool) of
         none -> ok;
-        Count -> counters:add(Count, place(Event, ?PROGRAM_EVENTS,
+        {Counters, _} -> counters:add(Counters, place(Event, ?PROGRAM_EVENTS,
             ?CLASSES + length(?REASONS) + 1), 1)
     end.
 
@@ -81,8 +90,8 @@ program(Event, Pool) ->
 -spec queue(queue_event(), count()) -> ok.
 queue(_, none) ->
     ok;
-queue(Event, Count) ->
-    counters:add(Count, place(Event, ?QUEUE_EVENTS, first_queue_event()), 1).
+queue(Event, {Counters, _}) ->
+    counters:add(Counters, place(Event, ?QUEUE_EVENTS, first_queue_event()), 1).
 
 first_queue_event() ->
     ?CLASSES + length(?REASONS) + length(?PROGRAM_EVENTS) + 1.
@@ -99,17 +108,17 @@ place(Name, [_ | Rest], Place) -> place(Name, Rest, Place + 1).
 counts(Pool) ->
     case find(Pool) of
         none -> {error, no_pool};
-        Count -> {ok, counted(Count)}
+        {Counters, _} -> {ok, counted(Counters)}
     end.
 
-counted(Count) ->
-    Failures = numbered(?REASONS, ?CLASSES + 1, Count),
-    #{responses => numbered(lists:seq(1, ?CLASSES), 1, Count),
+counted(Counters) ->
+    Failures = numbered(?REASONS, ?CLASSES + 1, Counters),
+    #{responses => numbered(lists:seq(1, ?CLASSES), 1, Counters),
         failures => maps:filter(fun(_, N) -> N > 0 end, Failures),
-        programs => numbered(?PROGRAM_EVENTS, ?CLASSES + length(?REASONS) + 1, Count),
-        queue => numbered(?QUEUE_EVENTS, first_queue_event(), Count)}.
+        programs => numbered(?PROGRAM_EVENTS, ?CLASSES + length(?REASONS) + 1, Counters),
+        queue => numbered(?QUEUE_EVENTS, first_queue_event(), Counters)}.
 
-numbered(Names, First, Count) ->
+numbered(Names, First, Counters) ->
     Places = lists:seq(First, First + length(Names) - 1),
-    maps:from_list([{Name, counters:get(Count, Place)}
+    maps:from_list([{Name, counters:get(Counters, Place)}
         || {Name, Place} <- lists:zip(Names, Places)]).

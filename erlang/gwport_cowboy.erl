@@ -8,7 +8,7 @@
 -module(gwport_cowboy).
 
 -export([open/5, refuse/4, event/2, failed/4, offer/1, close/1]).
--export([is_told/1, tag/1, received/3, read/3, guard/1, sent/1, is_shared/1]).
+-export([tag/1, received/3, read/3, guard/1, sent/1, is_shared/1]).
 -export([needs_timer/1, timeout/1, time/1, rest_time/0, rest/0]).
 
 -export_type([cowboy/0, step/0]).
@@ -83,11 +83,6 @@ refuse(Reason, Req0, Listener, Tag) ->
 new(TickAt, Req, Listener, Response, Exchange) ->
     #cowboy{req = Req, listener = Listener, exchange = Exchange, response = Response,
         tick_at = TickAt}.
-
-%% See gwport_exchange:is_told/1.
--spec is_told(gwport_options:mount()) -> boolean().
-is_told(Mount) ->
-    gwport_exchange:is_told(Mount).
 
 -spec tag(cowboy()) -> term().
 tag(#cowboy{exchange = Exchange}) ->

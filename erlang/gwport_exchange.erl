@@ -39,7 +39,7 @@
 -module(gwport_exchange).
 
 -export([open/4, open/5, refuse/2, event/3, failed/4, offer/1, accept/1, close/1]).
--export([tag/1, timeout/2, needs_timer/1, guard/4, unguard/1, is_told/1]).
+-export([tag/1, timeout/2, needs_timer/1, guard/4, unguard/1]).
 
 -export_type([exchange/0, offer/0, event/0, client_command/0]).
 
@@ -106,7 +106,8 @@
 
 %% For the calling process, to which the events come. One that has this exchange alone in its life
 %% says `ref`: the tag is a reference then, see tag/1, and the port keeps nothing of the process
-%% behind the end.
+%% behind the end. Where somebody is to be told of the request, that process traps exits from now
+%% on: what would end it comes as a message, for which it calls close/1.
 -spec open(gwport_environ:request(), gwport_options:mount(), Tag :: ref | term(),
     Now :: integer()) -> exchange().
 open(Request, Mount, Tag, Now) ->
@@ -124,7 +125,7 @@ open(Request = #{<<"method">> := Method}, Mount = #{pool := Pool}, Tag, Now, Wak
         files => is_map_key(<<"file">>, Request)}, Mount, Now),
     Due = due(Wake, Now, Stream),
     Count = gwport_count:find(Pool),
-    Account = gwport_account:open(Request, Mount),
+    Account = account(gwport_account:is_wanted(Mount, Count), Request, Mount, Tag),
     Exchange = #exchange{tag = Tag, stream = Stream, count = Count,
         account = Account, due = Due},
     case checked(gwport_request:check(Request), Request, Mount) of
@@ -137,11 +138,12 @@ opened({ok, Exchange = #exchange{tag = Tag, ref = Ref}}, _) ->
 opened({error, Reason}, Exchange = #exchange{tag = Tag, stream = Stream, count = Count}) ->
     refused(Reason, tag(Tag, make_ref()), Stream, Count, Exchange#exchange.account).
 
-%% Whether somebody is told of each request of the mount, and so also of a client that leaves: its
-%% driver then says so by close/1, and does not just end.
--spec is_told(gwport_options:mount()) -> boolean().
-is_told(Mount) ->
-    gwport_account:is_wanted(Mount).
+%% Who is told of a request's beginning is to be told of its end: exits are trapped before that.
+account(false, _, _, _) ->
+    none;
+account(true, Request, Mount, Tag) ->
+    _ = [process_flag(trap_exit, true) || Tag =:= ref],
+    gwport_account:open(Request, Mount).
 
 due(never, _, _) ->
     infinity;
@@ -428,12 +430,12 @@ carry_out([Last], Exchange) when Last =:= done; element(1, Last) =:= fail;
     {[Last], leave(closed_account(Last, Exchange))};
 carry_out([Command | Rest], Exchange0) ->
     answered(Command, Exchange0),
-    {Commands, Exchange} = carry_out(Rest, account(Command, Exchange0)),
+    {Commands, Exchange} = carry_out(Rest, kept(Command, Exchange0)),
     {[Command | Commands], Exchange}.
 
-account(_, Exchange = #exchange{account = none}) ->
+kept(_, Exchange = #exchange{account = none}) ->
     Exchange;
-account(Command, Exchange = #exchange{account = Account}) ->
+kept(Command, Exchange = #exchange{account = Account}) ->
     Exchange#exchange{account = gwport_account:told(Command, Account)}.
 
 closed_account(_, Exchange = #exchange{account = none}) ->

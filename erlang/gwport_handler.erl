@@ -76,7 +76,6 @@ open(Req, Options) ->
     Listener = gwport_cowboy_listener:of_request(Req),
     case mount(Options) of
         {ok, Mount} ->
-            _ = [process_flag(trap_exit, true) || gwport_cowboy:is_told(Mount)],
             Behind = gwport_mounts:behind(cowboy_req:path_info(Req)),
             gwport_cowboy:open(Req, Behind, Mount, Listener, ref);
         {error, Error} ->

@@ -8,29 +8,54 @@
 %% Handlers run in the process that has something to tell: the request's, or a port's owner.
 -module(gwport_telemetry).
 
--export([look/0, forget/0, is_on/0, event/3]).
+-export([look/0, forget/0, flag/0, is_on/1, event/3]).
+
+-export_type([flag/0]).
+
+%% Whether there is somebody to tell, for who asks with each request. There is one for the node, and
+%% it is never replaced: it may be kept beside what a request has to read in any case.
+-opaque flag() :: atomics:atomics_ref().
 
 -define(TELEMETRY, telemetry).
 %% Registered while the application runs.
 -define(SUPERVISOR, telemetry_sup).
+-define(FLAG, {?MODULE, flag}).
 
 -spec look() -> ok.
 look() ->
-    look(whereis(?SUPERVISOR), is_on()).
+    Flag = flag(),
+    look(whereis(?SUPERVISOR), is_on(Flag), Flag).
 
-look(Pid, false) when is_pid(Pid) -> persistent_term:put(?MODULE, ?TELEMETRY);
-look(undefined, true) -> forget();
-look(_, _) -> ok.
+look(Pid, false, Flag) when is_pid(Pid) ->
+    persistent_term:put(?MODULE, ?TELEMETRY),
+    atomics:put(Flag, 1, 1);
+look(undefined, true, _) ->
+    forget();
+look(_, _, _) ->
+    ok.
 
 %% Called by the application at its end.
 -spec forget() -> ok.
 forget() ->
+    atomics:put(flag(), 1, 0),
     _ = persistent_term:erase(?MODULE),
     ok.
 
--spec is_on() -> boolean().
-is_on() ->
-    none =/= persistent_term:get(?MODULE, none).
+%% The application has made it, with its first look, before there is a pool.
+-spec flag() -> flag().
+flag() ->
+    case persistent_term:get(?FLAG, none) of
+        none ->
+            Flag = atomics:new(1, []),
+            persistent_term:put(?FLAG, Flag),
+            Flag;
+        Flag ->
+            Flag
+    end.
+
+-spec is_on(flag()) -> boolean().
+is_on(Flag) ->
+    1 =:= atomics:get(Flag, 1).
 
 -spec event([atom()], Measurements :: #{atom() => integer()}, Metadata :: map()) -> ok.
 event(Name, Measurements, Metadata) ->

@@ -8,7 +8,7 @@
 count_test_() ->
     {foreach, fun() -> ok = gwport_count:create(?POOL) end, fun(_) -> ok = gwport_count:delete(?POOL) end,
         [fun responses_are_counted_by_class/0, fun failures_are_counted_by_reason/0, fun every_reason_has_its_place/0,
-            fun programs_are_counted/0, fun a_keeper_that_comes_again_goes_on/0]}.
+            fun programs_are_counted/0, fun it_is_known_whether_telemetry_is_to_be_told/0, fun a_keeper_that_comes_again_goes_on/0]}.
 
 nothing_is_counted_of_a_pool_that_is_none_test() ->
     ?assertEqual({error, no_pool}, gwport_count:counts(?POOL)),
@@ -41,6 +41,19 @@ every_reason_has_its_place() ->
 programs_are_counted() ->
     [ok = gwport_count:program(Event, ?POOL) || Event <- [up, up, drained, failed]],
     ?assertMatch({ok, #{programs := #{up := 2, drained := 1, failed := 1}}}, gwport_count:counts(?POOL)).
+
+it_is_known_whether_telemetry_is_to_be_told() ->
+    %% Of a pool that was there before telemetry, and of none.
+    Counts = [gwport_count:find(?POOL), gwport_count:none()],
+    IsTold = fun() -> [gwport_count:is_told(Count) || Count <- Counts] end,
+    ?assertEqual([false, false], IsTold()),
+    %% What it is found by.
+    true = register(telemetry_sup, self()),
+    ok = gwport_telemetry:look(),
+    ?assertEqual([true, true], IsTold()),
+    true = unregister(telemetry_sup),
+    ok = gwport_telemetry:look(),
+    ?assertEqual([false, false], IsTold()).
 
 a_keeper_that_comes_again_goes_on() ->
     ok = gwport_count:response(200, gwport_count:find(?POOL)),

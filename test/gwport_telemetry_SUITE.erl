@@ -198,7 +198,7 @@ without_telemetry_nothing_is_told(Config) ->
     Pool = gwport_test:start_pool(#{}),
     try
         {ok, Mount} = gwport_options:mount(#{pool => Pool}),
-        gwport_test:until(fun() -> not gwport_account:is_wanted(Mount) end),
+        gwport_test:until(fun() -> not gwport_account:is_wanted(Mount, gwport_count:find(Pool)) end),
         {ok, {200, _, _}} = gwport:request(Pool, #{}),
         nothing_more()
     after
