@@ -91,7 +91,8 @@ pools() ->
 %% `waited', how many came when the queue was `full', and for how many the time to wait was up
 %% (`timeout'). The numbers only grow. A request that gwport answers itself is in both of the
 %% first two. A client that leaves is `client_gone' under `gwport_stream_h': Cowboy kills the
-%% process of `gwport_handler', which counts it only where telemetry is to be told.
+%% process of `gwport_handler', which counts it only where telemetry is to be told, or an access
+%% log.
 -spec counts(atom()) -> {ok, #{
     responses := #{1..9 => non_neg_integer()}, failures := #{atom() => pos_integer()},
     programs := #{up | drained | failed => non_neg_integer()},
@@ -161,8 +162,9 @@ request(Pool, Request) ->
     request(Pool, Request, #{}).
 
 %% @doc Calls an app without HTTP and waits for the whole response. Options: `app', `head_timeout',
-%% `idle_timeout', `deadline' as for a route, and `max_response' (16777216), the most bytes of a
-%% body that are kept; more is `{error, too_large_response}'. Both may be keyword or property lists.
+%% `idle_timeout', `deadline', `access_log' as for a route, and `max_response' (16777216), the
+%% most bytes of a body that are kept; more is `{error, too_large_response}'. Both may be keyword or
+%% property lists.
 %%
 %% The app sees what it would see of a client: `host' (localhost if none is given) and, where there
 %% is a body, `content-length' among the headers, whose names are in lower case; a path may bring

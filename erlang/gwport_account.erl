@@ -1,11 +1,12 @@
-%% What is told of one request: events for telemetry, where the node has it. Most requests have no
-%% account: then nobody listens, and nothing is kept.
+%% What is told of one request: events for telemetry, where the node has it, and a line of the
+%% access log, where its mount wants one. Most requests have no account: then nobody listens, and
+%% nothing is kept.
 %%
 %% It begins when a request has come, and ends once, whatever becomes of it; but nothing is told of
 %% the end of a process that is killed.
 -module(gwport_account).
 
--export([is_wanted/2, open/2, told/2, over/2]).
+-export([is_wanted/2, open/3, told/2, over/2]).
 
 -export_type([account/0]).
 
@@ -15,6 +16,9 @@
     about :: map(),
     method :: binary(),
     began :: integer(),
+    %% Who is told.
+    is_told :: boolean(),
+    log :: gwport_access:log() | none,
     %% Of the response, as far as it has gone to the client.
     status = none :: none | 100..999,
     bytes = 0 :: non_neg_integer()
@@ -24,19 +28,20 @@
 
 %% Whether requests of the mount have an account. Count: of its pool.
 -spec is_wanted(gwport_options:mount(), gwport_count:count()) -> boolean().
-is_wanted(_, Count) ->
-    gwport_count:is_told(Count).
+is_wanted(#{access_log := none}, Count) -> gwport_count:is_told(Count);
+is_wanted(_, _) -> true.
 
 %% Called when it is wanted and the request has come, before a port is chosen.
--spec open(gwport_environ:request(), gwport_options:mount()) -> account().
-open(Request, Mount) ->
-    began(about(Request, Mount), Request).
+-spec open(gwport_environ:request(), gwport_options:mount(), gwport_count:count()) -> account().
+open(Request = #{<<"method">> := Method, <<"headers">> := Fields}, Mount, Count) ->
+    Account = #account{about = About, began = Began} = #account{about = about(Request, Mount),
+        method = Method, began = erlang:monotonic_time(), is_told = gwport_count:is_told(Count),
+        log = log(Mount, Fields)},
+    event(start, #{system_time => erlang:system_time(), monotonic_time => Began}, About, Account),
+    Account.
 
-began(About, #{<<"method">> := Method}) ->
-    Began = erlang:monotonic_time(),
-    gwport_telemetry:event([request, start],
-        #{system_time => erlang:system_time(), monotonic_time => Began}, About),
-    #account{about = About, method = Method, began = Began}.
+log(#{access_log := none}, _) -> none;
+log(#{access_log := Format}, Fields) -> gwport_access:new(Format, Fields).
 
 %% Without the query and the fields, which may be secret, but for one that is not.
 about(Request, #{pool := Pool, app := App}) ->
@@ -101,7 +106,20 @@ failed(Reason, Account = #account{about = About, status = Status}) ->
     end_event(exception, About#{status => Status, kind => error, reason => Reason,
         stacktrace => []}, Account).
 
-end_event(Name, About, #account{began = Began, bytes = Bytes}) ->
+end_event(Name, About, Account = #account{began = Began, bytes = Bytes}) ->
     Now = erlang:monotonic_time(),
-    gwport_telemetry:event([request, Name],
-        #{duration => Now - Began, monotonic_time => Now, response_bytes => Bytes}, About).
+    event(Name, #{duration => Now - Began, monotonic_time => Now, response_bytes => Bytes}, About,
+        Account),
+    write(Now - Began, About, Account).
+
+event(_, _, _, #account{is_told = false}) ->
+    ok;
+event(Name, Measurements, About, #account{is_told = true}) ->
+    gwport_telemetry:event([request, Name], Measurements, About).
+
+write(_, _, #account{log = none}) ->
+    ok;
+write(Native, About, #account{log = Log, bytes = Bytes}) ->
+    Duration = erlang:convert_time_unit(Native, native, microsecond),
+    gwport_access:write(Log, About#{bytes => Bytes, duration => Duration,
+        time => erlang:system_time(microsecond) - Duration}).

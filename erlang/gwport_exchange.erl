@@ -125,7 +125,7 @@ open(Request = #{<<"method">> := Method}, Mount = #{pool := Pool}, Tag, Now, Wak
         files => is_map_key(<<"file">>, Request)}, Mount, Now),
     Due = due(Wake, Now, Stream),
     Count = gwport_count:find(Pool),
-    Account = account(gwport_account:is_wanted(Mount, Count), Request, Mount, Tag),
+    Account = account(gwport_account:is_wanted(Mount, Count), Request, Mount, Count, Tag),
     Exchange = #exchange{tag = Tag, stream = Stream, count = Count,
         account = Account, due = Due},
     case checked(gwport_request:check(Request), Request, Mount) of
@@ -139,11 +139,11 @@ opened({error, Reason}, Exchange = #exchange{tag = Tag, stream = Stream, count =
     refused(Reason, tag(Tag, make_ref()), Stream, Count, Exchange#exchange.account).
 
 %% Who is told of a request's beginning is to be told of its end: exits are trapped before that.
-account(false, _, _, _) ->
+account(false, _, _, _, _) ->
     none;
-account(true, Request, Mount, Tag) ->
+account(true, Request, Mount, Count, Tag) ->
     _ = [process_flag(trap_exit, true) || Tag =:= ref],
-    gwport_account:open(Request, Mount).
+    gwport_account:open(Request, Mount, Count).
 
 due(never, _, _) ->
     infinity;

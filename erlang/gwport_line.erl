@@ -2,7 +2,7 @@
 %% is not printable is quoted, as Go's log/slog does. Pure.
 -module(gwport_line).
 
--export([text/1, text/2, attribute/1, block/1]).
+-export([text/1, text/2, attribute/1, block/1, quote/1, json/1]).
 -export([pieces/1, full_pieces/1, level/1, begins_crash/1]).
 -export([begins_stack/1, begins_recovered/1]).
 
@@ -45,6 +45,8 @@ is_plain(Rest, _) ->
 is_without(Bytes, Characters) ->
     binary:match(Bytes, [<<C>> || C <- Characters]) =:= nomatch.
 
+%% In quotes, whatever it is.
+-spec quote(binary()) -> binary().
 quote(Bytes) ->
     iolist_to_binary([$", escape(Bytes), $"]).
 
@@ -63,6 +65,23 @@ escaped(C) ->
         false when C < 16#80 -> io_lib:format("\\x~2.16.0b", [C]);
         false when C < 16#10000 -> io_lib:format("\\u~4.16.0b", [C]);
         false -> io_lib:format("\\U~8.16.0b", [C])
+    end.
+
+%% A string of JSON. Bytes that are no UTF-8 are U+FFFD there, as JSON has no others.
+-spec json(binary()) -> binary().
+json(Bytes) ->
+    iolist_to_binary([$", json_text(Bytes), $"]).
+
+json_text(<<C/utf8, Rest/bytes>>) -> [json_character(C) | json_text(Rest)];
+json_text(<<_, Rest/bytes>>) -> ["\\ufffd" | json_text(Rest)];
+json_text(<<>>) -> [].
+
+json_character($") -> "\\\"";
+json_character($\\) -> "\\\\";
+json_character(C) ->
+    case is_printable(C) of
+        true -> <<C/utf8>>;
+        false -> [io_lib:format("\\u~4.16.0b", [Half]) || <<Half:16>> <= <<C/utf16>>]
     end.
 
 %% Not the controls; not what separates lines or paragraphs, is not seen, or turns the direction of

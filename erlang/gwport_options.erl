@@ -53,7 +53,8 @@
     head_timeout := timeout(),
     idle_timeout := timeout(),
     deadline := timeout(),
-    max_body := non_neg_integer() | infinity
+    max_body := non_neg_integer() | infinity,
+    access_log := none | combined | json
 }.
 %% What is wanted of an answer to gwport:stacks/2 or profile/3. Time is a cpu profile's, in
 %% milliseconds.
@@ -266,13 +267,17 @@ mount(Given) ->
 
 mount_defaults() ->
     #{app => <<>>, head_timeout => 60000, idle_timeout => 300000, deadline => infinity,
-        max_body => infinity}.
+        max_body => infinity, access_log => none}.
 
 mount_value(pool, Pool) when is_atom(Pool) -> {ok, Pool};
 mount_value(pool, _) -> {error, "expected an atom, the name of a pool"};
 mount_value(app, App) when is_binary(App) -> {ok, App};
 mount_value(app, App) when is_atom(App) -> {ok, atom_to_binary(App)};
 mount_value(app, App) -> binary(text(App));
+mount_value(access_log, Format) when Format =:= none; Format =:= combined; Format =:= json ->
+    {ok, Format};
+mount_value(access_log, _) ->
+    {error, "expected none, combined or json"};
 mount_value(max_body, infinity) -> {ok, infinity};
 mount_value(max_body, N) -> or_infinity(integer(N, 0, 1 bsl 62));
 mount_value(Key, infinity) when Key =:= head_timeout; Key =:= idle_timeout; Key =:= deadline ->

@@ -202,7 +202,7 @@ a_driver_is_told_of_a_time_that_is_far_away(Pool) ->
     %% A request that no port takes has its event already.
     Refused = gwport_exchange:open(#{<<"method">> => <<"no token">>, <<"path">> => <<"/">>, <<"query">> => <<>>,
         <<"version">> => {1, 1}, <<"scheme">> => <<"http">>, <<"host">> => <<>>, <<"port">> => 80, <<"headers">> => [],
-        <<"path_info">> => 0}, #{pool => Pool, app => <<>>, max_body => infinity, head_timeout => 1, idle_timeout => 1,
+        <<"path_info">> => 0}, #{pool => Pool, app => <<>>, max_body => infinity, access_log => none, head_timeout => 1, idle_timeout => 1,
         deadline => infinity}, ?TAG, Now, Now),
     ?assertNot(gwport_exchange:needs_timer(Refused)),
     ok = gwport_exchange:close(Refused),

@@ -291,7 +291,7 @@ a_wrong_pool_is_named_test_() ->
 
 a_pool_is_enough_for_a_mount_test() ->
     ?assertEqual({ok, #{pool => shop, app => <<>>, head_timeout => 60000, idle_timeout => 300000,
-        deadline => infinity, max_body => infinity}}, gwport_options:mount(#{pool => shop})).
+        deadline => infinity, max_body => infinity, access_log => none}}, gwport_options:mount(#{pool => shop})).
 
 a_mount_without_a_pool_is_refused_by_name_test() ->
     ?assertEqual({error, {missing_option, pool}}, gwport_options:mount(#{})).
@@ -316,6 +316,11 @@ an_app_is_a_binary_a_charlist_or_an_atom_test() ->
 
 what_is_no_app_is_refused_by_name_test_() ->
     [?_assertMatch({error, {bad_option, {app, App, [_ | _]}}}, mount(app, App)) || App <- [1, {cart}, [cart], [-1]]].
+
+an_access_log_has_a_format_test() ->
+    [?assertMatch({ok, #{access_log := Format}}, mount(access_log, Format)) || Format <- [none, combined, json]],
+    [?assertEqual({error, {bad_option, {access_log, Format, "expected none, combined or json"}}}, mount(access_log, Format))
+        || Format <- [true, <<"json">>, "combined", common]].
 
 a_pool_of_a_mount_is_an_atom_test() ->
     [?assertEqual({error, {bad_option, {pool, Pool, "expected an atom, the name of a pool"}}}, mount(pool, Pool)) || Pool <- ["shop", <<"shop">>, 1]].
