@@ -2,7 +2,7 @@
 %% is its API; README.md shows it in use.
 -module(gwport).
 
--export([child_spec/1, pools/0, info/1, ready/1, counts/1, reload/1, reload/2]).
+-export([child_spec/1, pools/0, status/1, info/1, ready/1, counts/1, reload/1, reload/2]).
 -export([resize/2, drain/1, request/2, request/3]).
 -export([stacks/1, stacks/2, profile/3]).
 
@@ -82,6 +82,25 @@ child_spec(Options) ->
 -spec pools() -> [atom()].
 pools() ->
     gwport_pool:names().
+
+%% @doc How a pool is, in one map for people and monitors:
+%%
+%% <ul>
+%% <li>`uptime': milliseconds since it was started</li>
+%% <li>`size': how many ports it is to have; `ports': how many there are in each state that info/1
+%%     shows, spares and those that drain included</li>
+%% <li>`in_flight': requests under way in all of its ports</li>
+%% <li>`restarts': how many of its programs have ended otherwise than they were to, each of which is
+%%     started again; in counts/1 this is `failed' of `programs'</li>
+%% <li>`last_end': `why' the last of its programs has ended, in a sentence, and how many
+%%     milliseconds `ago', or `none'; one that was to end is meant as well</li>
+%% <li>`circuit': `closed', or `open' where one port is tried for all; `next_try': milliseconds
+%%     until a port is started again, or `none'</li>
+%% <li>`memory': bytes of its programs that are resident, 0 where the system has no /proc</li>
+%% </ul>
+-spec status(atom()) -> {ok, gwport_pool:status()} | {error, no_pool}.
+status(Pool) ->
+    gwport_pool:status(Pool).
 
 %% @doc What has become of a pool's requests and programs since it was started: `responses' by the
 %% first digit of their status, those that gwport gave itself among them, and under 1 the

@@ -3,13 +3,14 @@
 %% pool, whatever ends in it meanwhile.
 -module(gwport_count).
 
--export([create/1, delete/1, find/1, none/0, is_told/1, counts/1]).
+-export([create/1, delete/1, find/1, none/0, since/1, is_told/1, counts/1]).
 -export([response/2, takeover/1, failure/2, program/2, queue/2]).
 
 -export_type([count/0, program_event/0, queue_event/0]).
 
-%% With the word whether telemetry is to be told of requests, which each of them has to know.
--opaque count() :: {counters:counters_ref(), gwport_telemetry:flag()} | none.
+%% With the word whether telemetry is to be told of requests, which each of them has to know, and
+%% when the counters stood at zero, in monotonic milliseconds.
+-opaque count() :: {counters:counters_ref(), gwport_telemetry:flag(), Since :: integer()} | none.
 -type program_event() :: up | drained | failed.
 -type queue_event() :: waited | full | timeout.
 
@@ -35,10 +36,13 @@ create(Pool) ->
     case find(Pool) of
         none ->
             Counters = counters:new(size(), [write_concurrency]),
-            persistent_term:put(?KEY(Pool), {Counters, gwport_telemetry:flag()});
+            persistent_term:put(?KEY(Pool), {Counters, gwport_telemetry:flag(), now_ms()});
         _ ->
             ok
     end.
+
+now_ms() ->
+    erlang:monotonic_time(millisecond).
 
 size() ->
     ?CLASSES + length(?REASONS) + length(?PROGRAM_EVENTS) + length(?QUEUE_EVENTS).
@@ -58,15 +62,23 @@ find(Pool) ->
 none() ->
     none.
 
+%% Milliseconds since the pool was started.
+-spec since(Pool :: atom()) -> {ok, non_neg_integer()} | {error, no_pool}.
+since(Pool) ->
+    case find(Pool) of
+        none -> {error, no_pool};
+        {_, _, Since} -> {ok, now_ms() - Since}
+    end.
+
 %% Whether telemetry is to be told of the pool's requests.
 -spec is_told(count()) -> boolean().
 is_told(none) -> gwport_telemetry:is_on(gwport_telemetry:flag());
-is_told({_, Flag}) -> gwport_telemetry:is_on(Flag).
+is_told({_, Flag, _}) -> gwport_telemetry:is_on(Flag).
 
 %% The head of a response has gone to the client, or on its way.
 -spec response(Status :: 100..999, count()) -> ok.
 response(_, none) -> ok;
-response(Status, {Counters, _}) -> counters:add(Counters, Status div 100, 1).
+response(Status, {Counters, _, _}) -> counters:add(Counters, Status div 100, 1).
 
 %% An app has taken its client's connection over, and answers in its own words.
 -spec takeover(count()) -> ok.
@@ -75,14 +87,15 @@ takeover(Count) -> response(?SWITCHING_PROTOCOLS, Count).
 %% A request that got no answer from an app, or no whole one.
 -spec failure(Reason :: atom(), count()) -> ok.
 failure(_, none) -> ok;
-failure(Reason, {Counters, _}) -> counters:add(Counters, place(Reason, ?REASONS, ?CLASSES + 1), 1).
+failure(Reason, {Counters, _, _}) ->
+    counters:add(Counters, place(Reason, ?REASONS, ?CLASSES + 1), 1).
 
 %% A program of the pool has greeted, has ended as it was to, or has ended otherwise.
 -spec program(program_event(), Pool :: atom()) -> ok.
 program(Event, Pool) ->
     case find(Pool) of
         none -> ok;
-        {Counters, _} -> counters:add(Counters, place(Event, ?PROGRAM_EVENTS,
+        {Counters, _, _} -> counters:add(Counters, place(Event, ?PROGRAM_EVENTS,
             ?CLASSES + length(?REASONS) + 1), 1)
     end.
 
@@ -90,7 +103,7 @@ program(Event, Pool) ->
 -spec queue(queue_event(), count()) -> ok.
 queue(_, none) ->
     ok;
-queue(Event, {Counters, _}) ->
+queue(Event, {Counters, _, _}) ->
     counters:add(Counters, place(Event, ?QUEUE_EVENTS, first_queue_event()), 1).
 
 first_queue_event() ->
@@ -108,7 +121,7 @@ place(Name, [_ | Rest], Place) -> place(Name, Rest, Place + 1).
 counts(Pool) ->
     case find(Pool) of
         none -> {error, no_pool};
-        {Counters, _} -> {ok, counted(Counters)}
+        {Counters, _, _} -> {ok, counted(Counters)}
     end.
 
 counted(Counters) ->

@@ -1,11 +1,12 @@
 %% A pool as requests see it: a table of ports to choose from, read without a process in between.
 -module(gwport_pool).
 
--export([choose/1, choose/2, queue/1, look/1, lack/1, await/1, names/0, info/1, ready/1, keeper/1]).
+-export([choose/1, choose/2, queue/1, look/1, lack/1, await/1]).
+-export([names/0, info/1, status/1, ready/1, keeper/1]).
 %% For the keeper.
 -export([create/3, publish/3, served/3, delete/1]).
 
--export_type([outlook/0]).
+-export_type([outlook/0, status/0]).
 
 %% What is to become of a pool: how many ports it is to have, and whether more than one is tried.
 -type outlook() :: {Wanted :: non_neg_integer(), Circuit :: closed | open}.
@@ -14,6 +15,20 @@
 %% cheap to read and dear to change: this one changes when the pool starts and stops, never when a
 %% port does.
 -define(KEY(Name), {?MODULE, Name}).
+
+%% See gwport:status/1.
+-type status() :: #{
+    uptime := non_neg_integer(),
+    size := non_neg_integer(),
+    ports := #{greeting | serving | spare | draining | ending | waiting => pos_integer()},
+    in_flight := non_neg_integer(),
+    restarts := non_neg_integer(),
+    last_end := none | #{why := binary(), ago := non_neg_integer()},
+    circuit := closed | open,
+    next_try := none | non_neg_integer(),
+    memory := non_neg_integer()
+}.
+
 %% What the keeper of a pool whose supervisor was killed may take to end.
 -define(END_GRACE, 2000).
 
@@ -184,6 +199,29 @@ info(Name) ->
                 false -> {error, no_pool}
             end
     end.
+
+%% A pool in one map; of one whose keeper does not answer nothing is known.
+-spec status(atom()) -> {ok, status()} | {error, no_pool}.
+status(Name) ->
+    case {info(Name), gwport_count:counts(Name), gwport_count:since(Name), kept(keeper(Name))} of
+        {{ok, Ports}, {ok, #{programs := #{failed := Failed}}}, {ok, Uptime}, Kept = #{}} ->
+            {ok, Kept#{uptime => Uptime, restarts => Failed, ports => by_state(Ports),
+                in_flight => lists:sum([InFlight || #{in_flight := InFlight} <- Ports]),
+                memory => lists:sum([gwport_recycle:memory(OsPid)
+                    || #{os_pid := OsPid} <- Ports, is_integer(OsPid)])}};
+        _ ->
+            {error, no_pool}
+    end.
+
+kept(Keeper) ->
+    try gen_server:call(Keeper, status)
+    catch exit:_ -> none
+    end.
+
+by_state(Ports) ->
+    lists:foldl(fun(#{state := State}, Count) ->
+        maps:update_with(State, fun(N) -> N + 1 end, 1, Count)
+    end, #{}, Ports).
 
 owners(Keeper) ->
     try gen_server:call(Keeper, owners)

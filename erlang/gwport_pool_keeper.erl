@@ -84,6 +84,8 @@
     %% What is lacking to start them.
     lacking = #{} :: #{slot_number() => atom()},
     awaiting = [] :: [gen_server:from()],
+    %% Why and when the last of its programs has ended.
+    last_end = none :: none | {Why :: binary(), At :: integer()},
     tried = false :: boolean()
 }).
 
@@ -139,6 +141,8 @@ handle_call(await, From, State = #keeper{awaiting = Awaiting}) ->
 handle_call(owners, _From, State = #keeper{ports = Ports}) ->
     Spares = [Owner || {Owner, #slot{state = spare}} <- maps:to_list(Ports)],
     {reply, {maps:keys(Ports) -- Spares, Spares, waiting(State)}, State};
+handle_call(status, _From, State) ->
+    {reply, status(State), State};
 handle_call(plan, _From, State = #keeper{plan = Plan}) ->
     {reply, {ok, {gwport_plan:version(Plan), gwport_plan:given(Plan)}}, State};
 handle_call(drain, From, State) ->
@@ -158,6 +162,17 @@ handle_call({reload, Version, Given, Options}, From, State = #keeper{plan = Plan
 new_reload(From, Given, Options) ->
     #{ports := Ports} = gwport_secret:show(Options),
     #reload{from = From, version = make_ref(), given = Given, options = Options, ports = Ports}.
+
+%% What the keeper alone knows of what gwport:status/1 shows.
+status(#keeper{wanted = Wanted, waiting = Waiting, backoff = Backoff, last_end = Last}) ->
+    Now = now_ms(),
+    #{size => length(Wanted), circuit => gwport_backoff:circuit(Backoff),
+        next_try => lists:min([none | [max(0, Due - Now)
+            || #waiting{due = Due} <- maps:values(Waiting), is_integer(Due)]]),
+        last_end => last_end(Last, Now)}.
+
+last_end(none, _) -> none;
+last_end({Why, At}, Now) -> #{why => Why, ago => Now - At}.
 
 %% What info/1 shows for a port that is not there.
 waiting(#keeper{waiting = Waiting, backoff = Backoff}) ->
@@ -189,8 +204,8 @@ handle_info({'DOWN', Monitor, process, Owner, _}, State) ->
     State1 = State#keeper{inherited = maps:remove(Owner, Inherited),
         watches = lists:delete(Monitor, Watches)},
     case maps:take(Owner, Ports) of
-        {Slot, Rest} ->
-            State2 = follow(Slot, State1#keeper{ports = Rest}),
+        {Slot = #slot{why = Why}, Rest} ->
+            State2 = follow(Slot, State1#keeper{ports = Rest, last_end = {Why, now_ms()}}),
             {noreply, drained(spares(ended(Slot, State2)))};
         error ->
             {noreply, drained(State1)}

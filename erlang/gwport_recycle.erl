@@ -7,7 +7,7 @@
 %% what its successor would be: it is recycled for its age alone.
 -module(gwport_recycle).
 
--export([new/4, hear/3, look/4]).
+-export([new/4, hear/3, look/4, memory/1]).
 
 -export_type([recycle/0, counts/0]).
 
@@ -97,6 +97,7 @@ busy(_, _, Recycle) ->
 
 %% What is resident of the process, in bytes: VmRSS, which Linux tells in kilobytes. None where that
 %% cannot be read, as of one that has just ended.
+-spec memory(OsPid :: pos_integer()) -> non_neg_integer().
 memory(OsPid) ->
     case file:open("/proc/" ++ integer_to_list(OsPid) ++ "/status", [read, raw, binary]) of
         {ok, File} ->

@@ -27,7 +27,9 @@ requests() -> [
     a_request_leaves_nothing_with_its_caller,
     a_request_ends_with_its_caller,
     a_response_that_is_broken_off_is_no_response,
-    info_shows_what_a_pool_is_doing
+    info_shows_what_a_pool_is_doing,
+    status_is_a_pool_in_one_map,
+    status_tells_of_a_program_that_does_not_come_up
 ].
 
 pools() -> [
@@ -218,6 +220,38 @@ info_shows_what_a_pool_is_doing(Config) ->
     exit(Caller, kill),
     gwport_test:until(in_flight(Config, 0)),
     ?assertEqual({error, no_pool}, gwport:info(nowhere)).
+
+status_is_a_pool_in_one_map(_) ->
+    %% What its ports do together, and what its programs last died of.
+    Name = gwport_test:start_pool(#{ports => 2}),
+    gwport_test:until(fun() -> {ok, #{ports := Ports}} = gwport:status(Name), Ports =:= #{serving => 2} end),
+    {ok, #{size := 2, in_flight := 0, restarts := 0, last_end := none, circuit := closed, next_try := none, uptime := Uptime,
+        memory := Memory}} = gwport:status(Name),
+    %% Two Go programs.
+    ?assert(Memory > 2 * 1048576),
+    Caller = begin_request(Name, "s=60"),
+    gwport_test:until(fun() -> {ok, #{in_flight := InFlight}} = gwport:status(Name), InFlight =:= 1 end),
+    exit(Caller, kill),
+    {ok, [#{os_pid := OsPid} | _]} = gwport:info(Name),
+    [] = os:cmd("kill -9 " ++ integer_to_list(OsPid)),
+    gwport_test:until(fun() -> {ok, #{restarts := Restarts, ports := Ports}} = gwport:status(Name),
+        {Restarts, Ports} =:= {1, #{serving => 2}} end),
+    {ok, #{last_end := #{why := <<"it ended while serving, killed by signal 9">>, ago := Ago}, uptime := Later}} = gwport:status(Name),
+    ?assert(Ago >= 0 andalso Ago =< Later andalso Later >= Uptime),
+    ok = gwport:drain(Name),
+    ?assertMatch({ok, #{size := 0, ports := Ports, memory := 0, restarts := 1,
+        last_end := #{why := <<"it has drained">>}}} when map_size(Ports) =:= 0, gwport:status(Name)),
+    gwport_test:stop_pool(Name),
+    ?assertEqual({error, no_pool}, gwport:status(Name)).
+
+status_tells_of_a_program_that_does_not_come_up(_) ->
+    Name = gwport_test:start_pool(#{command => "false", circuit_failures => 1, circuit_time => 600000}),
+    gwport_test:until(fun() -> {ok, #{circuit := Circuit}} = gwport:status(Name), Circuit =:= open end),
+    {ok, #{size := 1, ports := #{waiting := 1}, restarts := 1, memory := 0, next_try := Next, last_end := #{why := Why}}} =
+        gwport:status(Name),
+    ?assert(is_integer(Next) andalso Next > 0),
+    ?assertEqual(<<"it ended before it was ready, exit status 1">>, Why),
+    gwport_test:stop_pool(Name).
 
 in_flight(Config, Expected) ->
     fun() -> values(in_flight, pool(Config)) =:= [Expected] end.
