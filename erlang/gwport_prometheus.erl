@@ -1,0 +1,75 @@
+%% Pools as Prometheus sees them: a collector for the library prometheus, on which gwport does not
+%% depend. Who has it registers this module, which is asked at each scrape:
+%%
+%%     ok = prometheus_registry:register_collector(gwport_prometheus)
+%%
+%% It keeps nothing: the figures are those of gwport:status/1 and gwport:counts/1. (The behaviour is not
+%% named here, since a compiler without the library would warn of it.)
+-module(gwport_prometheus).
+
+%% prometheus_collector
+-export([collect_mf/2, deregister_cleanup/1]).
+
+-define(HELPERS, prometheus_model_helpers).
+
+-type pool() :: {Labels :: [label()], gwport_pool:status(), Counts :: map()}.
+-type label() :: {Name :: binary(), Value :: binary()}.
+-type family() :: {Name :: binary(), Help :: binary(), counter | gauge, [{[label()], number()}]}.
+
+-spec collect_mf(Registry :: atom(), Callback :: fun((tuple()) -> term())) -> ok.
+collect_mf(_, Callback) ->
+    %% Not called by its name, which most nodes do not know.
+    {module, Helpers} = code:ensure_loaded(?HELPERS),
+    lists:foreach(fun({Name, Help, Type, Metrics}) ->
+        Callback(Helpers:create_mf(Name, Help, Type, Metrics))
+    end, families(pools())).
+
+-spec deregister_cleanup(Registry :: atom()) -> ok.
+deregister_cleanup(_) ->
+    ok.
+
+%% One may stop meanwhile.
+-spec pools() -> [pool()].
+pools() ->
+    [{[{<<"pool">>, atom_to_binary(Name)}], Status, Counts} || Name <- gwport:pools(),
+        {ok, Status} <- [gwport:status(Name)], {ok, Counts} <- [gwport:counts(Name)]].
+
+-spec families([pool()]) -> [family()].
+families(Pools) ->
+    [{<<"gwport_responses_total">>, <<"Responses by class of status.">>, counter,
+        counted(<<"class">>, responses, fun class/1, Pools)},
+    {<<"gwport_failures_total">>,
+        <<"Requests without an answer from an app, or without a whole one, by reason.">>, counter,
+        counted(<<"reason">>, failures, fun atom_to_binary/1, Pools)},
+    {<<"gwport_program_events_total">>,
+        <<"Programs that came up, ended as they were to (drained), or otherwise (failed).">>,
+        counter, counted(<<"event">>, programs, fun atom_to_binary/1, Pools)},
+    {<<"gwport_ports">>, <<"Ports by state.">>, gauge,
+        [{Labels ++ [{<<"state">>, atom_to_binary(State)}], maps:get(State, Ports, 0)}
+            || {Labels, #{ports := Ports}, _} <- Pools, State <- states()]},
+    {<<"gwport_ports_wanted">>, <<"Ports that the pool is to have.">>, gauge,
+        [{Labels, Size} || {Labels, #{size := Size}, _} <- Pools]},
+    {<<"gwport_requests_in_flight">>, <<"Requests under way.">>, gauge,
+        [{Labels, InFlight} || {Labels, #{in_flight := InFlight}, _} <- Pools]},
+    {<<"gwport_circuit_open">>, <<"Whether one port is tried for all (1), or not (0).">>, gauge,
+        [{Labels, case Circuit of open -> 1; closed -> 0 end}
+            || {Labels, #{circuit := Circuit}, _} <- Pools]},
+    {<<"gwport_memory_bytes">>, <<"Resident memory of the pool's programs.">>, gauge,
+        [{Labels, Memory} || {Labels, #{memory := Memory}, _} <- Pools]},
+    {<<"gwport_uptime_seconds">>, <<"Time since the pool was started.">>, gauge,
+        [{Labels, Uptime / 1000} || {Labels, #{uptime := Uptime}, _} <- Pools]}].
+
+counted(Label, Key, Name, Pools) ->
+    [{Labels ++ [{Label, Name(What)}], Count} || {Labels, _, #{Key := Counts}} <- Pools,
+        {What, Count} <- lists:sort(maps:to_list(Counts)), is_shown(Key, What, Count)].
+
+%% Of classes that hardly ever come nothing is shown before there is one.
+is_shown(responses, Class, Count) -> Count > 0 orelse (Class >= 2 andalso Class =< 5);
+is_shown(_, _, _) -> true.
+
+class(Digit) ->
+    <<(integer_to_binary(Digit))/binary, "xx">>.
+
+%% All of them, so that a series does not come and go.
+states() ->
+    [greeting, serving, spare, draining, ending, waiting].
