@@ -181,7 +181,9 @@ request(Pool, Request) ->
     request(Pool, Request, #{}).
 
 %% @doc Calls an app without HTTP and waits for the whole response. Options: `app', `head_timeout',
-%% `idle_timeout', `deadline', `access_log' as for a route, and `max_response' (16777216), the
+%% `idle_timeout', `deadline', `access_log', `max_target', `max_fields', `max_header' and `max_body'
+%% as for a route (what is beyond one of the latter four is `{error, too_large_target}',
+%% `too_many_fields', `too_large_header' or `too_large_body'), and `max_response' (16777216), the
 %% most bytes of a body that are kept; more is `{error, too_large_response}'. Both may be keyword or
 %% property lists.
 %%

@@ -178,9 +178,7 @@ refused(Reason, Tag, Stream, Count, Account) ->
     #exchange{tag = Tag, stream = Stream, count = Count, account = Account, is_late = true}.
 
 checked({error, _}, _, _) -> {error, bad_request};
-checked(ok, #{<<"length">> := Length}, #{max_body := Max}) when Length > Max ->
-    {error, too_large_body};
-checked(ok, _, _) -> ok.
+checked(ok, Request, Mount) -> gwport_request:within(Request, Mount).
 
 %% At the port with the fewest requests, of those that have not been turned to in vain; or where
 %% those wait for whom there is none.

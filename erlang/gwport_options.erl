@@ -53,6 +53,9 @@
     head_timeout := timeout(),
     idle_timeout := timeout(),
     deadline := timeout(),
+    max_target := pos_integer() | infinity,
+    max_fields := pos_integer() | infinity,
+    max_header := pos_integer() | infinity,
     max_body := non_neg_integer() | infinity,
     access_log := none | combined | json
 }.
@@ -267,6 +270,7 @@ mount(Given) ->
 
 mount_defaults() ->
     #{app => <<>>, head_timeout => 60000, idle_timeout => 300000, deadline => infinity,
+        max_target => infinity, max_fields => infinity, max_header => infinity,
         max_body => infinity, access_log => none}.
 
 mount_value(pool, Pool) when is_atom(Pool) -> {ok, Pool};
@@ -280,6 +284,10 @@ mount_value(access_log, _) ->
     {error, "expected none, combined or json"};
 mount_value(max_body, infinity) -> {ok, infinity};
 mount_value(max_body, N) -> or_infinity(integer(N, 0, 1 bsl 62));
+mount_value(Key, infinity) when Key =:= max_target; Key =:= max_fields; Key =:= max_header ->
+    {ok, infinity};
+mount_value(Key, N) when Key =:= max_target; Key =:= max_fields; Key =:= max_header ->
+    or_infinity(integer(N, 1, 1 bsl 62));
 mount_value(Key, infinity) when Key =:= head_timeout; Key =:= idle_timeout; Key =:= deadline ->
     {ok, infinity};
 mount_value(Key, N) when Key =:= head_timeout; Key =:= idle_timeout; Key =:= deadline ->

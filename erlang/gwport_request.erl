@@ -2,7 +2,7 @@
 %% port must know of it.
 -module(gwport_request).
 
--export([check/1, encode/2, body/1, is_idempotent/1]).
+-export([check/1, within/2, encode/2, body/1, is_idempotent/1]).
 
 -export_type([part/0]).
 
@@ -97,6 +97,38 @@ is_host(<<C, Rest/bits>>) when C >= $a, C =< $z; C >= $0, C =< $;; C =:= $-; C =
     is_host(Rest);
 is_host(Rest) ->
     Rest =:= <<>>.
+
+%% Whether one that check/1 has passed is within its mount's own limits; if not, for which of them it
+%% is to be refused.
+-spec within(gwport_environ:request(), gwport_options:mount()) ->
+    ok | {error, too_large_target | too_many_fields | too_large_header | too_large_body}.
+within(_, #{max_target := infinity, max_fields := infinity, max_header := infinity,
+        max_body := infinity}) ->
+    ok;
+within(Request, Mount) ->
+    #{<<"path">> := Path, <<"query">> := Query, <<"headers">> := Headers} = Request,
+    #{max_target := MaxTarget, max_fields := MaxFields, max_header := MaxHeader,
+        max_body := MaxBody} = Mount,
+    try
+        limit(target_size(Path, Query) =< MaxTarget, too_large_target),
+        limit(length(Headers) =< MaxFields, too_many_fields),
+        limit(MaxHeader =:= infinity orelse header_size(Headers, 0) =< MaxHeader, too_large_header),
+        %% One of unknown length is counted as it comes.
+        limit(maps:get(<<"length">>, Request, 0) =< MaxBody, too_large_body)
+    catch
+        throw:{beyond, Reason} -> {error, Reason}
+    end.
+
+limit(true, _) -> ok;
+limit(false, Reason) -> throw({beyond, Reason}).
+
+target_size(Path, <<>>) -> byte_size(Path);
+target_size(Path, Query) -> byte_size(Path) + 1 + byte_size(Query).
+
+header_size([{Name, Value} | Rest], Size) ->
+    header_size(Rest, Size + byte_size(Name) + byte_size(Value));
+header_size([], Size) ->
+    Size.
 
 %% The Request map of SPEC.md, section 6, as the writer wants it. Max is the program's max_head.
 -spec encode(gwport_environ:request(), Max :: pos_integer()) ->

@@ -26,6 +26,9 @@
   | idle_timeout       % no byte either way for too long
   | deadline           % the whole exchange took too long
   | too_large_head     % a request head over the program's max_head
+  | too_large_target   % a request's path and query over the route's max_target
+  | too_many_fields    % more header fields in a request than the route's max_fields
+  | too_large_header   % names and values of a request's fields over the route's max_header
   | too_large_body     % a request body over the route's max_body
   | bad_option.        % the route's options are wrong
 
@@ -33,7 +36,10 @@
 status(bad_request) -> 400;
 status(no_mount) -> 404;
 status(too_large_body) -> 413;
+status(too_large_target) -> 414;
 status(too_large_head) -> 431;
+status(too_many_fields) -> 431;
+status(too_large_header) -> 431;
 status(no_app) -> 500;
 status(app_failed) -> 500;
 status(bad_option) -> 500;
@@ -61,7 +67,10 @@ headers(Reason) ->
 text(bad_request) -> <<"The request is not valid.\n">>;
 text(no_mount) -> <<"Nothing is mounted here.\n">>;
 text(too_large_body) -> <<"The request's body is too large.\n">>;
+text(too_large_target) -> <<"The request's target is too long.\n">>;
 text(too_large_head) -> <<"The request's header fields are too large.\n">>;
+text(too_many_fields) -> <<"The request has too many header fields.\n">>;
+text(too_large_header) -> <<"The request's header fields are too large.\n">>;
 text(Reason) ->
     case status(Reason) of
         500 -> <<"The application failed.\n">>;

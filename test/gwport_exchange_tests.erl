@@ -56,6 +56,9 @@ a_refusal_is_an_event(Pool) ->
         {no_pool, #{}, #{}, no_such_pool},
         {no_app, #{}, #{app => no_such_app}, Pool},
         {too_large_body, #{method => 'POST', body => "12"}, #{max_body => 1}, Pool},
+        {too_large_target, #{path => "/a?b"}, #{max_target => 3}, Pool},
+        {too_many_fields, #{headers => [{a, "1"}]}, #{max_fields => 1}, Pool},
+        {too_large_header, #{headers => [{a, "1"}]}, #{max_header => 14}, Pool},
         {too_large_head, #{headers => [{a, binary:copy(<<"x">>, 70000)}]}, #{}, Pool}]].
 
 a_refusal_that_nobody_heard_is_not_left_behind(Pool) ->

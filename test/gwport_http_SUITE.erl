@@ -61,6 +61,9 @@ both() -> [
 
     a_body_of_max_body_passes_and_one_more_is_413,
     a_body_of_unknown_length_over_max_body_is_413,
+    a_target_of_max_target_passes_and_one_more_is_414,
+    max_fields_pass_and_one_more_is_431,
+    names_and_values_of_max_header_pass_and_one_more_is_431,
     a_request_head_over_the_programs_limit_is_431,
     a_response_head_over_the_pools_limit_is_502,
     max_streams_are_served_and_one_more_is_503
@@ -99,6 +102,9 @@ init_per_group(Mount, Config) ->
         pool => #{max_streams => 20},
         routes => [
             fun(Pool) -> {"/small/[...]", #{pool => Pool, app => echo, max_body => 1000}} end,
+            fun(Pool) -> {"/target/[...]", #{pool => Pool, app => environ, max_target => 100}} end,
+            fun(Pool) -> {"/fields/[...]", #{pool => Pool, app => environ, max_fields => 10}} end,
+            fun(Pool) -> {"/header/[...]", #{pool => Pool, app => environ, max_header => 200}} end,
             fun(Pool) -> {"/noapp", #{pool => Pool, app => nothing}} end,
             fun(_) -> {"/nopool", #{pool => nowhere}} end
         ],
@@ -538,6 +544,39 @@ a_body_of_unknown_length_over_max_body_is_413(Config) ->
     send(Stream, fin, Most),
     ?assertMatch(#{complete := false}, rest({Stream, Head})),
     close(Client).
+
+a_target_of_max_target_passes_and_one_more_is_414(Config) ->
+    %% A `?` is a byte of it.
+    [edge_of_limit({too_large_target, 414}, #{path => [Path, binary:copy(<<"a">>, 100 - iolist_size(Path))]},
+        #{path => [Path, binary:copy(<<"a">>, 101 - iolist_size(Path))]}, Config)
+        || Path <- ["/target/", "/target/x?", "/target?%20"]].
+
+max_fields_pass_and_one_more_is_431(Config) ->
+    %% Host is one of them, and what comes in several lines is one.
+    Fields = fun(N) -> [{<<"x-", (integer_to_binary(I))/binary>>, <<"1">>} || I <- lists:seq(1, N)] end,
+    edge_of_limit({too_many_fields, 431}, #{path => "/fields", headers => Fields(9)},
+        #{path => "/fields", headers => Fields(10)}, Config),
+    edge_of_limit({too_many_fields, 431},
+        #{path => "/fields", headers => [{<<"x-1">>, <<"2">>}, {<<"x-1">>, <<"3">>} | Fields(9)]},
+        #{path => "/fields", headers => [{<<"x-a">>, <<"2">>}, {<<"x-1">>, <<"3">>} | Fields(9)]}, Config).
+
+names_and_values_of_max_header_pass_and_one_more_is_431(Config) ->
+    %% `host` and `localhost` are 13 bytes, `x-a` is three.
+    Field = fun(Size) -> [{<<"x-a">>, binary:copy(<<"a">>, Size)}] end,
+    edge_of_limit({too_large_header, 431}, #{path => "/header", headers => Field(200 - 13 - 3)},
+        #{path => "/header", headers => Field(200 - 13 - 3 + 1)}, Config).
+
+%% No program hears of what is beyond a limit, and it is counted.
+edge_of_limit({Reason, Status}, Within, Beyond, Config) ->
+    ?assertMatch({Within, #{status := 200}}, {Within, ask(Config, Within)}),
+    {Served, Failed} = {served(Config), failures(Reason, Config)},
+    Text = gwport_status:text(Reason),
+    ?assertMatch({Beyond, #{status := Status, complete := true, body := Text}}, {Beyond, ask(Config, Beyond)}),
+    ?assertEqual({Served, Failed + 1}, {served(Config), failures(Reason, Config)}).
+
+failures(Reason, Config) ->
+    {ok, #{failures := Failures}} = gwport:counts(gwport_test:pool(server(Config))),
+    maps:get(Reason, Failures, 0).
 
 a_request_head_over_the_programs_limit_is_431(Config) ->
     %% The program takes heads of 65536 bytes. Cowboy's own limits are wider here.

@@ -86,6 +86,22 @@ every_byte_is_where_it_may_be_and_nowhere_else_test() ->
             {With(<<>>), Byte, Before, gwport_request:check(whole(With(<<Before/binary, Byte, "zzzz">>))) =:= ok})
         || {With, Bytes} <- Allowed, Byte <- lists:seq(0, 255), Before <- [<<>>, <<"a">>, <<"aaa">>, <<"aaaaa">>]].
 
+what_a_mount_allows_passes_and_one_more_does_not_test_() ->
+    Mount = #{max_target => 4, max_fields => 2, max_header => 9, max_body => 5},
+    Passes = [#{<<"path">> => <<"/abc">>}, #{<<"path">> => <<"/a">>, <<"query">> => <<"b">>},
+        #{<<"headers">> => [{<<"a">>, <<>>}, {<<"b">>, <<>>}]}, #{<<"headers">> => [{<<"abcd">>, <<"12345">>}]},
+        #{<<"length">> => 5}],
+    Beyond = [{too_large_target, #{<<"path">> => <<"/abcd">>}},
+        {too_large_target, #{<<"path">> => <<"/a">>, <<"query">> => <<"bc">>}},
+        {too_many_fields, #{<<"headers">> => [{<<"a">>, <<>>}, {<<"b">>, <<>>}, {<<"c">>, <<>>}]}},
+        {too_large_header, #{<<"headers">> => [{<<"abcd">>, <<"123456">>}]}},
+        {too_large_header, #{<<"headers">> => [{<<"abcd">>, <<"1234">>}, {<<"b">>, <<"1">>}]}},
+        {too_large_body, #{<<"length">> => 6}}],
+    Infinite = maps:map(fun(_, _) -> infinity end, Mount),
+    [?_assertEqual(ok, gwport_request:within(whole(With), Mount)) || With <- Passes]
+        ++ [?_assertEqual({error, Reason}, gwport_request:within(whole(With), Mount)) || {Reason, With} <- Beyond]
+        ++ [?_assertEqual(ok, gwport_request:within(whole(With), Infinite)) || {_, With} <- Beyond].
+
 %% Whatever a client has sent: what gets past is a Request of SPEC.md's, by another account of its rules.
 no_bytes_in_any_field_get_past_test_() ->
     gwport_gen:check(?FORALL({Req, App}, {req(), binary()},
