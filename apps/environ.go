@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -76,6 +77,7 @@ func requestFields(r *http.Request) []field {
 		{"Proto", r.Proto},
 		{"Host", r.Host},
 		{"RemoteAddr", r.RemoteAddr},
+		{"Header", strings.Join(slices.Sorted(maps.Keys(r.Header)), ", ")},
 		{"ContentLength", fmt.Sprint(r.ContentLength)},
 		{"TransferEncoding", strings.Join(r.TransferEncoding, ", ")},
 		{"TLS", tls},

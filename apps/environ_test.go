@@ -17,7 +17,7 @@ func TestEnviron_shows_both_forms_of_the_request(t *testing.T) {
 	for _, line := range []string{
 		"REQUEST_METHOD: GET\n", "QUERY_STRING: q=1\n", "HTTP_X_THING: some value\n", "gwport.url_scheme: http\n",
 		"URL: /environ/a%2Fb?q=1\n", "URL.Path: /environ/a/b\n", "URL.RawPath: /environ/a%2Fb\n", "TLS: no\n",
-		"Context deadline: none\n", "ContentLength: 0\n",
+		"Context deadline: none\n", "ContentLength: 0\n", "Header: X-Thing\n",
 	} {
 		require.Contains(t, w.Body.String(), line)
 	}

@@ -41,7 +41,7 @@ spoken(Req, _) ->
 %% route.
 -spec new(cowboy_req:req(), Behind :: non_neg_integer(), gwport_options:mount(),
     gwport_cowboy_listener:listener()) -> gwport_environ:request().
-new(Req, Behind, #{app := App, deadline := Deadline},
+new(Req, Behind, #{app := App, deadline := Deadline, underscores := Underscores},
         #{secure := Secure, files := Files}) ->
     #{method := Method, path := Path, qs := Query, version := Version, scheme := Scheme,
         host := Host, port := Port} = Req,
@@ -56,7 +56,7 @@ new(Req, Behind, #{app := App, deadline := Deadline},
         <<"port">> => Port,
         <<"peer">> => Peer,
         <<"local">> => Local,
-        <<"headers">> => maps:to_list(with_host(Req)),
+        <<"headers">> => fields(Underscores, maps:to_list(with_host(Req))),
         <<"path_info">> => Behind,
         <<"length">> => body_length(Req)
     },
@@ -87,6 +87,14 @@ with_host(Req = #{version := 'HTTP/2', headers := Headers}) ->
     Headers#{<<"host">> => authority(Scheme, Host, Port)};
 with_host(#{headers := Headers}) ->
     Headers.
+
+%% What looks like a field of another name to whoever writes `-` as `_`. One that no request may have
+%% is left, for the request to be refused.
+fields(pass, Fields) ->
+    Fields;
+fields(drop, Fields) ->
+    [Field || Field = {Name, Value} <- Fields, binary:match(Name, <<"_">>) =:= nomatch
+        orelse not (gwport_field:is_name(Name) andalso gwport_field:is_value(Value))].
 
 authority(<<"http">>, Host, 80) -> Host;
 authority(<<"https">>, Host, 443) -> Host;

@@ -57,6 +57,7 @@
     max_fields := pos_integer() | infinity,
     max_header := pos_integer() | infinity,
     max_body := non_neg_integer() | infinity,
+    underscores := pass | drop,
     access_log := none | combined | json
 }.
 %% What is wanted of an answer to gwport:stacks/2 or profile/3. Time is a cpu profile's, in
@@ -271,7 +272,7 @@ mount(Given) ->
 mount_defaults() ->
     #{app => <<>>, head_timeout => 60000, idle_timeout => 300000, deadline => infinity,
         max_target => infinity, max_fields => infinity, max_header => infinity,
-        max_body => infinity, access_log => none}.
+        max_body => infinity, underscores => pass, access_log => none}.
 
 mount_value(pool, Pool) when is_atom(Pool) -> {ok, Pool};
 mount_value(pool, _) -> {error, "expected an atom, the name of a pool"};
@@ -284,6 +285,8 @@ mount_value(access_log, _) ->
     {error, "expected none, combined or json"};
 mount_value(max_body, infinity) -> {ok, infinity};
 mount_value(max_body, N) -> or_infinity(integer(N, 0, 1 bsl 62));
+mount_value(underscores, What) when What =:= pass; What =:= drop -> {ok, What};
+mount_value(underscores, _) -> {error, "expected pass or drop"};
 mount_value(Key, infinity) when Key =:= max_target; Key =:= max_fields; Key =:= max_header ->
     {ok, infinity};
 mount_value(Key, N) when Key =:= max_target; Key =:= max_fields; Key =:= max_header ->

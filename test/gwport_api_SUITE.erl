@@ -188,6 +188,8 @@ a_request_says_why_it_failed(Config) ->
             {{error, too_large_header}, Pool, #{headers => [{"x-a", "1"}]}, #{max_header => 16}},
             {{error, {bad_option, {deadline, soon, "expected an integer from 1 to 2147483648, or infinity"}}}, Pool, #{}, #{deadline => soon}},
             {{error, {bad_option, {max_response, -1, "expected an integer from 0"}}}, Pool, #{}, #{max_response => -1}},
+            {{error, {bad_option, {underscores, drop, "an option of routes, whose requests are a client's"}}}, Pool, #{},
+                #{underscores => drop}},
             {{error, {bad_option, {apps, x, "no such option"}}}, Pool, #{}, #{apps => x}},
             {{error, {bad_option, {options, hidden, "expected a map, a keyword list or a property list"}}}, Pool, #{}, [deadline | 5]}
         ]].

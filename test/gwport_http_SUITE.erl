@@ -25,6 +25,7 @@ both() -> [
     the_target_reaches_the_app_as_sent,
     repeated_headers_are_joined_in_order,
     headers_with_odd_names_do_not_pose_as_variables,
+    names_with_underscores_reach_the_app_unless_the_mount_drops_them,
     cookies_are_joined_with_semicolons,
     the_host_header_reaches_the_app_as_sent,
     the_peer_is_the_clients_address,
@@ -105,6 +106,7 @@ init_per_group(Mount, Config) ->
             fun(Pool) -> {"/target/[...]", #{pool => Pool, app => environ, max_target => 100}} end,
             fun(Pool) -> {"/fields/[...]", #{pool => Pool, app => environ, max_fields => 10}} end,
             fun(Pool) -> {"/header/[...]", #{pool => Pool, app => environ, max_header => 200}} end,
+            fun(Pool) -> {"/dashed/[...]", #{pool => Pool, app => environ, underscores => drop, max_fields => 2}} end,
             fun(Pool) -> {"/noapp", #{pool => Pool, app => nothing}} end,
             fun(_) -> {"/nopool", #{pool => nowhere}} end
         ],
@@ -162,6 +164,17 @@ headers_with_odd_names_do_not_pose_as_variables(Config) ->
     ?assertEqual(<<"me">>, maps:get(<<"HTTP_X_USER">>, Fields)),
     ?assertEqual([], [Key || Key <- maps:keys(Fields), string:find(Key, "PROXY") =/= nomatch]),
     ?assertEqual([], [Key || {Key, <<"root">>} <- maps:to_list(Fields)]).
+
+names_with_underscores_reach_the_app_unless_the_mount_drops_them(Config) ->
+    %% As under net/http by default. What is dropped counts for no limit; what no request may have is refused all the same.
+    Fields = [{<<"x_user">>, <<"root">>}, {<<"x-user">>, <<"me">>}, {<<"_">>, <<"1">>}],
+    Names = fun(Path) ->
+        #{<<"Header">> := Header, <<"HTTP_X_USER">> := <<"me">>} = fields(ask(Config, #{path => Path, headers => Fields})),
+        [Name || Name <- string:split(Header, ", ", all), Name =/= <<"User-Agent">>]
+    end,
+    ?assertEqual([<<"X-User">>, <<"X_user">>, <<"_">>], Names("/environ")),
+    ?assertEqual([<<"X-User">>], Names("/dashed")),
+    ?assertMatch(#{status := 400}, ask(Config, #{path => "/dashed", headers => [{<<"x_user">>, <<"a", 1>>}]})).
 
 cookies_are_joined_with_semicolons(Config) ->
     %% Several cookie fields, as HTTP/2 clients send them, are one header for the app.

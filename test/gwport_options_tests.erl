@@ -292,7 +292,7 @@ a_wrong_pool_is_named_test_() ->
 a_pool_is_enough_for_a_mount_test() ->
     ?assertEqual({ok, #{pool => shop, app => <<>>, head_timeout => 60000, idle_timeout => 300000,
         deadline => infinity, max_target => infinity, max_fields => infinity, max_header => infinity,
-        max_body => infinity, access_log => none}}, gwport_options:mount(#{pool => shop})).
+        max_body => infinity, underscores => pass, access_log => none}}, gwport_options:mount(#{pool => shop})).
 
 a_mount_without_a_pool_is_refused_by_name_test() ->
     ?assertEqual({error, {missing_option, pool}}, gwport_options:mount(#{})).
@@ -309,6 +309,11 @@ each_number_of_a_mount_beyond_its_edges_is_refused_by_name_test_() ->
 mount_numbers() ->
     [{head_timeout, 1, 1 bsl 31}, {idle_timeout, 1, 1 bsl 31}, {deadline, 1, 1 bsl 31},
      {max_target, 1, 1 bsl 62}, {max_fields, 1, 1 bsl 62}, {max_header, 1, 1 bsl 62}, {max_body, 0, 1 bsl 62}].
+
+underscores_pass_or_are_dropped_test() ->
+    [?assertMatch({ok, #{underscores := What}}, mount(underscores, What)) || What <- [pass, drop]],
+    [?assertEqual({error, {bad_option, {underscores, What, "expected pass or drop"}}}, mount(underscores, What))
+        || What <- [true, false, "drop", infinity]].
 
 an_app_is_a_binary_a_charlist_or_an_atom_test() ->
     [?assertMatch({ok, #{app := <<"cart">>}}, mount(app, App)) || App <- [<<"cart">>, "cart", cart]],

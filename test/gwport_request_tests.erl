@@ -106,10 +106,29 @@ what_a_mount_allows_passes_and_one_more_does_not_test_() ->
 no_bytes_in_any_field_get_past_test_() ->
     gwport_gen:check(?FORALL({Req, App}, {req(), binary()},
         begin
-            Request = gwport_cowboy_request:new(Req, 0, #{app => App, deadline => infinity},
+            Request = gwport_cowboy_request:new(Req, 0, (mount())#{app := App},
                 #{secure => false, files => false}),
             gwport_request:check(Request) =/= ok orelse is_allowed(Request)
         end)).
+
+%% Those that are dropped are no app's, and what no request may have is refused with or without underscores.
+underscores_are_dropped_and_nothing_else_is_test() ->
+    Fields = #{<<"x-a">> => <<"1">>, <<"x.a">> => <<"2">>, <<"_">> => <<"3">>, <<"x_a">> => <<"4">>, <<"-a_">> => <<"5">>},
+    Bad = #{<<"x_\r">> => <<"6">>, <<"X_a">> => <<"7">>, <<"x_b">> => <<"8\n">>},
+    New = fun(Underscores, Headers) ->
+        #{<<"headers">> := List} = Request = gwport_cowboy_request:new((plain())#{headers := Headers}, 0,
+            (mount())#{underscores := Underscores}, #{secure => false, files => false}),
+        {maps:from_list(List), gwport_request:check(Request)}
+    end,
+    ?assertEqual({Fields, ok}, New(pass, Fields)),
+    ?assertEqual({#{<<"x-a">> => <<"1">>, <<"x.a">> => <<"2">>}, ok}, New(drop, Fields)),
+    [?assertEqual(New(pass, #{Name => Value}), New(drop, #{Name => Value})) || {Name, Value} <- maps:to_list(Bad)],
+    [?assertMatch({_, {error, {header, Name}}}, New(drop, Fields#{Name => Value})) || {Name, Value} <- maps:to_list(Bad)].
+
+plain() ->
+    #{method => <<"GET">>, path => <<"/">>, qs => <<>>, scheme => <<"http">>, host => <<"localhost">>, port => 80,
+        version => 'HTTP/1.1', headers => #{<<"host">> => <<"localhost">>}, body_length => 0, has_body => false,
+        peer => {{127, 0, 0, 1}, 1}, sock => {{127, 0, 0, 1}, 2}, cert => undefined}.
 
 %% A connection's process keeps what it has made of one request; another's is not taken for it.
 a_request_is_the_same_behind_whatever_others_test_() ->
@@ -118,7 +137,7 @@ a_request_is_the_same_behind_whatever_others_test_() ->
     gwport_gen:check(?FORALL(Reqs, list({req(), Ends, Ends}),
         lists:all(fun({Req, Peer, Local}) ->
             New = fun() -> gwport_cowboy_request:new(Req#{peer := Peer, sock := Local}, 0,
-                #{app => <<>>, deadline => infinity}, #{secure => false, files => false}) end,
+                mount(), #{secure => false, files => false}) end,
             {Here, Request} = {New(), elsewhere(New)},
             #{<<"peer">> := PeerText, <<"local">> := LocalText} = Here,
             Here =:= Request andalso PeerText =:= text(Peer) andalso LocalText =:= text(Local)
@@ -157,6 +176,10 @@ req() ->
         #{method => Method, path => Path, qs => Query, scheme => Scheme, host => Host, port => Port,
             version => Version, headers => maps:from_list(Headers), body_length => Length, has_body => Length =/= 0,
             peer => {{127, 0, 0, 1}, 1}, sock => {{127, 0, 0, 1}, 2}, cert => undefined}).
+
+mount() ->
+    {ok, Mount} = gwport_options:mount(#{pool => none}),
+    Mount.
 
 some(Usual) ->
     oneof([oneof(Usual), oneof(Usual), gwport_gen:token(), binary(),
