@@ -14,7 +14,9 @@ import (
 
 // EnvironOf returns a request's environ, made afresh. It takes requests of the
 // bridge's and of any other net/http server, and what handlers around it have
-// changed: after http.StripPrefix, what was stripped is in SCRIPT_NAME.
+// changed: after http.StripPrefix, what was stripped is in SCRIPT_NAME. The scheme
+// is https where the client's connection is encrypted, and what a proxy says of it
+// where the host trusts that.
 func EnvironOf(r *http.Request) Environ {
 	q := requestFrom(r)
 	env := q.environ()
@@ -42,6 +44,9 @@ func requestFrom(r *http.Request) *request {
 	q.Path, q.Query = targetOf(r)
 	if r.TLS != nil {
 		q.Scheme = "https"
+	}
+	if x := exchangeOf(r.Context()); x != nil && x.request.Proxied {
+		q.Scheme = x.request.Scheme
 	}
 	q.Host, q.Port = splitHost(r.Host, q.Scheme)
 	q.Peer = parseAddress(r.RemoteAddr)

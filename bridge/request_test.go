@@ -191,6 +191,26 @@ func TestASchemeIsNoProofOfTLS(t *testing.T) {
 	require.Nil(t, within(t, seen).TLS)
 }
 
+// What a proxy that the host trusts says is the scheme of the environ, and r.TLS
+// is still about the connection.
+func TestAProxysSchemeIsTheEnvirons(t *testing.T) {
+	for _, tls := range []bool{false, true} {
+		for scheme, port := range map[string]string{"http": "80", "https": "443"} {
+			req := bridgetest.Request{Scheme: scheme, Proxied: true, TLS: tls, Host: "example.org"}
+			r := requestOf(t, req)
+			require.Equal(t, tls, r.TLS != nil)
+			env := bridge.EnvironOf(r)
+			require.Equal(t, []string{scheme, port}, []string{env.String("gwport.url_scheme"), env.String("SERVER_PORT")})
+			seen := make(chan *http.Request, 1)
+			app := bridge.AppOf(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen <- r }))
+			newHostOf(t, &bridge.Server{Handler: app}).Do(req)
+			require.Equal(t, tls, within(t, seen).TLS != nil)
+		}
+	}
+	r := requestOf(t, bridgetest.Request{Scheme: "https", Version: [2]int{2, 0}})
+	require.Equal(t, "http", bridge.EnvironOf(r).String("gwport.url_scheme"))
+}
+
 // The header that a handler sees is the one it would see under net/http.
 func TestHeadersAreThoseOfNetHTTP(t *testing.T) {
 	got := make(chan *http.Request, 1)

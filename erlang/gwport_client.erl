@@ -55,6 +55,10 @@ options(_, #{max_response := Max}) when not is_integer(Max); Max < 0 ->
 %% What stands between a client and its request.
 options(_, #{underscores := Given}) ->
     of_routes(underscores, Given);
+options(_, #{trusted_proxies := Given}) ->
+    of_routes(trusted_proxies, Given);
+options(_, #{trusted_fields := Given}) ->
+    of_routes(trusted_fields, Given);
 options(Pool, Options) when is_map(Options) ->
     case gwport_options:mount(maps:without([max_response], Options#{pool => Pool})) of
         {ok, Mount} -> {ok, Mount, maps:get(max_response, Options, ?MAX_RESPONSE)};

@@ -41,7 +41,7 @@ spoken(Req, _) ->
 %% route.
 -spec new(cowboy_req:req(), Behind :: non_neg_integer(), gwport_options:mount(),
     gwport_cowboy_listener:listener()) -> gwport_environ:request().
-new(Req, Behind, #{app := App, deadline := Deadline, underscores := Underscores},
+new(Req, Behind, Mount = #{app := App, deadline := Deadline, underscores := Underscores},
         #{secure := Secure, files := Files}) ->
     #{method := Method, path := Path, qs := Query, version := Version, scheme := Scheme,
         host := Host, port := Port} = Req,
@@ -61,13 +61,14 @@ new(Req, Behind, #{app := App, deadline := Deadline, underscores := Underscores}
         <<"length">> => body_length(Req)
     },
     Cert = maps:get(cert, Req, undefined),
-    with(App =/= <<>>, <<"app">>, App,
+    forwarded(Mount, Req,
+        with(App =/= <<>>, <<"app">>, App,
         with(Deadline =/= infinity, <<"timeout">>, Deadline,
         with(is_binary(Cert), <<"cert">>, Cert,
         with(expects_continue(Req), <<"continue">>, true,
         with(Secure, <<"tls">>, true,
         with(is_offered(Req), <<"upgrade">>, true,
-        with(Files andalso Version =:= 'HTTP/1.1', <<"file">>, true, if_known(Request)))))))).
+        with(Files andalso Version =:= 'HTTP/1.1', <<"file">>, true, if_known(Request))))))))).
 
 %% One that gets HTTP/2 for it is none of HTTP/1.1 any more.
 is_offered(#{?OFFERED := true, version := 'HTTP/1.1'}) -> true;
@@ -75,6 +76,16 @@ is_offered(_) -> false.
 
 if_known(Request = #{<<"length">> := undefined}) -> maps:remove(<<"length">>, Request);
 if_known(Request) -> Request.
+
+%% What is encrypted is this connection, whatever a proxy says of its own: `tls' and `cert' stay.
+forwarded(#{trusted_proxies := []}, _, Request) ->
+    Request;
+forwarded(Mount, #{peer := Peer, headers := Headers}, Request) ->
+    #{trusted_proxies := Proxies, trusted_fields := Fields} = Mount,
+    case gwport_network:has(gwport_network:peer(Peer), Proxies) of
+        true -> gwport_forwarded:believe(Fields, Headers, Proxies, Request);
+        false -> Request
+    end.
 
 with(true, Key, Value, Request) -> Request#{Key => Value};
 with(false, _, _, Request) -> Request.
@@ -88,8 +99,8 @@ with_host(Req = #{version := 'HTTP/2', headers := Headers}) ->
 with_host(#{headers := Headers}) ->
     Headers.
 
-%% What looks like a field of another name to whoever writes `-` as `_`. One that no request may have
-%% is left, for the request to be refused.
+%% What looks like a field of another name to whoever writes `-` as `_`. One that no request may
+%% have is left, for the request to be refused.
 fields(pass, Fields) ->
     Fields;
 fields(drop, Fields) ->

@@ -58,6 +58,8 @@
     max_header := pos_integer() | infinity,
     max_body := non_neg_integer() | infinity,
     underscores := pass | drop,
+    trusted_proxies := [gwport_network:network()],
+    trusted_fields := [binary(), ...],
     access_log := none | combined | json
 }.
 %% What is wanted of an answer to gwport:stacks/2 or profile/3. Time is a cpu profile's, in
@@ -272,7 +274,9 @@ mount(Given) ->
 mount_defaults() ->
     #{app => <<>>, head_timeout => 60000, idle_timeout => 300000, deadline => infinity,
         max_target => infinity, max_fields => infinity, max_header => infinity,
-        max_body => infinity, underscores => pass, access_log => none}.
+        max_body => infinity, underscores => pass, trusted_proxies => [],
+        trusted_fields => [<<"x-forwarded-for">>, <<"x-forwarded-host">>, <<"x-forwarded-proto">>],
+        access_log => none}.
 
 mount_value(pool, Pool) when is_atom(Pool) -> {ok, Pool};
 mount_value(pool, _) -> {error, "expected an atom, the name of a pool"};
@@ -287,6 +291,11 @@ mount_value(max_body, infinity) -> {ok, infinity};
 mount_value(max_body, N) -> or_infinity(integer(N, 0, 1 bsl 62));
 mount_value(underscores, What) when What =:= pass; What =:= drop -> {ok, What};
 mount_value(underscores, _) -> {error, "expected pass or drop"};
+mount_value(trusted_proxies, Proxies) ->
+    all(fun gwport_network:network/1, Proxies,
+        "expected a list of addresses and networks, as 10.0.0.0/8, or unix");
+mount_value(trusted_fields, Names) ->
+    trusted_fields(all(fun trusted_field/1, Names, "expected a list of names"));
 mount_value(Key, infinity) when Key =:= max_target; Key =:= max_fields; Key =:= max_header ->
     {ok, infinity};
 mount_value(Key, N) when Key =:= max_target; Key =:= max_fields; Key =:= max_header ->
@@ -296,6 +305,30 @@ mount_value(Key, infinity) when Key =:= head_timeout; Key =:= idle_timeout; Key 
 mount_value(Key, N) when Key =:= head_timeout; Key =:= idle_timeout; Key =:= deadline ->
     or_infinity(integer(N, 1, 1 bsl 31));
 mount_value(_, _) -> no_option().
+
+trusted_field(Given) ->
+    case binary(text(Given)) of
+        {ok, Name} -> trusted_field(Name, gwport_field:lower(Name));
+        Error -> Error
+    end.
+
+trusted_field(Given, Name) ->
+    case lists:member(Name, gwport_forwarded:fields()) of
+        true -> {ok, Name};
+        false -> {error, text("~ts is none of ~ts",
+            [Given, lists:join(", ", gwport_forwarded:fields())])}
+    end.
+
+%% A proxy that writes one kind passes a client's other kind on.
+trusted_fields({ok, []}) ->
+    {error, "expected a name at least"};
+trusted_fields({ok, Names}) ->
+    case lists:usort(Names) of
+        [<<"forwarded">>, _ | _] -> {error, "expected forwarded alone, or none of it"};
+        Sorted -> {ok, Sorted}
+    end;
+trusted_fields(Error) ->
+    Error.
 
 -spec evidence(stacks | heap | cpu, given()) -> {ok, evidence()} | {error, error()}.
 evidence(What, Given) ->

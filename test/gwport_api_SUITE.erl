@@ -190,6 +190,10 @@ a_request_says_why_it_failed(Config) ->
             {{error, {bad_option, {max_response, -1, "expected an integer from 0"}}}, Pool, #{}, #{max_response => -1}},
             {{error, {bad_option, {underscores, drop, "an option of routes, whose requests are a client's"}}}, Pool, #{},
                 #{underscores => drop}},
+            {{error, {bad_option, {trusted_proxies, [unix], "an option of routes, whose requests are a client's"}}}, Pool, #{},
+                #{trusted_proxies => [unix]}},
+            {{error, {bad_option, {trusted_fields, ["Forwarded"], "an option of routes, whose requests are a client's"}}}, Pool, #{},
+                #{trusted_fields => ["Forwarded"]}},
             {{error, {bad_option, {apps, x, "no such option"}}}, Pool, #{}, #{apps => x}},
             {{error, {bad_option, {options, hidden, "expected a map, a keyword list or a property list"}}}, Pool, #{}, [deadline | 5]}
         ]].

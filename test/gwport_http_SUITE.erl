@@ -29,6 +29,12 @@ both() -> [
     cookies_are_joined_with_semicolons,
     the_host_header_reaches_the_app_as_sent,
     the_peer_is_the_clients_address,
+    nobody_is_believed_without_being_named,
+    what_a_trusted_proxy_says_of_its_client_is_believed,
+    what_stands_before_it_is_not,
+    a_client_that_no_proxy_names_has_no_address,
+    forwarded_is_believed_where_it_is_what_proxies_write,
+    a_scheme_or_host_that_is_none_is_refused,
     the_length_of_a_body_is_known_or_unknown_as_the_client_said,
     a_body_of_known_length_comes_back_equal,
     a_body_of_unknown_length_comes_back_equal,
@@ -107,6 +113,10 @@ init_per_group(Mount, Config) ->
             fun(Pool) -> {"/fields/[...]", #{pool => Pool, app => environ, max_fields => 10}} end,
             fun(Pool) -> {"/header/[...]", #{pool => Pool, app => environ, max_header => 200}} end,
             fun(Pool) -> {"/dashed/[...]", #{pool => Pool, app => environ, underscores => drop, max_fields => 2}} end,
+            fun(Pool) -> {"/behind/[...]", #{pool => Pool, app => environ, trusted_proxies => ["127.0.0.1", "10.0.0.0/8"]}} end,
+            fun(Pool) -> {"/rfc7239/[...]", #{pool => Pool, app => environ, trusted_proxies => ["127.0.0.0/8", "10.0.0.0/8"],
+                trusted_fields => ["Forwarded"]}} end,
+            fun(Pool) -> {"/beside/[...]", #{pool => Pool, app => environ, trusted_proxies => ["10.0.0.0/8", "192.0.2.7"]}} end,
             fun(Pool) -> {"/noapp", #{pool => Pool, app => nothing}} end,
             fun(_) -> {"/nopool", #{pool => nowhere}} end
         ],
@@ -209,6 +219,70 @@ the_peer_is_the_clients_address(Config) ->
         h2 -> {<<"HTTP/2">>, <<"HTTP/2.0">>}
     end,
     ?assertMatch(#{<<"SERVER_PROTOCOL">> := Cgi, <<"Proto">> := Go}, Fields).
+
+nobody_is_believed_without_being_named(Config) ->
+    %% By no mount without the option, nor where others are named. The app has the fields, as under net/http.
+    Fields = said(<<"192.0.2.7">>) ++ [{<<"forwarded">>, <<"for=192.0.2.7;proto=https;host=shop.example">>}],
+    [begin
+        Seen = #{<<"Header">> := Header} = fields(ask(Config, #{path => Path, headers => Fields})),
+        ?assertMatch({Path, #{<<"REMOTE_ADDR">> := <<"127.0.0.1">>, <<"RemoteAddr">> := <<"127.0.0.1:", _/binary>>,
+            <<"gwport.url_scheme">> := <<"http">>, <<"SERVER_NAME">> := <<"localhost">>, <<"SERVER_PORT">> := <<"80">>,
+            <<"Host">> := <<"localhost">>, <<"TLS">> := <<"no">>}}, {Path, Seen}),
+        ?assertEqual([], [<<"Forwarded">>, <<"X-Forwarded-For">>, <<"X-Forwarded-Host">>, <<"X-Forwarded-Proto">>]
+            -- string:split(Header, ", ", all))
+    end || Path <- ["/environ", "/beside"]].
+
+said(For) ->
+    [{<<"x-forwarded-for">>, For}, {<<"x-forwarded-proto">>, <<"https">>}, {<<"x-forwarded-host">>, <<"Shop.example">>}].
+
+what_a_trusted_proxy_says_of_its_client_is_believed(Config) ->
+    %% Whatever it says, r.TLS is about the connection to us.
+    ?assertMatch(#{<<"REMOTE_ADDR">> := <<"192.0.2.7">>, <<"REMOTE_PORT">> := <<"0">>, <<"RemoteAddr">> := <<"192.0.2.7:0">>,
+        <<"gwport.url_scheme">> := <<"https">>, <<"SERVER_NAME">> := <<"shop.example">>, <<"SERVER_PORT">> := <<"443">>,
+        <<"Host">> := <<"Shop.example">>, <<"HTTP_HOST">> := <<"Shop.example">>, <<"TLS">> := <<"no">>,
+        <<"HTTP_X_FORWARDED_FOR">> := <<"192.0.2.7">>},
+        fields(ask(Config, #{path => "/behind", headers => said(<<"192.0.2.7">>)}))),
+    ?assertMatch(#{<<"RemoteAddr">> := <<"[2001:db8::7]:4711">>, <<"REMOTE_ADDR">> := <<"2001:db8::7">>,
+        <<"REMOTE_PORT">> := <<"4711">>},
+        fields(ask(Config, #{path => "/behind", headers => said(<<"[2001:db8::7]:4711">>)}))),
+    %% A request of its own.
+    ?assertMatch(#{<<"REMOTE_ADDR">> := <<"127.0.0.1">>, <<"Host">> := <<"localhost">>}, fields(ask(Config, "/behind"))).
+
+what_stands_before_it_is_not(Config) ->
+    %% What a client has sent, in the same line or others; and Forwarded, which these proxies pass on.
+    [?assertMatch({Lines, #{<<"REMOTE_ADDR">> := <<"192.0.2.7">>, <<"gwport.url_scheme">> := <<"http">>,
+            <<"Host">> := <<"localhost">>}},
+        {Lines, fields(ask(Config, #{path => "/behind", headers => Lines
+            ++ [{<<"forwarded">>, <<"for=6.6.6.6;proto=https;host=evil">>}]}))})
+    || For <- [[<<"6.6.6.6">>, <<"192.0.2.7">>], [<<"6.6.6.6, 192.0.2.7">>], [<<"10.0.0.9">>, <<"192.0.2.7">>],
+            [<<"6.6.6.6">>, <<"192.0.2.7, 10.0.0.2">>, <<"10.0.0.3">>], [<<"\"">>, <<"192.0.2.7">>]],
+        Lines <- [[{<<"x-forwarded-for">>, Value} || Value <- For],
+            [{<<"x-forwarded-for">>, Value} || Value <- For] ++ [{<<"x-forwarded-proto">>, <<"http">>}]]].
+
+a_client_that_no_proxy_names_has_no_address(Config) ->
+    %% It does not pass for the proxy.
+    [?assertMatch({For, #{<<"REMOTE_ADDR">> := <<>>, <<"REMOTE_PORT">> := <<"0">>, <<"RemoteAddr">> := <<"@">>,
+            <<"gwport.url_scheme">> := <<"https">>}},
+        {For, fields(ask(Config, #{path => "/behind", headers => said(For)}))})
+    || For <- [<<"unknown">>, <<"192.0.2.7, _hidden">>, <<"192.0.2.7, unknown, 10.0.0.2">>, <<"client.example">>,
+        <<"192.0.2.7:port">>]].
+
+forwarded_is_believed_where_it_is_what_proxies_write(Config) ->
+    %% And nothing else then; what a client has not closed is its own.
+    [?assertMatch({Lines, #{<<"RemoteAddr">> := <<"[2001:db8::7]:4711">>, <<"gwport.url_scheme">> := <<"https">>,
+            <<"Host">> := <<"shop.example:8443">>, <<"SERVER_PORT">> := <<"8443">>}},
+        {Lines, fields(ask(Config, #{path => "/rfc7239", headers => [{<<"forwarded">>, Line} || Line <- Lines]
+            ++ [{<<"x-forwarded-for">>, <<"6.6.6.6">>}, {<<"x-forwarded-host">>, <<"evil">>}]}))})
+    || Own <- [<<"For=\"[2001:db8::7]:4711\";Proto=https;Host=\"shop.example:8443\"">>],
+        Lines <- [[Own], [<<"for=6.6.6.6">>, Own], [<<"for=\"6.6.6.6">>, Own],
+            [Own, <<"for=10.0.0.2;proto=http;host=inside">>]]].
+
+a_scheme_or_host_that_is_none_is_refused(Config) ->
+    %% As one of the client's own would be.
+    [?assertMatch({Field, #{status := Status}}, {Field, ask(Config, #{path => "/behind", headers => [Field]})})
+    || {Status, Field} <- [{400, {<<"x-forwarded-proto">>, <<"ftp">>}}, {400, {<<"x-forwarded-host">>, <<"a/b">>}},
+        {400, {<<"x-forwarded-host">>, <<"a:65536">>}}, {200, {<<"x-forwarded-host">>, <<"a:65535">>}},
+        {200, {<<"x-forwarded-proto">>, <<"HTTP">>}}]].
 
 the_length_of_a_body_is_known_or_unknown_as_the_client_said(Config) ->
     %% ContentLength is 0 for no body, and -1 for one whose length was not declared, as under net/http.

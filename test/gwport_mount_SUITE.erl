@@ -66,7 +66,9 @@ alone() -> [
     a_pipelined_response_does_not_pile_up_before_its_turn,
     cowboys_other_stream_handlers_work_in_front,
     a_tls_listener_shows_in_the_request,
+    a_proxys_scheme_is_no_word_on_tls,
     a_unix_socket_can_be_listened_on,
+    a_proxy_may_come_by_a_unix_socket,
     an_ipv6_peer_is_written_with_brackets
 ].
 
@@ -621,9 +623,12 @@ over_http2(Socket) ->
     Fields.
 
 tls_get(Port, Options) ->
+    tls_get(Port, Options, "").
+
+tls_get(Port, Options, Fields) ->
     {ok, Socket} = ssl:connect("127.0.0.1", Port, [binary, {active, false} | proplists:delete(verify, Options)]
         ++ [{verify, verify_none}]),
-    ok = ssl:send(Socket, "GET /x HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"),
+    ok = ssl:send(Socket, ["GET /x HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n", Fields, "\r\n"]),
     All = ssl_all(Socket, <<>>),
     [<<"HTTP/1.1 200", _/binary>>, Body] = binary:split(All, <<"\r\n\r\n">>),
     #{status => 200, body => Body}.
@@ -634,19 +639,49 @@ ssl_all(Socket, Data) ->
         {error, closed} -> Data
     end.
 
+a_proxys_scheme_is_no_word_on_tls(Config) ->
+    %% A trusted proxy speaks TLS with us, and says that its client does not.
+    {ok, _} = application:ensure_all_started(ssl),
+    Key = [{key, {namedCurve, secp256r1}}, {digest, sha256}],
+    #{server_config := ServerTls} = public_key:pkix_test_data(#{
+        server_chain => #{root => Key, peer => Key, intermediates => []},
+        client_chain => #{root => Key, peer => Key, intermediates => []}}),
+    Pool = gwport_test:pool(proplists:get_value(server, Config)),
+    Listener = {tls_proxy, Pool},
+    {ok, _} = cowboy:start_tls(Listener, #{socket_opts => [{ip, {127, 0, 0, 1}}, {port, 0} | ServerTls]},
+        everything(Pool, environ, #{trusted_proxies => ["127.0.0.1"]})),
+    try
+        [?assertMatch(#{<<"gwport.url_scheme">> := Scheme, <<"SERVER_PORT">> := Port,
+                <<"TLS">> := <<"yes, 0 client certificates">>},
+            fields(tls_get(ranch:get_port(Listener), [], Fields)))
+        || {Scheme, Port, Fields} <- [{<<"http">>, <<"80">>, "x-forwarded-proto: http\r\n"},
+            {<<"https">>, <<"443">>, "x-forwarded-proto: https\r\n"}, {<<"https">>, <<"443">>, ""}]]
+    after
+        cowboy:stop_listener(Listener)
+    end.
+
 a_unix_socket_can_be_listened_on(Config) ->
     %% Its clients have no address.
+    ?assertMatch(#{<<"REMOTE_ADDR">> := <<>>, <<"PATH_INFO">> := <<"/a">>}, by_unix_socket(#{}, Config)).
+
+a_proxy_may_come_by_a_unix_socket(Config) ->
+    %% It is trusted by the word unix, and by no network.
+    ?assertMatch(#{<<"REMOTE_ADDR">> := <<"192.0.2.7">>}, by_unix_socket(#{trusted_proxies => [unix]}, Config)),
+    ?assertMatch(#{<<"REMOTE_ADDR">> := <<>>},
+        by_unix_socket(#{trusted_proxies => ["0.0.0.0/0", "::/0"]}, Config)).
+
+by_unix_socket(Mount, Config) ->
     Pool = gwport_test:pool(proplists:get_value(server, Config)),
     Listener = {unix, Pool},
     Path = filename:join("/tmp", atom_to_list(Pool) ++ os:getpid() ++ ".sock"),
     {ok, _} = cowboy:start_clear(Listener, #{socket_opts => [{ip, {local, Path}}, {port, 0}]},
-        everything(Pool)),
+        everything(Pool, environ, Mount)),
     try
         {ok, Socket} = gen_tcp:connect({local, Path}, 0, [binary, {active, false}]),
-        gwport_test:send(Socket, "GET /a HTTP/1.1\r\nhost: localhost\r\n\r\n"),
-        ?assertMatch(#{<<"REMOTE_ADDR">> := <<>>, <<"PATH_INFO">> := <<"/a">>},
-            fields(rest({h1, Socket, <<"GET">>}))),
-        gen_tcp:close(Socket)
+        gwport_test:send(Socket, "GET /a HTTP/1.1\r\nhost: localhost\r\nx-forwarded-for: 6.6.6.6, 192.0.2.7\r\n\r\n"),
+        Fields = fields(rest({h1, Socket, <<"GET">>})),
+        gen_tcp:close(Socket),
+        Fields
     after
         cowboy:stop_listener(Listener),
         file:delete(Path)
@@ -678,7 +713,10 @@ everything(Pool) ->
     everything(Pool, environ).
 
 everything(Pool, App) ->
-    gwport_test:mounted([{"/[...]", #{pool => Pool, app => App}}], #{}).
+    everything(Pool, App, #{}).
+
+everything(Pool, App, Mount) ->
+    gwport_test:mounted([{"/[...]", Mount#{pool => Pool, app => App}}], #{}).
 
 with_server(Options, Fun) ->
     Server = gwport_test:start(Options),

@@ -292,7 +292,10 @@ a_wrong_pool_is_named_test_() ->
 a_pool_is_enough_for_a_mount_test() ->
     ?assertEqual({ok, #{pool => shop, app => <<>>, head_timeout => 60000, idle_timeout => 300000,
         deadline => infinity, max_target => infinity, max_fields => infinity, max_header => infinity,
-        max_body => infinity, underscores => pass, access_log => none}}, gwport_options:mount(#{pool => shop})).
+        max_body => infinity, underscores => pass, trusted_proxies => [],
+        trusted_fields => [<<"x-forwarded-for">>, <<"x-forwarded-host">>, <<"x-forwarded-proto">>],
+        access_log => none}},
+        gwport_options:mount(#{pool => shop})).
 
 a_mount_without_a_pool_is_refused_by_name_test() ->
     ?assertEqual({error, {missing_option, pool}}, gwport_options:mount(#{})).
@@ -314,6 +317,29 @@ underscores_pass_or_are_dropped_test() ->
     [?assertMatch({ok, #{underscores := What}}, mount(underscores, What)) || What <- [pass, drop]],
     [?assertEqual({error, {bad_option, {underscores, What, "expected pass or drop"}}}, mount(underscores, What))
         || What <- [true, false, "drop", infinity]].
+
+proxies_are_addresses_and_networks_test() ->
+    Given = ["10.0.0.0/8", <<"::1">>, {127, 0, 0, 1}, unix],
+    {ok, #{trusted_proxies := Proxies}} = mount(trusted_proxies, Given),
+    ?assertEqual([true, true, true, true, false], [gwport_network:has(Address, Proxies)
+        || Address <- [{10, 1, 2, 3}, {0, 0, 0, 0, 0, 0, 0, 1}, {127, 0, 0, 1}, unix, {127, 0, 0, 2}]]),
+    [?assertEqual({error, {bad_option, {trusted_proxies, Wrong, Why}}}, mount(trusted_proxies, Wrong)) || {Wrong, Why} <- [
+        {["10.0.0.1/8"], "\"10.0.0.1/8\" has bits behind its prefix"},
+        {["::1", proxy], "proxy is no address, no network in the form of 10.0.0.0/8, and not unix"},
+        {<<"10.0.0.0/8">>, "expected a list of addresses and networks, as 10.0.0.0/8, or unix"},
+        {all, "expected a list of addresses and networks, as 10.0.0.0/8, or unix"}]].
+
+trusted_fields_are_of_one_kind_test() ->
+    [?assertMatch({ok, #{trusted_fields := Names}}, mount(trusted_fields, Given)) || {Names, Given} <- [
+        {[<<"forwarded">>], ["Forwarded"]},
+        {[<<"x-forwarded-for">>], [<<"x-forwarded-for">>, "X-Forwarded-For"]},
+        {[<<"x-forwarded-for">>, <<"x-forwarded-proto">>], ["X-Forwarded-Proto", "X-Forwarded-For"]}]],
+    [?assertEqual({error, {bad_option, {trusted_fields, Wrong, Why}}}, mount(trusted_fields, Wrong)) || {Wrong, Why} <- [
+        {[], "expected a name at least"},
+        {["Forwarded", "X-Forwarded-For"], "expected forwarded alone, or none of it"},
+        {["X-Real-IP"], "X-Real-IP is none of forwarded, x-forwarded-for, x-forwarded-host, x-forwarded-proto"},
+        {[5], "expected a text, as a binary or a charlist"},
+        {forwarded, "expected a list of names"}]].
 
 an_app_is_a_binary_a_charlist_or_an_atom_test() ->
     [?assertMatch({ok, #{app := <<"cart">>}}, mount(app, App)) || App <- [<<"cart">>, "cart", cart]],

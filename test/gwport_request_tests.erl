@@ -125,6 +125,27 @@ underscores_are_dropped_and_nothing_else_is_test() ->
     [?assertEqual(New(pass, #{Name => Value}), New(drop, #{Name => Value})) || {Name, Value} <- maps:to_list(Bad)],
     [?assertMatch({_, {error, {header, Name}}}, New(drop, Fields#{Name => Value})) || {Name, Value} <- maps:to_list(Bad)].
 
+%% By the connection's other end alone; and what is encrypted is the connection.
+proxies_are_believed_where_the_connection_is_theirs_test_() ->
+    Said = #{<<"host">> => <<"localhost">>, <<"x-forwarded-for">> => <<"192.0.2.7">>, <<"x-forwarded-proto">> => <<"https">>},
+    [?_assertEqual({Peer, Scheme, Secure}, begin
+        {ok, Mount} = gwport_options:mount(#{pool => none, trusted_proxies => Proxies}),
+        Request = gwport_cowboy_request:new((plain())#{peer := Ends, headers := Said}, 0, Mount,
+            #{secure => Secure, files => false}),
+        #{<<"peer">> := Found, <<"scheme">> := FoundScheme, <<"headers">> := Fields} = Request,
+        Said = maps:from_list(Fields),
+        FoundScheme = case Request of #{<<"proxied">> := true} -> <<"https">>; #{} -> <<"http">> end,
+        {Found, FoundScheme, maps:get(<<"tls">>, Request, false)}
+    end) || Secure <- [false, true], {Peer, Scheme, Ends, Proxies} <- [
+        {{<<"192.0.2.7">>, 0}, <<"https">>, {{127, 0, 0, 1}, 1}, ["127.0.0.1"]},
+        {{<<"192.0.2.7">>, 0}, <<"https">>, {{0, 0, 0, 0, 0, 0, 0, 1}, 1}, ["127.0.0.1", "::1"]},
+        {{<<"192.0.2.7">>, 0}, <<"https">>, {{0, 0, 0, 0, 0, 16#ffff, 16#7f00, 1}, 1}, ["127.0.0.0/8"]},
+        {{<<"192.0.2.7">>, 0}, <<"https">>, {local, <<"/socket">>}, [unix]},
+        {{<<"127.0.0.1">>, 1}, <<"http">>, {{127, 0, 0, 1}, 1}, []},
+        {{<<"127.0.0.1">>, 1}, <<"http">>, {{127, 0, 0, 1}, 1}, ["10.0.0.0/8", "192.0.2.7", unix]},
+        {{<<>>, 0}, <<"http">>, {local, <<"/socket">>}, ["0.0.0.0/0", "::/0"]},
+        {{<<>>, 0}, <<"http">>, undefined, ["0.0.0.0/0", "::/0", unix]}]].
+
 plain() ->
     #{method => <<"GET">>, path => <<"/">>, qs => <<>>, scheme => <<"http">>, host => <<"localhost">>, port => 80,
         version => 'HTTP/1.1', headers => #{<<"host">> => <<"localhost">>}, body_length => 0, has_body => false,

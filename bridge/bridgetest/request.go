@@ -34,6 +34,7 @@ type Request struct {
 	Timeout time.Duration // none if 0
 	Cert    []byte
 	TLS     bool // the client's connection is encrypted; Scheme alone is a name
+	Proxied bool // Scheme is the word of a proxy that the host trusts
 	Files   bool // files may be part of the response
 	Upgrade bool // the client's connection can be taken over
 
@@ -102,6 +103,9 @@ func (r Request) addOptional(m etf.Map) etf.Map {
 	}
 	if r.TLS {
 		add("tls", true)
+	}
+	if r.Proxied {
+		add("proxied", true)
 	}
 	if r.Files {
 		add("file", true)

@@ -38,6 +38,7 @@ type Request struct {
 	Timed        bool          // Timeout is set, be it to 0
 	Expects      bool          // the client waits for 100 Continue
 	Secure       bool          // the client's connection is encrypted
+	Proxied      bool          // Scheme is the word of a proxy that the host trusts
 	Files        bool          // files may be part of the response
 	Upgrade      bool          // the client's connection can be taken over
 }
@@ -173,6 +174,8 @@ func (q *Request) readOptional(r *etf.Reader, key string) (err error) {
 		q.Length, err = readCount(r, math.MaxInt64)
 	case "tls":
 		q.Secure, err = true, readTrue(r)
+	case "proxied":
+		q.Proxied, err = true, readTrue(r)
 	case "continue":
 		q.Expects, err = true, readTrue(r)
 	case "file":

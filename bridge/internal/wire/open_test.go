@@ -30,6 +30,7 @@ func requestTerm() etf.Map {
 		{Key: "timeout", Value: 1500},
 		{Key: "cert", Value: "DER"},
 		{Key: "tls", Value: true},
+		{Key: "proxied", Value: true},
 	}
 }
 
@@ -62,13 +63,13 @@ func TestOpenIsDecoded(t *testing.T) {
 		Method: "POST", Path: "/a%2Fb", Query: "q=1", Major: 1, Minor: 1, Scheme: "https",
 		Host: "example.org", Port: 8443, Peer: Address{"192.0.2.7", 51234}, Local: Address{"192.0.2.1", 443},
 		Headers: []Pair{{"host", "example.org"}, {"x", "\xff"}}, PathInfo: 1,
-		Length: 3, Expects: true, App: "shop", Timeout: 1500 * time.Millisecond, Timed: true, Cert: "DER", Secure: true,
+		Length: 3, Expects: true, App: "shop", Timeout: 1500 * time.Millisecond, Timed: true, Cert: "DER", Secure: true, Proxied: true,
 	}}, o)
 }
 
 func TestOptionalKeysMayBeMissingAndUnknownOnesAreIgnored(t *testing.T) {
 	m := requestTerm()
-	for _, key := range []string{"length", "continue", "app", "timeout", "cert", "tls"} {
+	for _, key := range []string{"length", "continue", "app", "timeout", "cert", "tls", "proxied"} {
 		m = without(m, key)
 	}
 	m = with(m, "later", etf.Map{{Key: "a", Value: etf.List{1, 2.5, etf.Atom("x"), etf.Tuple{}, "b"}}})
@@ -77,7 +78,7 @@ func TestOptionalKeysMayBeMissingAndUnknownOnesAreIgnored(t *testing.T) {
 	o, err := DecodeOpen(openPayload(t, 0, 0, m))
 	require.NoError(t, err)
 	require.EqualValues(t, -1, o.Request.Length)
-	require.False(t, o.Request.Expects || o.Request.Timed || o.Request.Secure)
+	require.False(t, o.Request.Expects || o.Request.Timed || o.Request.Secure || o.Request.Proxied)
 }
 
 func TestBadRequestsAreRefused(t *testing.T) {
