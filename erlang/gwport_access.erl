@@ -2,8 +2,9 @@
 %% domain [gwport, access], which OTP's default handler leaves to others.
 %%
 %% Lines are anybody's to read: they have no query, neither the request's nor that of the page that
-%% it came from, and of the request's fields only referer, user-agent and traceparent. What a client may have written into
-%% them is quoted, so that a line is one line, with the fields that it should have.
+%% it came from, and of the request's fields only referer, user-agent and traceparent. What a client
+%% may have written into them is quoted, so that a line is one line, with the fields that it should
+%% have.
 -module(gwport_access).
 
 -export([new/2, write/2, line/2]).
