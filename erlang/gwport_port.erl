@@ -19,7 +19,7 @@
 -behaviour(gen_server).
 
 %% API
--export([start_link/1, drain/1, drain/2, info/1, ask/2, forget/2]).
+-export([start_link/1, drain/1, drain/2, info/1, ask/2, forget/2, garble/1]).
 %% gen_server.
 -export([init/1, handle_continue/2, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 -export([format_status/1]).
@@ -96,6 +96,12 @@ drain(Owner) ->
 -spec drain(told | replaced | {recycled, Why :: binary()}, pid()) -> ok.
 drain(Why, Owner) ->
     Owner ! {drain, Why},
+    ok.
+
+%% For tests: what comes of the program next is no frame.
+-spec garble(pid()) -> ok.
+garble(Owner) ->
+    Owner ! garble,
     ok.
 
 -spec info(pid()) -> map().
@@ -282,6 +288,8 @@ hear({gwport_os, gone}, State = #port{phase = ending, port = Port, health = Heal
     end;
 hear({gwport_os, What}, State = #port{health = Health}) ->
     health(gwport_health:hear(What, Health), State);
+hear(garble, State = #port{phase = serving, buffer = Buffer}) ->
+    data(gwport_frame:parse(<<"garbled!">>, Buffer), State);
 hear({gwport_recycle, What}, State = #port{phase = serving}) ->
     recycle(What, State);
 hear(check_aborts, State) ->

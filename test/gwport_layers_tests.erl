@@ -6,7 +6,7 @@
 
 %% From the client to the pipe.
 order() ->
-    [gwport_app, gwport_sup, gwport_prometheus, gwport, gwport_handler, gwport_stream_h, gwport_client,
+    [gwport_app, gwport_sup, gwport_inject, gwport_prometheus, gwport, gwport_handler, gwport_stream_h, gwport_client,
         gwport_evidence, gwport_call, gwport_mounts, gwport_pipeline_h, gwport_tunnel, gwport_turns, gwport_cowboy,
         gwport_cowboy_response, gwport_cowboy_request, gwport_cowboy_listener, gwport_exchange,
         gwport_account, gwport_access, gwport_request, gwport_stream, gwport_status, gwport_response, gwport_reload, gwport_pool_keeper,
