@@ -9,7 +9,7 @@ func (d *termReader) rare() any {
 	case tagAtom, tagSmallAtom, tagAtomUTF8:
 		return d.atom(d.name())
 	case tagSmallBig, tagLargeBig:
-		d.i, _, _ = scan(s, i)
+		d.i, _, _ = scan(s, i, laxAll)
 		return bigAt(s, i, d.i).value()
 	case tagFloat:
 		d.i = i + 32
@@ -44,7 +44,7 @@ func (b bigInt) value() any {
 
 // name reads an atom in any of its forms.
 func (d *termReader) name() string {
-	r := Reader{data: d.s, off: d.i}
+	r := Reader{data: d.s, off: d.i, lax: laxAll}
 	name, _ := r.Atom()
 	d.i = r.off
 	return name

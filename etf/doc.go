@@ -110,6 +110,8 @@
 //     into a string only where the field is a charlist, or with [Options.AnyString].
 //   - [] is an empty list, an empty charlist and an empty proplist: it is what the
 //     Go type makes of it. A nil slice is written as [], nil []byte as <<>>, a nil map as #{}.
+//   - A binary is bytes, and so is a Go string: one goes into the other whatever they
+//     are. [Options.RefuseInvalidUTF8] wants them to be UTF-8.
 //   - undefined is a nil pointer. For other types it is the atom that it is. [Options.Nil]
 //     names another atom, nil for Elixir.
 //   - No float is read into an int, 1.0 not either; a float takes the integers that it is equal to.
@@ -131,8 +133,8 @@
 // [Options] allow both. What else the BEAM refuses is refused, and what it reads of
 // bytes that no Erlang writes is read, with few differences, each with its reason in
 // testdata/verdicts.txt. The atom cache's terms belong to a connection between
-// nodes and are refused always. So are floats that are not finite and atoms that
-// are not UTF-8: Erlang has neither, and no option lets them pass.
+// nodes and are refused always. Floats that are not finite and atoms that are not
+// UTF-8 are refused as Erlang refuses them, and are for Options to allow.
 //
 // # Text
 //

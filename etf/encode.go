@@ -42,7 +42,7 @@ func (e *termWriter) term(dst []byte, term any, depth int) ([]byte, error) {
 	case Binary:
 		return appendBytes(dst, v)
 	case Atom:
-		return appendAtom(dst, v)
+		return appendAtom(dst, v, e.lax())
 	case Tuple, List, Map, Improper, Fun, sortedMap:
 		if depth == maxDepth {
 			return nil, &LimitError{"depth", maxDepth, depth + 1, 0}
@@ -55,7 +55,7 @@ func (e *termWriter) term(dst []byte, term any, depth int) ([]byte, error) {
 	case bool:
 		return AppendBool(dst, v), nil
 	case float64:
-		return appendFloat(dst, v)
+		return appendFloat(dst, v, e.lax())
 	case *big.Int:
 		return appendBigInt(dst, v)
 	}
@@ -85,6 +85,7 @@ var (
 	errSize     = errors.New("etf: value is too long for the format")
 	errFloat    = errors.New("etf: float that is not finite")
 	errAtom     = errors.New("etf: name that no atom can have")
+	errNil      = errors.New("etf: Options.Nil is a name that no atom can have")
 	errNilBig   = errors.New("etf: nil *big.Int")
 	errImproper = errors.New("etf: improper list without elements, or with a list as its tail")
 	errBits     = errors.New("etf: bit string that has no byte, or other than 1 to 7 bits in the last")
@@ -127,16 +128,23 @@ func appendBytes[T ~string | ~[]byte](dst []byte, v T) ([]byte, error) {
 	return AppendBinary(dst, v), nil
 }
 
-func appendAtom(dst []byte, name Atom) ([]byte, error) {
-	s := string(name)
-	if len(s) > maxAtom*utf8.UTFMax || !utf8.ValidString(s) || len(s) > maxAtom && utf8.RuneCountInString(s) > maxAtom {
+func appendAtom(dst []byte, name Atom, x lax) ([]byte, error) {
+	if !isAtom(string(name), x) {
 		return nil, errAtom
 	}
-	return AppendAtom(dst, s), nil
+	return AppendAtom(dst, string(name)), nil
 }
 
-func appendFloat(dst []byte, f float64) ([]byte, error) {
-	if math.IsNaN(f) || math.IsInf(f, 0) {
+// isAtom tells whether an atom can have that name.
+func isAtom(s string, x lax) bool {
+	if len(s) > maxAtom*utf8.UTFMax || len(s) > maxAtom && utf8.RuneCountInString(s) > maxAtom {
+		return false
+	}
+	return x&laxAtoms != 0 || utf8.ValidString(s)
+}
+
+func appendFloat(dst []byte, f float64, x lax) ([]byte, error) {
+	if x&laxFloats == 0 && (math.IsNaN(f) || math.IsInf(f, 0)) {
 		return nil, errFloat
 	}
 	return AppendFloat(dst, f), nil

@@ -15,7 +15,7 @@ func (e *termWriter) rare(dst []byte, term any, depth int) ([]byte, error) {
 	}
 	switch v := term.(type) {
 	case float32:
-		return appendFloat(dst, float64(v))
+		return appendFloat(dst, float64(v), e.lax())
 	case uint:
 		return appendBig64(dst, 0, uint64(v)), nil // asInt has taken what is smaller
 	case uint64:
@@ -23,13 +23,13 @@ func (e *termWriter) rare(dst []byte, term any, depth int) ([]byte, error) {
 	case Bits:
 		return appendBits(dst, v)
 	case Pid:
-		return appendPid(dst, v)
+		return appendPid(dst, v, e.lax())
 	case Port:
-		return appendPort(dst, v)
+		return appendPort(dst, v, e.lax())
 	case Ref:
-		return appendRef(dst, v)
+		return appendRef(dst, v, e.lax())
 	case Export:
-		return appendExport(dst, v)
+		return appendExport(dst, v, e.lax())
 	case Raw:
 		return e.raw(dst, v, depth)
 	}
@@ -69,11 +69,11 @@ func (e *termWriter) raw(dst []byte, v Raw, depth int) ([]byte, error) {
 		return append(dst, v...), nil
 	}
 	e.keys = true // it may have maps, and be a key
-	if _, err := foreign(string(v)); err != nil {
+	if _, err := foreign(string(v), e.lax()); err != nil {
 		return nil, err
 	}
 	if e.Deterministic {
-		term, err := Options{Limits: anySize, AllowDuplicateKeys: true}.Decode(append(AppendVersion(nil), v...))
+		term, err := ours.Decode(append(AppendVersion(nil), v...))
 		if err != nil {
 			return nil, err
 		}
@@ -89,10 +89,13 @@ var anySize = Limits{
 	MaxAtoms: math.MaxInt, MaxBigBytes: math.MaxInt, MaxMemory: math.MaxInt,
 }
 
+// ours are the options for what has been checked, by whatever options.
+var ours = Options{Limits: anySize, AllowDuplicateKeys: true, AllowNonFinite: true, AllowNonUTF8Atoms: true}
+
 // foreign checks that s is exactly one term, without a version byte: it is to
 // stand among others. pairs is how many the largest map in it has.
-func foreign(s string) (pairs int, err error) {
-	end, t, err := walk(s, 0, 0, &anySize, new(census))
+func foreign(s string, x lax) (pairs int, err error) {
+	end, t, err := walk(s, 0, 0, &anySize, x, new(census))
 	if err == nil && end != len(s) {
 		err = syntax(end, msgTrailing)
 	}
@@ -112,8 +115,8 @@ func appendBits(dst []byte, v Bits) ([]byte, error) {
 	return dst, nil
 }
 
-func appendPid(dst []byte, v Pid) ([]byte, error) {
-	dst, err := appendAtom(append(dst, tagNewPid), v.Node)
+func appendPid(dst []byte, v Pid, x lax) ([]byte, error) {
+	dst, err := appendAtom(append(dst, tagNewPid), v.Node, x)
 	if err != nil {
 		return nil, err
 	}
@@ -124,14 +127,14 @@ func appendPid(dst []byte, v Pid) ([]byte, error) {
 
 // appendPort writes the form that OTP writes: the one that OTP 23 can read too,
 // as long as the number has no more than 28 bits.
-func appendPort(dst []byte, v Port) (_ []byte, err error) {
+func appendPort(dst []byte, v Port, x lax) (_ []byte, err error) {
 	if v.ID < 1<<28 {
-		if dst, err = appendAtom(append(dst, tagNewPort), v.Node); err != nil {
+		if dst, err = appendAtom(append(dst, tagNewPort), v.Node, x); err != nil {
 			return nil, err
 		}
 		dst = binary.BigEndian.AppendUint32(dst, uint32(v.ID))
 	} else {
-		if dst, err = appendAtom(append(dst, tagV4Port), v.Node); err != nil {
+		if dst, err = appendAtom(append(dst, tagV4Port), v.Node, x); err != nil {
 			return nil, err
 		}
 		dst = binary.BigEndian.AppendUint64(dst, v.ID)
@@ -139,11 +142,11 @@ func appendPort(dst []byte, v Port) (_ []byte, err error) {
 	return binary.BigEndian.AppendUint32(dst, v.Creation), nil
 }
 
-func appendRef(dst []byte, v Ref) ([]byte, error) {
+func appendRef(dst []byte, v Ref, x lax) ([]byte, error) {
 	if v.Len == 0 || v.Len == 4 || int(v.Len) > len(v.Words) {
 		return nil, errRef
 	}
-	dst, err := appendAtom(append(dst, tagNewerRef, 0, v.Len), v.Node)
+	dst, err := appendAtom(append(dst, tagNewerRef, 0, v.Len), v.Node, x)
 	if err != nil {
 		return nil, err
 	}
@@ -154,12 +157,12 @@ func appendRef(dst []byte, v Ref) ([]byte, error) {
 	return dst, nil
 }
 
-func appendExport(dst []byte, v Export) ([]byte, error) {
-	dst, err := appendAtom(append(dst, tagExport), v.Module)
+func appendExport(dst []byte, v Export, x lax) ([]byte, error) {
+	dst, err := appendAtom(append(dst, tagExport), v.Module, x)
 	if err != nil {
 		return nil, err
 	}
-	if dst, err = appendAtom(dst, v.Function); err != nil {
+	if dst, err = appendAtom(dst, v.Function, x); err != nil {
 		return nil, err
 	}
 	return append(dst, tagSmallInt, v.Arity), nil
@@ -174,12 +177,12 @@ func (e *termWriter) fun(dst []byte, v Fun, depth int) ([]byte, error) {
 	dst = append(dst, v.Uniq[:]...)
 	dst = binary.BigEndian.AppendUint32(dst, v.Index)
 	dst = binary.BigEndian.AppendUint32(dst, uint32(len(v.Free)))
-	dst, err := appendAtom(dst, v.Module)
+	dst, err := appendAtom(dst, v.Module, e.lax())
 	if err != nil {
 		return nil, err
 	}
 	dst = AppendInt(AppendInt(dst, int64(v.OldIndex)), int64(v.OldUniq))
-	if dst, err = appendPid(dst, v.Pid); err != nil {
+	if dst, err = appendPid(dst, v.Pid, e.lax()); err != nil {
 		return nil, err
 	}
 	if dst, err = e.all(dst, v.Free, depth); err != nil {

@@ -126,7 +126,9 @@ func decAtom(d *decoder, p ptr) error {
 	return err
 }
 
-func encAtom(_ *encoder, dst []byte, p ptr) ([]byte, error) { return appendAtom(dst, *at[Atom](p)) }
+func encAtom(e *encoder, dst []byte, p ptr) ([]byte, error) {
+	return appendAtom(dst, *at[Atom](p), e.lax)
+}
 
 func decRaw(d *decoder, p ptr) error {
 	term, err := d.whole()
@@ -180,7 +182,7 @@ func decReader(c *coder) func(d *decoder, p ptr) error {
 		if err != nil {
 			return err
 		}
-		r := Reader{data: term}
+		r := Reader{data: term, lax: d.lax}
 		if err := pointerAt(c.typ, p).Interface().(TermReader).ReadETF(&r); err != nil {
 			return &placedError{off, err}
 		}
@@ -241,7 +243,7 @@ func (e *encoder) foreign(dst, data []byte) ([]byte, error) {
 
 // oneTerm looks at what somebody else wrote: it stands among others' terms.
 func (e *encoder) oneTerm(s string) error {
-	pairs, err := foreign(s)
+	pairs, err := foreign(s, e.lax)
 	if err == nil && pairs > 1 && !e.opt.AllowDuplicateKeys && uniqueKeys(s, 0) != nil {
 		return errKeyTwice
 	}

@@ -96,7 +96,7 @@ func (s *mapping) pair(d *decoder, p ptr, first bool) error {
 	if err := s.decKey(d, addressIn(key)); err != nil {
 		return err
 	}
-	if k := key.Elem(); !k.Comparable() || k.Kind() == reflect.Interface && !k.IsNil() && k.Elem().Type() == bigType {
+	if !d.isKey(key.Elem()) {
 		return &placedError{start, errNoKey}
 	}
 	v := pointerAt(s.typ, p).Elem()
@@ -116,6 +116,14 @@ func (s *mapping) pair(d *decoder, p ptr, first bool) error {
 		return syntax(start, msgKeyTwice)
 	}
 	return nil
+}
+
+// isKey tells whether a Go map finds a key again that is k.
+func (d *decoder) isKey(k reflect.Value) bool {
+	if !k.Comparable() || k.Kind() == reflect.Interface && !k.IsNil() && k.Elem().Type() == bigType {
+		return false
+	}
+	return d.lax&laxFloats == 0 || k.Equal(k) // NaN equals nothing
 }
 
 // keyStep is a step of a path into a map. Keys of strangers can be long.

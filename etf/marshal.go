@@ -35,7 +35,7 @@ func (o Options) AppendMarshal(dst []byte, v any) ([]byte, error) {
 
 func appendMarshal(dst []byte, v any, o *Options) ([]byte, error) {
 	e := encoders.Get().(*encoder)
-	e.opt = *o
+	e.opt, e.lax = *o, o.lax()
 	out, err := e.top(append(dst, version), v)
 	if err == nil && o.Deterministic {
 		out, err = o.inOrder(out, len(dst))
@@ -57,7 +57,7 @@ func (o Options) inOrder(out []byte, head int) ([]byte, error) {
 	if out[head+1] == tagLocal {
 		return out, nil
 	}
-	term, err := Options{Limits: anySize, AllowDuplicateKeys: o.AllowDuplicateKeys}.Decode(out[head:])
+	term, err := ours.Decode(out[head:])
 	if err != nil {
 		return nil, err
 	}
@@ -66,6 +66,9 @@ func (o Options) inOrder(out []byte, head int) ([]byte, error) {
 
 // top writes the outermost value, which is most often a pointer.
 func (e *encoder) top(dst []byte, v any) ([]byte, error) {
+	if e.opt.Nil != "" && !isAtom(string(e.opt.Nil), e.lax) {
+		return nil, errNil
+	}
 	if c, p := pointee(v); p != nil {
 		return c.enc(e, dst, p)
 	}
@@ -94,6 +97,7 @@ func (e *MarshalError) Unwrap() error { return e.Err }
 // An encoder is one walk over a Go value. It is used again.
 type encoder struct {
 	opt   Options
+	lax   lax // of opt
 	depth int
 	path  []string
 }

@@ -93,7 +93,7 @@ func (s *structure) encRest(e *encoder, dst []byte, p ptr) (_ []byte, n int, err
 
 // clash looks for a key of the inline map that a field has as well.
 func (s *structure) clash(m string) error {
-	r := Reader{data: m}
+	r := Reader{data: m, lax: laxAll}
 	n, err := r.Map()
 	for range n {
 		if name, known := nameAt(r); known && s.lookup.find(name) >= 0 {
@@ -156,7 +156,7 @@ func (s *structure) encProplist(e *encoder, dst []byte, p ptr) (_ []byte, err er
 		if rest, err = s.restPairs(e, p); err != nil {
 			return nil, err
 		}
-		r := Reader{data: string(rest)}
+		r := Reader{data: string(rest), lax: laxAll}
 		for len(rest) > 0 && r.End() != nil {
 			if err := r.Skip(); err != nil {
 				return nil, err
@@ -186,7 +186,7 @@ func (s *structure) restPairs(e *encoder, p ptr) ([]byte, error) {
 		return nil, err
 	}
 	var out []byte
-	r := Reader{data: string(flat)}
+	r := Reader{data: string(flat), lax: laxAll}
 	for range n {
 		start := r.off
 		if err := errors.Join(r.Skip(), r.Skip()); err != nil {

@@ -11,16 +11,16 @@ import "strings"
 type Options struct {
 	Limits
 
-	// AllowCompressed has Decode and Valid read a compressed term, as
+	// AllowCompressed has Decode, Unmarshal and Valid read a compressed term, as
 	// term_to_binary(T, [compressed]) writes it. MaxBytes holds for the term
 	// as it came and once more for what it is inflated to. The offset in an
 	// error about what was inflated counts from a version byte in front of it.
 	// Without it such a term is a [*SyntaxError].
 	AllowCompressed bool
 
-	// AllowDuplicateKeys has Decode, Valid and Append accept a map that has a
-	// key twice, which binary_to_term refuses; Decode gives both pairs, in their
-	// order. It saves the time that the check takes.
+	// AllowDuplicateKeys has Decode, Unmarshal, Valid, Append and Marshal accept a
+	// map that has a key twice, which binary_to_term refuses; Decode gives both
+	// pairs, in their order, and a Go map or struct has the last. It saves the time that the check takes.
 	AllowDuplicateKeys bool
 
 	// AllowLocal has Decode and Valid accept data that is a LOCAL_EXT, as
@@ -37,8 +37,21 @@ type Options struct {
 	// to do so, and takes several times as long as without.
 	Deterministic bool
 
-	// AllowTrailing has Decode and Valid accept bytes behind the term, and
-	// ignore them: MaxBytes is of the term alone then. [Options.DecodeFirst] says
+	// AllowNonFinite has Decode, Valid, Unmarshal, Append and Marshal accept floats
+	// that are not finite: infinities, and NaN with the bits that it has. No Erlang
+	// reads a term with one: this is for streams between programs of other languages.
+	// NaNs of other bits are other keys of a map, and a Go map takes none from
+	// Unmarshal. Text prints what is not finite as #Invalid<...>.
+	AllowNonFinite bool
+
+	// AllowNonUTF8Atoms has Decode, Valid, Unmarshal, Append and Marshal accept atoms,
+	// and names within pids, funs and their like, that are not UTF-8. Each byte that is
+	// none counts as a character. No Erlang reads a term with one; it is for the bytes
+	// of other writers, which are kept as they are. Text prints them as #Invalid<...>.
+	AllowNonUTF8Atoms bool
+
+	// AllowTrailing has Decode, Unmarshal and Valid accept bytes behind the term,
+	// and ignore them: MaxBytes is of the term alone then. [Options.DecodeFirst] says
 	// where they begin.
 	AllowTrailing bool
 
@@ -60,7 +73,7 @@ type Options struct {
 	// RefuseInvalidUTF8 has Unmarshal refuse a binary that is not UTF-8 where it goes
 	// into a Go string or a map's key that is one, with a [*MismatchError]. Without
 	// it a string takes any bytes, as a binary has no encoding. A Binary, a slice
-	// of bytes and iodata take any bytes either way, and atoms are UTF-8 always.
+	// of bytes and iodata take any bytes either way, and AllowNonUTF8Atoms is for atoms.
 	RefuseInvalidUTF8 bool
 
 	// AnyString has a Go string take a charlist (a list of code points) and an
@@ -82,6 +95,14 @@ func (o Options) Valid(data string) error {
 	o.Limits = o.withDefaults()
 	_, err := o.check(data)
 	return err
+}
+
+// NewReader is the function [NewReader] with these options, of which
+// AllowNonFinite and AllowNonUTF8Atoms are those that it has a use for.
+func (o Options) NewReader(data string) (Reader, error) {
+	r, err := NewReader(data)
+	r.lax = o.lax()
+	return r, err
 }
 
 // Decode is the function [Decode] with these options.
@@ -192,7 +213,7 @@ func (o *Options) checkTerm(c *checked, trailing bool) (end int, err error) {
 	if trailing { // what is behind the term is not copied
 		copied = 0
 	}
-	if end, c.totals, err = walk(c.s, c.start, copied, &o.Limits, &c.census); err != nil {
+	if end, c.totals, err = walk(c.s, c.start, copied, &o.Limits, o.lax(), &c.census); err != nil {
 		return 0, err
 	}
 	if !trailing && end != len(c.s) {

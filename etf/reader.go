@@ -21,6 +21,7 @@ type Reader struct {
 	// str is 1 + the bytes left of the STRING_EXT being read as a list, and 0
 	// outside of one. No other list needs a state: its elements are terms.
 	str int
+	lax lax
 }
 
 // NewReader returns a Reader that stands on the term in data, behind the
@@ -76,7 +77,7 @@ func (r *Reader) holder(want Kind) (kids int, err error) {
 	if kinds[r.tag()] != want {
 		return 0, r.refuse(want)
 	}
-	next, kids, err := scan(r.data, r.off)
+	next, kids, err := scan(r.data, r.off, r.lax)
 	if err != nil {
 		return 0, err
 	}
@@ -117,7 +118,7 @@ func (r *Reader) Atom() (string, error) {
 	if kinds[r.tag()] != KindAtom {
 		return "", r.refuse(KindAtom)
 	}
-	next, err := atomEnd(r.data, r.off)
+	next, err := atomEnd(r.data, r.off, r.lax)
 	if err != nil {
 		return "", err
 	}
@@ -155,7 +156,7 @@ func (r *Reader) Skip() error {
 	}
 	off := r.off
 	for left := 1; left > 0; left-- {
-		next, kids, err := scan(r.data, off)
+		next, kids, err := scan(r.data, off, r.lax)
 		if err != nil {
 			return err
 		}

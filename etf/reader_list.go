@@ -13,7 +13,7 @@ func (r *Reader) List() (n int, err error) {
 		kids, err := r.holder(KindList)
 		return max(kids-1, 0), err // without the tail
 	case tagString:
-		next, _, err := scan(r.data, r.off)
+		next, _, err := scan(r.data, r.off, r.lax)
 		if err != nil {
 			return 0, err
 		}
@@ -98,7 +98,7 @@ func (w *iodata) run(outer []uint32) error {
 
 // term reads one term and returns how many it holds.
 func (w *iodata) term() (kids int, err error) {
-	next, kids, err := scan(w.s, w.i)
+	next, kids, err := scan(w.s, w.i, 0)
 	if err != nil {
 		return 0, err
 	}

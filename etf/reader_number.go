@@ -19,7 +19,7 @@ func (r *Reader) Int() (int64, error) {
 	if kinds[r.tag()] != KindInteger {
 		return 0, r.refuse(KindInteger)
 	}
-	next, _, err := scan(r.data, r.off)
+	next, _, err := scan(r.data, r.off, r.lax)
 	if err != nil {
 		return 0, err
 	}
@@ -44,13 +44,13 @@ func (r *Reader) Float() (float64, error) {
 	if kinds[r.tag()] != KindFloat {
 		return 0, r.refuse(KindFloat)
 	}
-	next, _, err := scan(r.data, r.off)
+	next, _, err := scan(r.data, r.off, r.lax)
 	if err != nil {
 		return 0, err
 	}
 	var f float64
 	if r.data[r.off] == tagNewFloat {
-		f, err = newFloat(r.data, r.off)
+		f, err = newFloat(r.data, r.off, r.lax)
 	} else {
 		f, err = parseFloat(r.data, r.off)
 	}

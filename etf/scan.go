@@ -12,7 +12,7 @@ import (
 // its own bytes end, kids how many terms follow there that belong to it. All
 // that can be wrong with a term, save its depth, is found here, so Valid, Skip
 // and Decode cannot disagree. kids is never more than the bytes left.
-func scan(s string, i int) (next, kids int, err error) {
+func scan(s string, i int, x lax) (next, kids int, err error) {
 	if i >= len(s) {
 		return 0, 0, syntax(i, msgShort)
 	}
@@ -24,7 +24,7 @@ func scan(s string, i int) (next, kids int, err error) {
 	case tagBinary:
 		return sized32(s, i, 5)
 	case tagSmallAtomUTF8, tagAtom, tagAtomUTF8, tagSmallAtom:
-		next, err = atomEnd(s, i)
+		next, err = atomEnd(s, i, x)
 		return next, 0, err
 	case tagNil:
 		return i + 1, 0, nil
@@ -45,13 +45,13 @@ func scan(s string, i int) (next, kids int, err error) {
 		}
 		return body(s, i, 3, int(be16(s, i+1)))
 	case tagNewFloat:
-		return scanNewFloat(s, i)
+		return scanNewFloat(s, i, x)
 	}
-	return scanRare(s, i)
+	return scanRare(s, i, x)
 }
 
 // scanRare is scan for the tags that requests and responses do not have.
-func scanRare(s string, i int) (next, kids int, err error) {
+func scanRare(s string, i int, x lax) (next, kids int, err error) {
 	switch s[i] {
 	case tagSmallBig:
 		if len(s)-i < 3 {
@@ -68,16 +68,16 @@ func scanRare(s string, i int) (next, kids int, err error) {
 	case tagBitBinary:
 		return scanBits(s, i)
 	case tagPid, tagNewPid, tagPort, tagNewPort, tagV4Port, tagRef:
-		next, err = nodeEnd(s, i, i+1, nodeTail(s[i]))
+		next, err = nodeEnd(s, i, i+1, nodeTail(s[i]), x)
 		return next, 0, err
 	case tagNewRef, tagNewerRef:
-		next, err = refEnd(s, i)
+		next, err = refEnd(s, i, x)
 		return next, 0, err
 	case tagExport:
-		next, err = exportEnd(s, i)
+		next, err = exportEnd(s, i, x)
 		return next, 0, err
 	case tagNewFun:
-		return scanFun(s, i)
+		return scanFun(s, i, x)
 	case tagCompressed:
 		return 0, 0, syntax(i, msgCompressed)
 	}
@@ -122,11 +122,11 @@ func holder(s string, i, h int, n uint64) (next, kids int, err error) {
 	return i + h, int(n), nil
 }
 
-func scanNewFloat(s string, i int) (next, kids int, err error) {
+func scanNewFloat(s string, i int, x lax) (next, kids int, err error) {
 	if len(s)-i < 9 {
 		return 0, 0, syntax(i, msgShort)
 	}
-	if _, err = newFloat(s, i); err != nil {
+	if _, err = newFloat(s, i, x); err != nil {
 		return 0, 0, err
 	}
 	return i + 9, 0, nil
@@ -134,9 +134,9 @@ func scanNewFloat(s string, i int) (next, kids int, err error) {
 
 // newFloat reads the eight bytes behind the tag at i. Erlang has neither NaN
 // nor infinity, and refuses them.
-func newFloat(s string, i int) (float64, error) {
+func newFloat(s string, i int, x lax) (float64, error) {
 	f := math.Float64frombits(be64(s, i+1))
-	if math.IsNaN(f) || math.IsInf(f, 0) {
+	if x&laxFloats == 0 && (math.IsNaN(f) || math.IsInf(f, 0)) {
 		return 0, syntax(i, "float that is not finite")
 	}
 	return f, nil
@@ -198,13 +198,13 @@ func atomText(s string, i int) (text string, next int, err error) {
 
 // atomEnd checks the atom at i and finds its end. An atom has at most 255
 // characters, in Latin-1 or UTF-8 as the tag says.
-func atomEnd(s string, i int) (next int, err error) {
+func atomEnd(s string, i int, x lax) (next int, err error) {
 	text, next, err := atomText(s, i)
 	if err != nil {
 		return 0, err
 	}
 	if s[i] == tagAtomUTF8 || s[i] == tagSmallAtomUTF8 {
-		if !utf8.ValidString(text) {
+		if x&laxAtoms == 0 && !utf8.ValidString(text) {
 			return 0, syntax(i, "atom that is not UTF-8")
 		}
 		if len(text) > maxAtom && utf8.RuneCountInString(text) > maxAtom {

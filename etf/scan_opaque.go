@@ -20,8 +20,8 @@ func nodeTail(tag byte) int {
 
 // nodeEnd measures the term at i that has a node's name at name and n bytes
 // behind it.
-func nodeEnd(s string, i, name, n int) (next int, err error) {
-	next, err = atomEnd(s, name)
+func nodeEnd(s string, i, name, n int, x lax) (next int, err error) {
+	next, err = atomEnd(s, name, x)
 	if err != nil {
 		return 0, err
 	}
@@ -58,7 +58,7 @@ func checkOld(s string, i, name int) error {
 
 // refEnd measures a reference, which says how many words of four bytes it has:
 // one to three, or since OTP 24 five.
-func refEnd(s string, i int) (next int, err error) {
+func refEnd(s string, i int, x lax) (next int, err error) {
 	if len(s)-i < 3 {
 		return 0, syntax(i, msgShort)
 	}
@@ -70,18 +70,18 @@ func refEnd(s string, i int) (next int, err error) {
 	if s[i] == tagNewRef {
 		creation = 1
 	}
-	return nodeEnd(s, i, i+3, creation+4*words)
+	return nodeEnd(s, i, i+3, creation+4*words, x)
 }
 
 // exportEnd measures fun M:F/A, which is two atoms and a small integer.
-func exportEnd(s string, i int) (next int, err error) {
-	if next, err = atomEnd(s, i+1); err != nil {
+func exportEnd(s string, i int, x lax) (next int, err error) {
+	if next, err = atomEnd(s, i+1, x); err != nil {
 		return 0, err
 	}
-	if next, err = atomEnd(s, next); err != nil {
+	if next, err = atomEnd(s, next, x); err != nil {
 		return 0, err
 	}
-	return wantEnd(s, next, tagSmallInt, tagSmallInt)
+	return wantEnd(s, next, tagSmallInt, tagSmallInt, x)
 }
 
 // maxFree is how many free variables a fun can have, MAX_ARG in OTP.
@@ -89,21 +89,21 @@ const maxFree = 255
 
 // scanFun measures a fun up to its free variables, which are its kids. The
 // size it carries is passed over, as OTP does: the bytes themselves are counted.
-func scanFun(s string, i int) (next, kids int, err error) {
+func scanFun(s string, i int, x lax) (next, kids int, err error) {
 	const fixed = 1 + 4 + 1 + 16 + 4 + 4 // tag, size, arity, uniq, index, free variables
 	if len(s)-i < fixed {
 		return 0, 0, syntax(i, msgShort)
 	}
-	if next, err = atomEnd(s, i+fixed); err != nil { // module
+	if next, err = atomEnd(s, i+fixed, x); err != nil { // module
 		return 0, 0, err
 	}
-	if next, err = wantEnd(s, next, tagSmallInt, tagInt); err != nil { // old index
+	if next, err = wantEnd(s, next, tagSmallInt, tagInt, x); err != nil { // old index
 		return 0, 0, err
 	}
-	if next, err = wantEnd(s, next, tagSmallInt, tagInt); err != nil { // old uniq
+	if next, err = wantEnd(s, next, tagSmallInt, tagInt, x); err != nil { // old uniq
 		return 0, 0, err
 	}
-	if next, err = wantEnd(s, next, tagPid, tagNewPid); err != nil {
+	if next, err = wantEnd(s, next, tagPid, tagNewPid, x); err != nil {
 		return 0, 0, err
 	}
 	free := be32(s, i+fixed-4)
@@ -118,10 +118,10 @@ func scanFun(s string, i int) (next, kids int, err error) {
 
 // wantEnd measures the term at i, which must have one of two tags. They are
 // tags of terms that hold no others, so this does not go deeper than one call.
-func wantEnd(s string, i int, a, b byte) (next int, err error) {
+func wantEnd(s string, i int, a, b byte, x lax) (next int, err error) {
 	if i < len(s) && s[i] != a && s[i] != b {
 		return 0, syntax(i, "wrong term within a fun")
 	}
-	next, _, err = scan(s, i)
+	next, _, err = scan(s, i, x)
 	return next, err
 }

@@ -257,7 +257,7 @@ func (d *Decoder) bare() ([]byte, error) {
 	most := d.Options.withDefaults().MaxBytes
 	at := 1
 	for left := 1; left > 0; {
-		next, kids, err := scan(viewString(d.buf[d.off:]), at)
+		next, kids, err := scan(viewString(d.buf[d.off:]), at, d.Options.lax())
 		if err == nil {
 			left += kids - 1
 			at = next

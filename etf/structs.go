@@ -31,7 +31,7 @@ func (m *maker) structure(c *coder, form form) {
 		c.keeps = c.keeps || f.c.keeps
 		f.zero = zeroOf(f.typ)
 		f.bytes = AppendBinary(nil, f.name)
-		if f.atoms, err = appendAtom(nil, Atom(f.name)); err != nil {
+		if f.atoms, err = appendAtom(nil, Atom(f.name), 0); err != nil {
 			unsupported(c, "field "+f.name+": "+bare(err))
 			return
 		}
@@ -63,7 +63,7 @@ func (s *structure) layouts(c *coder) {
 	case layoutProplist:
 		c.dec, c.enc = s.decProplist, s.encProplist
 	case layoutRecord:
-		tag, err := appendAtom(nil, Atom(s.record))
+		tag, err := appendAtom(nil, Atom(s.record), 0)
 		if err != nil {
 			unsupported(c, "record "+s.record+": "+bare(err))
 			return

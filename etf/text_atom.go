@@ -41,7 +41,7 @@ func (p *printer) character(c, quote rune) {
 }
 
 func (p *printer) atom(name string) {
-	if _, err := appendAtom(nil, Atom(name)); err != nil {
+	if !isAtom(name, 0) {
 		p.invalid("atom that is not UTF-8 or too long")
 		return
 	}

@@ -123,12 +123,16 @@ func asBig(n any) *big.Int {
 	return big.NewInt(i)
 }
 
-// compareFloats has an order for 0.0 and -0.0 too, which are two keys since OTP 27.
+// compareFloats has an order for 0.0 and -0.0 too, which are two keys since OTP 27,
+// and for NaNs of other bits.
 func compareFloats(a, b float64) int {
-	if c := cmp.Compare(a, b); c != 0 || a != 0 {
+	switch c := cmp.Compare(a, b); {
+	case c != 0:
 		return c
+	case a == 0:
+		return cmp.Compare(math.Copysign(1, a), math.Copysign(1, b))
 	}
-	return cmp.Compare(math.Copysign(1, a), math.Copysign(1, b))
+	return cmp.Compare(math.Float64bits(a), math.Float64bits(b))
 }
 
 func asFloat(f any) float64 {

@@ -2,6 +2,7 @@ package etf
 
 import (
 	"encoding/binary"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,7 +51,7 @@ const (
 // uniqueIn goes over one term and finds its end. room is where keys may be kept
 // meanwhile, behind those that are there.
 func uniqueIn(s string, i int, room []mapKey) (next int, err error) {
-	next, kids, err := scan(s, i)
+	next, kids, err := scan(s, i, laxAll)
 	if err != nil {
 		return 0, err
 	}
@@ -97,7 +98,7 @@ func key(s string, i int) (k mapKey, next int, err error) {
 		name, next, err := atomText(s, i)
 		return mapKey{keyAtom, name}, next, err
 	}
-	next, _, err = scan(s, i)
+	next, _, err = scan(s, i, laxAll)
 	if err != nil {
 		return k, 0, err
 	}
@@ -105,14 +106,17 @@ func key(s string, i int) (k mapKey, next int, err error) {
 	case KindBinary:
 		return mapKey{keyBinary, s[i+5 : next]}, next, nil
 	case KindAtom:
-		r := Reader{data: s, off: i}
+		r := Reader{data: s, off: i, lax: laxAll}
 		name, err := r.Atom()
 		return mapKey{keyAtom, name}, next, err
 	case KindInteger:
 		return intKey(s, i, next), next, nil
 	case KindFloat:
-		r := Reader{data: s, off: i}
+		r := Reader{data: s, off: i, lax: laxAll}
 		f, err := r.Float()
+		if math.IsNaN(f) { // what it is are its bits
+			return mapKey{keyFloat, s[i+1 : next]}, next, err
+		}
 		return mapKey{keyFloat, strconv.FormatFloat(f, 'x', -1, 64)}, next, err
 	case KindOther:
 		return opaqueKey(s, i)
@@ -155,10 +159,10 @@ func opaqueKey(s string, i int) (k mapKey, next int, err error) {
 		return mapKey{keyBinary, string(v)}, d.i, nil
 	case Ref:
 		v.Len = uint8(len(v.Words))
-		form, err := appendRef(nil, v)
+		form, err := appendRef(nil, v, laxAll)
 		return mapKey{keyOpaque, string(form)}, d.i, err
 	default:
-		form, err := Append(nil, v)
+		form, err := ours.Append(nil, v)
 		return mapKey{keyOpaque, string(form)}, d.i, err
 	}
 }
@@ -169,7 +173,7 @@ func opaqueKey(s string, i int) (k mapKey, next int, err error) {
 func canonical(dst []byte, s string, i int) (_ []byte, next int, err error) {
 	switch kinds[s[i]] {
 	case KindTuple:
-		next, kids, err := scan(s, i)
+		next, kids, err := scan(s, i, laxAll)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -202,7 +206,7 @@ func canonicalAll(dst []byte, s string, i, n int) (_ []byte, next int, err error
 // cut into pieces: each element behind an 'l', then the tail, which is 'e' for
 // the empty list.
 func canonicalList(dst []byte, s string, i int) (_ []byte, next int, err error) {
-	next, kids, err := scan(s, i)
+	next, kids, err := scan(s, i, laxAll)
 	switch {
 	case err != nil:
 		return nil, 0, err
@@ -224,7 +228,7 @@ func canonicalList(dst []byte, s string, i int) (_ []byte, next int, err error) 
 
 // canonicalMap writes the pairs in the order of their bytes.
 func canonicalMap(dst []byte, s string, i int) (_ []byte, next int, err error) {
-	next, kids, err := scan(s, i)
+	next, kids, err := scan(s, i, laxAll)
 	if err != nil {
 		return nil, 0, err
 	}

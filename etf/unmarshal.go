@@ -103,6 +103,7 @@ type decoder struct {
 	depth    int    // levels around the next term
 	seen     totals // of what was read, and claimed by it
 	opt      Options
+	lax      lax  // of opt
 	shared   bool // strings are parts of s
 	inflated bool // s is not the data, but what was inflated of it
 	pointers int  // followed to here
@@ -118,6 +119,7 @@ func (d *decoder) begin(data string, o *Options, shared bool) {
 	d.s, d.off, d.depth, d.pointers = data, 0, 0, 0
 	d.opt, d.shared, d.inflated, d.fresh = *o, shared, false, 0
 	d.opt.Limits = o.withDefaults()
+	d.lax = o.lax()
 	if o.Fresh {
 		d.fresh = 1
 	}
@@ -261,7 +263,7 @@ func (d *decoder) holder(want Kind) (kids int, err error) {
 	if d.kind() != want {
 		return 0, d.refuse(want)
 	}
-	next, kids, err := scan(d.s, d.off)
+	next, kids, err := scan(d.s, d.off, d.lax)
 	if err != nil {
 		return 0, err
 	}
@@ -289,7 +291,7 @@ func (d *decoder) pass(made *census) error {
 	var space [DefaultMaxDepth]int
 	outer, left, pairs := space[:0], 1, 0
 	for {
-		next, kids, err := scan(d.s, d.off)
+		next, kids, err := scan(d.s, d.off, d.lax)
 		if err != nil {
 			return err
 		}

@@ -14,7 +14,7 @@ func (d *decoder) list() (n int, str string, err error) {
 		d.depth++
 		return 0, "", nil
 	case tagString:
-		next, _, err := scan(d.s, d.off)
+		next, _, err := scan(d.s, d.off, d.lax)
 		if err != nil {
 			return 0, "", err
 		}

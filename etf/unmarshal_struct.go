@@ -144,7 +144,7 @@ func uniqueAmong(s string, i, n int) error {
 			return syntax(i, msgKeyTwice)
 		}
 		seen[k] = struct{}{}
-		r := Reader{data: s, off: next}
+		r := Reader{data: s, off: next, lax: laxAll}
 		if err := r.Skip(); err != nil {
 			return err
 		}

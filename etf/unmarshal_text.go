@@ -34,7 +34,7 @@ func isText(off int, s string) error {
 	if utf8.ValidString(s) {
 		return nil
 	}
-	return mismatch(off, "binary that is not UTF-8 where a Go string is wanted")
+	return mismatch(off, "text that is not UTF-8 where a Go string is wanted")
 }
 
 func decString(d *decoder, p ptr) error {
@@ -52,6 +52,7 @@ func decString(d *decoder, p ptr) error {
 // decCharlist reads a list of code points, and what else may stand for one.
 func decCharlist(d *decoder, p ptr) (err error) {
 	var s string
+	off := d.off
 	switch d.kind() {
 	case KindList:
 		var b []byte
@@ -64,14 +65,13 @@ func decCharlist(d *decoder, p ptr) (err error) {
 		s, err = d.atom()
 		s = d.keep(s)
 	case KindBinary:
-		off := d.off
 		s, err = d.binary()
 		s = d.keep(s)
-		if err == nil && d.opt.RefuseInvalidUTF8 {
-			err = isText(off, s)
-		}
 	default:
 		return d.refuse(KindList)
+	}
+	if err == nil && d.opt.RefuseInvalidUTF8 {
+		err = isText(off, s)
 	}
 	if err == nil {
 		*at[string](p) = s

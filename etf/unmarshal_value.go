@@ -26,7 +26,7 @@ func (d *decoder) binary() (string, error) {
 
 // atom reads an atom's name, as a part of the data where it can be.
 func (d *decoder) atom() (string, error) {
-	r := Reader{data: d.s, off: d.off}
+	r := Reader{data: d.s, off: d.off, lax: d.lax}
 	name, err := r.Atom()
 	if err == nil {
 		err = d.count(r.off, 0)
@@ -97,7 +97,7 @@ func (d *decoder) bigFits() error {
 	if t := d.tag(); t != tagSmallBig && t != tagLargeBig {
 		return nil
 	}
-	next, _, err := scan(d.s, d.off)
+	next, _, err := scan(d.s, d.off, d.lax)
 	if err != nil {
 		return err
 	}
@@ -265,7 +265,7 @@ func (d *decoder) float() (float64, error) {
 		}
 		return f, nil
 	}
-	r := Reader{data: d.s, off: d.off}
+	r := Reader{data: d.s, off: d.off, lax: d.lax}
 	f, err := r.Float()
 	d.off = r.off
 	return f, err
@@ -289,17 +289,17 @@ func decFloat32(d *decoder, p ptr) error {
 	if isInteger && float64(float32(f)) != f {
 		return mismatch(off, "integer that no float32 is equal to")
 	}
-	if math.IsInf(float64(float32(f)), 0) {
+	if math.IsInf(float64(float32(f)), 0) && !math.IsInf(f, 0) {
 		return mismatch(off, "float %g does not fit a Go float32", f)
 	}
 	*at[float32](p) = float32(f)
 	return nil
 }
 
-func encFloat64(_ *encoder, dst []byte, p ptr) ([]byte, error) {
-	return appendFloat(dst, *at[float64](p))
+func encFloat64(e *encoder, dst []byte, p ptr) ([]byte, error) {
+	return appendFloat(dst, *at[float64](p), e.lax)
 }
 
-func encFloat32(_ *encoder, dst []byte, p ptr) ([]byte, error) {
-	return appendFloat(dst, float64(*at[float32](p)))
+func encFloat32(e *encoder, dst []byte, p ptr) ([]byte, error) {
+	return appendFloat(dst, float64(*at[float32](p)), e.lax)
 }

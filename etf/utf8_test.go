@@ -32,7 +32,7 @@ func TestBytesThatAreNotUTF8AreRefusedWhereAnOptionSaysSo(t *testing.T) {
 			require.NoError(t, etf.Unmarshal(data, c.into()))
 			var at *etf.UnmarshalError
 			require.ErrorAs(t, strict.Unmarshal(data, c.into()), &at)
-			require.Equal(t, &etf.MismatchError{Msg: "binary that is not UTF-8 where a Go string is wanted"}, at.Err)
+			require.Equal(t, &etf.MismatchError{Msg: "text that is not UTF-8 where a Go string is wanted"}, at.Err)
 			require.Equal(t, c.offset, at.Offset)
 			require.Equal(t, c.path, at.Path)
 			data, err = etf.Marshal(c.value(good))

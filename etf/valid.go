@@ -45,14 +45,14 @@ type totals struct {
 // depth is the peer's choice and Go's stack is not to be.
 //
 // copied is how many bytes will be copied of s. What is found is added to made.
-func walk(s string, i, copied int, lim *Limits, made *census) (end int, t totals, err error) {
+func walk(s string, i, copied int, lim *Limits, x lax, made *census) (end int, t totals, err error) {
 	var space [DefaultMaxDepth]int
 	outer := space[:0] // what is left to read on each level around this one
 	left := 1          // and on this one
 	t.terms = 1
 	t.bytes = copied
 	for {
-		next, kids, err := scan(s, i)
+		next, kids, err := scan(s, i, x)
 		if err != nil {
 			return 0, t, err
 		}
