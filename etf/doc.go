@@ -98,7 +98,8 @@
 // A blank field speaks of the struct that it is in: `_ struct{}` with the tag
 // `etf:",tuple"`, `etf:",record=name"`, `etf:",proplist"`, or `etf:",binary"`
 // for how all of its keys are written. Embedded structs are as in encoding/json,
-// save that an embedded pointer to an unexported type is left out.
+// save that an embedded pointer to an unexported type is left out. Two fields of one
+// struct that have one name are an error.
 //
 // What Erlang does not tell apart, or Go does not, is decided so:
 //

@@ -86,6 +86,7 @@ var (
 	errFloat    = errors.New("etf: float that is not finite")
 	errAtom     = errors.New("etf: name that no atom can have")
 	errNil      = errors.New("etf: Options.Nil is a name that no atom can have")
+	errEmpty    = errors.New("etf: no bytes where those of a term are wanted")
 	errNilBig   = errors.New("etf: nil *big.Int")
 	errImproper = errors.New("etf: improper list without elements, or with a list as its tail")
 	errBits     = errors.New("etf: bit string that has no byte, or other than 1 to 7 bits in the last")

@@ -74,7 +74,9 @@ func describe(t reflect.Type) (*description, error) {
 	if err != nil {
 		return nil, err
 	}
-	desc.fields = dominant(all)
+	if desc.fields, err = dominant(t, all); err != nil {
+		return nil, err
+	}
 	if desc.layout == layoutTuple || desc.layout == layoutRecord {
 		for _, f := range desc.fields {
 			if f.omitempty || f.omitzero {
@@ -305,20 +307,39 @@ var units = map[string]time.Duration{
 
 // dominant leaves one field of each name, as Go's own rules for embedded structs
 // and encoding/json have it: the one furthest out; of several there the one
-// whose tag has the name; of several of those none.
-func dominant(all []field) []field {
+// whose tag has the name; of several of those none. It is an error where these are
+// of one struct, which encoding/json has written without them.
+func dominant(t reflect.Type, all []field) ([]field, error) {
 	byName := map[string][]field{}
 	for _, f := range all {
 		byName[f.name] = append(byName[f.name], f)
 	}
 	var kept []field
 	for _, f := range all {
-		if best, ok := best(byName[f.name]); ok && slices.Equal(best.index, f.index) {
+		same := byName[f.name]
+		best, ok := best(same)
+		switch {
+		case ok && slices.Equal(best.index, f.index):
 			kept = append(kept, f)
+		case !ok:
+			if err := f.rivals(t, same); err != nil {
+				return nil, err
+			}
 		}
 	}
 	slices.SortFunc(kept, func(a, b field) int { return slices.Compare(a.index, b.index) })
-	return kept
+	return kept, nil
+}
+
+// rivals says which of the fields of the same name stands in the same struct as f.
+func (f *field) rivals(t reflect.Type, same []field) error {
+	last := len(f.index) - 1
+	for _, g := range same {
+		if len(g.index) == len(f.index) && slices.Equal(g.index[:last], f.index[:last]) && g.index[last] != f.index[last] && g.tagged == f.tagged {
+			return fmt.Errorf("fields %s and %s have one name, %s", t.FieldByIndex(f.index).Name, t.FieldByIndex(g.index).Name, f.name)
+		}
+	}
+	return nil
 }
 
 func best(fields []field) (field, bool) {

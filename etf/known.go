@@ -243,6 +243,9 @@ func (e *encoder) foreign(dst, data []byte) ([]byte, error) {
 
 // oneTerm looks at what somebody else wrote: it stands among others' terms.
 func (e *encoder) oneTerm(s string) error {
+	if s == "" {
+		return errEmpty
+	}
 	pairs, err := foreign(s, e.lax)
 	if err == nil && pairs > 1 && !e.opt.AllowDuplicateKeys && uniqueKeys(s, 0) != nil {
 		return errKeyTwice
