@@ -38,7 +38,8 @@ comes on standard input. The forms:
                    {"$improper":[[...],TAIL]}  {"$term":"BASE64"}, any other, as in raw
                  Without it a term with such is an error. These need none: integers, floats, lists, the
                  atoms true, false and null, binaries in UTF-8 (strings), maps whose keys are such.
-  --max-bytes N  bound the input, in bytes (default 67108864, 64 MiB; at most 1099511627776, 1 TiB)
+  --max-bytes N  bound the input, in bytes (default 67108864, 64 MiB; at most 1099511627776, 1 TiB),
+                 and what a compressed term is inflated to
   --max-depth N  bound the nesting (default 1000; at most 65536)
 
 With --wire the input is what a side of gwport's wire has written, and each frame is a line: its
@@ -164,7 +165,11 @@ func (o *options) read(stdin io.Reader) (data []byte, err error) {
 	}
 	switch o.from {
 	case "hex":
-		return fromText(data, hex.DecodeString, badHex)
+		b, err := fromText(data, hex.DecodeString, badHex)
+		if err != nil {
+			return nil, fmt.Errorf("%w (the input is read as hex; --from says what else it is)", err)
+		}
+		return b, nil
 	case "base64":
 		return fromText(data, base64.StdEncoding.DecodeString, badBase64)
 	}
@@ -238,7 +243,7 @@ func (o *options) decode(input []byte) (any, error) {
 	case "json":
 		return fromJSON(input, o.limits(), o.tagged)
 	}
-	return etf.Decode(input, o.limits())
+	return etf.Options{Limits: o.limits(), AllowCompressed: true}.Decode(input)
 }
 
 func (o *options) encode(term any) ([]byte, error) {

@@ -41,6 +41,20 @@ func TestAllFormsOfATermAreOneTerm(t *testing.T) {
 	require.Equal(t, "[]\n", stdout)
 }
 
+// A compressed term is inflated as far as --max-bytes goes, its version byte included.
+func TestACompressedTermIsInflated(t *testing.T) {
+	const hundred = "8350 00000196 789ccb616060484961604c1cc5830767010030464e93" // term_to_binary(lists:duplicate(100, a), [compressed])
+	for _, most := range []string{"67108864", "407"} {
+		code, stdout, stderr := try("", "--max-bytes", most, hundred)
+		require.Zero(t, code, stderr)
+		require.Equal(t, "["+strings.Repeat("a,", 99)+"a]\n", stdout)
+	}
+	code, stdout, stderr := try("", "--max-bytes", "406", hundred)
+	require.Equal(t, 1, code)
+	require.Empty(t, stdout)
+	require.Equal(t, "gwport term: etf: limit MaxBytes is 406, got 407\n", stderr)
+}
+
 // What JSON has not is an error, or an object of one key that reads back as the same term.
 func TestTermsWithoutAJSONForm(t *testing.T) {
 	for erl, tagged := range map[string]string{
@@ -97,6 +111,7 @@ func TestMistakesInTheInputExitWith1(t *testing.T) {
 		{"at byte 0: encoding/hex: invalid byte", "xx", ""},
 		{"at byte 7: encoding/hex: invalid byte", "83 68\n\t\u00e4", ""},
 		{"at byte 7: encoding/hex: odd length hex string", "83 6a 0", ""},
+		{"(the input is read as hex; --from says what else it is)\n", "g2o=", ""},
 		{"at byte 6: illegal base64 data\n", "g2 o=\n#", "--from base64"},
 		{`at byte 7 of the text of $term: illegal base64 data`, `{"$term":"g00AAAA#"}`, "--from json --tagged"},
 		{"limit MaxDepth is 1, got 2", `{"$term":"g2gBaAFq"}`, "--from json --tagged --max-depth 1"},
