@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gwport/gwport/etf"
+	"github.com/gwport/gwport/test/terms"
 )
 
 // on returns a Reader on a term that the test has at hand as Go values.
@@ -27,18 +28,24 @@ func onBytes(t *testing.T, data string) etf.Reader {
 }
 
 func TestReaderReadsARequestWithoutAllocating(t *testing.T) {
-	data := requestTerm()
-	req := request{headers: make([][2]string, 0, 16)}
+	data, want := requestTerm(), terms.Browser()
+	req := terms.Request{Headers: make([]terms.Header, 0, len(want.Headers))}
 	require.Zero(t, testing.AllocsPerRun(100, func() {
-		req.headers = req.headers[:0]
-		if err := readRequest(data, &req); err != nil {
+		if err := terms.Read(data, &req); err != nil {
 			t.Fatal(err)
 		}
 	}))
-	require.Equal(t, request{
-		method: "GET", path: "/things/42", qs: "full=1&sort=name", version: "HTTP/1.1", scheme: "https",
-		host: "example.org", port: 8080, deadline: 1 << 40, peer: "192.0.2.17", peerPort: 50123, headers: headers,
-	}, req)
+	require.Equal(t, *want, req)
+}
+
+// requestTerm is about what the bridge is sent for each request: a map with
+// binary keys, and a list of header pairs.
+func requestTerm() string {
+	data, err := etf.Marshal(terms.Browser())
+	if err != nil {
+		panic(err)
+	}
+	return string(data)
 }
 
 func TestReaderStaysWhereItIsOnTheWrongKind(t *testing.T) {

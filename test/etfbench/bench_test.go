@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gwport/gwport/etf"
+	"github.com/gwport/gwport/test/terms"
 )
 
 // alias is how a program reads one term after the other into one value.
@@ -29,8 +30,8 @@ func subjects(tb testing.TB) map[string]subject {
 	tb.Helper()
 	all := map[string]subject{}
 	for name, v := range map[string]any{
-		"request":       request(),
-		"request_pairs": &Pairs{Request: *request()},
+		"request":       terms.Browser(),
+		"request_pairs": &Pairs{Request: *terms.Browser()},
 		"reply":         reply(13),
 		"reply_64k":     reply(64 << 10),
 		"ints_1000":     ints(),

@@ -3,25 +3,15 @@ package etfbench
 import (
 	"fmt"
 	"strings"
+
+	"github.com/gwport/gwport/test/terms"
 )
 
-// Request is what the bridge is told of a request, with the 25 pairs of a browser. The types are what a user of
-// etf would write, with the tags of each codec; none has a method.
-type Request struct {
-	_        struct{} `cbor:"-" etf:",binary" json:"-"`
-	Method   string   `cbor:"method" json:"method"`
-	Path     string   `cbor:"path" json:"path"`
-	Qs       string   `cbor:"qs" json:"qs"`
-	Version  string   `cbor:"version" json:"version"`
-	Scheme   string   `cbor:"scheme" json:"scheme"`
-	Host     string   `cbor:"host" json:"host"`
-	Port     int      `cbor:"port" json:"port"`
-	Deadline int64    `cbor:"deadline" json:"deadline"`
-	Headers  []Header `cbor:"headers" json:"headers"`
-}
+// Request is what the bridge is told of a request, with the 25 pairs of a browser.
+type Request = terms.Request
 
 // Header is a name and its value.
-type Header [2]string
+type Header = terms.Header
 
 // Pairs is a request as a proplist, which is the one form of it that erlang_go and ergo can read: neither has maps
 // with binaries as keys.
@@ -54,22 +44,6 @@ type Node struct {
 	Level    int      `cbor:"level" json:"level"`
 	Enabled  bool     `cbor:"enabled" json:"enabled"`
 	Children []Node   `cbor:"children" etf:",omitempty" json:"children,omitempty"`
-}
-
-var names = strings.Fields(`host connection cache-control sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform dnt
-	upgrade-insecure-requests user-agent accept sec-fetch-site sec-fetch-mode sec-fetch-user sec-fetch-dest
-	referer accept-encoding accept-language cookie if-none-match if-modified-since priority te origin pragma
-	x-requested-with`)
-
-func request() *Request {
-	r := &Request{
-		Method: "GET", Path: "/things/42", Qs: "full=1&sort=name", Version: "HTTP/1.1", Scheme: "https",
-		Host: "example.org", Port: 8080, Deadline: 1 << 40,
-	}
-	for i, name := range names {
-		r.Headers = append(r.Headers, Header{name, strings.Repeat("value of a header; ", 1+i%4)})
-	}
-	return r
 }
 
 func reply(body int) *Reply {
