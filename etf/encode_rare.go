@@ -73,7 +73,7 @@ func (e *termWriter) raw(dst []byte, v Raw, depth int) ([]byte, error) {
 		return nil, err
 	}
 	if e.Deterministic {
-		term, err := ours.Decode(append(AppendVersion(nil), v...))
+		term, err := ours.Decode(v.Data())
 		if err != nil {
 			return nil, err
 		}

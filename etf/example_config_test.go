@@ -28,7 +28,7 @@ func ExampleParseFile_sysConfig() {
 	if err != nil {
 		panic(err)
 	}
-	data, err := etf.Append(etf.AppendVersion(nil), terms[0])
+	data, err := etf.Marshal(terms[0])
 	if err != nil {
 		panic(err)
 	}

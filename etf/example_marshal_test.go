@@ -32,6 +32,32 @@ func ExampleMarshal() {
 	// etf: at byte 31, in tags[0]: atom where integer is wanted
 }
 
+// A term whose type another part of it tells is left for later.
+func ExampleRawTerm() {
+	type message struct {
+		_       struct{} `etf:",tuple"`
+		Kind    etf.Atom
+		Payload etf.RawTerm
+	}
+	// {point, {1, 2}}
+	data := []byte("\x83h\x02w\x05pointh\x02a\x01a\x02")
+	var m message
+	if err := etf.Unmarshal(data, &m); err != nil {
+		panic(err)
+	}
+	switch m.Kind {
+	case "point":
+		var at [2]int
+		err := etf.Unmarshal(m.Payload.Data(), &at)
+		fmt.Println(at, err)
+	case "name":
+		var name string
+		err := etf.Unmarshal(m.Payload.Data(), &name)
+		fmt.Println(name, err)
+	}
+	// Output: [1 2] <nil>
+}
+
 // Records and other tuples are structs with a tag on a blank field.
 func ExampleUnmarshal() {
 	// {user, <<"joe">>, [{<<"a">>, 1}]}

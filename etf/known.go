@@ -33,8 +33,12 @@ type Unmarshaler interface {
 
 // RawTerm is one whole term as it is written, without the version byte, left for
 // later. It is [Raw] for whoever has bytes: Unmarshal copies the term into the
-// capacity that is there.
+// capacity that is there. [RawTerm.Data] is for Unmarshal, later.
 type RawTerm []byte
+
+// Data returns a copy of the term behind a version byte, which is what [Unmarshal],
+// [Decode] and their like take.
+func (t RawTerm) Data() []byte { return withVersion(t) }
 
 // isDynamic tells whether t is a type that [Decode] returns, or RawTerm.
 func isDynamic(t reflect.Type) bool {
@@ -199,7 +203,7 @@ func decUnmarshaler(c *coder) func(d *decoder, p ptr) error {
 		if err := d.skip(); err != nil {
 			return err
 		}
-		data := append(AppendVersion(make([]byte, 0, 1+d.off-off)), d.s[off:d.off]...)
+		data := withVersion(d.s[off:d.off])
 		if err := pointerAt(c.typ, p).Interface().(Unmarshaler).UnmarshalETF(data); err != nil {
 			return &placedError{off, err}
 		}

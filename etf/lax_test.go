@@ -120,6 +120,8 @@ func requireAllowed(t *testing.T, o etf.Options, data string, value any) {
 	require.Equal(t, value, dynamic)
 	var raw etf.RawTerm
 	require.NoError(t, o.Unmarshal([]byte(data), &raw))
+	require.Equal(t, data, string(raw.Data()))
+	require.Equal(t, data, string(etf.Raw(raw).Data()))
 	for _, v := range []any{value, raw, etf.Raw(raw)} {
 		out, err := o.Marshal(v)
 		require.NoError(t, err)

@@ -42,7 +42,8 @@ func Parse[T ~string | ~[]byte](text T, lim Limits) (any, error) {
 // form of sys.config, of app.src and of what users write for their programs. The
 // text is UTF-8, or Latin-1 if a comment in its first or second line says so, as
 // %% coding: latin-1 does. Errors and limits are as for [Parse]; the limits hold
-// for all terms together.
+// for all terms together. [Marshal] makes of a term what [Unmarshal] reads into a
+// program's own types.
 func ParseFile[T ~string | ~[]byte](text T, lim Limits) ([]any, error) {
 	p := textParser{lim: lim.withDefaults()}
 	s := string(text)

@@ -38,6 +38,14 @@ type (
 	Raw string
 )
 
+// Data returns the term behind a version byte, which is what [Unmarshal], [Decode]
+// and their like take.
+func (t Raw) Data() []byte { return withVersion(t) }
+
+func withVersion[T ~string | ~[]byte](term T) []byte {
+	return append(AppendVersion(make([]byte, 0, 1+len(term))), term...)
+}
+
 // Pair is a key of a map and its value.
 type Pair struct {
 	Key, Value any

@@ -37,7 +37,7 @@ func (p *printer) rare(term any) {
 
 // decode returns the value that Decode has for the term.
 func (r Raw) decode() (term any, ok bool) {
-	term, err := ours.Decode(append(AppendVersion(nil), r...))
+	term, err := ours.Decode(r.Data())
 	return term, err == nil
 }
 
