@@ -54,7 +54,7 @@ func hostileSet(t *testing.T) map[string]func() []string {
 		{"bomb of zeros", func() string { return bomb(1<<27, "\x00") }},
 		{"bomb of nils", func() string { return bomb(1<<26, "j") }},
 		{"bomb that lies", func() string { return strings.Replace(bomb(1<<26, "j"), word(1<<26), word(100), 1) }},
-		{"bomb that claims all", func() string { return strings.Replace(bomb(1<<20, "j"), word(1<<20), word(math.MaxUint32), 1) }},
+		{"bomb that claims all", func() string { return strings.Replace(bomb(1<<20, "j"), word(1<<20), word(uint32(math.MaxUint32)), 1) }},
 	} {
 		set[c.name] = func() []string { return []string{c.data()} }
 	}

@@ -55,7 +55,8 @@ type Limits struct {
 	// MaxMemory is how many bytes Decode may allocate in all. They are added up
 	// before the first is allocated: the copy of the data, 16 bytes for each term
 	// that another holds, and what a value of each kind takes. The sum is within
-	// an eighth of what is allocated, and more often above it than below.
+	// an eighth of what is allocated, and more often above it than below; where Go
+	// has addresses of 32 bits, it may be twice as much.
 	// Unmarshal adds up what its Go types take, as it comes to them: elements of
 	// slices, what pointers lead to, the keys and values of maps. The default is
 	// [DefaultMaxMemory], 64 MiB. Decode does not reach it within the other

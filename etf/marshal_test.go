@@ -113,7 +113,7 @@ func bothWays() map[string]mapped {
 		"bool":         both(true, a("true")),
 		"int8":         both(int8(-128), -128),
 		"uint64":       both(uint64(math.MaxUint64), new(big.Int).SetUint64(math.MaxUint64)),
-		"int64":        both(int64(math.MinInt64), math.MinInt64),
+		"int64":        both(int64(math.MinInt64), int64(math.MinInt64)),
 		"float64":      both(1.5, 1.5),
 		"float32":      both(float32(0.25), 0.25),
 		"string":       both("gr\u00fcn", b("gr\u00fcn")),
@@ -402,8 +402,10 @@ func TestMarshalErrorsSayWhereAndWhat(t *testing.T) {
 		{rest{1, etf.Map{{b("a"), 1}}}, "etf: key of an inline map that is a field's name, a"},
 		{etf.Raw("\x00"), "etf: unknown tag"},
 		{struct{ Raw etf.RawTerm }{}, "etf: in raw: no bytes where those of a term are wanted"},
-		{struct{ HTTPPort, HttpPort int }{},
-			"etf: no coder for the Go type struct { HTTPPort int; HttpPort int }: fields HTTPPort and HttpPort have one name, http_port"},
+		{
+			struct{ HTTPPort, HttpPort int }{},
+			"etf: no coder for the Go type struct { HTTPPort int; HttpPort int }: fields HTTPPort and HttpPort have one name, http_port",
+		},
 		{1500 * time.Microsecond, "etf: duration 1.5ms is no whole number of 1ms"},
 		{netip.MustParseAddr("fe80::1%eth0"), "etf: address fe80::1%eth0 has a zone, which inet:ip_address() has not"},
 		{etf.Improper{}, "etf: improper list without elements, or with a list as its tail"},
@@ -542,7 +544,7 @@ func TestEveryLimitOfDecodeHoldsForUnmarshal(t *testing.T) {
 		"big integer":    {etf.Limits{MaxBigBytes: 13}, etf.Limits{MaxBigBytes: 12}, large, new(*big.Int)},
 		"any":            {etf.Limits{MaxBigBytes: 13}, etf.Limits{MaxBigBytes: 12}, etf.List{large}, new([]any)},
 		// Each element of a byte would be a struct of 800 in Go.
-		"memory": {etf.Limits{MaxMemory: 1 << 20}, etf.Limits{MaxMemory: 1 << 19}, rooms(1000), new([]room)},
+		"memory": {etf.Limits{MaxMemory: 1 << 20}, etf.Limits{MaxMemory: 500 * int(reflect.TypeFor[room]().Size())}, rooms(1000), new([]room)},
 	} {
 		data := term(t, c.term)
 		require.NoError(t, etf.Options{Limits: c.within}.Unmarshal(data, c.into), name)

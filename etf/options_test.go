@@ -5,6 +5,7 @@ import (
 	"compress/zlib"
 	"encoding/binary"
 	"sort"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -260,7 +261,9 @@ func TestMemoryIsWhatDecodeAllocates(t *testing.T) {
 			}
 			t.Logf("%d counted, %d spent", lim.MaxMemory, spent)
 			require.LessOrEqual(t, float64(spent), 1.13*float64(lim.MaxMemory)+2048)
-			require.Greater(t, float64(spent), 0.6*float64(lim.MaxMemory))
+			if strconv.IntSize == 64 { // what is counted is what Go's values take there
+				require.Greater(t, float64(spent), 0.6*float64(lim.MaxMemory))
+			}
 		})
 	}
 }

@@ -64,7 +64,7 @@ func (m typeMaker) special(v reflect.Value) (ok bool) {
 	case time.Time:
 		made = time.Unix(m.Int64N(1<<32), 0).UTC()
 	case time.Duration:
-		made = time.Duration(m.IntN(1<<40)) * time.Millisecond
+		made = time.Duration(m.Int64N(1<<40)) * time.Millisecond
 	case netip.Addr:
 		made = addr
 	case netip.AddrPort:

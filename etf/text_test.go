@@ -1,6 +1,7 @@
 package etf_test
 
 import (
+	"fmt"
 	"math"
 	"math/big"
 	"slices"
@@ -16,7 +17,7 @@ import (
 func TestTextTakesWhatAppendTakes(t *testing.T) {
 	for want, terms := range map[string][]any{
 		"7":                    {7, int8(7), int16(7), int32(7), int64(7), uint(7), uint8(7), uint16(7), uint32(7), uint64(7), big.NewInt(7)},
-		"18446744073709551615": {uint64(math.MaxUint64), uint(math.MaxUint64)},
+		"18446744073709551615": {uint64(math.MaxUint64)},
 		"true":                 {true, etf.Atom("true")},
 		"false":                {false},
 		"2.5":                  {2.5, float32(2.5)},
@@ -27,6 +28,8 @@ func TestTextTakesWhatAppendTakes(t *testing.T) {
 			require.Equal(t, want, etf.Text(term), "%T", term)
 		}
 	}
+	greatest := uint(math.MaxUint) // of 32 bits or of 64
+	require.Equal(t, fmt.Sprint(greatest), etf.Text(greatest))
 }
 
 // What is different from OTP 25 is so on purpose: the section "Text" gives the reasons.
