@@ -254,10 +254,10 @@ func (d *Decoder) bare() ([]byte, error) {
 	if first := d.buf[d.off]; first != version {
 		return nil, syntax(0, "no version byte 131")
 	}
-	most := d.Options.withDefaults().MaxBytes
+	most, x := d.Options.withDefaults().MaxBytes, d.Options.lax()
 	at := 1
 	for left := 1; left > 0; {
-		next, kids, err := scan(viewString(d.buf[d.off:]), at, d.Options.lax())
+		next, kids, err := scan(viewString(d.buf[d.off:]), at, x)
 		if err == nil {
 			left += kids - 1
 			at = next
