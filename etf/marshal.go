@@ -3,8 +3,6 @@ package etf
 import (
 	"math"
 	"reflect"
-	"slices"
-	"strings"
 	"sync"
 )
 
@@ -41,10 +39,8 @@ func appendMarshal(dst []byte, v any, o *Options) ([]byte, error) {
 		out, err = o.inOrder(out, len(dst))
 	}
 	if err != nil {
-		slices.Reverse(e.path)
-		err = &MarshalError{strings.TrimPrefix(strings.Join(e.path, ""), "."), err}
-		out = dst
-		e.path = e.path[:0]
+		err = &MarshalError{joinPath(e.path), err}
+		out, e.path = dst, nil
 	}
 	e.depth = 0
 	encoders.Put(e)
@@ -78,7 +74,8 @@ func (e *encoder) top(dst []byte, v any) ([]byte, error) {
 // A MarshalError says where in the Go value something was that is no term.
 type MarshalError struct {
 	// Path has the names that fields have in the term, and the indices and keys of
-	// what they are in, such as [2].peer_port. It is empty for the whole value.
+	// what they are in, such as [2].peer_port. It is empty for the whole value. Of
+	// more than 32 steps it has the first and the last 16, and "..." between them.
 	Path string
 	Err  error
 }

@@ -2,7 +2,6 @@ package etf
 
 import (
 	"errors"
-	"slices"
 	"strings"
 	"sync"
 )
@@ -62,7 +61,7 @@ func unmarshalFirst(data string, v any, o *Options, shared bool) (end int, err e
 			err = d.opt.beyond(err, len(data))
 		}
 		err = d.located(err)
-		d.path = d.path[:0]
+		d.path = nil
 	}
 	d.s = "" // the data is not kept alive
 	decoders.Put(d)
@@ -75,7 +74,7 @@ func unmarshalFirst(data string, v any, o *Options, shared bool) (end int, err e
 // value's type said. An offset in it is Offset.
 type UnmarshalError struct {
 	Offset int    // of the byte, the version byte being 0
-	Path   string // such as [2].name, empty for the whole value
+	Path   string // such as [2].name, as in a [MarshalError]
 	Err    error
 }
 
@@ -199,8 +198,7 @@ func (d *decoder) located(err error) error {
 			err = &LimitError{e.Limit, e.Max, e.Got, at}
 		}
 	}
-	slices.Reverse(d.path)
-	return &UnmarshalError{at, strings.TrimPrefix(strings.Join(d.path, ""), "."), err}
+	return &UnmarshalError{at, joinPath(d.path), err}
 }
 
 // placedError is an error of a term that the decoder has gone past.
