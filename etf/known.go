@@ -33,7 +33,7 @@ type Unmarshaler interface {
 
 // RawTerm is one whole term as it is written, without the version byte, left for
 // later. It is [Raw] for whoever has bytes: Unmarshal copies the term into the
-// capacity that is there. [RawTerm.Data] is for Unmarshal, later.
+// capacity that is there, and takes later what [RawTerm.Data] returns.
 type RawTerm []byte
 
 // Data returns a copy of the term behind a version byte, which is what [Unmarshal],
