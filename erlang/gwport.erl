@@ -37,6 +37,8 @@
 %%     `recycle_jitter' (10) per cent less, drawn for each port. A program that has answered nothing
 %%     is recycled for its age alone</li>
 %% <li>`max_streams' (1000): requests under way in one port; more wait for a place</li>
+%% <li>`peer_share' (80): per cent of `max_streams' in each port, and of `max_queue', that may be of
+%%     clients with one address, which gets 503 for more. 100: no bound</li>
 %% <li>`max_queue' (1000, 0 for none): requests that may wait for a place, of the whole pool,
 %%     because all ports are full or none is up; more get 503. `queue_timeout' (1000): how long one
 %%     may wait, then it gets 503 too, as all do at once while the circuit is open</li>

@@ -210,9 +210,19 @@ no_pool(Pool) ->
 
 at(Port, Chance, Now, Exchange = #exchange{tag = Tag, due = Due}) ->
     case encoded(Port, Chance, Now, Exchange) of
-        {ok, Encoded} -> gwport_handle:open(Port, Encoded, Tag, Due);
+        {ok, Encoded} -> gwport_handle:open(Port, Encoded, Tag, Due, peer(Chance));
         Error -> Error
     end.
+
+%% Whose share a request is of: nobody's where the address is not known, or is this machine's own,
+%% from where proxies come.
+peer(#chance{request = #{<<"peer">> := {Address, _}}}) -> peer_of(Address).
+
+peer_of(<<>>) -> none;
+peer_of(<<"127.", _/binary>>) -> none;
+peer_of(<<"::1">>) -> none;
+peer_of(<<"::ffff:127.", _/binary>>) -> none;
+peer_of(Address) -> Address.
 
 encoded(Port, #chance{request = Request, mount = Mount = #{app := App}}, Now, Exchange) ->
     case gwport_handle:has_app(App, Port) of
@@ -244,7 +254,7 @@ had(Apps) -> io_lib:format("~0p", [Apps]).
 wait(Why, Queue, Chance = #chance{ticket = Ticket}, Now, Exchange = #exchange{tag = Tag}) ->
     Ref = erlang:alias(),
     Time = until(Queue, Now, Chance) - Now,
-    case Time > 0 andalso gwport_queue:join(Ticket, {Ref, tag(Tag, Ref)}, Queue) of
+    case Time > 0 andalso gwport_queue:join(Ticket, {Ref, tag(Tag, Ref)}, peer(Chance), Queue) of
         {ok, Place} ->
             joined(Place, Ref, Time, Chance, Now, queued(waited, Ticket, Exchange));
         Not ->
@@ -308,7 +318,7 @@ room(Port, Now, Exchange = #exchange{stream = Stream, chance = Chance}) ->
 
 accept(Port, Now, Exchange = #exchange{ref = Ref, tag = Tag, due = Due, chance = Chance}) ->
     case encoded(Port, Chance, Now, Exchange) of
-        {ok, Encoded} -> gwport_handle:accept(Port, Ref, Encoded, Tag, Due);
+        {ok, Encoded} -> gwport_handle:accept(Port, Ref, Encoded, Tag, Due, peer(Chance));
         Error -> Error
     end.
 

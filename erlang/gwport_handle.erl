@@ -2,7 +2,7 @@
 %% program. It is read from the pool's table by every request.
 -module(gwport_handle).
 
--export([new/3, open/4, accept/5, decline/2, look/1, claim/2]).
+-export([new/3, open/5, accept/6, decline/2, look/1, claim/2]).
 -export([send/4, consumed/3, taken/3, abort/3, leave/2]).
 -export([has_app/2, apps/1, max_head/1, files/1, under_way/1, has_room/1, watch/1]).
 
@@ -33,13 +33,26 @@ new(Watch, Load, #{max_head := MaxHead, apps := Apps, files := Files}) ->
 %% Opens a stream whose client is the calling process. Events come as {Tag, {gwport, Event}}; the
 %% owner's death is {port_down, true, _} like any other end of the port. Call leave/2 when done. A
 %% process that has one stream in its life says `ref`: Tag is the stream's reference then. Due is as
-%% for gwport_watch:join/3.
--spec open(handle(), request(), Tag :: ref | term(), Due :: integer() | infinity) ->
-    {ok, reference()} | {error, not_entered}.
-open(Handle = #handle{owner = Owner, watch = Watch, load = Load}, Request, Tag, Due) ->
+%% for gwport_watch:join/4. Peer is on whose behalf, by its address: `busy` where places are scarce
+%% and it has its share.
+-spec open(handle(), request(), Tag :: ref | term(), Due :: integer() | infinity,
+    Peer :: binary() | none) -> {ok, reference()} | {error, not_entered | busy}.
+open(Handle, Request, Tag, Due, Peer) ->
+    case has_share(Peer, Handle) of
+        true -> entering(Handle, Request, Tag, Due, Peer);
+        false -> {error, busy}
+    end.
+
+has_share(none, _) ->
+    true;
+has_share(Peer, #handle{watch = Watch, load = Load}) ->
+    not gwport_load:is_scarce(Load)
+        orelse gwport_watch:count(Peer, Watch) < gwport_load:share(Load).
+
+entering(Handle = #handle{owner = Owner, watch = Watch, load = Load}, Request, Tag, Due, Peer) ->
     Ref = erlang:alias(),
     {Stay, To} = case Tag of ref -> {once, {Ref, Ref}}; _ -> {stays, {Ref, Tag}} end,
-    case gwport_watch:join(To, Due, Watch) of
+    case gwport_watch:join(To, Due, Peer, Watch) of
         ok ->
             Owner ! {open, {{self(), Ref, To}, Stay, Request}},
             gwport_load:arrive(Load),
@@ -51,11 +64,17 @@ open(Handle = #handle{owner = Owner, watch = Watch, load = Load}, Request, Tag, 
 
 %% The same for a place that the owner has offered to Ref, an alias (gwport_queue); it has counted
 %% the request already.
--spec accept(handle(), reference(), request(), Tag :: term(), Due :: integer() | infinity) ->
-    {ok, reference()} | {error, not_entered}.
-accept(Handle = #handle{owner = Owner, watch = Watch}, Ref, Request, Tag, Due) ->
+-spec accept(handle(), reference(), request(), Tag :: term(), Due :: integer() | infinity,
+    Peer :: binary() | none) -> {ok, reference()} | {error, not_entered | busy}.
+accept(Handle, Ref, Request, Tag, Due, Peer) ->
+    case has_share(Peer, Handle) of
+        true -> accepting(Handle, Ref, Request, Tag, Due, Peer);
+        false -> {error, busy}
+    end.
+
+accepting(Handle = #handle{owner = Owner, watch = Watch}, Ref, Request, Tag, Due, Peer) ->
     To = {Ref, Tag},
-    case gwport_watch:join(To, Due, Watch) of
+    case gwport_watch:join(To, Due, Peer, Watch) of
         ok ->
             Owner ! {accept, {{self(), Ref, To}, stays, Request}},
             {ok, Ref};
@@ -80,9 +99,9 @@ look(#handle{owner = Owner}) ->
 %% has been another, or this one under another name. Its events come as {Ref, {gwport, Event}}. It
 %% waits for the port's owner, which waits for nobody. `gone`: the stream has ended meanwhile.
 -spec claim(handle(), gwport_clients:name()) -> {ok, reference()} | gone.
-claim(Handle = #handle{owner = Owner, watch = Watch}, Name) ->
+claim(Handle = #handle{owner = Owner, watch = Watch}, Name = {_, Before}) ->
     Ref = erlang:alias(),
-    case gwport_watch:join({Ref, Ref}, infinity, Watch) of
+    case gwport_watch:join({Ref, Ref}, infinity, gwport_watch:peer(Before, Watch), Watch) of
         ok ->
             Owner ! {claim, Name, {self(), Ref, {Ref, Ref}}},
             receive

@@ -7,7 +7,7 @@
 %% never too high for ever.
 -module(gwport_load).
 
--export([new/1, limit/2, under_way/1, has_room/1, has_place/2, info/1]).
+-export([new/1, limit/2, under_way/1, has_room/1, has_place/2, is_scarce/1, share/1, info/1]).
 -export([arrive/1, left/1, enter/1, leave/2]).
 
 -export_type([load/0]).
@@ -15,7 +15,8 @@
 -record(load, {
     counters :: atomics:atomics_ref(),
     window :: non_neg_integer(),
-    floor :: non_neg_integer()
+    floor :: non_neg_integer(),
+    peer_share :: 1..100
 }).
 -opaque load() :: #load{}.
 
@@ -23,20 +24,28 @@
 -define(STREAMS, 2).
 -define(BUDGET, 3).
 -define(MAX_STREAMS, 4).
+-define(SHARE, 5).
 
-%% `window` is a stream's response window, `floor` what it gets when the budget is spent.
--spec new(#{max_streams := pos_integer(), window := non_neg_integer(),
+%% `window` is a stream's response window, `floor` what it gets when the budget is spent,
+%% `peer_share` how many per cent of the streams may be one peer's.
+-spec new(#{max_streams := pos_integer(), peer_share := 1..100, window := non_neg_integer(),
         floor := non_neg_integer(), budget := non_neg_integer()}) -> load().
-new(#{max_streams := Max, window := Window, floor := Floor, budget := Budget}) ->
-    Counters = atomics:new(4, [{signed, true}]),
-    atomics:put(Counters, ?BUDGET, Budget),
+new(#{max_streams := Max, peer_share := Share, window := Window, floor := Floor,
+        budget := Budget}) ->
+    Load = #load{counters = atomics:new(5, [{signed, true}]), window = Window, floor = Floor,
+        peer_share = Share},
+    atomics:put(Load#load.counters, ?BUDGET, Budget),
+    put_max(Max, Load),
+    Load.
+
+put_max(Max, #load{counters = Counters, peer_share = Share}) ->
     atomics:put(Counters, ?MAX_STREAMS, Max),
-    #load{counters = Counters, window = Window, floor = Floor}.
+    atomics:put(Counters, ?SHARE, (Max * Share + 99) div 100).
 
 %% The program serves no more than Max streams; the smaller limit counts.
 -spec limit(pos_integer(), load()) -> ok.
-limit(Max, #load{counters = Counters}) ->
-    atomics:put(Counters, ?MAX_STREAMS, min(Max, atomics:get(Counters, ?MAX_STREAMS))).
+limit(Max, Load = #load{counters = Counters}) ->
+    put_max(min(Max, atomics:get(Counters, ?MAX_STREAMS)), Load).
 
 -spec under_way(load()) -> integer().
 under_way(#load{counters = Counters}) ->
@@ -51,6 +60,16 @@ has_room(#load{counters = Counters}) ->
 has_place(Pending, Load = #load{counters = Counters}) ->
     has_room(Load) andalso
         atomics:get(Counters, ?STREAMS) + Pending < atomics:get(Counters, ?MAX_STREAMS).
+
+%% How many requests under way may be one peer's.
+-spec share(load()) -> pos_integer().
+share(#load{counters = Counters}) ->
+    atomics:get(Counters, ?SHARE).
+
+%% Whether one peer may have its share: with fewer requests under way nobody has.
+-spec is_scarce(load()) -> boolean().
+is_scarce(#load{peer_share = 100}) -> false;
+is_scarce(Load = #load{counters = Counters}) -> atomics:get(Counters, ?UNDER_WAY) >= share(Load).
 
 %% A client has sent its request to the port.
 -spec arrive(load()) -> ok.

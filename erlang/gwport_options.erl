@@ -24,6 +24,7 @@
     recycle_memory := pos_integer() | infinity,
     recycle_jitter := 0..100,
     max_streams := pos_integer(),
+    peer_share := 1..100,
     max_queue := non_neg_integer(),
     queue_timeout := pos_integer(),
     window := non_neg_integer(),
@@ -180,7 +181,7 @@ pool_defaults() ->
         dev => false, cd => undefined, ports => 1, spare => 0,
         recycle_requests => infinity, recycle_age => infinity, recycle_idle => infinity,
         recycle_memory => infinity, recycle_jitter => 10,
-        max_streams => 1000, max_queue => 1000, queue_timeout => 1000,
+        max_streams => 1000, peer_share => 80, max_queue => 1000, queue_timeout => 1000,
         window => 262144, window_floor => 16384, response_budget => 67108864,
         port_queue => 1048576, max_frame => 1048576, max_head => 65536,
         last_stream => 2147483646,
@@ -217,6 +218,7 @@ pool_value(Key, N) when Key =:= recycle_age; Key =:= recycle_idle ->
 pool_value(recycle_memory, N) -> memory(or_infinity(integer(N, 1048576, 1 bsl 50)));
 pool_value(recycle_jitter, N) -> integer(N, 0, 100);
 pool_value(max_streams, N) -> integer(N, 1, 1000000);
+pool_value(peer_share, N) -> integer(N, 1, 100);
 pool_value(max_queue, N) -> integer(N, 0, 1000000);
 pool_value(queue_timeout, N) -> integer(N, 1, 86400000);
 pool_value(window, N) -> integer(N, 1, 16777216);

@@ -594,8 +594,8 @@ publish(State = #keeper{table = Table, ports = Ports, version = Version, queue =
     ok = gwport_pool:served(Handles, Outlook, Queue),
     State.
 
-limit_queue(#{max_queue := Max, queue_timeout := Timeout}, Queue) ->
-    gwport_queue:limit(Max, Timeout, Queue).
+limit_queue(#{max_queue := Max, peer_share := Share, queue_timeout := Timeout}, Queue) ->
+    gwport_queue:limit(Max, Share, Timeout, Queue).
 
 tried(State = #keeper{awaiting = Awaiting}) ->
     _ = [gen_server:reply(From, ok) || From <- Awaiting],

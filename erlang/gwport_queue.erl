@@ -30,13 +30,13 @@
 %%   Where the supervisor is killed nothing is left, and the clients' own time ends it.
 -module(gwport_queue).
 
--export([new/0, limit/3, timeout/1, is_waited/1, count/1, max/1]).
--export([join/3, leave/1, ticket/1, take/1, refuse/2, sweep/1]).
+-export([new/0, limit/4, timeout/1, is_waited/1, count/1, max/1]).
+-export([join/4, leave/1, ticket/1, take/1, refuse/2, sweep/1]).
 
 -export_type([queue/0, place/0, ticket/0]).
 
 -record(queue, {
-    %% {{Ticket, Ref}, Pid, Tag}
+    %% {{Ticket, Ref}, Pid, Tag, Peer}
     table :: ets:table(),
     numbers :: atomics:atomics_ref()
 }).
@@ -48,16 +48,20 @@
 -define(FLAG, 1).
 -define(MAX, 2).
 -define(TIMEOUT, 3).
+%% How many of them may be one peer's.
+-define(SHARE, 4).
 
 %% Called by the supervisor of the pool.
 -spec new() -> queue().
 new() ->
-    #queue{table = ets:new(?MODULE, [ordered_set, public]), numbers = atomics:new(3, [])}.
+    #queue{table = ets:new(?MODULE, [ordered_set, public]), numbers = atomics:new(4, [])}.
 
-%% Called by the keeper: so many may wait, for so many milliseconds each.
--spec limit(Max :: non_neg_integer(), Timeout :: non_neg_integer(), queue()) -> ok.
-limit(Max, Timeout, #queue{numbers = Numbers}) ->
+%% Called by the keeper: so many may wait, so many per cent of them on behalf of one peer, for so
+%% many milliseconds each.
+-spec limit(Max :: non_neg_integer(), Share :: 1..100, Timeout :: non_neg_integer(), queue()) -> ok.
+limit(Max, Share, Timeout, #queue{numbers = Numbers}) ->
     atomics:put(Numbers, ?MAX, Max),
+    atomics:put(Numbers, ?SHARE, (Max * Share + 99) div 100),
     atomics:put(Numbers, ?TIMEOUT, Timeout).
 
 -spec max(queue()) -> non_neg_integer().
@@ -81,21 +85,35 @@ count(#queue{table = Table}) ->
     end.
 
 %% The calling process waits, for what is sent to To; with a ticket of its own if it has waited
-%% before. It looks at the ports when it has joined.
--spec join(new | ticket(), gwport_watch:to(), queue()) -> {ok, place()} | full.
-join(new, To, Queue) ->
-    join(erlang:unique_integer([monotonic]), To, Queue);
-join(Ticket, To, Queue) ->
+%% before. It looks at the ports when it has joined. Peer is on whose behalf.
+-spec join(new | ticket(), gwport_watch:to(), Peer :: binary() | none, queue()) ->
+    {ok, place()} | full.
+join(new, To, Peer, Queue) ->
+    case has_share(Peer, Queue) of
+        true -> join(erlang:unique_integer([monotonic]), To, Peer, Queue);
+        false -> full
+    end;
+join(Ticket, To, Peer, Queue) ->
     %% Where nobody may wait, nobody is to see a flag.
     case max(Queue) of
         0 -> full;
-        Max -> join(Ticket, To, Max, Queue)
+        Max -> join(Ticket, To, Peer, Max, Queue)
     end.
 
-join(Ticket, {Ref, Tag}, Max, Queue = #queue{table = Table, numbers = Numbers}) ->
+%% With fewer that wait nobody has more than that.
+has_share(none, _) ->
+    true;
+has_share(Peer, Queue = #queue{table = Table, numbers = Numbers}) ->
+    Share = atomics:get(Numbers, ?SHARE),
+    count(Queue) < Share
+        orelse try ets:select_count(Table, [{{'_', '_', '_', Peer}, [], [true]}]) < Share
+        catch error:badarg -> true
+        end.
+
+join(Ticket, {Ref, Tag}, Peer, Max, Queue = #queue{table = Table, numbers = Numbers}) ->
     Key = {Ticket, Ref},
     try
-        true = ets:insert(Table, {Key, self(), Tag}),
+        true = ets:insert(Table, {Key, self(), Tag, Peer}),
         ok = atomics:put(Numbers, ?FLAG, 1),
         joined(ets:info(Table, size) =< Max, {Key, Queue})
     catch
@@ -138,7 +156,7 @@ first('$end_of_table', Queue) ->
     empty;
 first(Key = {_, Ref}, Queue = #queue{table = Table}) ->
     case ets:take(Table, Key) of
-        [{_, Pid, Tag}] ->
+        [{_, Pid, Tag, _}] ->
             case is_process_alive(Pid) of
                 true -> {ok, {Ref, Tag}};
                 false -> take(Queue)
@@ -173,5 +191,5 @@ refuse(Reason, Queue) ->
 -spec sweep(queue()) -> ok.
 sweep(Queue = #queue{table = Table}) ->
     _ = [ets:delete(Table, Key) || is_waited(Queue),
-        {Key, Pid, _} <- ets:tab2list(Table), not is_process_alive(Pid)],
+        {Key, Pid, _, _} <- ets:tab2list(Table), not is_process_alive(Pid)],
     settled(Queue).

@@ -13,7 +13,7 @@
   | no_mount           % nothing is mounted at the path, and nobody else takes the request
   | no_pool            % no pool of that name runs on this node
   | no_port            % the pool has no port that is ready
-  | busy               % every port has max_streams under way
+  | busy               % every port has max_streams under way, or a peer has its share of them
   | draining           % the port took no new streams when the request reached it
   | not_entered        % the port ended, and the app is known not to have been entered
   | port_died          % the port ended, and the app may have been entered

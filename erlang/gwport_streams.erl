@@ -42,13 +42,13 @@
 %% Called by the owner of Port, as all of these.
 -spec new(port(), Heir :: pid(), gwport_queue:queue(), map()) -> streams().
 new(Port, Heir, Queue, Options) ->
-    #{max_streams := MaxStreams, window := Window, window_floor := Floor, response_budget := Budget,
-        last_stream := Last, max_head := MaxHead} = Options,
+    #{max_streams := MaxStreams, peer_share := Share, window := Window, window_floor := Floor,
+        response_budget := Budget, last_stream := Last, max_head := MaxHead} = Options,
     #streams{queue = Queue,
         mux = gwport_mux:new(#{window => 0, max_head => MaxHead, files => false, hijack => false}),
         writer = gwport_writer:start_link(Port), watch = gwport_watch:start_link(Heir),
-        load = gwport_load:new(#{max_streams => MaxStreams, window => Window, floor => Floor,
-            budget => Budget}),
+        load = gwport_load:new(#{max_streams => MaxStreams, peer_share => Share, window => Window,
+            floor => Floor, budget => Budget}),
         last = Last}.
 
 %% What the program takes: the first credit of a request, and how many streams.

@@ -34,7 +34,7 @@ opens_in_writes(Count) ->
     1 = erlang:trace_pattern({gwport_writer, write, 2}, true, [local]),
     1 = erlang:trace(Owner, true, [call]),
     true = erlang:suspend_process(Owner),
-    lists:foreach(fun(N) -> {ok, _} = gwport_handle:open(Handle, Encoded, {stream, N}, infinity) end, lists:seq(1, Count)),
+    lists:foreach(fun(N) -> {ok, _} = gwport_handle:open(Handle, Encoded, {stream, N}, infinity, none) end, lists:seq(1, Count)),
     true = erlang:resume_process(Owner),
     lists:foreach(fun(N) -> receive {{stream, N}, {gwport, {reply, _, _}}} -> ok end end, lists:seq(1, Count)),
     1 = erlang:trace(Owner, false, [call]),

@@ -44,6 +44,20 @@ there_is_room_below_max_streams_and_none_at_it_test() ->
     ?assert(gwport_load:has_room(Load)),
     ?assertEqual(1, gwport_load:under_way(Load)).
 
+places_are_scarce_when_a_peer_may_have_its_share_test() ->
+    [begin
+        Load = load(#{max_streams => Max, peer_share => Percent}),
+        ?assertEqual({Max, Percent, Share}, {Max, Percent, gwport_load:share(Load)}),
+        [begin
+            ?assertNot(gwport_load:is_scarce(Load)),
+            ok = gwport_load:arrive(Load)
+        end || _ <- lists:seq(1, Share)],
+        ?assertEqual({Max, Percent < 100}, {Max, gwport_load:is_scarce(Load)})
+    end || {Max, Percent, Share} <- [{10, 80, 8}, {3, 80, 3}, {1, 1, 1}, {1000, 1, 10}, {10, 100, 10}]],
+    Limited = load(#{max_streams => 1000}),
+    ok = gwport_load:limit(10, Limited),
+    ?assertEqual(8, gwport_load:share(Limited)).
+
 a_stream_that_leaves_is_no_longer_under_way_test() ->
     Load = load(#{}),
     ok = gwport_load:arrive(Load),
@@ -151,4 +165,4 @@ entered(Times, Load) ->
     [Window || _ <- lists:seq(1, Times), {ok, Window} <- [gwport_load:enter(Load)]].
 
 load(With) ->
-    gwport_load:new(maps:merge(#{max_streams => 10, window => 100, floor => 10, budget => 1000}, With)).
+    gwport_load:new(maps:merge(#{max_streams => 10, peer_share => 80, window => 100, floor => 10, budget => 1000}, With)).

@@ -9,7 +9,7 @@ name_and_command_are_enough_test() ->
     ?assertEqual(#{name => shop, command => "/bin/sh", args => [], env => [], inherit => all, gomemlimit => undefined, gomaxprocs => undefined, dev => false,
         cd => undefined, ports => 1, spare => 0, recycle_requests => infinity, recycle_age => infinity,
         recycle_idle => infinity, recycle_memory => infinity, recycle_jitter => 10,
-        max_streams => 1000, max_queue => 1000, queue_timeout => 1000, window => 262144, window_floor => 16384, response_budget => 67108864,
+        max_streams => 1000, peer_share => 80, max_queue => 1000, queue_timeout => 1000, window => 262144, window_floor => 16384, response_budget => 67108864,
         port_queue => 1048576, max_frame => 1048576, max_head => 65536, last_stream => 2147483646,
         greeting_timeout => 10000, drain_timeout => 30000, stop_timeout => 1000, kill_timeout => 1000,
         restart_delay => 100, max_restart_delay => 10000,
@@ -32,7 +32,7 @@ each_number_of_a_pool_is_an_integer_test_() ->
         || {Key, _, _} <- pool_numbers(), Value <- [1000000.0, infinity, "1", <<"1">>, undefined, -1]].
 
 pool_numbers() ->
-    [{ports, 1, 1024}, {spare, 0, 1024}, {recycle_jitter, 0, 100}, {max_streams, 1, 1000000}, {max_queue, 0, 1000000},
+    [{ports, 1, 1024}, {spare, 0, 1024}, {recycle_jitter, 0, 100}, {max_streams, 1, 1000000}, {peer_share, 1, 100}, {max_queue, 0, 1000000},
      {queue_timeout, 1, 86400000}, {window, 1, 16777216}, {window_floor, 1, 16777216},
      {response_budget, 0, 1 bsl 40}, {port_queue, 65536, 1 bsl 30}, {max_head, 1024, 16777216},
      {max_frame, 65551, 1 bsl 30}, {last_stream, 256, 2147483646}, {greeting_timeout, 1, 1 bsl 31},

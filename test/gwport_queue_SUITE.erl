@@ -22,7 +22,9 @@ groups() ->
         a_port_that_takes_nothing_is_waited_for, the_circuit_opens, the_pool_drains, the_pool_stops,
         the_pool_is_reloaded, the_pool_grows, the_pool_shrinks, the_keeper_is_killed, the_owner_is_killed,
         what_no_program_takes_gives_its_place_back, a_connection_that_is_taken_over_has_waited_and_keeps_its_place,
-        ready_tells_the_truth
+        ready_tells_the_truth,
+        one_address_has_its_share, one_address_has_its_share_of_the_queue, what_is_taken_over_is_part_of_the_share,
+        this_machine_has_no_share
     ]}]).
 
 init_per_group(parallel, Config) ->
@@ -353,6 +355,71 @@ ready_tells_the_truth(Config) ->
     ?assertEqual({error, no_pool}, gwport:ready(no_such_pool)),
     gwport_probe:stop(Server).
 
+one_address_has_its_share(Config) ->
+    %% Three of five places. Who wants a fourth is told so at once, while others find one; then it has its share again.
+    Server = #{pool := Pool} = shared(#{}, Config),
+    [First, Second, Third] = [hold(Server, N, from("192.0.2.1")) || N <- [1, 2, 3]],
+    ?assertMatch(#{status := 503, headers := #{<<"retry-after">> := <<"1">>}}, hello(Server, "192.0.2.1")),
+    ?assertMatch(#{status := 200}, hello(Server, "192.0.2.2")),
+    Others = [hold(Server, 3 + N, from("2001:db8::1")) || N <- [1, 2]],
+    {ok, #{failures := Failures, queue := #{waited := 0}}} = gwport:counts(Pool),
+    ?assertEqual(#{busy => 1}, Failures),
+    %% One that waited until then does not get a place that is beyond its share, and the one behind it does.
+    Refused = from_client(Server, "192.0.2.1"),
+    queued(Server, 1),
+    Answer = from_client(Server, "192.0.2.2"),
+    queued(Server, 2),
+    _ = finish(hd(Others)),
+    ?assertMatch(#{status := 503}, Refused()),
+    is_hello(Answer),
+    _ = finish(First),
+    ?assertMatch(#{status := 200}, hello(Server, "192.0.2.1")),
+    [finish(Upload) || Upload <- [Second, Third | tl(Others)]],
+    gwport_probe:stop(Server).
+
+one_address_has_its_share_of_the_queue(Config) ->
+    %% Three of five that wait.
+    Server = shared(#{max_queue => 5}, Config),
+    Uploads = [hold(Server, N, from("192.0.2." ++ integer_to_list(N))) || N <- lists:seq(1, 5)],
+    Answers = [begin
+        Answer = from_client(Server, "198.51.100.1"),
+        queued(Server, N),
+        Answer
+    end || N <- [1, 2, 3]],
+    ?assertMatch(#{status := 503}, hello(Server, "198.51.100.1")),
+    Other = from_client(Server, "198.51.100.2"),
+    queued(Server, 4),
+    [finish(Upload) || Upload <- Uploads],
+    [is_hello(Answer) || Answer <- [Other | Answers]],
+    nobody_waits(Server),
+    gwport_probe:stop(Server).
+
+what_is_taken_over_is_part_of_the_share(Config) ->
+    Server = shared(#{}, Config),
+    Sockets = [begin
+        Socket = gwport_test:connect(Server),
+        gwport_test:send(Socket, ["GET /takeover HTTP/1.1\r\nhost: x\r\n", from("192.0.2.1"),
+            "connection: upgrade\r\nupgrade: bytes\r\n\r\nearly"]),
+        {ok, <<"early">>} = gen_tcp:recv(Socket, 5),
+        Socket
+    end || _ <- [1, 2, 3]],
+    ?assertMatch(#{status := 503}, hello(Server, "192.0.2.1")),
+    ?assertMatch(#{status := 200}, hello(Server, "192.0.2.2")),
+    [gwport_test:close(Socket) || Socket <- Sockets],
+    gwport_test:until(fun() -> [0] =:= [N || #{in_flight := N} <- gwport_test:ports(Server)] end),
+    ?assertMatch(#{status := 200}, hello(Server, "192.0.2.1")),
+    gwport_probe:stop(Server).
+
+this_machine_has_no_share(Config) ->
+    %% Who comes from here is a proxy, unless it says for whom it comes.
+    [begin
+        Server = shared(#{}, Config),
+        Uploads = [hold(Server, N, Fields) || N <- [1, 2, 3, 4]],
+        ?assertMatch({Fields, #{status := 200}}, {Fields, gwport_test:get(Server, "/hello")}),
+        [finish(Upload) || Upload <- Uploads],
+        gwport_probe:stop(Server)
+    end || Fields <- ["", from("127.1.2.3"), from("::1"), from("unknown")]].
+
 nobody_is_forgotten(Config) ->
     %% Many more clients than places, some of which leave in the middle of it: all others are answered, and nobody waits
     %% beside a free place.
@@ -396,13 +463,31 @@ narrow(Pool, Mount, Routes, Config) ->
     gwport_probe:flow(#{pool => maps:merge(#{max_streams => 1, queue_timeout => ?LONG}, Pool), mount => Mount,
         routes => Routes}, Config).
 
+%% A server of one port with five places, three of which may be of one address. A trusted proxy says which.
+shared(Pool, Config) ->
+    gwport_probe:flow(#{pool => maps:merge(#{max_streams => 5, peer_share => 60, queue_timeout => ?LONG}, Pool),
+        mount => #{trusted_proxies => ["127.0.0.1"]}, routes => [{"/takeover", #{app => 'gwport.check', trusted_proxies => ["127.0.0.1"]}}]},
+        Config).
+
+from(Address) ->
+    ["x-forwarded-for: ", Address, "\r\n"].
+
+hello(Server, Address) ->
+    (from_client(Server, Address))().
+
+from_client(Server, Address) ->
+    client(Server, #{path => "/hello", headers => [{"x-forwarded-for", Address}]}).
+
 %% An upload that has a place until it is finished.
 hold(Server) ->
     hold(Server, 1).
 
 hold(Server, Count) ->
+    hold(Server, Count, "").
+
+hold(Server, Count, Fields) ->
     Socket = gwport_test:connect(Server),
-    gwport_test:send(Socket, "PUT /upload HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n12345"),
+    gwport_test:send(Socket, ["PUT /upload HTTP/1.1\r\nhost: x\r\n", Fields, "content-length: 10\r\n\r\n12345"]),
     gwport_test:until(fun() -> Count =:= lists:sum([N || #{in_flight := N} <- gwport_test:ports(Server)]) end),
     Socket.
 

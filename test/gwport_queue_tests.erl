@@ -10,7 +10,7 @@ who_comes_first_is_taken_first_test() ->
     ?assertEqual({true, 3}, seen(Queue)),
     ?assertEqual([1, 2], [taken(Queue) || _ <- [1, 2]]),
     %% One that was taken too early for nothing has its place again.
-    {ok, _} = gwport_queue:join(gwport_queue:ticket(hd(Places)), {make_ref(), 1}, Queue),
+    {ok, _} = gwport_queue:join(gwport_queue:ticket(hd(Places)), {make_ref(), 1}, none, Queue),
     ?assertEqual([1, 3, empty], [taken(Queue) || _ <- [1, 2, 3]]),
     ?assertEqual({false, 0}, seen(Queue)).
 
@@ -22,6 +22,17 @@ as_many_wait_as_may_and_one_more_does_not_test() ->
     ?assertEqual(ok, gwport_queue:leave(Second)),
     ?assertMatch({ok, _}, join(4, Queue)),
     ?assertEqual([1, 4, empty], [taken(Queue) || _ <- [1, 2, 3]]).
+
+a_peer_has_its_share_and_no_more_while_others_have_theirs_test() ->
+    Queue = queue(10),
+    Join = fun(Peer) -> gwport_queue:join(new, {make_ref(), Peer}, Peer, Queue) end,
+    Places = [begin {ok, Place} = Join(<<"192.0.2.1">>), Place end || _ <- lists:seq(1, 8)],
+    ?assertEqual(full, Join(<<"192.0.2.1">>)),
+    ?assertMatch({ok, _}, Join(<<"192.0.2.2">>)),
+    ?assertMatch({ok, _}, Join(none)),
+    ?assertEqual(full, Join(<<"192.0.2.2">>)),
+    [ok = gwport_queue:leave(Place) || Place <- Places],
+    ?assertMatch({ok, _}, Join(<<"192.0.2.1">>)).
 
 where_none_may_wait_nobody_sees_a_flag_test() ->
     Queue = queue(0),
@@ -50,7 +61,7 @@ who_was_killed_is_passed_over_and_swept_up_test() ->
 all_are_told_that_there_is_nothing_to_wait_for_test() ->
     Queue = queue(10),
     Alias = erlang:alias(),
-    [{ok, _} = gwport_queue:join(new, {Alias, N}, Queue) || N <- [1, 2]],
+    [{ok, _} = gwport_queue:join(new, {Alias, N}, none, Queue) || N <- [1, 2]],
     ?assertEqual(ok, gwport_queue:refuse(no_port, Queue)),
     [receive {N, Event} -> ?assertEqual({gwport, {refused, no_port}}, Event) end || N <- [1, 2]],
     ?assertEqual({false, 0}, seen(Queue)),
@@ -108,11 +119,11 @@ ends(Queue, Taken) ->
 
 queue(Max) ->
     Queue = gwport_queue:new(),
-    ok = gwport_queue:limit(Max, 1000, Queue),
+    ok = gwport_queue:limit(Max, 80, 1000, Queue),
     Queue.
 
 join(Tag, Queue) ->
-    gwport_queue:join(new, {make_ref(), Tag}, Queue).
+    gwport_queue:join(new, {make_ref(), Tag}, none, Queue).
 
 place(Tag, Queue) ->
     {ok, Place} = join(Tag, Queue),

@@ -18,10 +18,10 @@ type planted struct {
 var (
 	sentTwice = planted{
 		name: "one of 50 requests is sent to the program twice", file: "erlang/gwport_exchange.erl",
-		old: `{ok, Encoded} -> gwport_handle:open(Port, Encoded, Tag, Due);`,
+		old: `{ok, Encoded} -> gwport_handle:open(Port, Encoded, Tag, Due, peer(Chance));`,
 		new: `{ok, Encoded} ->
-            _ = [gwport_handle:open(Port, Encoded, make_ref(), Due) || rand:uniform(50) =:= 1],
-            gwport_handle:open(Port, Encoded, Tag, Due);`,
+            _ = [gwport_handle:open(Port, Encoded, make_ref(), Due, none) || rand:uniform(50) =:= 1],
+            gwport_handle:open(Port, Encoded, Tag, Due, peer(Chance));`,
 	}
 	replyDropped = planted{
 		name: "one of 50 replies does not get to its client", file: "erlang/gwport_stream_h.erl",
