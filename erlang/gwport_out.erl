@@ -6,7 +6,7 @@
 %% rise on the wire.
 -module(gwport_out).
 
--export([new/0, control/2, body/3, drop/3, replace/3, last/2, leave/2]).
+-export([new/0, control/2, pong/2, max_pongs/0, body/3, drop/3, replace/3, last/2, leave/2]).
 -export([open/2, withdraw/2, stop_opening/1, is_opening/1, waiting/1]).
 -export([is_empty/1, is_full/1, left/1, opens/1, take/2]).
 
@@ -17,9 +17,13 @@
 
 %% A write beyond this leaves the rest for the next one, so that an abort is never behind more.
 -define(WRITE_BYTES, 262144).
+%% A program that asks more, and does not read the answers, would have them all kept.
+-define(MAX_PONGS, 4096).
 
 -record(out, {
     control = [] :: iodata(),
+    %% How many answers to pings are part of that.
+    pongs = 0 :: non_neg_integer(),
     %% Newest first; none comes any more when the port is not `opening`.
     opens = [] :: [open()],
     opening = true :: boolean(),
@@ -45,6 +49,14 @@ control(_, Out = #out{ended = true}) ->
     Out;
 control(Frame, Out = #out{control = Control, bytes = Bytes}) ->
     Out#out{control = [Control | Frame], bytes = Bytes + iolist_size(Frame)}.
+
+%% The same for the answer to a ping; `full` where too many wait.
+-spec pong(iodata(), out()) -> {ok, out()} | full.
+pong(_, #out{pongs = ?MAX_PONGS}) -> full;
+pong(Frame, Out = #out{pongs = Pongs}) -> {ok, control(Frame, Out#out{pongs = Pongs + 1})}.
+
+-spec max_pongs() -> pos_integer().
+max_pongs() -> ?MAX_PONGS.
 
 %% A frame that keeps its place in its stream.
 -spec body(gwport_frame:stream(), iodata(), out()) -> out().
@@ -140,7 +152,7 @@ opens(Out = #out{opens = Opens}) ->
 take(Opens, Out = #out{control = Control}) ->
     Before = iolist_size(Control),
     {Bodies, Out1} = bodies(?WRITE_BYTES - Before - iolist_size(Opens), spent(Before, Out)),
-    {[Control, Opens | Bodies], Out1#out{control = []}}.
+    {[Control, Opens | Bodies], Out1#out{control = [], pongs = 0}}.
 
 %% One frame of each stream in turn, while there is room.
 bodies(Room, Out = #out{ring = Ring}) when Room > 0 ->

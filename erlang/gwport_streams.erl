@@ -14,7 +14,7 @@
 -export([look_for_waiting/1, accept/2, decline/2]).
 -export([open/2, send/4, consumed/3, taken/3, claim/3, abort/4, down/2]).
 -export([frame/2, drained/2, look/1]).
--export([control/2, last/2, through/1, can_write/1, is_full/1, write/1]).
+-export([control/2, pong/2, last/2, through/1, can_write/1, is_full/1, write/1]).
 -export([stop_opening/1, port_down/2, close/1]).
 
 -export_type([streams/0]).
@@ -271,6 +271,14 @@ free(written, Window, Streams = #streams{out = Out}) ->
     Streams#streams{out = gwport_out:leave(Window, Out)}.
 
 %% Writing
+
+%% The answer to a ping; `full` where the program does not read those that it has.
+-spec pong(iodata(), streams()) -> {ok, streams()} | full.
+pong(Frame, Streams = #streams{out = Out0}) ->
+    case gwport_out:pong(Frame, Out0) of
+        {ok, Out} -> {ok, Streams#streams{out = Out}};
+        full -> full
+    end.
 
 %% A frame without a stream.
 -spec control(iodata(), streams()) -> streams().

@@ -115,6 +115,15 @@ ref(N) -> list_to_ref(lists:concat(["#Ref<0.0.1.", N, ">"])).
 
 open(N) -> {{whereis(init), ref(N), {ref(N), N}}, once, {[], none, true}}.
 
+answers_to_pings_wait_up_to_a_limit_until_they_are_written_test() ->
+    Pong = fun(Out) -> {ok, Out1} = gwport_out:pong("p", Out), Out1 end,
+    Max = gwport_out:max_pongs(),
+    Full = lists:foldl(fun(_, Out) -> Pong(Out) end, gwport_out:new(), lists:seq(1, Max)),
+    ?assertEqual(full, gwport_out:pong("p", Full)),
+    {Written, Empty} = gwport_out:take([], Full),
+    ?assertEqual(Max, iolist_size(Written)),
+    ?assertMatch({ok, _}, gwport_out:pong("p", Empty)).
+
 %% Whatever comes, in any order, with writes in between: control is in the very next write; what a stream has is written
 %% in its order, or replaced by its abort; nothing else is lost, and no write is larger than it may be.
 all_is_written_in_its_order_test_() ->

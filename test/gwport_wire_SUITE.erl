@@ -31,7 +31,7 @@ groups() ->
         a_program_is_stopped_while_it_greets,
         frames_without_a_stream, log_frames,
         drains_of_the_program, fault_of_the_program,
-        reads_nothing, stops_itself, stopped_by_a_debugger, ignores_drain, ignores_sigterm, has_ended_already, stop_timeout, kill_timeout,
+        reads_nothing, asks_and_does_not_listen, stops_itself, stopped_by_a_debugger, ignores_drain, ignores_sigterm, has_ended_already, stop_timeout, kill_timeout,
         child_holds_the_output, closes_its_output, closes_its_input, falls_silent_within_a_frame, ends_within_a_frame,
         ends_before_and_after_entered, grandchild_holds_the_output, exit_status_is_logged,
         ends_right_after_the_greeting, misshapen_answers_over_http2
@@ -627,6 +627,13 @@ attempt(Server, Request) ->
 
 answers(Tags) ->
     [receive {Tag, Answer} -> Answer after 30000 -> error(nobody_answered) end || Tag <- Tags].
+
+asks_and_does_not_listen(Config) ->
+    %% The answers to its pings are kept for it, but not without end.
+    Server = gwport_probe:bad("pesters", #{once => true, pool => #{port_queue => 65536}}, Config),
+    {error, _, _} = gwport_probe:expect(Server, "more than 4096 pings whose answers wait to be written", 20000),
+    works_again(Server),
+    gwport_probe:stop(Server).
 
 stops_itself(Config) ->
     %% A program that is stopped cannot answer, not even SIGTERM: it is killed after the ping timeout.

@@ -49,12 +49,20 @@ var lives = map[string]func(p *program, arg string){
 
 	// After it.
 	"deaf":     func(p *program, _ string) { p.nextWindow = 16 << 20; p.greet(nil); forever() },
+	"pesters":  func(p *program, _ string) { p.greet(nil); pester(p) },
 	"undying":  func(p *program, _ string) { p.ignoreBye = true; p.greet(nil) },
 	"stubborn": func(p *program, _ string) { signal.Ignore(syscall.SIGTERM); p.ignoreBye = true; p.greet(nil) },
 	"lingers":  func(p *program, arg string) { p.linger = num(arg); p.greet(nil) },
 	"tidies":   tidies,
 	"drains":   func(p *program, arg string) { p.greet(nil); p.send(frames.Drain, num(arg)) },
 	"leaves":   func(p *program, arg string) { p.greet(nil); os.Exit(num(arg)) },
+}
+
+// pester asks whether the host lives, again and again, and does not listen.
+func pester(p *program) {
+	for {
+		p.send(frames.Ping, 1)
+	}
 }
 
 // greet reads hello and answers it, changed as wanted.
