@@ -40,7 +40,7 @@ func newFaults() *faults {
 		{"header", "?name=x-a&value=b", "headers as given, unchecked; name and value may be repeated; &code= is the status", f.header},
 		{"short", "?declared=100&sent=10", "a body that is shorter, or longer, than content-length", f.short},
 		{"informational", "?count=1", "103 Early Hints, then 200; cookie may be repeated", f.informational},
-		{"trailers", "", "a trailer that was announced and one that was not", f.trailers},
+		{"trailers", "?bytes=0", "a trailer that was announced and one that was not, behind so many bytes; &announced=0 has the second one only, &panic=1 panics before the end", f.trailers},
 		{"sleep", "?s=1", "sleeps until the time is over or the context is; &ignore=1 ignores the context", f.sleep},
 		{"spin", "?s=1", "computes for so long, without a look at the context", f.spin},
 		{"events", "?ms=100", "an event every so often until the context is over", f.events},

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 func (f *faults) status(w http.ResponseWriter, r *http.Request) {
@@ -63,9 +64,24 @@ func (f *faults) informational(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, "hinted\n")
 }
 
-func (f *faults) trailers(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Trailer", "X-Announced")
-	_, _ = io.WriteString(w, "trailers follow\n")
-	w.Header().Set("X-Announced", "yes")
+func (f *faults) trailers(w http.ResponseWriter, r *http.Request) {
+	p := paramsOf(r)
+	bytes, announced, panics := p.int("bytes", 0), p.int("announced", 1), p.int("panic", 0)
+	if p.bad(w) {
+		return
+	}
+	if announced != 0 {
+		w.Header().Set("Trailer", "X-Announced")
+	}
+	_, _ = io.WriteString(w, "trailers follow\n"+strings.Repeat("x", bytes))
+	if announced == 0 || panics != 0 {
+		_ = http.NewResponseController(w).Flush()
+	}
+	if announced != 0 {
+		w.Header().Set("X-Announced", "yes")
+	}
 	w.Header().Set(http.TrailerPrefix+"X-Late", "yes")
+	if panics != 0 {
+		panic("trailers")
+	}
 }

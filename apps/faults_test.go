@@ -137,4 +137,12 @@ func TestFaults_of_the_head_under_net_http(t *testing.T) {
 	res, _, err := fetch(srv.URL + "/faults/trailers")
 	require.NoError(t, err)
 	require.Equal(t, http.Header{"X-Announced": {"yes"}, "X-Late": {"yes"}}, res.Trailer)
+
+	res, body, err = fetch(srv.URL + "/faults/trailers?announced=0&bytes=3")
+	require.NoError(t, err)
+	require.Equal(t, "trailers follow\nxxx", body)
+	require.Equal(t, http.Header{"X-Late": {"yes"}}, res.Trailer)
+
+	_, _, err = fetch(srv.URL + "/faults/trailers?panic=1")
+	require.ErrorContains(t, err, "unexpected EOF")
 }

@@ -20,7 +20,10 @@
     %% Whether its connections are encrypted, and whether one of HTTP/1.1 may become one of HTTP/2.
     secure := boolean(), upgrades := boolean(),
     %% Whether its connections of HTTP/1.1 can be given files.
-    files := boolean()
+    files := boolean(),
+    %% Whether the trailers of a response of HTTP/1.1 can be sent past Cowboy, and whether the
+    %% connection can be kept then.
+    trailers := no | close | keep
 }.
 
 %% How the listener of this request is set, as far as it touches us. The first request of a listener
@@ -71,7 +74,8 @@ key(#{ref := Ref, version := Version}) ->
 first(Key = {listener, Ref, _, Version}, Settings, Guarded) ->
     Listener = #{idle_timeout := Idle} = set(Settings,
         #{secure => is_secure(Ref), heard => heard(),
-            files => is_plain(Ref) andalso takes_files(protocol_options(Ref))}),
+            files => is_plain(Ref) andalso takes_files(protocol_options(Ref)),
+            trailers => trailers(protocol_options(Ref))}),
     _ = [warn(Version, Ref, Idle, Guarded) || gwport_seen:is_first(Key, Listener)],
     Listener.
 
@@ -96,6 +100,17 @@ takes_files(Opts = #{stream_handlers := Handlers}) ->
         andalso (is_serial() orelse lists:member(gwport_pipeline_h, Before));
 takes_files(_) ->
     false.
+
+%% Whoever stands before gwport_pipeline_h does not see them go by; one that changes the body has to.
+trailers(Opts = #{stream_handlers := Handlers}) ->
+    {Before, Behind} = lists:splitwith(fun(H) -> H =/= gwport_pipeline_h end, Handlers),
+    case Behind =/= [] andalso Before -- [cowboy_metrics_h, cowboy_tracer_h] =:= []
+            andalso maps:get(chunked, Opts, true) of
+        true -> case is_serial() of true -> keep; false -> close end;
+        false -> no
+    end;
+trailers(_) ->
+    no.
 
 %% When its flow control has stopped the socket while the body's end was in the mailbox, Cowboy
 %% before 2.13 never reads it again. A body that it takes at once does not come to that.

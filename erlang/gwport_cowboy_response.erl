@@ -20,9 +20,11 @@
     received = 0 :: non_neg_integer(),
     taken = 0 :: non_neg_integer(),
     complete :: boolean(),
-    %% Whether a head went out, and whether it said that the connection ends with it.
+    %% Whether a head went out, and whether it said that the connection ends with it; and whether
+    %% it had no length.
     headed = false :: boolean(),
-    last = false :: boolean()
+    last = false :: boolean(),
+    unmeasured = false :: boolean()
 }).
 -opaque response() :: #response{}.
 
@@ -64,11 +66,12 @@ command({reply, Head = #{status := Status, close := Close}, Body}, Response0) ->
     Response = head(Close orelse ends(Response0), Response0),
     {{response, Status, headers(Head, Response), Body}, Response};
 %% An app that has begun to answer may read on.
-command({head, Head = #{status := Status, close := Close}}, Response0) ->
-    Response = head(Close orelse is_unsure(Response0) orelse is_deaf(Response0), Response0),
-    {{headers, Status, headers(Head, Response)}, Response};
+command({head, Head = #{status := Status, close := Close, length := Length}}, Response0) ->
+    Response = head(Close orelse is_unsure(Response0) orelse is_deaf(Response0),
+        Response0#response{unmeasured = Length =:= undefined}),
+    {{headers, Status, announced(headers(Head, Response), Response)}, Response};
 command({trailers, Fields}, Response) ->
-    {{trailers, trailers(Fields)}, Response}.
+    {{trailers, trailers(Fields, Response)}, Response}.
 
 headers(#{headers := Fields, code := Code, length := Length}, Response = #response{req = Req}) ->
     close(Response, with_length(Code, Length, response_headers(Fields, Req))).
@@ -117,8 +120,59 @@ empty(Name, Headers) ->
 inform_headers(Fields) ->
     fields(Fields, #{}).
 
-trailers(Fields) ->
-    maps:from_list([{Name, iolist_to_binary(Value)} || {Name, Value} <- Fields]).
+%% Cowboy drops `trailer` where it would drop the trailers, and knows it by its lower case.
+announced(Headers = #{<<"trailer">> := Names}, Response) ->
+    case trails_past_cowboy(Response) of
+        no -> Headers;
+        Fate ->
+            ending(Fate, Response, (maps:remove(<<"trailer">>, Headers))#{<<"Trailer">> => Names})
+    end;
+announced(Headers, _) ->
+    Headers.
+
+ending(close, #response{last = false}, Headers) -> gwport_trailers:mark(ends, Headers);
+ending(_, _, Headers) -> Headers.
+
+trailers(Fields, Response = #response{req = Req}) ->
+    Trailers = maps:from_list([{Name, iolist_to_binary(Value)} || {Name, Value} <- Fields]),
+    case {Fields, trails_past_cowboy(Response)} of
+        {[], _} -> Trailers;
+        {_, no} -> Trailers;
+        {_, Fate} -> gwport_trailers:mark({fate(Fate, Response),
+            maps:get(proxy_header, Req, undefined)}, Trailers)
+    end.
+
+%% Whether the body is in chunks and its trailers are for gwport_trailers, and what becomes of the
+%% connection then.
+trails_past_cowboy(#response{unmeasured = true, listener = #{trailers := Fate},
+        req = #{version := 'HTTP/1.1', headers := Headers}}) ->
+    case Headers of
+        #{<<"te">> := Te} -> past(takes_trailers(Te), Fate);
+        #{} -> Fate
+    end;
+trails_past_cowboy(_) ->
+    no.
+
+past(true, _) -> no;
+past(false, Fate) -> Fate.
+
+%% As Cowboy reads it.
+takes_trailers(Te) ->
+    try cow_http_hd:parse_te(Te) of
+        {trailers, _} -> true;
+        _ -> false
+    catch
+        _:_ -> false
+    end.
+
+%% Cowboy's place in the request's body is lost with the connection.
+fate(keep, Response = #response{complete = true, last = false}) ->
+    case left(Response) =:= stop andalso not is_closing(Response) of
+        true -> keep;
+        false -> close
+    end;
+fate(_, _) ->
+    close.
 
 %% It ends an HTTP/1.1 connection, or not.
 head(Last, Response = #response{req = #{version := Version}}) ->

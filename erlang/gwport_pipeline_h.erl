@@ -2,7 +2,7 @@
 %%
 %%     stream_handlers => [gwport_pipeline_h, cowboy_stream_h]
 %%
-%% and in front of gwport_stream_h where that is used. It does three things for those behind it.
+%% and in front of gwport_stream_h where that is used. It does four things for those behind it.
 %%
 %% It bounds what HTTP/1.1 pipelining may queue, which Cowboy does itself from 2.18 on: a stream
 %% that sends before its turn (gwport_turns) sees the alarm that Cowboy's HTTP/2 raises when its
@@ -11,6 +11,9 @@
 %%
 %% It tells which requests may become connections of an app's, and makes them such when the app has
 %% taken one over (gwport_tunnel).
+%%
+%% It has the trailers of a response sent to a client that Cowboy would not send them to
+%% (gwport_trailers).
 %%
 %% And it hears what gwport_handler wants of a connection and Cowboy has no word for, whatever its
 %% version: an answer, by which a request process knows that the connection is not stuck; the
@@ -70,13 +73,24 @@ info(Id, Info = {data, _, _, _}, State0 = {http1, _}) ->
     {Commands2, State2} = pass(Id, Info, State1),
     {Commands1 ++ Commands2, State2};
 info(Id, Info, State0) ->
-    {Commands1, State1} = pass(Id, Info, State0),
-    case element(1, State1) =:= http1 andalso lists:keymember(nofin, 2, Commands1) of
+    case pass(Id, Info, State0) of
+        {Commands, State = {http1, _}} -> said(trailing(Id, Commands), Id, State);
+        Passed -> Passed
+    end.
+
+said(Commands1, Id, State1) ->
+    case lists:keymember(nofin, 2, Commands1) of
         true ->
             {Commands2, State2} = hold(Id, State1),
             {Commands1 ++ Commands2, State2};
         false ->
             {Commands1, State1}
+    end.
+
+trailing(Id, Commands) ->
+    case lists:any(fun gwport_trailers:is_marked/1, Commands) of
+        true -> gwport_trailers:commands(Id, gwport_turns:is_alone(Id), Commands);
+        false -> Commands
     end.
 
 hold(Id, State) ->

@@ -83,7 +83,6 @@ h1_only() -> [
     connection_close_of_the_app_closes,
     connection_close_of_the_client_closes,
     trailers_go_to_a_client_that_takes_them,
-    trailers_do_not_go_to_a_client_that_does_not,
     no_early_hints_on_http_1_0,
     a_short_refused_body_keeps_the_connection,
     a_body_of_which_much_is_left_closes_the_connection,
@@ -781,14 +780,6 @@ trailers_go_to_a_client_that_takes_them(Config) ->
     ?assertMatch(#{status := 200, complete := true, body := <<"trailers follow\n">>}, Response),
     ?assertEqual([{<<"x-announced">>, <<"yes">>}, {<<"x-late">>, <<"yes">>}],
         lists:sort(maps:get(trailers, Response))),
-    ?assertMatch(#{status := 200}, call(Client, "/hello")),
-    close(Client).
-
-trailers_do_not_go_to_a_client_that_does_not(Config) ->
-    %% The response is complete without them.
-    Client = open(Config),
-    ?assertMatch(#{status := 200, complete := true, body := <<"trailers follow\n">>, trailers := []},
-        call(Client, "/faults/trailers")),
     ?assertMatch(#{status := 200}, call(Client, "/hello")),
     close(Client).
 

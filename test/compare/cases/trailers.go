@@ -4,6 +4,7 @@ package cases
 var _ = theme(Theme{
 	Name:   "trailers",
 	NotYet: trailersNotYet,
+	Chosen: trailersChosen,
 	Forced: trailersForced,
 	Cases: flat([][]Case{
 		trailerCases("with te ", []Field{{"TE", "trailers"}}),
