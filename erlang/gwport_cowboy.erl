@@ -15,6 +15,9 @@
 
 -include_lib("kernel/include/logger.hrl").
 
+%% When the request's body of HTTP/2 is first looked at for an end that Cowboy keeps to itself.
+-define(LOOK, 500).
+
 -record(cowboy, {
     req :: cowboy_req:req(),
     listener :: gwport_cowboy_listener:listener(),
@@ -26,7 +29,10 @@
     file = none :: none | {gwport_file:file(), pos_integer()},
     %% When the connection must hear of us again, and whether its idle timer is off.
     tick_at :: integer(),
-    idle_off = false :: boolean()
+    idle_off = false :: boolean(),
+    %% When to look next whether the request's body has ended unsaid, and how long after that.
+    look_at = infinity :: integer() | infinity,
+    look_every = ?LOOK :: pos_integer()
 }).
 -opaque cowboy() :: #cowboy{}.
 -type step() ::
@@ -37,6 +43,8 @@
   | {data, nofin | fin, iodata()}
     %% The app has taken the connection over: see offer/1. Nothing else stands behind it.
   | takeover
+    %% If a read is still to be answered, gwport_request_end may know that there is no more.
+  | look
     %% A command that is Cowboy's as it is.
   | tuple()
     %% The last step. The stream may end. Or it may when what is left of the request's body, so many
@@ -65,8 +73,12 @@ open(Req0, Behind, Mount, Listener, Tag) ->
     Response = gwport_cowboy_response:new(Req, Listener),
     Now = now_ms(),
     TickAt = Now + tick(Listener),
-    new(TickAt, Req, Listener, Response,
-        gwport_exchange:open(Request, Mount, Tag, Now, wake(Tag, TickAt))).
+    Cowboy = new(TickAt, Req, Listener, Response,
+        gwport_exchange:open(Request, Mount, Tag, Now, wake(Tag, TickAt))),
+    Cowboy#cowboy{look_at = look_at(Now, Req)}.
+
+look_at(Now, #{version := 'HTTP/2', has_body := true, body_length := undefined}) -> Now + ?LOOK;
+look_at(_, _) -> infinity.
 
 %% A process with one exchange waits for it alone.
 wake(ref, _) -> never;
@@ -162,8 +174,11 @@ is_shared(#cowboy{req = #{version := Version}}) ->
 
 %% A piece of the request's body has come.
 -spec received(nofin | fin, binary(), cowboy()) -> cowboy().
-received(IsFin, Data, Cowboy = #cowboy{response = Response}) ->
-    Cowboy#cowboy{response = gwport_cowboy_response:received(IsFin, Data, Response)}.
+received(fin, Data, Cowboy = #cowboy{response = Response}) ->
+    Cowboy#cowboy{response = gwport_cowboy_response:received(fin, Data, Response),
+        look_at = infinity};
+received(nofin, Data, Cowboy = #cowboy{response = Response}) ->
+    Cowboy#cowboy{response = gwport_cowboy_response:received(nofin, Data, Response)}.
 
 %% It answers a `read`.
 -spec read(nofin | fin, binary(), cowboy()) -> {[step()], cowboy()}.
@@ -206,9 +221,9 @@ needs_timer(#cowboy{exchange = Exchange}) ->
 
 %% Milliseconds until time/1 is to be called.
 -spec timeout(cowboy()) -> non_neg_integer().
-timeout(#cowboy{exchange = Exchange, tick_at = TickAt}) ->
+timeout(#cowboy{exchange = Exchange, tick_at = TickAt, look_at = LookAt}) ->
     Now = now_ms(),
-    max(0, min(TickAt - Now, gwport_exchange:timeout(Now, Exchange))).
+    max(0, min(min(TickAt, LookAt) - Now, gwport_exchange:timeout(Now, Exchange))).
 
 %% Cowboy's timers look at what the client sends and at what the connection process hears; a
 %% response that is on its way counts for neither. So the idle timer is off while one is, where it
@@ -223,8 +238,15 @@ time(Now, Cowboy0 = #cowboy{tick_at = TickAt, listener = Listener}) when Now >= 
     {Steps, Cowboy} = event(tick, Cowboy0#cowboy{tick_at = Now + tick(Listener),
         idle_off = has_idle(Cowboy0)}),
     {[{set_options, #{idle_timeout => infinity}} || IsNew] ++ Steps, Cowboy};
+time(Now, Cowboy = #cowboy{look_at = LookAt, look_every = Every}) when Now >= LookAt ->
+    {[look], Cowboy#cowboy{look_at = Now + Every, look_every = next_look(Cowboy)}};
 time(_, Cowboy) ->
     event(timeout, Cowboy).
+
+%% A client that has announced trailers will send them. Any other hardly ever does, and its request
+%% may last for days.
+next_look(#cowboy{req = #{headers := #{<<"trailer">> := _}}, look_every = Every}) -> Every;
+next_look(#cowboy{look_every = Every, listener = Listener}) -> min(2 * Every, tick(Listener)).
 
 has_idle(Cowboy = #cowboy{listener = #{idle_timeout := Idle}}) ->
     Idle =/= infinity andalso not is_shared(Cowboy).

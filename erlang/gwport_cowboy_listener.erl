@@ -55,7 +55,7 @@ of_request(Req = #{ref := Ref, version := Version}, Opts, Guarded) ->
         {Ref, Version, Settings, Guarded, Listener} ->
             Listener;
         _ ->
-            Listener = of_connection(key(Req), Settings, Guarded),
+            Listener = guarded(Guarded, of_connection(key(Req), Settings, Guarded)),
             _ = put(?KEPT, {Ref, Version, Settings, Guarded, Listener}),
             Listener
     end.
@@ -65,6 +65,10 @@ of_connection(Key, Settings, Guarded) ->
         none -> first(Key, Settings, Guarded);
         {ok, Listener} -> set(Settings, Listener)
     end.
+
+%% The options of the listener may be others than this connection's.
+guarded(true, Listener) -> Listener;
+guarded(false, Listener) -> Listener#{trailers := no}.
 
 %% With what tells it apart from the listener that had the name before.
 key(#{ref := Ref, version := Version}) ->
@@ -101,7 +105,7 @@ takes_files(Opts = #{stream_handlers := Handlers}) ->
 takes_files(_) ->
     false.
 
-%% Whoever stands before gwport_pipeline_h does not see them go by; one that changes the body has to.
+%% Whoever stands before gwport_pipeline_h does not see them go by; one that changes bodies has to.
 trailers(Opts = #{stream_handlers := Handlers}) ->
     {Before, Behind} = lists:splitwith(fun(H) -> H =/= gwport_pipeline_h end, Handlers),
     case Behind =/= [] andalso Before -- [cowboy_metrics_h, cowboy_tracer_h] =:= []

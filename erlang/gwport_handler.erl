@@ -24,6 +24,8 @@
     cowboy :: gwport_cowboy:cowboy(),
     %% Whether an answer to a read of the request's body is still to come.
     reading = false :: boolean(),
+    %% How many reads there have been.
+    reads = 0 :: non_neg_integer(),
     %% Whether nothing has come since memory was given back, or at all.
     rested = true :: boolean()
 }).
@@ -95,6 +97,8 @@ loop(Request = #request{tag = Tag, cowboy = Cowboy, req = #{pid := Connection}})
             read(nofin, Data, Request);
         {request_body, Tag, fin, _, Data} ->
             read(fin, Data, Request);
+        {Tag, {ended, Reads}} ->
+            ended(Reads, Request);
         {data_ack, Connection} ->
             {Event, Cowboy1} = gwport_cowboy:sent(Cowboy),
             steps(gwport_cowboy:event(Event, Cowboy1), Request);
@@ -122,6 +126,10 @@ read(IsFin, Data, Request = #request{cowboy = Cowboy}) ->
     steps(gwport_cowboy:read(IsFin, Data, gwport_cowboy:received(IsFin, Data, Cowboy)),
         Request#request{reading = false}).
 
+%% The body had ended when this read, which is still without an answer, was waiting for more of it.
+ended(Reads, Request = #request{reading = true, reads = Reads}) -> read(fin, <<>>, Request);
+ended(_, Request) -> loop(Request).
+
 steps({Steps, Cowboy}, Request) ->
     take(Steps, Request#request{cowboy = Cowboy, rested = false}).
 
@@ -143,15 +151,21 @@ take([cut], #request{req = Req}) ->
 take([{reset, _}], #request{req = Req}) ->
     reset(Req);
 %% Cowboy tells a client to go on by itself.
-take([{read, _} | Rest], Request = #request{req = Req, tag = Tag}) ->
+take([{read, _} | Rest], Request = #request{req = Req, tag = Tag, reads = Reads}) ->
     cast({read_body, self(), Tag, 1, ?READ_PERIOD}, Req),
-    take(Rest, Request#request{reading = true});
+    take(Rest, Request#request{reading = true, reads = Reads + 1});
+take([look | Rest], Request = #request{reading = Reading}) ->
+    _ = [look(Request) || Reading],
+    take(Rest, Request);
 take([{data, IsFin, Data} | Rest], Request = #request{req = Req}) ->
     cast({data, self(), IsFin, Data}, Req),
     take(Rest, Request);
 take([Command | Rest], Request = #request{req = Req}) ->
     cast(Command, Req),
     take(Rest, Request).
+
+look(#request{req = #{pid := Connection, streamid := Id}, tag = Tag, reads = Reads}) ->
+    gwport_request_end:look(Connection, Id, {self(), {Tag, {ended, Reads}}}).
 
 cast(Command, Req) ->
     cowboy_req:cast(Command, Req).

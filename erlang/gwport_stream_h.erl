@@ -194,6 +194,8 @@ heard(gwport_sent, Stream = #stream{cowboy = Cowboy0}) ->
     sent(Event, Stream#stream{cowboy = Cowboy, sending = false});
 heard(gwport_room, Stream) ->
     room(Stream);
+heard(gwport_ended, Stream = #stream{is_fin = nofin}) ->
+    body(fin, <<>>, Stream);
 %% One timer, for the next tick or the next time that is up. Those are only ever postponed, so it
 %% never needs to be shortened.
 heard(gwport_time, Stream = #stream{cowboy = Cowboy0}) ->
@@ -287,6 +289,9 @@ take([], Stream) ->
 take([{read, Continue}], Stream) ->
     before([{inform, 100, #{}} || Continue] ++ more(Stream),
         has_body(Stream#stream{reading = true}));
+take([look | Rest], Stream = #stream{id = Id, reading = Reading}) ->
+    _ = [gwport_request_end:look(self(), Id, {self(), {{self(), Id}, gwport_ended}}) || Reading],
+    take(Rest, Stream);
 take([Data = {data, nofin, Body} | Rest], Stream = #stream{id = Id}) when is_tuple(Body) ->
     case gwport_turns:is_next(Id) of
         true ->
@@ -378,6 +383,7 @@ flush(Tag) ->
     receive
         {Tag, gwport_sent} -> flush(Tag);
         {Tag, gwport_room} -> flush(Tag);
+        {Tag, gwport_ended} -> flush(Tag);
         {Tag, gwport_time} -> flush(Tag)
     after 0 -> ok
     end.

@@ -1,5 +1,5 @@
 %% The trailers of a response reach a client of HTTP/1.1 that has not said it takes them, as net/http has it, whatever
-%% its connection carries besides.
+%% its connection carries besides; and those of a request end its body.
 -module(gwport_trailers_SUITE).
 
 -compile([export_all, nowarn_export_all]).
@@ -32,7 +32,9 @@ groups() ->
         a_client_that_leaves_is_no_news,
         a_compressed_body_ends,
         a_listener_without_the_pipeline_handler_drops_them,
-        they_come_over_tls
+        they_come_over_tls,
+        those_of_an_http_2_request_end_its_body,
+        a_body_that_goes_on_is_not_ended
     ], []).
 
 init_per_group(Mount, Config) ->
@@ -281,6 +283,34 @@ they_come_over_tls(_) ->
         _ = cowboy:stop_listener(Listener),
         gwport_test:stop_pool(Pool)
     end.
+
+those_of_an_http_2_request_end_its_body(Config) ->
+    %% Announced or not. The handler reads the whole body, and does not see them.
+    [begin
+        Client = gwport_raw_h2:open(server(Config)),
+        begin_body(1, Fields, Client),
+        gwport_raw_h2:headers(1, fin, [{<<"x-sum">>, <<"1">>}], Client),
+        ?assertMatch(#{status := 200, body := <<"{\"bytes\":5}\n">>, complete := true}, gwport_raw_h2:answer(1, Client)),
+        gwport_raw_h2:close(Client)
+    end || Fields <- [[], [{<<"trailer">>, <<"x-sum">>}]]].
+
+a_body_that_goes_on_is_not_ended(Config) ->
+    %% The end of the later request shows that the earlier one has been looked at as well.
+    Client = gwport_raw_h2:open(server(Config)),
+    begin_body(1, [{<<"trailer">>, <<"x-sum">>}], Client),
+    begin_body(3, [{<<"trailer">>, <<"x-sum">>}], Client),
+    gwport_raw_h2:headers(3, fin, [{<<"x-sum">>, <<"1">>}], Client),
+    ?assertMatch(#{status := 200, body := <<"{\"bytes\":5}\n">>}, gwport_raw_h2:answer(3, Client)),
+    gwport_raw_h2:data(1, nofin, <<" and">>, Client),
+    gwport_raw_h2:data(1, fin, <<" more">>, Client),
+    ?assertMatch(#{status := 200, body := <<"{\"bytes\":14}\n">>, complete := true}, gwport_raw_h2:answer(1, Client)),
+    gwport_raw_h2:close(Client).
+
+%% Of a request whose handler answers when it has read all.
+begin_body(Id, Fields, Client) ->
+    gwport_raw_h2:headers(Id, nofin, [{<<":method">>, <<"POST">>}, {<<":scheme">>, <<"http">>},
+        {<<":authority">>, <<"x">>}, {<<":path">>, <<"/faults/read">>} | Fields], Client),
+    gwport_raw_h2:data(Id, nofin, <<"hello">>, Client).
 
 tls_until(Socket, End, Data) ->
     case binary:longest_common_suffix([End, Data]) =:= byte_size(End) of

@@ -260,6 +260,16 @@ with_length(_, undefined, Headers) ->`,
 		shows: []sign{{"informs/early hints", cases.H1, both, "inform1.status"}, {"informs/early hints", cases.H2C, both, "inform1.status"}},
 	},
 	{
+		name: "trailers wait for te", file: "erlang/gwport_cowboy_listener.erl",
+		old: `true -> case is_serial() of true -> keep; false -> close end;`, new: `true -> no;`,
+		shows: []sign{{"trailers/announced", cases.H1, both, "trailer.x-sum"}, {"trailers/by prefix", cases.TLSH1, both, "trailer.x-sum"}},
+	},
+	{
+		name: "trailers of a request end nothing", file: "erlang/gwport_request_end.erl",
+		old: `tell(true, {To, Message}) -> To ! Message, ok;`, new: `tell(true, _) -> ok;`,
+		shows: []sign{{"trailers/of a request", cases.H2C, both, "end"}, {"trailers/of a request announced", cases.TLSH2, both, "end"}},
+	},
+	{
 		name: "trailers are a plain end", file: "erlang/gwport_stream.erl",
 		old: `last({trailers, Fields}, Stream);`, new: `_ = Fields, last(fin, Stream);`,
 		shows: []sign{{"trailers/with te announced", cases.H2C, both, "trailer.x-sum"}},

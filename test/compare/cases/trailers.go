@@ -3,7 +3,6 @@ package cases
 // Trailers of responses, announced and not, for clients that say TE: trailers and for those that do not; and of requests.
 var _ = theme(Theme{
 	Name:   "trailers",
-	NotYet: trailersNotYet,
 	Chosen: trailersChosen,
 	Forced: trailersForced,
 	Cases: flat([][]Case{
