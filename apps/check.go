@@ -56,14 +56,19 @@ func checkSleep(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// checkTakeover sends back what comes, until that ends.
-func checkTakeover(w http.ResponseWriter, _ *http.Request) {
+// checkTakeover sends back what comes, until that ends. A stream of HTTP/2 has its head first.
+func checkTakeover(w http.ResponseWriter, r *http.Request) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusNotImplemented)
 		return
 	}
 	defer conn.Close()
+	if r.ProtoMajor == 2 {
+		if _, err := io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\n\r\n"); err != nil {
+			return
+		}
+	}
 	if _, err := io.Copy(conn, conn); err != nil {
 		return
 	}

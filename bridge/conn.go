@@ -12,8 +12,10 @@ import (
 
 // conn is a client's connection that a handler has taken over. Its bytes are those of the
 // two halves of the stream, so that who is slow holds up the other side, and nobody else.
+// On HTTP/2 it is no more than that stream, whose head comes first.
 type conn struct {
-	x *exchange
+	x    *exchange
+	head streamHead
 
 	write       sync.Mutex // a Write is one piece, whoever else writes
 	closed      atomic.Bool
@@ -44,8 +46,12 @@ func (c *conn) Write(p []byte) (int, error) {
 	case c.writeClosed.Load():
 		return 0, c.failed("write", io.ErrClosedPipe)
 	}
-	n, err := mux.Send(&c.x.Out, p)
-	return n, c.failed("write", err)
+	n, err := c.answer(p)
+	if err != nil {
+		return n, c.failed("write", err)
+	}
+	sent, err := mux.Send(&c.x.Out, p[n:])
+	return n + sent, c.failed("write", err)
 }
 
 // CloseWrite ends what the client is sent, behind all that was written. It may go on sending.
@@ -55,11 +61,18 @@ func (c *conn) CloseWrite() error {
 	if c.closed.Load() {
 		return c.failed("close", net.ErrClosed)
 	}
+	if c.head.is(headToCome) {
+		return c.failed("close", errNoHead)
+	}
+	return c.failed("close", c.closeWrite())
+}
+
+func (c *conn) closeWrite() error {
 	if c.writeClosed.Swap(true) {
 		return nil
 	}
 	f, _ := trailersFrame(nil, 0)
-	return c.failed("close", c.x.Out.Queue(f))
+	return c.x.Out.Queue(f)
 }
 
 // Close ends the connection. What was written before goes to the client first.
@@ -67,7 +80,7 @@ func (c *conn) Close() error {
 	if c.closed.Swap(true) {
 		return c.failed("close", net.ErrClosed)
 	}
-	c.x.Leave(net.ErrClosed)
+	c.x.Leave(c.lastWord(), net.ErrClosed)
 	return nil
 }
 

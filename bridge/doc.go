@@ -13,7 +13,8 @@
 // Any [http.Handler] is served as it is, with what net/http's own server
 // promises it: streaming both ways, 1xx responses, trailers, Flush, deadlines
 // by way of [http.ResponseController]. Where a request of HTTP/1.1 asks for an
-// upgrade, its handler can take the connection over (Hijack), as WebSocket wants it.
+// upgrade, its handler can take the connection over (Hijack), as WebSocket wants it;
+// where one of HTTP/2 does (extended CONNECT), it can so take its stream.
 //
 // An [App] has the gateway's shape: an [Environ] in, status, headers and body
 // out. Each is the other: an App is an http.Handler, and [AppOf] makes an App of

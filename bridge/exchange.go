@@ -21,6 +21,7 @@ type exchange struct {
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
 	dev      bool // the host runs for development
+	connects bool // an extended CONNECT that the handler sees as an upgrade
 	body     body
 	response response
 
@@ -91,11 +92,17 @@ func (x *exchange) newRequest() (*http.Request, error) {
 		RequestURI:    q.uri(),
 		TLS:           state,
 	}
-	if q.Length != 0 || q.Major > 1 { // NoBody is HTTP/1's alone
+	if !x.connects && (q.Length != 0 || q.Major > 1) { // NoBody is HTTP/1's alone
 		x.http.Body = &x.body
 	}
 	if err := q.setHeader(&x.http); err != nil {
 		return nil, err
+	}
+	switch {
+	case x.connects:
+		q.asUpgrade(&x.http)
+	case q.Protocol != "":
+		x.http.Header[":protocol"] = []string{q.Protocol}
 	}
 	x.http = *x.http.WithContext(x.ctx)
 	return &x.http, nil
@@ -140,6 +147,12 @@ func (x *exchange) fail(cause *AbortError) {
 
 // hijack makes a connection of the stream.
 func (x *exchange) hijack() (net.Conn, error) {
+	if x.connects {
+		if err := x.Keep(); err != nil {
+			return nil, err
+		}
+		return newStreamConn(x), nil
+	}
 	if !x.request.Upgrade || !x.Conn().Hello().Hijack {
 		return nil, errNoUpgrade
 	}

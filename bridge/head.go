@@ -95,6 +95,14 @@ func (h *head) mayHaveLength() bool {
 	return bodyAllowed(h.status) || h.status == http.StatusNotModified && h.isHTTP2
 }
 
+// declining is the status of an answer that is no upgrade. To a CONNECT any 2xx is one.
+func declining(status int) int {
+	if status >= 200 && status < 300 {
+		return http.StatusNotImplemented
+	}
+	return status
+}
+
 // bodyAllowed tells which statuses may have a body.
 func bodyAllowed(status int) bool {
 	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified

@@ -16,8 +16,10 @@ const hijackBuffer = 4 << 10
 
 // Hijack takes the client's connection over, as under net/http: from then on what the client
 // sends and is sent are bytes of the handler's own, response and all. It is for requests of
-// HTTP/1.1 without a body that ask for an upgrade, where the host hands its connections over;
-// for any other the error is [http.ErrNotSupported].
+// HTTP/1.1 without a body that ask for an upgrade, where the host hands its connections over,
+// and for extended CONNECT on HTTP/2, where the connection is the request's stream: the head
+// that the handler writes is sent as HTTP/2 has it, its 101 as 200, and what follows as it is.
+// For any other the error is [http.ErrNotSupported].
 //
 // The net.Conn outlives the handler, and has CloseWrite. Its Write waits for a client that
 // does not read, and its Read gives the client's first bytes even if they came with the request.
@@ -54,7 +56,7 @@ var (
 	errLateHijack = errors.New("bridge: Hijack after the head of the response was sent")
 	errAppHijack  = fmt.Errorf("bridge: Hijack: the handler runs as an App: %w", http.ErrNotSupported)
 	errNoUpgrade  = fmt.Errorf("bridge: Hijack: the host offers its connection for HTTP/1.1 requests without a body "+
-		"that ask for an upgrade, with gwport_pipeline_h among the listener's stream_handlers: %w", http.ErrNotSupported)
+		"that ask for an upgrade, with gwport_pipeline_h among the listener's stream_handlers, and for extended CONNECT: %w", http.ErrNotSupported)
 )
 
 // rawHead is the head that a handler has fixed before it took the connection over, as text.

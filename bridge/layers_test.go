@@ -52,7 +52,7 @@ func TestFilesNameOnlyWhatStandsBelow(t *testing.T) {
 			"evidence",
 			"app appcall appof requestof ownframe environof", // an App in a handler's place, and the other way round
 			"log log_early log_stderr logvalue",
-			"exchange handler body context conn",
+			"exchange handler body context conn connect",
 			"response finish controller hijack head field sink memory memory_linux memory_other file file_linux file_other",
 			"request environ path fieldname",
 			"server errors codes limits",

@@ -111,12 +111,15 @@ func (p *port) Accept(payload []byte) (mux.Opening, *mux.Abort) {
 		return mux.Opening{}, mux.Abortf(wire.CodeNoApp, "no app %q", o.Request.App)
 	}
 	x := newExchange(p.server, p.conn.Hello(), &o, h)
+	x.connects = o.Request.Protocol != "" && p.conn.Hello().Hijack && !p.set.rawConnect
+	x.response.connects = x.connects
 	return mux.Opening{
 		Task:     x,
 		Window:   o.Window,
 		Length:   x.request.Length,
 		OnDemand: x.request.Expects,
 		Takeover: x.request.Upgrade && p.conn.Hello().Hijack,
+		Connect:  x.connects,
 		Announce: needsEntered(x.request.Method),
 	}, nil
 }

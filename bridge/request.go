@@ -1,8 +1,10 @@
 package bridge
 
 import (
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"net"
 	"net/http"
@@ -155,6 +157,19 @@ func (q *request) fixHTTP2(r *http.Request) {
 		}
 	}
 	q.announceTrailer(r)
+}
+
+// asUpgrade makes of an extended CONNECT the request of HTTP/1.1 that asks for the same. Only the
+// key of WebSocket is missing in it; nobody looks at what a server makes of that on HTTP/2.
+func (q *request) asUpgrade(r *http.Request) {
+	r.Method, r.ContentLength = http.MethodGet, 0
+	r.Header["Connection"] = []string{"Upgrade"}
+	r.Header["Upgrade"] = []string{q.Protocol}
+	if strings.EqualFold(q.Protocol, "websocket") && r.Header["Sec-Websocket-Key"] == nil {
+		var key [16]byte
+		_, _ = rand.Read(key[:]) // it never fails
+		r.Header["Sec-Websocket-Key"] = []string{base64.StdEncoding.EncodeToString(key[:])}
+	}
 }
 
 // hasToken tells whether the token is among those that the separators divide.

@@ -47,6 +47,7 @@ type response struct {
 type responseKind struct {
 	isHead       bool
 	files        bool // the host takes them
+	connects     bool // it answers an extended CONNECT as if that were an upgrade
 	major, minor int  // of the client's HTTP, whose rules for fields differ
 	maxHead      int  // the largest head, and the largest whole response, that can be sent
 	maxReply     int
@@ -97,6 +98,9 @@ func (w *response) writeHeader(status int) {
 		return
 	}
 	w.wroteHeader = true
+	if w.connects {
+		status = declining(status)
+	}
 	w.contentLength = w.declaredLength()
 	w.head.fix(status, w)
 }

@@ -38,6 +38,13 @@ type Server struct {
 	// with another value it is that value.
 	Window int
 
+	// RawConnect leaves an extended CONNECT (RFC 8441), by which a client on HTTP/2 asks
+	// for WebSocket, as net/http has it: Method is CONNECT, Header[":protocol"] says for
+	// what, body and response are the two directions behind a status of 200. Without it
+	// handlers see the request of HTTP/1.1 that asks for the same upgrade: a GET without a
+	// body, whose connection Hijack gives them and whose Proto alone is HTTP/2.0.
+	RawConnect bool
+
 	// MaxStreams is how many requests may be under way at once:
 	// DefaultMaxStreams if 0. The host answers those beyond it with 503.
 	MaxStreams int
@@ -80,6 +87,7 @@ var errNoHandler = errors.New("bridge: Server has neither Handler nor Apps")
 type settings struct {
 	apps           apps
 	name, version  string
+	rawConnect     bool
 	firstWindow    int // credit that a request half begins with
 	wideWindow     int // ... and that it is kept at when it is read; 0: as it was
 	window         int // credit that it is kept at
@@ -99,6 +107,8 @@ func (s *Server) settings() (*settings, error) {
 		apps:    apps{s.Handler, s.Apps},
 		name:    s.Name,
 		version: s.Version,
+
+		rawConnect: s.RawConnect,
 	}
 	if set.name == "" {
 		set.name = programName()

@@ -41,6 +41,8 @@
     {read, Continue :: boolean()}
     %% A piece of the response. Behind one that is `nofin`, sent/1 when Cowboy has taken it.
   | {data, nofin | fin, iodata()}
+    %% The app sends no more, and its client still may.
+  | shut
     %% The app has taken the connection over: see offer/1. Nothing else stands behind it.
   | takeover
     %% If a read is still to be answered, gwport_request_end may know that there is no more.
@@ -48,10 +50,11 @@
     %% A command that is Cowboy's as it is.
   | tuple()
     %% The last step. The stream may end. Or it may when what is left of the request's body, so many
-    %% bytes at most, has been taken from the client, within so many milliseconds. Or it is to be
-    %% seen that the response is not whole; most ways to stop look like the end of a whole one to
-    %% somebody. On HTTP/1.1 only a connection that is cut is seen whether the body is chunked or
-    %% not; a stream of HTTP/2 is reset.
+    %% bytes at most, has been taken from the client, within so many milliseconds; if that is not to
+    %% be, it ends all the same, on HTTP/1.1 with its connection. Or it is to be seen that the
+    %% response is not whole; most ways to stop look like the end of a whole one to somebody. On
+    %% HTTP/1.1 only a connection that is cut is seen whether the body is chunked or not; a stream of
+    %% HTTP/2 is reset.
   | stop
   | {discard, Bytes :: non_neg_integer(), Milliseconds :: pos_integer()}
   | cut
@@ -132,6 +135,8 @@ steps([{data, nofin, {file, File, From, Bytes}} | Rest], Cowboy, Acc) ->
         [{data, nofin, gwport_file:body(From, Bytes, File)} | Acc]);
 steps([Data = {data, _, _} | Rest], Cowboy, Acc) ->
     steps(Rest, Cowboy#cowboy{handed = now_ms(), file = none}, [Data | Acc]);
+steps([shut | Rest], Cowboy, Acc) ->
+    steps(Rest, Cowboy, [shut | Acc]);
 steps([takeover], Cowboy, Acc) ->
     {lists:reverse(Acc, [takeover]), Cowboy};
 steps([done], Cowboy, Acc) ->

@@ -2,7 +2,7 @@
 %% in the log, once: what will not work, and what this Cowboy lets through.
 -module(gwport_cowboy_listener).
 
--export([of_request/1, of_request/3, warn_no_mounts/2, warn_version/0, gaps/1]).
+-export([of_request/1, of_request/3, warn_no_mounts/2, warn_no_connect/2, warn_version/0, gaps/1]).
 
 -export_type([listener/0]).
 
@@ -169,6 +169,17 @@ warn_no_mounts(Which, Ref) ->
     _ = [?LOG_WARNING("gwport: listener ~p has the stream handler gwport_stream_h and ~s, so nothing "
         "is mounted; set gwport => gwport_stream_h:mounts(Routes) in its protocol options",
         [Ref, no_mounts(Which)]) || gwport_seen:is_first({no_mounts, Ref})],
+    ok.
+
+%% For a listener on which an app takes connections over, and cannot have any of HTTP/2.
+-spec warn_no_connect(ranch:ref(), cowboy:opts()) -> ok.
+warn_no_connect(Ref, Opts) ->
+    Has = maps:get(enable_connect_protocol, Opts, false)
+        orelse not lists:member(http2, maps:get(protocols, Opts, [http2, http])),
+    _ = [?LOG_NOTICE("gwport: an app takes connections of listener ~p over, as for WebSocket, and "
+        "clients on HTTP/2 are not offered that; set enable_connect_protocol => true in its "
+        "protocol options if they are to be", [Ref])
+        || not Has, gwport_seen:is_first({no_connect, Ref})],
     ok.
 
 no_mounts(missing) -> "no option gwport";

@@ -68,11 +68,16 @@ new(Req, Behind, Mount = #{app := App, deadline := Deadline, underscores := Unde
         with(expects_continue(Req), <<"continue">>, true,
         with(Secure, <<"tls">>, true,
         with(is_offered(Req), <<"upgrade">>, true,
-        with(Files andalso Version =:= 'HTTP/1.1', <<"file">>, true, if_known(Request))))))))).
+        with(is_connect(Req), <<"protocol">>, maps:get(protocol, Req, none),
+        with(Files andalso Version =:= 'HTTP/1.1', <<"file">>, true, if_known(Request)))))))))).
 
 %% One that gets HTTP/2 for it is none of HTTP/1.1 any more.
 is_offered(#{?OFFERED := true, version := 'HTTP/1.1'}) -> true;
 is_offered(_) -> false.
+
+%% An extended CONNECT (RFC 8441). One that says how long its body is wants no connection.
+is_connect(#{protocol := _, has_body := true, body_length := undefined}) -> true;
+is_connect(_) -> false.
 
 if_known(Request = #{<<"length">> := undefined}) -> maps:remove(<<"length">>, Request);
 if_known(Request) -> Request.

@@ -24,7 +24,9 @@
     %% it had no length.
     headed = false :: boolean(),
     last = false :: boolean(),
-    unmeasured = false :: boolean()
+    unmeasured = false :: boolean(),
+    %% Whether it has made a tunnel of a stream of HTTP/2.
+    tunnel = false :: boolean()
 }).
 -opaque response() :: #response{}.
 
@@ -66,12 +68,16 @@ command({reply, Head = #{status := Status, close := Close}, Body}, Response0) ->
     Response = head(Close orelse ends(Response0), Response0),
     {{response, Status, headers(Head, Response), Body}, Response};
 %% An app that has begun to answer may read on.
-command({head, Head = #{status := Status, close := Close, length := Length}}, Response0) ->
+command({head, Head}, Response0) ->
+    #{status := Status, code := Code, close := Close, length := Length} = Head,
     Response = head(Close orelse is_unsure(Response0) orelse is_deaf(Response0),
-        Response0#response{unmeasured = Length =:= undefined}),
+        Response0#response{unmeasured = Length =:= undefined,
+            tunnel = Code =< 299 andalso is_connect(Response0)}),
     {{headers, Status, announced(headers(Head, Response), Response)}, Response};
 command({trailers, Fields}, Response) ->
     {{trailers, trailers(Fields, Response)}, Response}.
+
+is_connect(#response{req = Req}) -> is_map_key(protocol, Req).
 
 headers(#{headers := Fields, code := Code, length := Length}, Response = #response{req = Req}) ->
     close(Response, with_length(Code, Length, response_headers(Fields, Req))).
@@ -218,10 +224,14 @@ is_deaf(#response{req = #{body_length := Length}, listener = #{heard := Heard}})
 
 %% What is to be done when the response is over: `stop`; or take what is left of the body from the
 %% client, if it is no more than so many bytes and comes in so many milliseconds; or cut the
-%% connection. A stream of HTTP/1.1 that stops before its body has come is a trap: Cowboy before
+%% connection. A stream of HTTP/2 that stops while its client may still send is reset, and what Cowboy
+%% had to keep of the response comes behind that, for nobody: a tunnel, which both sides close, waits
+%% for the other one. A stream of HTTP/1.1 that stops before its body has come is a trap: Cowboy before
 %% 2.13 does not look at what stands behind such a body, be it a whole request, until more comes.
 -spec left(response()) ->
     stop | {discard, Bytes :: non_neg_integer(), Milliseconds :: pos_integer()} | cut.
+left(#response{req = #{version := 'HTTP/2'}, tunnel = true, complete = false}) ->
+    {discard, ?MAX_DISCARD, ?DISCARD_TIME};
 left(#response{req = #{version := 'HTTP/2'}}) -> stop;
 left(#response{last = true}) -> stop;
 left(Response = #response{complete = true}) ->

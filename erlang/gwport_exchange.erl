@@ -20,7 +20,8 @@
 %% 5. The client command `takeover` in the place of `reply` or `head` means that the app wants the
 %%    client's connection. The driver hands the exchange to whoever has that (offer/1, accept/1),
 %%    for which `read` and `data` are then the bytes of the connection, and `shut` the end of what
-%%    is sent.
+%%    is sent. A stream of HTTP/2 that an app takes over stays with its driver: its head comes, and
+%%    then there may be `shut` before the last command.
 %%
 %% The order and the times of all that are a pure machine, gwport_stream. In here is what it takes
 %% to carry out its commands: the port, the stream's name there, and the watch that looks after a

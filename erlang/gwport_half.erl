@@ -18,8 +18,9 @@
 -record(half, {
     phase :: phase(),
     informs = 0 :: non_neg_integer(),
-    %% Whether it may carry, and carries, the bytes of a connection.
-    raw = no :: no | may | yes,
+    %% Whether it carries the bytes of a connection, or may: in the place of its head, or behind that,
+    %% which may have just come.
+    raw = no :: no | may | behind | now | yes,
     credit :: gwport_credit:credit()
 }).
 -opaque half() :: #half{}.
@@ -43,13 +44,15 @@
 
 -define(MAX_INFORMS, 16).
 
--spec new(request | response | takeover, Window :: non_neg_integer()) -> half().
+-spec new(request | response | takeover | connect, Window :: non_neg_integer()) -> half().
 new(request, Window) ->
     #half{phase = body, credit = gwport_credit:new(Window)};
 new(response, Window) ->
     #half{phase = start, credit = gwport_credit:new(Window)};
 new(takeover, Window) ->
-    #half{phase = start, raw = may, credit = gwport_credit:new(Window)}.
+    #half{phase = start, raw = may, credit = gwport_credit:new(Window)};
+new(connect, Window) ->
+    #half{phase = start, raw = behind, credit = gwport_credit:new(Window)}.
 
 %% A request that ends with its head.
 -spec none() -> half().
@@ -61,7 +64,7 @@ none() ->
 handed_over(Half = #half{credit = Credit}) ->
     Half#half{credit = gwport_credit:renewed(Credit)}.
 
-%% Whether a takeover may come in it, or could have.
+%% Whether a takeover may come in the place of its head, or could have.
 -spec is_offered(half()) -> boolean().
 is_offered(#half{raw = Raw}) ->
     Raw =:= may.
@@ -76,6 +79,10 @@ is_raw(#half{raw = Raw}) ->
     {more | last, half()} | {error, gwport_frame:code(), Text :: binary()}.
 frame(Kind, _, _, #half{raw = yes}) when Kind =:= trailers; Kind =:= file ->
     {error, bad_order, <<(atom_to_binary(Kind))/binary, " behind takeover">>};
+frame(takeover, _, _, Half = #half{raw = now}) ->
+    {more, Half#half{raw = yes}};
+frame(Kind, Bytes, MaxHead, Half = #half{raw = now}) ->
+    frame(Kind, Bytes, MaxHead, Half#half{raw = no});
 frame(Kind, Bytes, MaxHead, Half = #half{phase = Phase}) ->
     case ?ORDER of
         #{Kind := {Phase, Next, Limit}} ->
@@ -101,6 +108,8 @@ limit(head, Kind, Bytes, MaxHead, _) when Bytes > MaxHead ->
     {error, too_large, <<(atom_to_binary(Kind))/binary, " over max_head">>};
 limit(head, inform, _, _, Half = #half{informs = Informs}) ->
     {ok, Half#half{informs = Informs + 1}};
+limit(head, head, _, _, Half = #half{raw = behind}) ->
+    {ok, Half#half{raw = now}};
 limit(whole, _, Bytes, MaxHead, Half = #half{credit = Credit}) ->
     case is_within(Bytes, MaxHead, gwport_credit:left(Credit)) of
         true -> {ok, Half};

@@ -20,7 +20,7 @@
 -opaque handle() :: #handle{}.
 
 %% The encoded Request of SPEC.md, section 6, without a version byte, and what is to be known of it.
--type request() :: {iodata(), Body :: none | now | continue | upgrade,
+-type request() :: {iodata(), Body :: none | now | continue | upgrade | connect,
     IsIdempotent :: boolean()}.
 
 %% Called by the owner, when the program has greeted.

@@ -157,6 +157,10 @@ take([{read, _} | Rest], Request = #request{req = Req, tag = Tag, reads = Reads}
 take([look | Rest], Request = #request{reading = Reading}) ->
     _ = [look(Request) || Reading],
     take(Rest, Request);
+%% It is not answered.
+take([shut | Rest], Request = #request{req = Req}) ->
+    cast({data, fin, <<>>}, Req),
+    take(Rest, Request);
 take([{data, IsFin, Data} | Rest], Request = #request{req = Req}) ->
     cast({data, self(), IsFin, Data}, Req),
     take(Rest, Request);
@@ -179,16 +183,20 @@ discard(Left, Time, Request = #request{reading = true, tag = Tag, req = Req}) ->
         {request_body, Tag, fin, _, Data} when byte_size(Data) =< Left ->
             ok;
         Body when element(1, Body) =:= request_body, element(2, Body) =:= Tag ->
-            cut(Req)
+            too_much(Req)
     after Time ->
-        cut(Req)
+        too_much(Req)
     end;
 discard(Left, Time, #request{tag = Tag, req = Req}) ->
     cast({read_body, self(), Tag, Left + 1, Time}, Req),
     receive
         {request_body, Tag, fin, _, Data} when byte_size(Data) =< Left -> ok;
-        Body when element(1, Body) =:= request_body, element(2, Body) =:= Tag -> cut(Req)
+        Body when element(1, Body) =:= request_body, element(2, Body) =:= Tag -> too_much(Req)
     end.
+
+%% A stream of HTTP/2 is reset without an error, since its response is whole.
+too_much(#{version := 'HTTP/2'}) -> ok;
+too_much(Req) -> cut(Req).
 
 %% All is told: from here on Cowboy's shutdown is the end, also one that was heard of meanwhile.
 be_mortal(#{pid := Connection}) ->

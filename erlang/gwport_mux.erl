@@ -51,16 +51,18 @@
 -opaque mux() :: #mux{}.
 
 -type opening() :: {gwport_frame:stream(), client(), Window :: non_neg_integer(),
-    Body :: none | now | continue | upgrade, IsIdempotent :: boolean()}.
+    Body :: none | now | continue | upgrade | connect, IsIdempotent :: boolean()}.
 %% What a client is told.
 -type event() ::
     {credit, pos_integer()}
   | {inform | head | trailers | chunk | file, Payload :: binary()}
   | {reply, Payload :: binary(), Credit :: non_neg_integer()}
   | fin
-    %% The stream is a connection's from now on: for whom claim/3 names, who then has `claimed`.
+    %% The stream is a connection's from now on: for whom claim/3 names, who then has `claimed`; or,
+    %% behind its head, for its client as before.
   | takeover
   | claimed
+  | tunnel
   | {abort, gwport_frame:code(), Text :: binary()}
   | {port_down, Entered :: boolean(), Reason :: term()}.
 -type command() ::
@@ -94,6 +96,8 @@ served(#mux{served = Served}) ->
 -spec opened(opening(), mux()) -> {[command()], mux()}.
 opened({N, Client, Window, upgrade, IsIdempotent}, Mux = #mux{hijack = false}) ->
     opened({N, Client, Window, none, IsIdempotent}, Mux);
+opened({N, Client, Window, connect, IsIdempotent}, Mux = #mux{hijack = false}) ->
+    opened({N, Client, Window, now, IsIdempotent}, Mux);
 opened({N, Client, Window, upgrade, IsIdempotent}, Mux = #mux{streams = Streams}) ->
     Stream = #stream{client = Client, out = gwport_half:new(request, 0),
         in = gwport_half:new(takeover, Window), entered = IsIdempotent},
@@ -105,12 +109,15 @@ opened({N, Client = {_, _, To}, Window, Body, IsIdempotent}, Mux) ->
     #mux{streams = Streams, request_window = RequestWindow} = Mux,
     First = first_credit(Body, RequestWindow),
     Stream = #stream{client = Client, out = gwport_half:new(request, First),
-        in = gwport_half:new(response, Window), entered = IsIdempotent},
+        in = gwport_half:new(response_half(Body), Window), entered = IsIdempotent},
     {[{deliver, To, {credit, First}} || First > 0],
         Mux#mux{highest = N, streams = Streams#{N => Stream}}}.
 
-first_credit(now, Window) -> Window;
-first_credit(_, _) -> 0.
+first_credit(continue, _) -> 0;
+first_credit(_, Window) -> Window.
+
+response_half(connect) -> connect;
+response_half(_) -> response.
 
 %% The whole of a stream.
 full(Stream = #stream{}) ->
@@ -201,7 +208,7 @@ incoming(Kind, Payload, N, Stream = #stream{in = In}, Mux = #mux{max_head = MaxH
 event(chunk, Data, _) -> {chunk, own(Data)};
 event(reply, Payload, In) -> {reply, Payload, gwport_credit:left(gwport_half:credit(In))};
 event(fin, _, _) -> fin;
-event(takeover, _, _) -> takeover;
+event(takeover, _, In) -> case gwport_half:is_offered(In) of true -> takeover; false -> tunnel end;
 event(Kind, Payload, _) -> {Kind, Payload}.
 
 %% A stream that was offered and is not taken over is a request without a body [U3].
@@ -214,8 +221,8 @@ begun(head, Event, N, Stream = #stream{out = Out, in = In}, Mux) ->
         false ->
             {Commands, Mux1}
     end;
-begun(takeover, Event, N, Stream, Mux) ->
-    deliver(Event, N, Stream#stream{unclaimed = true}, Mux);
+begun(takeover, takeover, N, Stream, Mux) ->
+    deliver(takeover, N, Stream#stream{unclaimed = true}, Mux);
 begun(_, Event, N, Stream, Mux) ->
     deliver(Event, N, Stream, Mux).
 

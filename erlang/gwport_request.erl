@@ -35,6 +35,7 @@ check(Request) ->
         must(is_count(Port, ?MAX_PORT), <<"port">>),
         must(is_count(PathInfo, ?MAX_PATH_INFO), <<"path_info">>),
         must(is_length(Length, Version), <<"length">>),
+        must(is_protocol(Request), <<"protocol">>),
         fields(Headers, Length)
     catch
         throw:{wrong, Part} -> {error, Part}
@@ -51,6 +52,12 @@ is_count(N, Max) ->
 %% the next request.
 is_length(unknown, Version) -> Version =/= {1, 0};
 is_length(Length, _) -> is_count(Length, ?MAX_LENGTH).
+
+%% A name, and maybe a version (RFC 9110, 7.8), of whatever case.
+is_protocol(#{<<"protocol">> := Protocol}) ->
+    lists:all(fun gwport_field:is_token/1, binary:split(Protocol, <<"/">>));
+is_protocol(_) ->
+    true.
 
 fields([{Name, Value} | Rest], Length) ->
     must(gwport_field:is_name(Name) andalso is_value(Name, Value, Length), {header, Name}),
@@ -141,9 +148,10 @@ encode(Request = #{<<"method">> := Method}, Max) ->
         false -> {error, too_large_head}
     end.
 
--spec body(gwport_environ:request()) -> none | now | continue | upgrade.
+-spec body(gwport_environ:request()) -> none | now | continue | upgrade | connect.
 body(#{<<"length">> := 0, <<"upgrade">> := true}) -> upgrade;
 body(#{<<"length">> := 0}) -> none;
+body(#{<<"protocol">> := _}) -> connect;
 body(#{<<"continue">> := true}) -> continue;
 body(_) -> now.
 

@@ -15,7 +15,7 @@
 -type request() :: #{
     method := binary(),
     %% Whether there is a body, and whether the client waits for 100 Continue.
-    body := none | now | continue | upgrade,
+    body := none | now | continue | upgrade | connect,
     length := undefined | non_neg_integer(),
     %% Whether the response may have files in it.
     files := boolean()
@@ -50,7 +50,7 @@
     %% Read (some of the body), and the response.
     read
     %% The connection is the app's: its bytes are read and data from now on, `shut` is the end of
-    %% the one direction. See gwport_exchange:offer/1.
+    %% the one direction. See gwport_exchange:offer/1. Behind a head there may be `shut` as well.
   | takeover
   | shut
   | {inform, gwport_response:status(), gwport_response:fields()}
@@ -111,6 +111,8 @@
     ending = no :: no | fin | shut | closing | {trailers, gwport_response:fields()}
         | {broken, gwport_status:reason() | bad_length},
     left = undefined :: undefined | non_neg_integer(),
+    %% Whether its head lets a client of HTTP/2 take the stream for a connection.
+    connects = false :: boolean(),
     %% Whether it has announced trailers.
     trailers = false :: boolean(),
     %% A file that goes to the client behind the queue; nothing else comes before it has gone.
@@ -259,6 +261,10 @@ port({reply, Payload, Credit}, Stream) ->
 port(takeover, Stream) ->
     {[takeover], touch(Stream#stream{phase = tunnel, head_at = infinity, request = open,
         length = undefined, max_body = infinity})};
+port(tunnel, Stream = #stream{connects = true}) ->
+    {[], touch(Stream#stream{phase = tunnel, max_body = infinity})};
+port(tunnel, Stream) ->
+    give_up(bad_order, Stream);
 port({head, Payload}, Stream) ->
     head(gwport_response:head(Payload), Payload, touch(Stream#stream{head_at = infinity}));
 %% What stands behind a file in the response comes when that has gone.
@@ -373,6 +379,7 @@ tunnel({abort, Code, _}, Stream) ->
 tunnel({port_down, _, _}, Stream) ->
     ended(port_died, Stream).
 
+closing(closing, #stream{ending = shut}) -> {[done], ended};
 closing(Ending, Stream = #stream{ending = shut}) -> flush(Stream#stream{ending = Ending});
 closing(Ending, Stream) -> flush(Stream#stream{request = ended, held = <<>>, ending = Ending}).
 
@@ -405,6 +412,7 @@ reply(error, _, Stream) ->
 head({ok, Head = #{code := Code, headers := Fields, length := Length}}, _, Stream) ->
     case gwport_response:has_body(Stream#stream.method, Code) of
         true -> {[{head, Head}], Stream#stream{phase = streaming, left = Length,
+            connects = Code =< 299 andalso Length =:= undefined,
             trailers = lists:keymember(<<"trailer">>, 1, Fields)}};
         false -> {[{reply, Head, <<>>}], Stream#stream{phase = discarding}}
     end;
@@ -481,7 +489,7 @@ flush(Stream = #stream{queue = [], taking = 0, file = Sent = #sent{}}) ->
 flush(Stream = #stream{phase = tunnel, queue = [], taking = 0, ending = fin}) ->
     before([shut], shut(Stream#stream{ending = shut}));
 flush(#stream{queue = [], taking = 0, ending = closing}) ->
-    {[done], ended};
+    {[shut, done], ended};
 flush(#stream{queue = [], taking = 0, ending = fin}) ->
     {[{data, fin, <<>>}, done], ended};
 flush(#stream{queue = [], taking = 0, ending = {trailers, Fields}}) ->

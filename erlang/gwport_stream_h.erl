@@ -45,10 +45,10 @@
 }).
 
 %% `refused`: the router answered 400, and its answer is on its way here. `discarding`: all is said,
-%% and so many bytes of the body may still come. `over`: answered; what Cowboy makes of that goes
-%% out.
+%% and so many bytes of the body may still come; Last is what is done if more do, or if the end does
+%% not. `over`: answered; what Cowboy makes of that goes out.
 -type state() :: {next, term()} | #stream{} | {refused, gwport_cowboy_response:response()}
-    | {discarding, Left :: non_neg_integer(), Timer :: reference()} | over.
+    | {discarding, Left :: non_neg_integer(), Timer :: reference(), Last :: stop | tuple()} | over.
 
 %% How much Cowboy may take off the socket when it has nothing left that it may.
 -define(FLOW, 65536).
@@ -132,8 +132,8 @@ data(_, IsFin, Data, Stream = #stream{}) ->
     safely(failed(Stream), fun() -> body(IsFin, Data, Stream) end);
 data(_, IsFin, Data, {refused, Response}) ->
     {[], {refused, gwport_cowboy_response:received(IsFin, Data, Response)}};
-data(_, IsFin, Data, {discarding, Left, Timer}) ->
-    discard(IsFin, Data, Left, Timer);
+data(_, IsFin, Data, State = {discarding, _, _, _}) ->
+    discard(IsFin, Data, State);
 data(_, _, _, State) ->
     {[], State}.
 
@@ -145,9 +145,9 @@ info(_, Info, Stream = #stream{}) ->
     safely(failed(Stream), fun() -> heard(Info, Stream) end);
 info(Id, Info = {response, _, _, _}, {refused, Response0}) ->
     {Command, Response} = gwport_cowboy_response:others(Info, Response0),
-    before([Command], over(Id, gwport_cowboy_response:left(Response)));
-info(_, gwport_time, {discarding, _, _}) ->
-    {[close()], over};
+    before([Command], over(Id, gwport_cowboy_response:left(Response), close()));
+info(_, gwport_time, {discarding, _, _, Last}) ->
+    {[Last], over};
 info(_, Info, State) ->
     {cowboys(Info), State}.
 
@@ -158,7 +158,7 @@ terminate(_, _, Stream = #stream{cowboy = Cowboy}) ->
     %% The client has left, or the connection ends.
     gwport_cowboy:close(Cowboy),
     leave(Stream);
-terminate(Id, _, {discarding, _, Timer}) ->
+terminate(Id, _, {discarding, _, Timer, _}) ->
     _ = erlang:cancel_timer(Timer),
     flush({self(), Id});
 terminate(_, _, _) ->
@@ -302,6 +302,8 @@ take([Data = {data, nofin, Body} | Rest], Stream = #stream{id = Id}) when is_tup
     end;
 take([Data = {data, nofin, _} | Rest], Stream) ->
     hand(Data, Rest, Stream);
+take([shut | Rest], Stream) ->
+    before([{data, fin, <<>>}], take(Rest, Stream));
 %% gwport_pipeline_h hears this, and what comes of it is not this handler's.
 take([takeover], Stream = #stream{id = Id, cowboy = Cowboy}) ->
     self() ! {{self(), Id}, {gwport_takeover, gwport_cowboy:offer(Cowboy)}},
@@ -310,7 +312,7 @@ take([takeover], Stream = #stream{id = Id, cowboy = Cowboy}) ->
 take([Last], Stream = #stream{id = Id}) when Last =:= stop; Last =:= cut;
         element(1, Last) =:= discard; element(1, Last) =:= reset ->
     leave(Stream),
-    over(Id, Last);
+    over(Id, Last, late(Stream));
 take([Command | Rest], Stream) ->
     before([Command], take(Rest, Stream)).
 
@@ -324,24 +326,31 @@ before(Commands1, {Commands2, State}) ->
     {Commands1 ++ Commands2, State}.
 
 %% All is said. What may come of the body is allowed at once.
-over(_, stop) ->
+over(_, stop, _) ->
     {[stop], over};
-over(_, cut) ->
+over(_, cut, _) ->
     {[close()], over};
-over(_, {reset, Reason}) ->
+over(_, {reset, Reason}, _) ->
     {[{internal_error, Reason, 'The response was broken off.'}], over};
-over(Id, {discard, Bytes, Time}) ->
+over(Id, {discard, Bytes, Time}, Last) ->
     Timer = erlang:send_after(Time, self(), {{self(), Id}, gwport_time}),
-    {[{flow, Bytes + 1}], {discarding, Bytes, Timer}}.
+    {[{flow, Bytes + 1}], {discarding, Bytes, Timer, Last}}.
 
-discard(fin, Data, Left, Timer) when byte_size(Data) =< Left ->
+%% What is to be done if that does not come, or not in time.
+late(#stream{cowboy = Cowboy}) ->
+    case gwport_cowboy:is_shared(Cowboy) of
+        true -> stop;
+        false -> close()
+    end.
+
+discard(fin, Data, {discarding, Left, Timer, _}) when byte_size(Data) =< Left ->
     _ = erlang:cancel_timer(Timer),
     {[stop], over};
-discard(nofin, Data, Left, Timer) when byte_size(Data) =< Left ->
-    {[], {discarding, Left - byte_size(Data), Timer}};
-discard(_, _, _, Timer) ->
+discard(nofin, Data, {discarding, Left, Timer, Last}) when byte_size(Data) =< Left ->
+    {[], {discarding, Left - byte_size(Data), Timer, Last}};
+discard(_, _, {discarding, _, Timer, Last}) ->
     _ = erlang:cancel_timer(Timer),
-    {[close()], over}.
+    {[Last], over}.
 
 %% Ends a connection of HTTP/1.1: at once, whatever is under way on it.
 close() ->

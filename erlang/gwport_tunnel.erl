@@ -55,7 +55,8 @@ cut() ->
 
 -spec takeover(pid(), ranch:ref(), inet:socket(), module(), cowboy:opts(), binary(),
     {gwport_exchange:exchange(), Name :: iodata()}) -> ok.
-takeover(Parent, Ref, Socket, Transport, _Opts, Buffer, Taken) ->
+takeover(Parent, Ref, Socket, Transport, Opts, Buffer, Taken) ->
+    gwport_cowboy_listener:warn_no_connect(Ref, Opts),
     gwport_failure:run("a connection that an app has taken over",
         fun() -> run(Parent, Ref, Socket, Transport, Buffer, Taken) end).
 

@@ -14,6 +14,20 @@ a_chunked_body_of_which_too_much_has_come_ends_the_connection_test_() ->
            {Size, Taken, Expected} <- [{0, 0, keeps}, {?DISCARD, 0, keeps}, {?DISCARD + 1, 0, closes},
                {?DISCARD + 1000, 1000, keeps}, {?DISCARD + 1001, 1000, closes}]].
 
+%% Behind the reset of a stream nothing of its response comes any more: a tunnel waits a while for its client to end it.
+a_tunnel_waits_for_its_client_test_() ->
+    [?_assertEqual(Expected, begin
+        Response0 = gwport_cowboy_response:new(maps:merge(#{version => 'HTTP/2', method => <<"CONNECT">>, headers => #{},
+            has_body => true, body_length => undefined}, With), #{heard => infinity}),
+        {{headers, Status, _}, Response1} = gwport_cowboy_response:command({head, #{status => Status, code => Status,
+            headers => [], length => undefined, close => false}}, Response0),
+        gwport_cowboy_response:left(gwport_cowboy_response:received(IsFin, <<>>, Response1))
+    end) || {Expected, Status, IsFin, With} <- [
+        {{discard, ?DISCARD, 30000}, 200, nofin, #{protocol => <<"websocket">>}},
+        {stop, 200, fin, #{protocol => <<"websocket">>}},
+        {stop, 403, nofin, #{protocol => <<"websocket">>}},
+        {stop, 200, nofin, #{}}]].
+
 answered(Is, Size, Taken) ->
     Req = #{version => 'HTTP/1.1', method => <<"POST">>, headers => #{}, has_body => true, body_length => undefined},
     Response0 = gwport_cowboy_response:new(Req, #{heard => infinity}),

@@ -16,18 +16,20 @@
 may_follow(request, []) -> [chunk, fin, trailers];
 may_follow(response, []) -> [inform, head, reply];
 may_follow(takeover, []) -> [inform, head, takeover, reply];
+may_follow(connect, []) -> [inform, head, reply];
 may_follow(Shape, Frames) ->
     IsRaw = lists:member(takeover, Frames),
     case lists:last(Frames) of
         inform when length(Frames) =:= 16 -> may_follow(Shape, []) -- [inform];
         inform -> may_follow(Shape, []);
         Kind when IsRaw, Kind =:= takeover orelse Kind =:= chunk -> [chunk, fin];
+        head when Shape =:= connect -> [takeover, chunk, fin, trailers];
         Kind when Kind =:= head; Kind =:= chunk -> [chunk, fin, trailers];
         _ -> []
     end.
 
 what_may_follow_does_and_nothing_else_test_() ->
-    gwport_gen:check(?FORALL({Shape, Kinds}, {oneof([request, response, takeover]), list(oneof(?KINDS))},
+    gwport_gen:check(?FORALL({Shape, Kinds}, {oneof([request, response, takeover, connect]), list(oneof(?KINDS))},
         begin
             {_, _} = lists:foldl(fun(Kind, {Half, Before}) -> followed(Kind, Shape, Half, Before) end,
                 {gwport_half:new(Shape, ?WINDOW), []}, Kinds),
@@ -41,6 +43,10 @@ followed(Kind, Shape, Half, Before) ->
         {last, Half1} when Fits, Last ->
             false = gwport_half:is_open(Half1),
             last = gwport_half:end_of(Half1),
+            {Half1, Before ++ [Kind]};
+        {more, Half1} when Fits, Kind =:= takeover, Shape =:= connect ->
+            true = gwport_half:is_raw(Half1),
+            true = gwport_half:credit(Half) =:= gwport_half:credit(Half1),
             {Half1, Before ++ [Kind]};
         {more, Half1} when Fits, Kind =:= takeover ->
             true = gwport_half:is_raw(Half1),

@@ -656,6 +656,53 @@ each_direction_of_a_connection_ends_by_itself_test() ->
     {ok, [{deliver, To, {chunk, <<"x">>}}], Goes} = gwport_mux:frame({chunk, 256, <<"x">>}, Ours),
     ?assertEqual({[{deliver, To, fin}, {replace, 256, {0, <<>>}}, Closed], 0}, then({fin, 256, ?NIL}, Goes)).
 
+%% On HTTP/2 a head comes first, nobody claims anything, and credit stays what it was.
+
+connecting() ->
+    {[{deliver, _, {credit, ?REQUEST_WINDOW}}], Mux} = gwport_mux:opened(opening(256, #{body => connect}), mux()),
+    Mux.
+
+connected() ->
+    {ok, _, Mux0} = gwport_mux:frame({head, 256, <<"h">>}, connecting()),
+    {ok, [{deliver, _, tunnel}], Mux} = gwport_mux:frame({takeover, 256, ?NIL}, Mux0),
+    Mux.
+
+a_tunnel_begins_behind_its_head_and_each_direction_ends_by_itself_test() ->
+    ?assertEqual({[event(256, {chunk, <<"x">>})], 1}, then({chunk, 256, <<"x">>}, connected())),
+    {ok, [_], Full} = gwport_mux:frame({chunk, 256, binary:copy(<<"x">>, ?WINDOW)}, connected()),
+    ?assertMatch({[{deliver, _, {abort, flow_exceeded, _}}, {write, 256, abort, {11, _}}], 1},
+        then({chunk, 256, <<"x">>}, Full)),
+    {ok, Theirs, Mux1} = gwport_mux:frame({fin, 256, ?NIL}, connected()),
+    ?assertEqual([event(256, fin)], Theirs),
+    {[{write, 256, chunk, <<"abc">>}], Mux2} = gwport_mux:send(256, chunk, <<"abc">>, Mux1),
+    ?assertEqual({[{write, 256, fin, []}, closed(256)], 0}, begin
+        {Commands, Mux3} = gwport_mux:send(256, fin, [], Mux2),
+        {Commands, gwport_mux:live(Mux3)}
+    end).
+
+a_tunnel_that_is_declined_is_a_request_with_a_body_test() ->
+    {ok, _, Mux} = gwport_mux:frame({head, 256, <<"h">>}, connecting()),
+    ?assertEqual({[event(256, fin), {write, 256, abort, {0, <<>>}}, closed(256)], 0}, then({fin, 256, ?NIL}, Mux)),
+    ?assertEqual({[event(256, {reply, <<"r">>, ?WINDOW}), {write, 256, abort, {0, <<>>}}, closed(256)], 0},
+        then({reply, 256, <<"r">>}, connecting())).
+
+a_takeover_that_is_not_right_behind_the_head_of_a_tunnel_is_out_of_order_test_() ->
+    {ok, _, Mux0} = gwport_mux:frame({head, 256, <<"h">>}, connecting()),
+    {ok, _, Mux} = gwport_mux:frame({chunk, 256, <<"x">>}, Mux0),
+    [?_assertMatch({[{deliver, _, {abort, bad_order, _}}, {write, 256, abort, {9, _}}], 1},
+        then({takeover, 256, ?NIL}, M)) || M <- [connecting(), Mux, connected()]].
+
+trailers_and_files_are_not_of_a_tunnel_test_() ->
+    [?_assertMatch({[{deliver, _, {abort, bad_order, _}} | _], _}, then({Kind, 256, term([])}, connected()))
+        || Kind <- [trailers, file, head, inform, reply]].
+
+without_the_capability_a_tunnel_is_a_request_with_a_body_test() ->
+    Without = gwport_mux:new(#{window => 10, max_head => ?MAX_HEAD, files => true, hijack => false}),
+    {[{deliver, _, {credit, 10}}], Mux0} = gwport_mux:opened(opening(256, #{body => connect}), Without),
+    {ok, [_], Mux} = gwport_mux:frame({head, 256, <<"h">>}, Mux0),
+    ?assertMatch({fault, bad_frame, _}, gwport_mux:frame({takeover, 256, ?NIL}, Mux)),
+    ?assertEqual({[event(256, fin), {write, 256, abort, {0, <<>>}}, closed(256)], 0}, then({fin, 256, ?NIL}, Mux)).
+
 an_abort_of_ours_behind_the_programs_fin_is_not_answered_test() ->
     {ok, _, Mux} = gwport_mux:frame({fin, 256, ?NIL}, claimed()),
     ?assertMatch({[{write, 256, abort, {2, <<>>}}, {closed, 256, _, ?WINDOW, written}], _},

@@ -2,7 +2,7 @@
 %% no look at anything that a client library would refuse. With TLS its socket is {ssl, Socket}.
 -module(gwport_raw_h2).
 
--export([ask/2, ask/3, open/1, upgraded/1, send/2, headers/4, data/4, answer/2, close/1]).
+-export([ask/2, ask/3, open/1, upgraded/1, send/2, headers/4, data/4, answer/2, frame/1, close/1]).
 
 -define(PREFACE, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").
 
@@ -90,6 +90,7 @@ decoded(Block, Socket) ->
     put({?MODULE, Socket}, {Buffer, State}),
     Fields.
 
+%% The next frame, as cowlib has it, or the error of the socket.
 frame(Socket) ->
     {Buffer, State} = get({?MODULE, Socket}),
     case cow_http2:parse(Buffer) of

@@ -27,6 +27,8 @@ a_request_tells_whether_it_has_a_body_test_() ->
         {none, #{<<"length">> => 0, <<"continue">> => true}},
         {now, #{<<"length">> => 1}},
         {now, #{}},
+        {connect, #{<<"protocol">> => <<"websocket">>}},
+        {none, #{<<"length">> => 0, <<"protocol">> => <<"websocket">>}},
         {continue, #{<<"continue">> => true}},
         {continue, #{<<"length">> => 1, <<"continue">> => true}}]].
 
@@ -56,6 +58,9 @@ the_part_that_is_wrong_is_named_test_() ->
         {<<"path_info">>, #{<<"path_info">> => -1}}, {<<"path_info">>, #{<<"path_info">> => 2147483648}},
         {<<"length">>, #{<<"length">> => -1}}, {<<"length">>, #{<<"length">> => 1 bsl 63}},
         {<<"length">>, #{<<"version">> => {1, 0}}},
+        {<<"protocol">>, #{<<"protocol">> => <<>>}}, {<<"protocol">>, #{<<"protocol">> => <<"a b">>}},
+        {<<"protocol">>, #{<<"protocol">> => <<"a/">>}}, {<<"protocol">>, #{<<"protocol">> => <<"a/1/2">>}},
+        {<<"protocol">>, #{<<"protocol">> => <<"a\r\n">>}},
         {{header, <<"X-A">>}, #{<<"headers">> => [{<<"x-a">>, <<"1">>}, {<<"X-A">>, <<"1">>}]}},
         {{header, <<>>}, #{<<"headers">> => [{<<>>, <<"1">>}]}},
         {{header, <<"hosT">>}, #{<<"headers">> => [{<<"host">>, <<"x">>}, {<<"hosT">>, <<"x">>}]}},
@@ -70,6 +75,7 @@ both_edges_of_each_number_pass_test_() ->
     [?_assertEqual(ok, gwport_request:check(whole(With))) || With <- [
         #{}, #{<<"port">> => 0}, #{<<"port">> => 65535}, #{<<"path_info">> => 2147483647},
         #{<<"length">> => 0, <<"version">> => {1, 0}}, #{<<"length">> => (1 bsl 63) - 1},
+        #{<<"protocol">> => <<"websocket">>}, #{<<"protocol">> => <<"TLS/1.2">>},
         #{<<"path">> => <<"*">>}, #{<<"host">> => <<>>}, #{<<"host">> => <<"[::1]">>},
         #{<<"headers">> => [{<<"content-length">>, <<"05">>}], <<"length">> => 5}]].
 
@@ -124,6 +130,17 @@ underscores_are_dropped_and_nothing_else_is_test() ->
     ?assertEqual({#{<<"x-a">> => <<"1">>, <<"x.a">> => <<"2">>}, ok}, New(drop, Fields)),
     [?assertEqual(New(pass, #{Name => Value}), New(drop, #{Name => Value})) || {Name, Value} <- maps:to_list(Bad)],
     [?assertMatch({_, {error, {header, Name}}}, New(drop, Fields#{Name => Value})) || {Name, Value} <- maps:to_list(Bad)].
+
+%% One that says how long its body is, or has none, is a CONNECT without more.
+an_extended_connect_says_for_what_test_() ->
+    [?_assertEqual(Expected, begin
+        Req = maps:merge((plain())#{method := <<"CONNECT">>, version := 'HTTP/2', protocol => <<"websocket">>}, With),
+        Request = gwport_cowboy_request:new(Req, 0, mount(), #{secure => false, files => false}),
+        {maps:get(<<"protocol">>, Request, none), maps:get(<<"length">>, Request, unknown)}
+    end) || {With, Expected} <- [
+        {#{has_body => true, body_length => undefined}, {<<"websocket">>, unknown}},
+        {#{has_body => true, body_length => 5}, {none, 5}},
+        {#{has_body => false, body_length => 0}, {none, 0}}]].
 
 %% By the connection's other end alone; and what is encrypted is the connection.
 proxies_are_believed_where_the_connection_is_theirs_test_() ->

@@ -782,8 +782,8 @@ what_was_written_before_a_close_goes_out_first_test_() ->
         {[], Stream1} = event(chunk(<<"y">>), Stream0),
         {[], Stream2} = event({port, {abort, Code, <<>>}}, Stream1),
         {[{consumed, 1}, {data, nofin, [<<"y">>]}], Stream3} = event(taken, Stream2),
-        ?assertMatch({[{consumed, 1}, Last], _}, event(taken, Stream3))
-    end || {Code, Last} <- [{no_error, done}, {internal_error, {break, app_failed}}]].
+        ?assertMatch({[{consumed, 1} | Last], _}, event(taken, Stream3))
+    end || {Code, Last} <- [{no_error, [shut, done]}, {internal_error, [{break, app_failed}]}]].
 
 a_close_behind_the_end_of_what_is_sent_is_at_once_test() ->
     {[shut], Stream} = event({port, fin}, tunnel()),
@@ -791,6 +791,52 @@ a_close_behind_the_end_of_what_is_sent_is_at_once_test() ->
 
 a_connection_ends_with_its_port_test() ->
     ?assertMatch({[{break, port_died}], _}, event({port, {port_down, true, crash}}, tunnel())).
+
+%% On HTTP/2 the head comes first, and the body of the request may have begun.
+
+connected(With) ->
+    {[{head, _}], Stream0} = event(head(200, []), stream(maps:merge(#{body => connect, method => <<"CONNECT">>}, With))),
+    {[], Stream} = event({port, tunnel}, Stream0),
+    Stream.
+
+a_tunnel_behind_a_head_is_read_on_and_has_no_limit_test() ->
+    {[read], Stream0} = event({port, {credit, 3}}, stream(#{body => connect, max_body => 5})),
+    {[{send, chunk, <<"abc">>}], Stream1} = event({client, nofin, <<"abcde">>}, Stream0),
+    {[{head, _}], Stream2} = event(head(299, []), Stream1),
+    {[], Stream3} = event({port, tunnel}, Stream2),
+    {[{send, chunk, <<"de">>}, read], Stream4} = event({port, {credit, 3}}, Stream3),
+    ?assertMatch({[{send, chunk, <<"f">>}], _}, event({client, nofin, <<"f">>}, Stream4)),
+    ?assertMatch({[{abort, too_large, <<>>}, {break, too_large_body}], _}, begin
+        {[{send, chunk, <<"de">>}, read], Late} = event({port, {credit, 3}}, Stream2),
+        event({client, nofin, <<"f">>}, Late)
+    end).
+
+each_direction_of_a_tunnel_ends_by_itself_test() ->
+    {[shut], Stream0} = event({port, fin}, connected(#{})),
+    ?assertMatch({[done], _}, event({port, {abort, no_error, <<>>}}, Stream0)),
+    {[read], Stream1} = event({port, {credit, 3}}, Stream0),
+    ?assertMatch({[{send, fin, []}, done], _}, event({client, fin, <<>>}, Stream1)),
+    ?assertMatch({[shut, done], _}, event({port, {abort, no_error, <<>>}}, connected(#{}))),
+    ?assertMatch({[{break, port_died}], _}, event({port, {port_down, true, crash}}, connected(#{}))).
+
+a_client_that_has_ended_before_the_head_has_ended_its_direction_of_the_tunnel_test() ->
+    {[read], Stream0} = event({port, {credit, 3}}, stream(#{body => connect})),
+    {[{send, fin, []}], Stream1} = event({client, fin, <<>>}, Stream0),
+    {[{head, _}], Stream2} = event(head(200, []), Stream1),
+    {[], Stream3} = event({port, tunnel}, Stream2),
+    ?assertMatch({[shut, done], _}, event({port, fin}, Stream3)).
+
+what_a_head_does_not_open_is_no_tunnel_test_() ->
+    [?_assertMatch({[{abort, bad_order, <<>>} | _], _}, begin
+        {_, Stream} = event(Head, stream(#{body => connect})),
+        event({port, tunnel}, Stream)
+    end) || Head <- [head(300, []), head(404, []), head(204, []), head(200, [{<<"content-length">>, <<"5">>}])]].
+
+times_of_a_tunnel_test() ->
+    Stream = connected(#{head_timeout => 100, idle_timeout => 1000}),
+    ?assertEqual(1000, gwport_stream:timeout(0, Stream)),
+    ?assertEqual(1000, gwport_stream:timeout(600, then(600, chunk(<<"x">>), Stream))),
+    ?assertMatch({[{abort, idle_timeout, <<>>}, {break, idle_timeout}], _}, at(1000, timeout, Stream)).
 
 times_of_a_connection_test_() ->
     Times = #{head_timeout => 100, idle_timeout => 1000},

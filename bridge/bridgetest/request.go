@@ -38,6 +38,9 @@ type Request struct {
 	Files   bool // files may be part of the response
 	Upgrade bool // the client's connection can be taken over
 
+	// Protocol is what an extended CONNECT of HTTP/2 asks for.
+	Protocol string
+
 	// Window is the first credit of the response: 256 KiB if 0, none if -1.
 	Window int
 }
@@ -112,6 +115,9 @@ func (r Request) addOptional(m etf.Map) etf.Map {
 	}
 	if r.Upgrade {
 		add("upgrade", true)
+	}
+	if r.Protocol != "" {
+		add("protocol", r.Protocol)
 	}
 	return m
 }

@@ -42,7 +42,7 @@ var faults = []fault{
 	},
 	{
 		name: "a request without a body has one", file: "bridge/exchange.go",
-		old: `if q.Length != 0 || q.Major > 1 {`, new: `if true {`,
+		old: `if !x.connects && (q.Length != 0 || q.Major > 1) {`, new: `if true {`,
 		shows: []sign{{"methods/get", cases.H1, both, "saw.nobody"}},
 	},
 	{

@@ -377,4 +377,8 @@ func TestHijackedConnectionsEndWithTheirPool(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "draining", string(rest))
 	}
+	for _, mount := range ours {
+		told := "connections of listener " + mount + "_clear over, as for WebSocket, and clients on HTTP/2 are not offered that"
+		require.Equal(t, 1, strings.Count(server.Log(), told), "each has had two connections taken over")
+	}
 }

@@ -19,8 +19,9 @@ import (
 )
 
 const (
-	serveArgument = "serve" // and the backend's address: the test binary is the port program
-	startLimit    = 3 * time.Minute
+	serveArgument    = "serve"     // and the backend's address: the test binary is the port program
+	serveRawArgument = "serve-raw" // the same, with RawConnect
+	startLimit       = 3 * time.Minute
 )
 
 // apps are the handlers by the first label of the Host that asks for them, so that a handler sees paths as they
@@ -66,8 +67,9 @@ func newSwitchboard(backend string) *switchboard {
 }
 
 func TestMain(m *testing.M) {
-	if len(os.Args) == 3 && os.Args[1] == serveArgument {
-		if err := bridge.Serve(newSwitchboard(os.Args[2])); err != nil {
+	if len(os.Args) == 3 && (os.Args[1] == serveArgument || os.Args[1] == serveRawArgument) {
+		server := &bridge.Server{Handler: newSwitchboard(os.Args[2]), RawConnect: os.Args[1] == serveRawArgument}
+		if err := server.Serve(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -119,7 +121,7 @@ func (s *servers) start() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()
-	s.cowboy, err = cowboy.Start(ctx, cowboy.Options{Program: []string{self, serveArgument, backend}})
+	s.cowboy, err = cowboy.Start(ctx, cowboy.Options{Program: []string{self, serveArgument, backend}, Listener: offersConnect})
 	if err != nil {
 		return err
 	}

@@ -68,6 +68,10 @@ type Opening struct {
 	// open in spite of a Length of 0, and nothing arrives before [Stream.TakeOver].
 	Takeover bool
 
+	// Connect: the task may take the stream over behind the head of its answer. The half that
+	// arrives is open as any other.
+	Connect bool
+
 	// OnDemand: nothing may arrive before it is asked for.
 	OnDemand bool
 

@@ -29,8 +29,9 @@ type Stream struct {
 	In  In
 	Out Out
 
-	mayTake bool // the task may take it over
-	taken   bool // it has: both halves carry the bytes of a connection
+	mayTake    bool // the task may take it over
+	mayConnect bool // ... behind its head
+	taken      bool // it has: both halves carry the bytes of a connection
 
 	cond  sync.Cond   // who waits in a Read or a Write of this stream
 	cause error       // set: aborted, by either side
@@ -61,7 +62,7 @@ func (s *Stream) Conn() *Conn { return s.c }
 // newStream makes a stream of an opening and puts it into the map.
 func (c *Conn) newStream(id uint32, o *Opening) *Stream {
 	s := o.Task.stream()
-	s.c, s.id, s.task, s.mayTake = c, id, o.Task, o.Takeover
+	s.c, s.id, s.task, s.mayTake, s.mayConnect = c, id, o.Task, o.Takeover, o.Connect
 	s.cond.L = &c.mu
 	s.In.open(s, o)
 	s.Out.open(s, o)

@@ -41,6 +41,7 @@ type Request struct {
 	Proxied      bool          // Scheme is the word of a proxy that the host trusts
 	Files        bool          // files may be part of the response
 	Upgrade      bool          // the client's connection can be taken over
+	Protocol     string        // of an extended CONNECT; empty: it is none
 }
 
 // A Pair is one header field.
@@ -182,6 +183,8 @@ func (q *Request) readOptional(r *etf.Reader, key string) (err error) {
 		q.Files, err = true, readTrue(r)
 	case "upgrade":
 		q.Upgrade, err = true, readTrue(r)
+	case "protocol":
+		q.Protocol, err = readProtocol(r)
 	case "app":
 		q.App, err = r.Binary()
 	case "timeout":
@@ -226,14 +229,23 @@ func readPort(r *etf.Reader, port *int) error {
 }
 
 var (
-	errToken = errors.New("not a token")
-	errValue = errors.New("CR, LF or NUL in a name or a value")
+	errToken    = errors.New("not a token")
+	errProtocol = errors.New("no name, or CR, LF or NUL in it")
+	errValue    = errors.New("CR, LF or NUL in a name or a value")
 )
 
 func readToken(r *etf.Reader) (string, error) {
 	s, err := r.Binary()
 	if err == nil && !IsToken(s) {
 		err = errToken
+	}
+	return s, err
+}
+
+func readProtocol(r *etf.Reader) (string, error) {
+	s, err := r.Binary()
+	if err == nil && (s == "" || hasLineBreak(s)) {
+		err = errProtocol
 	}
 	return s, err
 }

@@ -34,6 +34,7 @@ var optionalKeys = map[string]peer.Shape{
 	"timeout":  peer.Int(0, 1<<62),
 	"cert":     peer.IsBinary,
 	"upgrade":  func(v any) bool { return v == etf.Atom("true") },
+	"protocol": isProtocol,
 }
 
 // request holds a request against section 6, and keeps what the mirror needs of
@@ -65,6 +66,12 @@ func (m watcher) request(s *stream, request etf.Map) {
 			m.watch.Hold("6", t[1] == etf.Binary(fmt.Sprint(s.Length)), "length as content-length has it", "%d and %v", s.Length, t[1])
 		}
 	}
+}
+
+func isProtocol(v any) bool {
+	b, ok := v.(etf.Binary)
+	name, version, hasVersion := strings.Cut(string(b), "/")
+	return ok && peer.IsToken(name) && (!hasVersion || peer.IsToken(version))
 }
 
 func isHTTPVersion(v any) bool {

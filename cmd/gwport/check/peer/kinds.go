@@ -67,14 +67,14 @@ var rows = []row{
 	{frames.Inform, Program, fresh | begun, head(2), "S1"},
 	{frames.Head, Program, fresh | begun, head(2), "S1"},
 	{frames.Reply, Program, fresh | begun, head(3), "S1"},
-	{frames.Takeover, Program, fresh | begun, isEmpty, "U2"},
+	{frames.Takeover, Program, fresh | begun | flowing, isEmpty, "U2"},
 }
 
 // order is what the rules of the table expect.
 var order = map[string]string{
 	"R5": "entered once, before the response",
 	"S1": "a request of chunks, and fin or trailers; a response of informs, and one head or reply, and chunks behind a head",
-	"U2": "one takeover, in the place of a head",
+	"U2": "one takeover, in the place of a head or behind one",
 	"S2": "no credit behind the end of the response",
 	"A1": "one abort a stream",
 }

@@ -64,7 +64,10 @@ func (s *Stream) follows(f frames.Frame) {
 	case frames.Head:
 		next = max(s.state, flowing)
 	case frames.Takeover:
-		next, s.Taken, s.Given = max(s.state, raw), true, s.Got // which takes the credit back
+		if !s.HasHead() {
+			s.Given = s.Got // which takes the credit back
+		}
+		next, s.Taken = max(s.state, raw), true
 	case frames.Reply, frames.Fin, frames.Trailers:
 		next = max(s.state, ended)
 	case frames.Abort:

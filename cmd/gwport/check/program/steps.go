@@ -67,6 +67,7 @@ var steps = map[string]func(p *player, args string){
 	"fails":    (*player).fails,
 	"granted":  (*player).granted,
 	"echoed":   (*player).echoed,
+	"tunnel":   (*player).tunnel,
 	"nothing":  func(p *player, _ string) { p.s.expectNothing("nothing about a stream above the drain's number") },
 }
 
@@ -222,6 +223,20 @@ func (p *player) echoed(string) {
 	if string(p.s.body) != string(p.s.sent) {
 		peer.Fail(fmt.Sprintf("%d bytes, %.40q", len(p.s.body), p.s.body), fmt.Sprintf("the %d that were sent, %.40q", len(p.s.sent), p.s.sent))
 	}
+}
+
+// tunnel waits for the head of a tunnel, and for takeover. A program need not know the key
+// by which it is asked for one.
+func (p *player) tunnel(string) {
+	p.s.expect(frames.Entered, 0)
+	f := p.s.next("head" + p.s.where())
+	if (f.Kind == frames.Head || f.Kind == frames.Reply) && f.Status() == 501 {
+		skip("protocol is not known: status 501")
+	}
+	if f.Kind != frames.Head {
+		peer.Fail(f.String()+p.s.where(), "head"+p.s.where())
+	}
+	p.s.expect(frames.Takeover, 0)
 }
 
 // granted looks at the first credit for a body whose client waits to be told to

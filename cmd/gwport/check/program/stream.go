@@ -17,11 +17,14 @@ const plenty = 65_536
 // stream is one stream of a host. The fields are guarded by the host's lock.
 type stream struct {
 	peer.Stream
-	h       *host
-	method  string
-	offered bool  // the request had upgrade
-	first   int64 // credit for the response that came with open
-	sent    []byte
+	h        *host
+	method   string
+	offered  bool // the request had upgrade
+	connects bool // the request had protocol
+	opened   bool // its head has come, and no more, and lets a tunnel begin
+
+	first int64 // credit for the response that came with open
+	sent  []byte
 
 	frames []frames.Frame // that have come, but for chunks and credit
 	body   []byte         // of the chunks and a reply, unless drop
@@ -63,6 +66,7 @@ func (h *host) reserveAt(id uint32, r peer.Request) *stream {
 	if _, isOffered := r.Extra.Get("upgrade"); isOffered {
 		s.Left, s.offered = 0, true
 	}
+	_, s.connects = r.Extra.Get("protocol")
 	h.Locked(func() {
 		h.streams[id] = s
 		h.Highest = max(h.Highest, id)

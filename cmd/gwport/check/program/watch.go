@@ -91,6 +91,7 @@ func (h watcher) Take(p *peer.Stream, f frames.Frame, term any) {
 	where := fmt.Sprintf(" of stream %d", s.ID)
 	switch f.Kind {
 	case frames.Chunk:
+		s.opened = false
 		s.keep(f.Payload)
 		return
 	case frames.Credit:
@@ -99,7 +100,9 @@ func (h watcher) Take(p *peer.Stream, f frames.Frame, term any) {
 		}
 		return
 	case frames.Takeover:
-		h.watch.Hold("U2", s.offered, "takeover of a stream that was offered", "takeover%s", where)
+		h.watch.Hold("U2", s.offered || s.connects, "takeover of a stream that was offered", "takeover%s", where)
+		h.watch.Hold("U7", !s.connects || s.opened, "takeover right behind a head with a status of 200 to 299 but 204, and no content-length", "takeover%s", where)
+		s.opened = false
 	case frames.Abort:
 		s.abortAt = h.Arrived
 	case frames.Entered:
@@ -127,6 +130,7 @@ func (h watcher) head(s *stream, f frames.Frame, t etf.Tuple) {
 	h.watch.Hold("G4", int64(len(f.Payload)) <= most, fmt.Sprintf("a payload of at most %d: max_head, and for a reply the first window", most),
 		"%v of %d bytes", f, len(f.Payload))
 	h.fields(s, f, t[1].(etf.List))
+	s.opened = f.Kind == frames.Head && f.Status() <= 299 && f.Status() != 204 && s.Length < 0
 	switch f.Kind {
 	case frames.Inform:
 		s.informs++
