@@ -91,7 +91,8 @@ pools() ->
 %% <li>`uptime': milliseconds since it was started</li>
 %% <li>`size': how many ports it is to have; `ports': how many there are in each state that info/1
 %%     shows, spares and those that drain included</li>
-%% <li>`in_flight': requests under way in all of its ports</li>
+%% <li>`in_flight': requests under way in all of its ports; `queue': requests that wait for a place
+%%     now</li>
 %% <li>`restarts': how many of its programs have ended otherwise than they were to, each of which is
 %%     started again; in counts/1 this is `failed' of `programs'</li>
 %% <li>`last_end': `why' the last of its programs has ended, in a sentence, and how many

@@ -22,6 +22,7 @@
     size := non_neg_integer(),
     ports := #{greeting | serving | spare | draining | ending | waiting => pos_integer()},
     in_flight := non_neg_integer(),
+    queue := non_neg_integer(),
     restarts := non_neg_integer(),
     last_end := none | #{why := binary(), ago := non_neg_integer()},
     circuit := closed | open,
@@ -203,10 +204,13 @@ info(Name) ->
 %% A pool in one map; of one whose keeper does not answer nothing is known.
 -spec status(atom()) -> {ok, status()} | {error, no_pool}.
 status(Name) ->
-    case {info(Name), gwport_count:counts(Name), gwport_count:since(Name), kept(keeper(Name))} of
-        {{ok, Ports}, {ok, #{programs := #{failed := Failed}}}, {ok, Uptime}, Kept = #{}} ->
+    case {info(Name), queue(Name), gwport_count:counts(Name), gwport_count:since(Name),
+            kept(keeper(Name))} of
+        {{ok, Ports}, {ok, Queue}, {ok, #{programs := #{failed := Failed}}}, {ok, Uptime},
+                Kept = #{}} ->
             {ok, Kept#{uptime => Uptime, restarts => Failed, ports => by_state(Ports),
                 in_flight => lists:sum([InFlight || #{in_flight := InFlight} <- Ports]),
+                queue => gwport_queue:count(Queue),
                 memory => lists:sum([gwport_recycle:memory(OsPid)
                     || #{os_pid := OsPid} <- Ports, is_integer(OsPid)])}};
         _ ->

@@ -3,8 +3,8 @@
 %%
 %%     ok = prometheus_registry:register_collector(gwport_prometheus)
 %%
-%% It keeps nothing: the figures are those of gwport:status/1 and gwport:counts/1. (The behaviour is not
-%% named here, since a compiler without the library would warn of it.)
+%% It keeps nothing: the figures are those of gwport:status/1 and gwport:counts/1. (The behaviour is
+%% not named here, since a compiler without the library would warn of it.)
 -module(gwport_prometheus).
 
 %% prometheus_collector
@@ -44,6 +44,9 @@ families(Pools) ->
     {<<"gwport_program_events_total">>,
         <<"Programs that came up, ended as they were to (drained), or otherwise (failed).">>,
         counter, counted(<<"event">>, programs, fun atom_to_binary/1, Pools)},
+    {<<"gwport_queue_total">>, <<"Requests that found no place at once and waited, that found "
+        "the queue full, or whose time to wait was up (timeout).">>, counter,
+        counted(<<"event">>, queue, fun atom_to_binary/1, Pools)},
     {<<"gwport_ports">>, <<"Ports by state.">>, gauge,
         [{Labels ++ [{<<"state">>, atom_to_binary(State)}], maps:get(State, Ports, 0)}
             || {Labels, #{ports := Ports}, _} <- Pools, State <- states()]},
@@ -51,6 +54,8 @@ families(Pools) ->
         [{Labels, Size} || {Labels, #{size := Size}, _} <- Pools]},
     {<<"gwport_requests_in_flight">>, <<"Requests under way.">>, gauge,
         [{Labels, InFlight} || {Labels, #{in_flight := InFlight}, _} <- Pools]},
+    {<<"gwport_queue_length">>, <<"Requests that wait for a place.">>, gauge,
+        [{Labels, Length} || {Labels, #{queue := Length}, _} <- Pools]},
     {<<"gwport_circuit_open">>, <<"Whether one port is tried for all (1), or not (0).">>, gauge,
         [{Labels, case Circuit of open -> 1; closed -> 0 end}
             || {Labels, #{circuit := Circuit}, _} <- Pools]},

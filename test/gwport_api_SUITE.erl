@@ -29,6 +29,7 @@ requests() -> [
     a_response_that_is_broken_off_is_no_response,
     info_shows_what_a_pool_is_doing,
     status_is_a_pool_in_one_map,
+    status_tells_how_many_requests_wait,
     status_tells_of_a_program_that_does_not_come_up
 ].
 
@@ -234,7 +235,7 @@ status_is_a_pool_in_one_map(_) ->
     %% What its ports do together, and what its programs last died of.
     Name = gwport_test:start_pool(#{ports => 2}),
     gwport_test:until(fun() -> {ok, #{ports := Ports}} = gwport:status(Name), Ports =:= #{serving => 2} end),
-    {ok, #{size := 2, in_flight := 0, restarts := 0, last_end := none, circuit := closed, next_try := none, uptime := Uptime,
+    {ok, #{size := 2, in_flight := 0, queue := 0, restarts := 0, last_end := none, circuit := closed, next_try := none, uptime := Uptime,
         memory := Memory}} = gwport:status(Name),
     %% Two Go programs.
     ?assert(Memory > 2 * 1048576),
@@ -252,6 +253,19 @@ status_is_a_pool_in_one_map(_) ->
         last_end := #{why := <<"it has drained">>}}} when map_size(Ports) =:= 0, gwport:status(Name)),
     gwport_test:stop_pool(Name),
     ?assertEqual({error, no_pool}, gwport:status(Name)).
+
+status_tells_how_many_requests_wait(_) ->
+    %% The pool has one place, and others wait for it until they leave.
+    Name = gwport_test:start_pool(#{max_streams => 1, queue_timeout => 60000}),
+    Is = fun(InFlight, Queue) -> gwport_test:until(fun() ->
+        {ok, #{in_flight := I, queue := Q}} = gwport:status(Name), {I, Q} =:= {InFlight, Queue} end) end,
+    Is(0, 0),
+    _ = begin_request(Name, "s=60"),
+    Is(1, 0),
+    Waiting = [begin Pid = begin_request(Name, "s=60"), Is(1, N), Pid end || N <- [1, 2]],
+    [exit(Pid, kill) || Pid <- Waiting],
+    Is(1, 0),
+    gwport_test:stop_pool(Name).
 
 status_tells_of_a_program_that_does_not_come_up(_) ->
     Name = gwport_test:start_pool(#{command => "false", circuit_failures => 1, circuit_time => 600000}),

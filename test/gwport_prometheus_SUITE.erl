@@ -12,6 +12,7 @@ all() -> gwport_test:mounts() ++ [{group, node}].
 groups() ->
     gwport_test:mounts([requests_are_counted_as_they_were], [{node, [], [
         programs_are_counted_as_they_came_and_went,
+        requests_that_wait_are_seen,
         a_pool_that_does_not_come_up_is_seen,
         each_family_has_its_help_and_type_and_names_are_quoted
     ]}]).
@@ -90,6 +91,34 @@ programs_are_counted_as_they_came_and_went(Config) ->
     ?assert(value("gwport_uptime_seconds", Pool, Scraped) > 0),
     gwport_test:stop_pool(Pool).
 
+requests_that_wait_are_seen(Config) ->
+    %% One has the only place. One may wait for it, and one more finds the queue full.
+    Pool = gwport_test:start_pool(#{max_streams => 1, max_queue => 1, queue_timeout => 60000}),
+    None = #{"waited" => 0, "full" => 0, "timeout" => 0},
+    Before = scrape(Config),
+    ?assertEqual({0, None}, {value("gwport_queue_length", Pool, Before), series("gwport_queue_total", "event", Pool, Before)}),
+    Held = sleeping(Pool),
+    gwport_test:until(fun() -> value("gwport_requests_in_flight", Pool, scrape(Config)) =:= 1 end),
+    Waits = sleeping(Pool),
+    gwport_test:until(fun() -> value("gwport_queue_length", Pool, scrape(Config)) =:= 1 end),
+    {error, busy} = gwport:request(Pool, #{path => "/hello"}, #{app => hello}),
+    ?assertEqual(None#{"waited" := 1, "full" := 1}, series("gwport_queue_total", "event", Pool, scrape(Config))),
+    [exit(Pid, kill) || Pid <- [Waits, Held]],
+    gwport_test:stop_pool(Pool),
+    %% The time of one is up.
+    Hasty = gwport_test:start_pool(#{max_streams => 1, queue_timeout => 10}),
+    Other = sleeping(Hasty),
+    gwport_test:until(fun() -> value("gwport_requests_in_flight", Hasty, scrape(Config)) =:= 1 end),
+    {error, busy} = gwport:request(Hasty, #{path => "/hello"}, #{app => hello}),
+    Scraped = scrape(Config),
+    ?assertEqual({0, None#{"waited" := 1, "timeout" := 1}},
+        {value("gwport_queue_length", Hasty, Scraped), series("gwport_queue_total", "event", Hasty, Scraped)}),
+    exit(Other, kill),
+    gwport_test:stop_pool(Hasty).
+
+sleeping(Pool) ->
+    spawn(fun() -> gwport:request(Pool, #{path => "/faults/sleep", query => "s=60", path_info => 1}, #{app => faults}) end).
+
 a_pool_that_does_not_come_up_is_seen(Config) ->
     Pool = gwport_test:start_pool(#{command => "false", circuit_failures => 1, circuit_time => 600000}),
     gwport_test:until(fun() -> value("gwport_circuit_open", Pool, scrape(Config)) =:= 1 end),
@@ -105,7 +134,8 @@ each_family_has_its_help_and_type_and_names_are_quoted(Config) ->
     Text = scrape(Config),
     [?assertMatch({Family, [_], [_]}, {Family, lines(["# TYPE ", Family, " "], Text), lines(["# HELP ", Family, " "], Text)})
         || Family <- ["gwport_responses_total", "gwport_failures_total", "gwport_program_events_total", "gwport_ports",
-            "gwport_ports_wanted", "gwport_requests_in_flight", "gwport_circuit_open", "gwport_memory_bytes", "gwport_uptime_seconds"]],
+            "gwport_ports_wanted", "gwport_requests_in_flight", "gwport_queue_total", "gwport_queue_length", "gwport_circuit_open",
+            "gwport_memory_bytes", "gwport_uptime_seconds"]],
     ?assertEqual([<<"gwport_ports_wanted{pool=\"a \\\"pool\\\"\\\\\"} 1">>], lines("gwport_ports_wanted{pool=\"a ", Text)),
     gwport_test:stop_pool(Name).
 
