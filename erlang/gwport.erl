@@ -111,14 +111,15 @@ status(Pool) ->
 %% without a whole one, by reason; `programs', how often one came `up', ended as it was to
 %% (`drained') or otherwise (`failed'); `queue', how many requests found no place at once and
 %% `waited', how many came when the queue was `full', and for how many the time to wait was up
-%% (`timeout'). The numbers only grow. A request that gwport answers itself is in both of the
-%% first two. A client that leaves is `client_gone' under `gwport_stream_h': Cowboy kills the
-%% process of `gwport_handler', which counts it only where telemetry is to be told, or an access
-%% log.
+%% (`timeout'); `replays', how many requests whose program had died turned to another one. The
+%% numbers only grow. A request that gwport answers itself is in both of the first two. A client
+%% that leaves is `client_gone' under `gwport_stream_h': Cowboy kills the process of
+%% `gwport_handler', which counts it only where telemetry is to be told, or an access log.
 -spec counts(atom()) -> {ok, #{
     responses := #{1..9 => non_neg_integer()}, failures := #{atom() => pos_integer()},
     programs := #{up | drained | failed => non_neg_integer()},
-    queue := #{waited | full | timeout => non_neg_integer()}}} | {error, no_pool}.
+    queue := #{waited | full | timeout => non_neg_integer()},
+    replays := non_neg_integer()}} | {error, no_pool}.
 counts(Pool) ->
     gwport_count:counts(Pool).
 
@@ -184,11 +185,11 @@ request(Pool, Request) ->
     request(Pool, Request, #{}).
 
 %% @doc Calls an app without HTTP and waits for the whole response. Options: `app', `head_timeout',
-%% `idle_timeout', `deadline', `access_log', `max_target', `max_fields', `max_header' and `max_body'
-%% as for a route (what is beyond one of the latter four is `{error, too_large_target}',
-%% `too_many_fields', `too_large_header' or `too_large_body'), and `max_response' (16777216), the
-%% most bytes of a body that are kept; more is `{error, too_large_response}'. Both may be keyword or
-%% property lists.
+%% `idle_timeout', `deadline', `replay', `replay_body', `access_log', `max_target', `max_fields',
+%% `max_header' and `max_body' as for a route (what is beyond one of the latter four is `{error,
+%% too_large_target}', `too_many_fields', `too_large_header' or `too_large_body'), and
+%% `max_response' (16777216), the most bytes of a body that are kept; more is `{error,
+%% too_large_response}'. Both may be keyword or property lists.
 %%
 %% The app sees what it would see of a client: `host' (localhost if none is given) and, where there
 %% is a body, `content-length' among the headers, whose names are in lower case; a path may bring

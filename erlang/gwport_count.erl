@@ -4,7 +4,7 @@
 -module(gwport_count).
 
 -export([create/1, delete/1, find/1, none/0, since/1, is_told/1, counts/1]).
--export([response/2, takeover/1, failure/2, program/2, queue/2]).
+-export([response/2, takeover/1, failure/2, program/2, queue/2, replay/1]).
 
 -export_type([count/0, program_event/0, queue_event/0]).
 
@@ -29,6 +29,8 @@
 -define(PROGRAM_EVENTS, [up, drained, failed]).
 %% Of requests that found no place: they waited, there were too many, their time was up.
 -define(QUEUE_EVENTS, [waited, full, timeout]).
+%% Requests whose port died, and that turned to another one.
+-define(REPLAYS, 1).
 
 %% Called by the keeper of a pool. The counters of one that was killed go on.
 -spec create(Pool :: atom()) -> ok.
@@ -45,7 +47,8 @@ now_ms() ->
     erlang:monotonic_time(millisecond).
 
 size() ->
-    ?CLASSES + length(?REASONS) + length(?PROGRAM_EVENTS) + length(?QUEUE_EVENTS).
+    ?CLASSES + length(?REASONS) + length(?PROGRAM_EVENTS) + length(?QUEUE_EVENTS)
+        + ?REPLAYS.
 
 -spec delete(Pool :: atom()) -> ok.
 delete(Pool) ->
@@ -109,6 +112,10 @@ queue(Event, {Counters, _, _}) ->
 first_queue_event() ->
     ?CLASSES + length(?REASONS) + length(?PROGRAM_EVENTS) + 1.
 
+-spec replay(count()) -> ok.
+replay(none) -> ok;
+replay({Counters, _, _}) -> counters:add(Counters, size(), 1).
+
 %% What is new in another version is counted as the last.
 place(Name, [Name | _], Place) -> Place;
 place(_, [_], Place) -> Place;
@@ -117,7 +124,8 @@ place(Name, [_ | Rest], Place) -> place(Name, Rest, Place + 1).
 -spec counts(Pool :: atom()) -> {ok, #{
     responses := #{1..9 => non_neg_integer()}, failures := #{atom() => pos_integer()},
     programs := #{program_event() => non_neg_integer()},
-    queue := #{queue_event() => non_neg_integer()}}} | {error, no_pool}.
+    queue := #{queue_event() => non_neg_integer()},
+    replays := non_neg_integer()}} | {error, no_pool}.
 counts(Pool) ->
     case find(Pool) of
         none -> {error, no_pool};
@@ -129,7 +137,8 @@ counted(Counters) ->
     #{responses => numbered(lists:seq(1, ?CLASSES), 1, Counters),
         failures => maps:filter(fun(_, N) -> N > 0 end, Failures),
         programs => numbered(?PROGRAM_EVENTS, ?CLASSES + length(?REASONS) + 1, Counters),
-        queue => numbered(?QUEUE_EVENTS, first_queue_event(), Counters)}.
+        queue => numbered(?QUEUE_EVENTS, first_queue_event(), Counters),
+        replays => counters:get(Counters, size())}.
 
 numbered(Names, First, Counters) ->
     Places = lists:seq(First, First + length(Names) - 1),

@@ -33,10 +33,15 @@
 %% that there is room is an event like a port's. The times of the response begin when it is placed,
 %% but the deadline does not: what is left of that goes to the program.
 %%
-%% What is not there yet has its place. One that is repeated keeps what it has sent of the body as
-%% well, until the app is known to have been entered, and goes elsewhere when the port is down
-%% before. A port on another node is another handle: an event comes to an alias, wherever from. Plug
-%% is one more driver.
+%% A request whose port has died goes to another one, once, where it may: if its app is known not to
+%% have been entered, or its method is idempotent and its body whole, and nothing has come of a
+%% response (SPEC.md, section 6). So it is not before that that an exchange forgets what it takes to
+%% turn to another port; the stream keeps what was sent of the body. One that was in two that died
+%% is not for a third: it may be what they died of. A connection that is taken over is a response
+%% that has begun.
+%%
+%% What is not there yet has its place. A port on another node is another handle: an event comes to
+%% an alias, wherever from. Plug is one more driver.
 -module(gwport_exchange).
 
 -export([open/4, open/5, refuse/2, event/3, failed/4, offer/1, accept/1, close/1]).
@@ -52,6 +57,8 @@
 -define(COARSE, 10000).
 %% What an event may take, in milliseconds.
 -define(MARGIN, 1000).
+%% How many bytes of a path are logged.
+-define(MAX_PATH, 1000).
 
 -record(chance, {
     request :: gwport_environ:request(),
@@ -60,7 +67,9 @@
     tried = [] :: [gwport_handle:handle()],
     %% Its place among those who wait, which it keeps, and until when it may wait in all.
     ticket = new :: new | gwport_queue:ticket(),
-    until = none :: none | integer()
+    until = none :: none | integer(),
+    %% What was heard of a port that died with it.
+    died = none :: none | {port_down, Entered :: boolean(), Reason :: term()}
 }).
 
 -record(exchange, {
@@ -74,7 +83,7 @@
     %% Of the mount's pool.
     count :: gwport_count:count(),
     account = none :: gwport_account:account() | none,
-    %% What it takes to turn to another port; not when something has come of it.
+    %% What it takes to turn to another port; not when something has come of a response.
     chance = none :: none | #chance{},
     %% While it waits: its place in the queue, and what stands in the word that its time is up.
     wait = none :: none | {gwport_queue:place(), Timer :: reference(), Word :: reference()},
@@ -172,7 +181,8 @@ refuse(Reason, Tag) ->
     refused(Reason, tag(Tag, make_ref()), gwport_stream:new(#{method => <<>>, body => none,
         length => 0, files => false},
         #{max_body => infinity, head_timeout => infinity, idle_timeout => infinity,
-            deadline => infinity}, 0), gwport_count:none(), none).
+            deadline => infinity, replay => false, replay_body => 0}, 0),
+        gwport_count:none(), none).
 
 refused(Reason, Tag, Stream, Count, Account) ->
     self() ! {Tag, {gwport, {refused, Reason}}},
@@ -196,8 +206,8 @@ place(Chance = #chance{mount = #{pool := Pool}, tried = Tried}, Now, Exchange) -
 %% One that is gone may still stand in the pool's table beside another.
 placed({ok, Ref}, Port, Chance, _, Exchange) ->
     {ok, Exchange#exchange{port = Port, ref = Ref, chance = Chance}};
-placed({error, not_entered}, Port, Chance = #chance{tried = Tried}, Now, Exchange) ->
-    case place(Chance#chance{tried = [Port | Tried]}, Now, Exchange) of
+placed({error, not_entered}, Port, Chance, Now, Exchange) ->
+    case place(but(Port, Chance), Now, Exchange) of
         {error, Reason} when Reason =:= no_port; Reason =:= no_pool -> {error, not_entered};
         Result -> Result
     end;
@@ -287,6 +297,7 @@ joined(Place, Ref, Time, Chance = #chance{mount = #{pool := Pool}}, Now, Exchang
     Timer = erlang:send_after(min(Time, gwport_stream:deadline(Now, Stream)), self(),
         {tag(Tag, Ref), {gwport, {waited, Word}}}),
     Waiting = Exchange#exchange{port = none, ref = Ref, wait = {Place, Timer, Word}, is_late = true,
+        stream = gwport_stream:waits(Now, Stream),
         chance = Chance#chance{ticket = gwport_queue:ticket(Place), until = Now + Time}},
     looked(gwport_pool:look(Pool), Waiting).
 
@@ -309,13 +320,17 @@ answered(Exchange = #exchange{wait = {_, Timer, _}}) ->
     Exchange#exchange{wait = none}.
 
 %% An owner keeps a place for it.
-room(Port, Now, Exchange = #exchange{stream = Stream, chance = Chance}) ->
-    Begun = (answered(Exchange))#exchange{stream = gwport_stream:begins(Now, Stream)},
-    case accept(Port, Now, Begun) of
-        {ok, _} -> {[], Begun#exchange{port = Port}};
-        {error, not_entered} -> elsewhere({refused, draining}, Port, Now, Begun, Chance);
-        {error, Reason} -> declined(Reason, Port, Now, Begun)
+room(Port, Now, Exchange = #exchange{chance = Chance}) ->
+    Offered = answered(Exchange),
+    case accept(Port, Now, Offered) of
+        {ok, _} -> begins(Now, Offered#exchange{port = Port});
+        {error, not_entered} -> placed_again(place(but(Port, Chance), Now, Offered),
+            {refused, draining}, Now, Offered, Chance);
+        {error, Reason} -> declined(Reason, Port, Now, Offered)
     end.
+
+begins(Now, Exchange = #exchange{stream = Stream}) ->
+    react(gwport_stream:begins(Now, Stream), Exchange).
 
 accept(Port, Now, Exchange = #exchange{ref = Ref, tag = Tag, due = Due, chance = Chance}) ->
     case encoded(Port, Chance, Now, Exchange) of
@@ -323,22 +338,29 @@ accept(Port, Now, Exchange = #exchange{ref = Ref, tag = Tag, due = Due, chance =
         Error -> Error
     end.
 
-declined(Reason, Port, Now, Exchange = #exchange{ref = Ref}) ->
+declined(Reason, Port, Now, Exchange = #exchange{ref = Ref, chance = Chance}) ->
     gwport_handle:decline(Port, Ref),
     gwport_handle:leave(Port, Ref),
-    to_stream({port, {refused, Reason}}, Now, Exchange#exchange{chance = none}).
+    given_up({refused, Reason}, Chance, Now, Exchange).
+
+%% It turns to no other port. What the client is told of one that a port has died with is what has
+%% become of it there, since its app may have been entered.
+given_up(Event, #chance{died = none}, Now, Exchange) ->
+    to_stream({port, Event}, Now, Exchange#exchange{chance = none});
+given_up(_, #chance{died = Down}, Now, Exchange) ->
+    to_stream({port, Down}, Now, Exchange#exchange{chance = none}).
 
 %% Its time is up, for a place or in all.
 waited(Now, Exchange = #exchange{wait = {Place, _, _}, stream = Stream, count = Count}) ->
-    #exchange{chance = #chance{mount = #{pool := Pool}}} = Exchange,
+    #exchange{chance = Chance = #chance{mount = #{pool := Pool}}} = Exchange,
     _ = gwport_queue:leave(Place),
-    Left = (unwait(Exchange))#exchange{chance = none},
+    Left = unwait(Exchange),
     case gwport_stream:deadline(Now, Stream) of
         Time when Time =< 0 ->
-            to_stream(timeout, Now, Left);
+            to_stream(timeout, Now, Left#exchange{chance = none});
         _ ->
             gwport_count:queue(timeout, Count),
-            to_stream({port, {refused, gwport_pool:lack(Pool)}}, Now, Left)
+            given_up({refused, gwport_pool:lack(Pool)}, Chance, Now, Left)
     end.
 
 %% What an event means to the client.
@@ -352,17 +374,17 @@ event({gwport, {waited, _}}, _, Exchange) ->
     {[], Exchange};
 event({gwport, {room, Port}}, Now, Exchange = #exchange{wait = Wait}) when Wait =/= none ->
     room(Port, Now, Exchange);
-event({gwport, Refused = {refused, _}}, Now, Exchange = #exchange{wait = Wait})
+event({gwport, Refused = {refused, _}}, Now, Exchange = #exchange{wait = Wait, chance = Chance})
         when Wait =/= none ->
-    to_stream({port, Refused}, Now, (unwait(Exchange))#exchange{chance = none});
+    given_up(Refused, Chance, Now, unwait(Exchange));
 %% Times of a response are postponed while there is nobody to give one.
 event(timeout, Now, Exchange = #exchange{wait = Wait, stream = Stream}) when Wait =/= none ->
     case gwport_stream:deadline(Now, Stream) of
         Time when Time =< 0 -> to_stream(timeout, Now, Exchange);
-        _ -> {[], Exchange#exchange{stream = gwport_stream:begins(Now, Stream)}}
+        _ -> {[], Exchange#exchange{stream = gwport_stream:waits(Now, Stream)}}
     end;
 event({gwport, Event}, Now, Exchange = #exchange{chance = Chance}) when Chance =/= none ->
-    first(Event, Now, late(Now, Exchange#exchange{chance = none}), Chance);
+    first(Event, Now, late(Now, Exchange), Chance);
 event(Event, Now, Exchange) ->
     to_stream(of_port(Event), Now, late(Now, Exchange)).
 
@@ -372,29 +394,94 @@ to_stream(Event, Now, Exchange = #exchange{stream = Stream}) ->
         Class:Reason:Stack -> failed(Class, Reason, Stack, Exchange)
     end.
 
-%% The first that is heard of a port. That it has not taken the request, because it is full, drains
-%% or is gone, is not heard where there is another port, or may be one: nothing of the body has been
-%% sent, for want of credit.
-first(Event = {refused, busy}, Now, Exchange = #exchange{port = Port, ref = Ref}, Chance) ->
-    again(Event, Port, Ref, Now, Exchange, wait_again(Chance, Now, Exchange));
-first(Event = {refused, draining}, Now, Exchange = #exchange{port = Port}, Chance) ->
-    elsewhere(Event, Port, Now, Exchange, Chance);
-first(Event = {port_down, false, Reason}, Now, Exchange = #exchange{port = Port}, Chance)
+%% What is heard of a port before it answers. That it has not taken the request, because it is full,
+%% drains or is gone, is not heard where there is another port, or may be one, and what was sent of
+%% the body is at hand; nor is, once, that it has died.
+first(Event = {credit, _}, Now, Exchange, _) ->
+    to_stream({port, Event}, Now, Exchange);
+first(Event = {refused, busy}, Now, Exchange, Chance) ->
+    again(sent, Event, Now, Exchange, Chance, fun wait_again/3);
+first(Event = {refused, draining}, Now, Exchange, Chance) ->
+    again(sent, Event, Now, Exchange, Chance, fun elsewhere/3);
+first(Event = {port_down, false, Reason}, Now, Exchange, Chance)
         when Reason =:= drain; Reason =:= stopped ->
-    elsewhere(Event, Port, Now, Exchange, Chance);
+    again(sent, Event, Now, Exchange, Chance, fun elsewhere/3);
+first(Event = {port_down, _, _}, Now, Exchange, Chance = #chance{mount = #{replay := true}}) ->
+    died(Event, Now, Exchange, Chance);
 first(Event, Now, Exchange, _) ->
-    to_stream({port, Event}, Now, Exchange).
+    to_stream({port, Event}, Now, Exchange#exchange{chance = none}).
 
-elsewhere(Event, Port, Now, Exchange = #exchange{ref = Ref}, Chance = #chance{tried = Tried}) ->
-    again(Event, Port, Ref, Now, Exchange,
-        place(Chance#chance{tried = [Port | Tried]}, Now, Exchange)).
+%% From the beginning, at a port that Place finds.
+again(What, Event, Now, Exchange = #exchange{stream = Stream}, Chance, Place) ->
+    case gwport_stream:again(What, Stream) of
+        {ok, Again} ->
+            Left = left_port(Exchange#exchange{stream = Again}),
+            placed_again(Place(Chance, Now, Left), Event, Now, Left, Chance);
+        lost ->
+            given_up(Event, Chance, Now, Exchange)
+    end.
 
-%% The port that it was sent to, by the name that it had there, is left.
-again(_, Port, Ref, _, _, {ok, Exchange}) ->
-    gwport_handle:leave(Port, Ref),
+placed_again({ok, Exchange = #exchange{wait = none}}, _, Now, _, _) ->
+    begins(Now, Exchange);
+placed_again({ok, Exchange}, _, _, _, _) ->
     {[], Exchange};
-again(Event, _, _, Now, Exchange, {error, _}) ->
-    to_stream({port, Event}, Now, Exchange).
+placed_again({error, _}, Event, Now, Exchange, Chance) ->
+    given_up(Event, Chance, Now, Exchange).
+
+elsewhere(Chance, Now, Exchange = #exchange{port = Port}) ->
+    place(but(Port, Chance), Now, Exchange).
+
+but(Port, Chance = #chance{tried = Tried}) ->
+    Chance#chance{tried = [Port | Tried]}.
+
+%% Nothing of a port that is left may be taken for a word of the next: a client whose owner says
+%% that it ends may hear it from its watch as well. Events of this process come under one tag.
+left_port(Exchange = #exchange{port = none}) ->
+    Exchange;
+left_port(Exchange = #exchange{port = Port, ref = Ref}) ->
+    gwport_handle:leave(Port, Ref),
+    without_words(Exchange).
+
+without_words(Exchange = #exchange{tag = Tag}) ->
+    receive
+        {Tag, {gwport, {port_down, _, _}}} -> without_words(Exchange)
+    after 0 -> Exchange
+    end.
+
+died(Event, Now, Exchange, Chance = #chance{died = none}) ->
+    case repeatable(Event, Chance) of
+        no ->
+            given_up(Event, Chance, Now, Exchange);
+        What ->
+            again(What, Event, Now, Exchange, Chance#chance{died = Event, until = none},
+                fun replay/3)
+    end;
+died({port_down, _, Reason}, Now, Exchange, Chance) ->
+    twice(Chance),
+    to_stream({port, {port_down, true, Reason}}, Now, Exchange#exchange{chance = none}).
+
+replay(Chance, Now, Exchange = #exchange{count = Count}) ->
+    gwport_count:replay(Count),
+    elsewhere(Chance, Now, Exchange).
+
+%% [R6].
+repeatable({port_down, false, _}, _) ->
+    sent;
+repeatable({port_down, true, _}, #chance{request = #{<<"method">> := Method}}) ->
+    case gwport_request:is_idempotent(Method) of
+        true -> whole;
+        false -> no
+    end.
+
+%% A query may hold what is nobody's business. There may be as many as a port has streams.
+twice(#chance{request = #{<<"method">> := Method, <<"path">> := Path}, mount = #{pool := Pool}}) ->
+    _ = [?LOG_ERROR("gwport: two programs of pool ~ts have ended with the same request, and it "
+        "goes to no other: ~ts ~ts", [Pool, Method, gwport_line:text(shown(Path))], #{pool => Pool})
+        || gwport_log_budget:take()],
+    ok.
+
+shown(<<Path:?MAX_PATH/binary, _, _/binary>>) -> <<Path/binary, "...">>;
+shown(Path) -> Path.
 
 %% The watch may have spoken, or be about to.
 late(Now, Exchange = #exchange{due = Due}) when Now + ?MARGIN >= Due ->

@@ -58,6 +58,8 @@
     max_fields := pos_integer() | infinity,
     max_header := pos_integer() | infinity,
     max_body := non_neg_integer() | infinity,
+    replay := boolean(),
+    replay_body := non_neg_integer(),
     underscores := pass | drop,
     trusted_proxies := [gwport_network:network()],
     trusted_fields := [binary(), ...],
@@ -276,7 +278,8 @@ mount(Given) ->
 mount_defaults() ->
     #{app => <<>>, head_timeout => 60000, idle_timeout => 300000, deadline => infinity,
         max_target => infinity, max_fields => infinity, max_header => infinity,
-        max_body => infinity, underscores => pass, trusted_proxies => [],
+        max_body => infinity, replay => true, replay_body => 65536, underscores => pass,
+        trusted_proxies => [],
         trusted_fields => [<<"x-forwarded-for">>, <<"x-forwarded-host">>, <<"x-forwarded-proto">>],
         access_log => none}.
 
@@ -285,6 +288,9 @@ mount_value(pool, _) -> {error, "expected an atom, the name of a pool"};
 mount_value(app, App) when is_binary(App) -> {ok, App};
 mount_value(app, App) when is_atom(App) -> {ok, atom_to_binary(App)};
 mount_value(app, App) -> binary(text(App));
+mount_value(replay, Replay) when is_boolean(Replay) -> {ok, Replay};
+mount_value(replay, _) -> {error, "expected true or false"};
+mount_value(replay_body, N) -> integer(N, 0, 1 bsl 30);
 mount_value(access_log, Format) when Format =:= none; Format =:= combined; Format =:= json ->
     {ok, Format};
 mount_value(access_log, _) ->

@@ -47,6 +47,9 @@ families(Pools) ->
     {<<"gwport_queue_total">>, <<"Requests that found no place at once and waited, that found "
         "the queue full, or whose time to wait was up (timeout).">>, counter,
         counted(<<"event">>, queue, fun atom_to_binary/1, Pools)},
+    {<<"gwport_replays_total">>,
+        <<"Requests whose program had died and that turned to another one.">>, counter,
+        [{Labels, Replays} || {Labels, _, #{replays := Replays}} <- Pools]},
     {<<"gwport_ports">>, <<"Ports by state.">>, gauge,
         [{Labels ++ [{<<"state">>, atom_to_binary(State)}], maps:get(State, Ports, 0)}
             || {Labels, #{ports := Ports}, _} <- Pools, State <- states()]},

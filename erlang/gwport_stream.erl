@@ -5,12 +5,13 @@
 %%
 %% The request's body waits here when the client is ahead of the program's credit, the response's
 %% when the program is ahead of the client; the latter is bounded by the window that was granted,
-%% the former by one read.
+%% the former by one read. What has been sent of the request's is kept until there is something of
+%% the response, up to a bound of the mount's: with it the request may begin again elsewhere.
 -module(gwport_stream).
 
--export([new/3, event/3, timeout/2, due/2, deadline/2, begins/2]).
+-export([new/3, event/3, timeout/2, due/2, deadline/2, waits/2, begins/2, again/2]).
 
--export_type([stream/0, event/0, command/0, client_command/0, port_command/0]).
+-export_type([stream/0, event/0, command/0, client_command/0, port_command/0, repeatable/0]).
 
 -type request() :: #{
     method := binary(),
@@ -24,8 +25,12 @@
 -type limits() :: #{
     max_body := non_neg_integer() | infinity,
     head_timeout := timeout(), idle_timeout := timeout(), deadline := timeout(),
+    %% How much of a body is kept, if anything is.
+    replay := boolean(), replay_body := non_neg_integer(),
     _ => _
 }.
+%% What has to be there of a request that is sent once more: what was sent of it before, or all.
+-type repeatable() :: sent | whole.
 -type event() ::
     {port, gwport_mux:event() | {refused, gwport_status:reason()}}
     %% What became of opening a file.
@@ -95,6 +100,7 @@
 
     %% The request half: what was read and not sent, and what the program still takes.
     held = <<>> :: binary(),
+    has_body :: boolean(),
     request :: open | fin | ended,
     reading = false :: boolean(),
     %% Whether the app may have asked for the body: a client that waits for 100 Continue is told
@@ -104,6 +110,12 @@
     received = 0 :: non_neg_integer(),
     length :: undefined | non_neg_integer(),
     max_body :: non_neg_integer() | infinity,
+    %% There is no port to send it to.
+    waits = false :: boolean(),
+    %% What was sent of it, and how much of that is kept at most; `lost` when there is more, or when
+    %% the response has begun.
+    sent = <<>> :: binary() | lost,
+    keep :: non_neg_integer(),
 
     %% The response half: what waits for the client, newest first, and what it is taking.
     queue = [] :: [binary()],
@@ -140,13 +152,17 @@ new(#{method := Method, body := Body, length := Length, files := Files}, Limits,
     #{max_body := MaxBody, head_timeout := Head, idle_timeout := Idle, deadline := Deadline} =
         Limits,
     #stream{method = Method, length = Length, max_body = MaxBody, files = Files,
-        request = request_of(Body), asked = Body =/= continue, now = Now,
+        has_body = request_of(Body) =:= open, request = request_of(Body),
+        asked = Body =/= continue, keep = keep(Limits), now = Now,
         head_timeout = Head, idle_timeout = Idle,
         head_at = later(Now, Head), idle_at = later(Now, Idle), deadline_at = later(Now, Deadline)}.
 
 request_of(none) -> ended;
 request_of(upgrade) -> ended;
 request_of(_) -> open.
+
+keep(#{replay := true, replay_body := Bytes}) -> Bytes;
+keep(#{replay := false}) -> 0.
 
 later(_, infinity) -> infinity;
 later(Now, Time) -> Now + Time.
@@ -175,10 +191,26 @@ first_due(_, _, _) -> idle_timeout.
 deadline(_, #stream{deadline_at = infinity}) -> infinity;
 deadline(Now, #stream{deadline_at = Deadline}) -> Deadline - Now.
 
-%% There was no port for it until now, and so nobody who could answer.
--spec begins(Now :: integer(), stream()) -> stream().
-begins(Now, Stream = #stream{head_timeout = Head, idle_timeout = Idle}) ->
-    Stream#stream{now = Now, head_at = later(Now, Head), idle_at = later(Now, Idle)}.
+%% There is no port for it, and so nobody who could answer.
+-spec waits(Now :: integer(), stream()) -> stream().
+waits(Now, Stream = #stream{head_timeout = Head, idle_timeout = Idle}) ->
+    Stream#stream{waits = true, now = Now, head_at = later(Now, Head), idle_at = later(Now, Idle)}.
+
+%% There is one now.
+-spec begins(Now :: integer(), stream()) -> {[command()], stream()}.
+begins(Now, Stream) ->
+    pump((waits(Now, Stream))#stream{waits = false}).
+
+%% The request waits for a port as if it had been sent to none: what one had of its body is to be
+%% sent again, as a new one's credit allows.
+-spec again(repeatable(), stream()) -> {ok, stream()} | lost.
+again(_, #stream{sent = lost}) ->
+    lost;
+again(whole, #stream{request = open}) ->
+    lost;
+again(_, Stream = #stream{sent = Sent, held = Held, has_body = HasBody, request = Request}) ->
+    {ok, Stream#stream{waits = true, credit = 0, sent = <<>>, held = join(Sent, Held),
+        request = case HasBody andalso Request =:= ended of true -> fin; false -> Request end}}.
 
 -spec event(event(), Now :: integer(), stream()) -> {[command()], stream()}.
 event(_, _, ended) ->
@@ -253,20 +285,22 @@ port({credit, Grant}, Stream = #stream{credit = Credit}) ->
     pump(touch(Stream#stream{credit = Credit + Grant, asked = true}));
 port({inform, Payload}, Stream) ->
     case gwport_response:inform(Payload) of
-        {ok, Status, Fields} -> {[{inform, Status, Fields}], Stream#stream{head_at = infinity}};
+        {ok, Status, Fields} ->
+            {[{inform, Status, Fields}], Stream#stream{head_at = infinity, sent = lost}};
         error -> bad_head(Payload, Stream)
     end;
 port({reply, Payload, Credit}, Stream) ->
     reply(gwport_response:reply(Payload), Credit, Stream);
 port(takeover, Stream) ->
     {[takeover], touch(Stream#stream{phase = tunnel, head_at = infinity, request = open,
-        length = undefined, max_body = infinity})};
+        length = undefined, max_body = infinity, sent = lost})};
 port(tunnel, Stream = #stream{connects = true}) ->
     {[], touch(Stream#stream{phase = tunnel, max_body = infinity})};
 port(tunnel, Stream) ->
     give_up(bad_order, Stream);
 port({head, Payload}, Stream) ->
-    head(gwport_response:head(Payload), Payload, touch(Stream#stream{head_at = infinity}));
+    head(gwport_response:head(Payload), Payload,
+        touch(Stream#stream{head_at = infinity, sent = lost}));
 %% What stands behind a file in the response comes when that has gone.
 port(Event, Stream = #stream{file = File})
         when File =/= none, Event =:= fin orelse element(1, Event) =:= chunk
@@ -341,7 +375,7 @@ join(Held, Data) -> <<Held/binary, Data/binary>>.
 
 %% Sends what credit allows, and reads on when nothing is left to send. The time to the first
 %% response frame runs from the last byte that the program was given.
-pump(Stream = #stream{request = ended}) ->
+pump(Stream = #stream{request = Request, waits = Waits}) when Request =:= ended; Waits ->
     {[], Stream};
 pump(Stream = #stream{phase = tunnel, held = <<>>, request = fin}) ->
     before([{send, fin, []}], shut(Stream#stream{request = ended}));
@@ -354,10 +388,26 @@ pump(Stream = #stream{held = Held, credit = Credit})
         when Held =/= <<>>, Credit > 0 ->
     Size = min(Credit, min(byte_size(Held), gwport_frame:max_chunk())),
     <<Chunk:Size/binary, Rest/binary>> = Held,
-    {Commands, Stream1} = pump(restart(Stream#stream{held = Rest, credit = Credit - Size})),
+    Sent = sent(Chunk, Stream),
+    {Commands, Stream1} = pump(restart(Stream#stream{held = Rest, credit = Credit - Size,
+        sent = Sent})),
     {[{send, chunk, Chunk} | Commands], Stream1};
 pump(Stream) ->
     {[], Stream}.
+
+sent(_, #stream{sent = lost}) ->
+    lost;
+sent(Chunk, #stream{sent = Sent, keep = Keep}) when byte_size(Sent) + byte_size(Chunk) > Keep ->
+    lost;
+sent(Chunk, #stream{sent = Sent}) ->
+    join(Sent, own(Chunk)).
+
+%% A small piece of a large read would keep all of the read alive.
+own(Chunk) ->
+    case binary:referenced_byte_size(Chunk) > 4 * byte_size(Chunk) of
+        true -> binary:copy(Chunk);
+        false -> Chunk
+    end.
 
 restart(Stream = #stream{head_at = infinity}) -> Stream;
 restart(Stream = #stream{now = Now, head_timeout = Head}) ->

@@ -8,14 +8,16 @@
 count_test_() ->
     {foreach, fun() -> ok = gwport_count:create(?POOL) end, fun(_) -> ok = gwport_count:delete(?POOL) end,
         [fun responses_are_counted_by_class/0, fun failures_are_counted_by_reason/0, fun every_reason_has_its_place/0,
-            fun programs_are_counted/0, fun it_is_known_whether_telemetry_is_to_be_told/0, fun a_keeper_that_comes_again_goes_on/0]}.
+            fun programs_are_counted/0, fun replays_are_counted/0, fun it_is_known_whether_telemetry_is_to_be_told/0,
+            fun a_keeper_that_comes_again_goes_on/0]}.
 
 nothing_is_counted_of_a_pool_that_is_none_test() ->
     ?assertEqual({error, no_pool}, gwport_count:counts(?POOL)),
     Count = gwport_count:find(?POOL),
     ?assertEqual(ok, gwport_count:response(200, Count)),
     ?assertEqual(ok, gwport_count:failure(busy, Count)),
-    ?assertEqual(ok, gwport_count:program(up, ?POOL)).
+    ?assertEqual(ok, gwport_count:program(up, ?POOL)),
+    ?assertEqual(ok, gwport_count:replay(Count)).
 
 responses_are_counted_by_class() ->
     [ok = gwport_count:response(Status, gwport_count:find(?POOL)) || Status <- [200, 299, 304, 404, 500, 599, 999]],
@@ -54,6 +56,12 @@ it_is_known_whether_telemetry_is_to_be_told() ->
     true = unregister(telemetry_sup),
     ok = gwport_telemetry:look(),
     ?assertEqual([false, false], IsTold()).
+
+%% And nothing else is.
+replays_are_counted() ->
+    {ok, Before = #{replays := 0}} = gwport_count:counts(?POOL),
+    ok = gwport_count:replay(gwport_count:find(?POOL)),
+    ?assertEqual({ok, Before#{replays := 1}}, gwport_count:counts(?POOL)).
 
 a_keeper_that_comes_again_goes_on() ->
     ok = gwport_count:response(200, gwport_count:find(?POOL)),

@@ -21,6 +21,9 @@ exchange_test_() ->
             {who_waits_is_served_in_turn, fun who_waits_is_served_in_turn/1},
             {what_is_left_of_a_deadline_goes_to_the_program, fun what_is_left_of_a_deadline_goes_to_the_program/1},
             {an_offer_that_is_not_taken_is_the_next_ones, fun an_offer_that_is_not_taken_is_the_next_ones/1},
+            {what_was_in_a_program_that_died_is_in_another_once, fun what_was_in_a_program_that_died_is_in_another_once/1},
+            {what_was_entered_is_in_one_program, fun what_was_entered_is_in_one_program/1},
+            {a_program_that_is_killed_is_not_noticed, fun a_program_that_is_killed_is_not_noticed/1},
             {a_client_may_be_closed_behind_its_end, fun a_client_may_be_closed_behind_its_end/1},
             {a_guard_that_is_not_called_off_is_late, fun a_guard_that_is_not_called_off_is_late/1}]]
     end}.
@@ -154,6 +157,39 @@ an_offer_that_is_not_taken_is_the_next_ones(_) ->
         ?assertEqual([first], served(#{first => First}, []))
     end).
 
+%% A pool whose programs come up again at once.
+mortal(Test) ->
+    Pool = gwport_test:start_pool(#{restart_delay => 1, max_restart_delay => 20, queue_timeout => 60000}),
+    Test(Pool),
+    gwport_test:until(fun() -> element(1, gwport:ready(Pool)) =:= ready end),
+    is_clean(Pool),
+    gwport_test:stop_pool(Pool).
+
+what_was_in_a_program_that_died_is_in_another_once(_) ->
+    mortal(fun(Pool) ->
+        Exit = open(#{path => "/faults/exit?code=0", path_info => 1}, #{app => faults}, Pool),
+        ?assertMatch({[{fail, port_died}], _}, drive(Exit)),
+        ?assertMatch({ok, #{replays := 1, failures := #{port_died := 1}}}, gwport:counts(Pool))
+    end).
+
+what_was_entered_is_in_one_program(_) ->
+    mortal(fun(Pool) ->
+        Exit = open(#{method => 'POST', path => "/faults/exit?code=0", path_info => 1, body => "x"},
+            #{app => faults}, Pool),
+        ?assertMatch({[read, {fail, port_died}], _}, drive(Exit, <<"x">>)),
+        ?assertMatch({ok, #{replays := 0}}, gwport:counts(Pool))
+    end).
+
+a_program_that_is_killed_is_not_noticed(_) ->
+    mortal(fun(Pool) ->
+        Sleep = open(#{path => "/faults/sleep?s=0.5", path_info => 1}, #{app => faults}, Pool),
+        gwport_test:until(fun() -> in_flight(Pool) =:= 1 end),
+        {ok, [#{os_pid := OsPid}]} = gwport:info(Pool),
+        gwport_probe:os_kill("KILL", OsPid),
+        ?assertMatch({[{reply, #{code := 200}, <<"slept\n">>}, done], _}, drive(Sleep)),
+        ?assertMatch({ok, #{replays := 1}}, gwport:counts(Pool))
+    end).
+
 a_client_may_be_closed_behind_its_end(Pool) ->
     {_, Exchange} = drive(open(#{path => "/hello"}, #{}, Pool)),
     ?assertEqual(ok, gwport_exchange:close(Exchange)),
@@ -203,10 +239,10 @@ a_driver_is_told_of_a_time_that_is_far_away(Pool) ->
     ok = gwport_exchange:close(Open(10000, Now - 10000, Now + 60000)),
     is_clean(Pool),
     %% A request that no port takes has its event already.
+    {ok, Mount} = gwport_options:mount(#{pool => Pool, head_timeout => 1, idle_timeout => 1}),
     Refused = gwport_exchange:open(#{<<"method">> => <<"no token">>, <<"path">> => <<"/">>, <<"query">> => <<>>,
         <<"version">> => {1, 1}, <<"scheme">> => <<"http">>, <<"host">> => <<>>, <<"port">> => 80, <<"headers">> => [],
-        <<"path_info">> => 0}, #{pool => Pool, app => <<>>, max_body => infinity, access_log => none, head_timeout => 1, idle_timeout => 1,
-        deadline => infinity}, ?TAG, Now, Now),
+        <<"path_info">> => 0}, Mount, ?TAG, Now, Now),
     ?assertNot(gwport_exchange:needs_timer(Refused)),
     ok = gwport_exchange:close(Refused),
     is_clean(Pool).

@@ -117,11 +117,12 @@ output(Port, Acc) ->
         {Port, {exit_status, _}} -> lists:flatten(Acc)
     end.
 
-%% A pool of the mirror, with the options that a script needs on either side.
+%% A pool of the mirror, with the options that a script needs on either side. A request is in one program: the next one
+%% would end with it as well.
 serve(#{args := Args, host := Host}, Config) ->
     Pool = #{command => proplists:get_value(mirror, Config),
         args => ["--report", proplists:get_value(report, Config) | string:lexemes(Args, ",")]},
-    gwport_probe:serve(lists:foldl(fun option/2, Pool, string:lexemes(Host, ",")), #{}).
+    gwport_probe:serve(lists:foldl(fun option/2, Pool, string:lexemes(Host, ",")), #{replay => false}).
 
 option(Option, Pool) ->
     [Name, Value] = string:split(Option, "="),

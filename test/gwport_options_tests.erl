@@ -292,7 +292,7 @@ a_wrong_pool_is_named_test_() ->
 a_pool_is_enough_for_a_mount_test() ->
     ?assertEqual({ok, #{pool => shop, app => <<>>, head_timeout => 60000, idle_timeout => 300000,
         deadline => infinity, max_target => infinity, max_fields => infinity, max_header => infinity,
-        max_body => infinity, underscores => pass, trusted_proxies => [],
+        max_body => infinity, replay => true, replay_body => 65536, underscores => pass, trusted_proxies => [],
         trusted_fields => [<<"x-forwarded-for">>, <<"x-forwarded-host">>, <<"x-forwarded-proto">>],
         access_log => none}},
         gwport_options:mount(#{pool => shop})).
@@ -340,6 +340,16 @@ trusted_fields_are_of_one_kind_test() ->
         {["X-Real-IP"], "X-Real-IP is none of forwarded, x-forwarded-for, x-forwarded-host, x-forwarded-proto"},
         {[5], "expected a text, as a binary or a charlist"},
         {forwarded, "expected a list of names"}]].
+
+replay_is_true_or_false_test() ->
+    [?assertMatch({ok, #{replay := Replay}}, mount(replay, Replay)) || Replay <- [true, false]],
+    [?assertEqual({error, {bad_option, {replay, Wrong, "expected true or false"}}}, mount(replay, Wrong))
+        || Wrong <- [1, yes, "true", infinity]].
+
+what_is_kept_of_a_body_is_a_number_within_its_edges_test() ->
+    [?assertMatch({ok, #{replay_body := N}}, mount(replay_body, N)) || N <- [0, 1073741824]],
+    [?assertEqual({error, {bad_option, {replay_body, Wrong, "expected an integer from 0 to 1073741824"}}},
+        mount(replay_body, Wrong)) || Wrong <- [-1, 1073741825, 1.0, "1", infinity]].
 
 an_app_is_a_binary_a_charlist_or_an_atom_test() ->
     [?assertMatch({ok, #{app := <<"cart">>}}, mount(app, App)) || App <- [<<"cart">>, "cart", cart]],

@@ -85,11 +85,12 @@ listen(Server = #{pool := Name}, Listener, Routes) ->
     Server#{port => ranch:get_port(Name)}.
 
 %% A server of flowport: the bundled apps at /NAME, faults among them. Options: pool, env (of the program),
-%% mount (of all apps), routes (more of them), listener (protocol options).
+%% mount (of all apps), routes (more of them), listener (protocol options). A request is in one program: another that
+%% took it over would hide what came of it there. gwport_replay_SUITE is of those that go to another.
 flow(Options, Config) ->
     Env = maps:merge(#{"GWPORT_FAULTS" => "1"}, maps:get(env, Options, #{})),
     Pool = maps:merge(#{command => proplists:get_value(flowport, Config), env => Env}, maps:get(pool, Options, #{})),
-    Mount = maps:get(mount, Options, #{}),
+    Mount = maps:merge(#{replay => false}, maps:get(mount, Options, #{})),
     listen(pool(Pool), maps:get(listener, Options, #{idle_timeout => infinity}), maps:get(routes, Options, [])
         ++ [{["/", App, "/[...]"], Mount#{app => App}}
             || App <- ["faults", "hello", "echo", "upload", "events", "late", "wrong"]]).
@@ -99,14 +100,14 @@ bad(Life, Config) ->
     bad(Life, #{}, Config).
 
 %% Options: pool, mount; once => true: only the first program misbehaves; starts (out of File) are
-%% counted by starts/1 of what is returned.
+%% counted by starts/1 of what is returned. As in flow/2 a request is in one program.
 bad(Life, Options, Config) ->
     File = filename:join(proplists:get_value(priv_dir, Config),
         "starts_" ++ integer_to_list(erlang:unique_integer([positive]))),
     Pool = maps:merge(#{command => proplists:get_value(badport, Config),
         args => [Life, File | ["once" || maps:get(once, Options, false)]]},
         maps:get(pool, Options, #{})),
-    (serve(Pool, maps:get(mount, Options, #{})))#{starts => File}.
+    (serve(Pool, maps:merge(#{replay => false}, maps:get(mount, Options, #{}))))#{starts => File}.
 
 %% Waits until the pool has so many ports that serve, and gives them.
 await_ports(Server, Count) ->

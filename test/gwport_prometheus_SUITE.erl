@@ -13,6 +13,7 @@ groups() ->
     gwport_test:mounts([requests_are_counted_as_they_were], [{node, [], [
         programs_are_counted_as_they_came_and_went,
         requests_that_wait_are_seen,
+        replays_are_counted,
         a_pool_that_does_not_come_up_is_seen,
         each_family_has_its_help_and_type_and_names_are_quoted
     ]}]).
@@ -116,6 +117,20 @@ requests_that_wait_are_seen(Config) ->
     exit(Other, kill),
     gwport_test:stop_pool(Hasty).
 
+replays_are_counted(Config) ->
+    %% A request whose program is killed is answered by the next one.
+    Pool = gwport_test:start_pool(#{restart_delay => 1, queue_timeout => 60000}),
+    ?assertEqual(0, value("gwport_replays_total", Pool, scrape(Config))),
+    Self = self(),
+    Request = #{path => "/faults/sleep", query => "s=1", path_info => 1},
+    Caller = spawn_link(fun() -> Self ! {self(), gwport:request(Pool, Request, #{app => faults})} end),
+    gwport_test:until(fun() -> value("gwport_requests_in_flight", Pool, scrape(Config)) =:= 1 end),
+    {ok, [#{os_pid := OsPid}]} = gwport:info(Pool),
+    [] = os:cmd("kill -9 " ++ integer_to_list(OsPid)),
+    ?assertMatch({ok, {200, _, <<"slept\n">>}}, receive {Caller, Answer} -> Answer end),
+    ?assertEqual(1, value("gwport_replays_total", Pool, scrape(Config))),
+    gwport_test:stop_pool(Pool).
+
 sleeping(Pool) ->
     spawn(fun() -> gwport:request(Pool, #{path => "/faults/sleep", query => "s=60", path_info => 1}, #{app => faults}) end).
 
@@ -134,7 +149,7 @@ each_family_has_its_help_and_type_and_names_are_quoted(Config) ->
     Text = scrape(Config),
     [?assertMatch({Family, [_], [_]}, {Family, lines(["# TYPE ", Family, " "], Text), lines(["# HELP ", Family, " "], Text)})
         || Family <- ["gwport_responses_total", "gwport_failures_total", "gwport_program_events_total", "gwport_ports",
-            "gwport_ports_wanted", "gwport_requests_in_flight", "gwport_queue_total", "gwport_queue_length", "gwport_circuit_open",
+            "gwport_ports_wanted", "gwport_requests_in_flight", "gwport_queue_total", "gwport_queue_length", "gwport_replays_total", "gwport_circuit_open",
             "gwport_memory_bytes", "gwport_uptime_seconds"]],
     ?assertEqual([<<"gwport_ports_wanted{pool=\"a \\\"pool\\\"\\\\\"} 1">>], lines("gwport_ports_wanted{pool=\"a ", Text)),
     gwport_test:stop_pool(Name).

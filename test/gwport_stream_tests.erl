@@ -847,6 +847,109 @@ times_of_a_connection_test_() ->
      ?_assertEqual(400, gwport_stream:timeout(600, then(600, {port, {credit, 1}}, Stream))),
      ?_assertMatch({[{abort, idle_timeout, <<>>}, {break, idle_timeout}], _}, at(1000, timeout, Stream))].
 
+%% A port that died
+
+what_was_sent_is_sent_again_as_credit_allows_test() ->
+    {_, Stream0} = event({port, {credit, 5}}, stream(#{})),
+    {[{send, chunk, <<"abc">>}, read], Stream1} = event({client, nofin, <<"abc">>}, Stream0),
+    {[{send, chunk, <<"de">>}], Stream2} = event({client, nofin, <<"defg">>}, Stream1),
+    {ok, Again} = gwport_stream:again(sent, Stream2),
+    {[], Begun} = gwport_stream:begins(0, Again),
+    {[{send, chunk, <<"abcd">>}], Stream3} = event({port, {credit, 4}}, Begun),
+    {[{send, chunk, <<"efg">>}, read], Stream4} = event({port, {credit, 4}}, Stream3),
+    ?assertMatch({[{send, chunk, <<"h">>}, {send, fin, []}], _}, event({client, fin, <<"h">>}, Stream4)).
+
+a_body_that_was_sent_whole_ends_again_test() ->
+    {_, Stream0} = event({port, {credit, 5}}, stream(#{})),
+    {[_, {send, fin, []}], Stream1} = event({client, fin, <<"abc">>}, Stream0),
+    {ok, Again} = gwport_stream:again(whole, Stream1),
+    {[], Begun} = gwport_stream:begins(0, Again),
+    ?assertMatch({[{send, chunk, <<"abc">>}, {send, fin, []}], _}, event({port, {credit, 5}}, Begun)).
+
+an_empty_body_ends_when_there_is_a_port_test() ->
+    {_, Stream0} = event({port, {credit, 5}}, stream(#{})),
+    {[{send, fin, []}], Stream1} = event({client, fin, <<>>}, Stream0),
+    {ok, Again} = gwport_stream:again(whole, Stream1),
+    ?assertMatch({[{send, fin, []}], _}, gwport_stream:begins(0, Again)),
+    %% One that comes while there is none.
+    {[], Waiting} = event({client, fin, <<>>}, gwport_stream:waits(0, stream(#{}))),
+    ?assertMatch({[{send, fin, []}], _}, gwport_stream:begins(0, Waiting)).
+
+a_request_without_a_body_has_none_again_test() ->
+    [begin
+        {ok, Again} = gwport_stream:again(whole, stream(#{body => Body})),
+        ?assertMatch({[], _}, gwport_stream:begins(0, Again))
+    end || Body <- [none, upgrade]].
+
+a_connection_may_be_taken_over_by_the_next_test() ->
+    %% What it sends is kept by nobody.
+    {_, Stream} = event({port, {credit, 5}}, stream(#{body => upgrade, length => 0})),
+    {ok, Again} = gwport_stream:again(whole, Stream),
+    {[], Begun} = gwport_stream:begins(0, Again),
+    {[takeover], Tunnel} = event({port, takeover}, Begun),
+    {[read], Granted} = event({port, {credit, 5}}, Tunnel),
+    {[{send, chunk, <<"abc">>}, read], Sent} = event({client, nofin, <<"abc">>}, Granted),
+    ?assertEqual(lost, gwport_stream:again(sent, Sent)).
+
+what_the_client_sends_meanwhile_comes_behind_test() ->
+    {_, Stream0} = event({port, {credit, 5}}, stream(#{})),
+    {[{send, chunk, <<"abc">>}, read], Stream1} = event({client, nofin, <<"abc">>}, Stream0),
+    {ok, Again} = gwport_stream:again(sent, Stream1),
+    {[], Waiting} = event({client, fin, <<"de">>}, Again),
+    {[], Begun} = gwport_stream:begins(0, Waiting),
+    ?assertMatch({[{send, chunk, <<"abcde">>}, {send, fin, []}], _}, event({port, {credit, 9}}, Begun)).
+
+a_body_that_is_not_whole_is_not_sent_again_where_it_has_to_be_test() ->
+    {_, Stream0} = event({port, {credit, 5}}, stream(#{})),
+    {_, Stream1} = event({client, nofin, <<"abc">>}, Stream0),
+    ?assertEqual(lost, gwport_stream:again(whole, Stream1)),
+    %% Whole is what has come from the client, whether or not it was sent.
+    {_, Stream2} = event({client, fin, <<"defghij">>}, Stream1),
+    ?assertMatch({ok, _}, gwport_stream:again(whole, Stream2)).
+
+a_body_is_kept_up_to_a_bound_test_() ->
+    [{lists:concat([Bytes, " of ", Keep]), ?_assertEqual(Is, element(1, again_of(Bytes, Options)))}
+        || {Bytes, Keep, Options, Is} <- [
+            {5, 5, #{replay_body => 5}, ok}, {6, 5, #{replay_body => 5}, lost},
+            {0, 0, #{replay_body => 0}, ok}, {1, 0, #{replay_body => 0}, lost},
+            {65536, default, #{}, ok}, {65537, default, #{}, lost},
+            {0, off, #{replay => false}, ok}, {1, off, #{replay => false}, lost}]].
+
+%% So many bytes, one after the other in two pieces.
+again_of(Bytes, Options) ->
+    {_, Stream0} = event({port, {credit, 100000}}, stream(Options)),
+    Half = Bytes div 2,
+    {_, Stream1} = event({client, nofin, binary:copy(<<"x">>, Half)}, Stream0),
+    {_, Stream2} = event({client, fin, binary:copy(<<"x">>, Bytes - Half)}, Stream1),
+    case gwport_stream:again(whole, Stream2) of
+        lost -> {lost, Stream2};
+        Ok -> Ok
+    end.
+
+nothing_is_sent_again_behind_the_beginning_of_a_response_test_() ->
+    [{Name, ?_assertEqual(lost, gwport_stream:again(sent, Stream))} || {Name, Stream} <- [
+        {"a head", streaming(#{})}, {"a head without a body", streaming(#{body => none})},
+        {"a connection", tunnel()},
+        {"an interim response", then(0, {port, {inform, term({103, []})}}, stream(#{}))}]].
+
+a_small_piece_of_a_large_read_keeps_nothing_of_it_test() ->
+    <<Piece:10/binary, _/binary>> = Large = binary:copy(<<"0123456789">>, 10000),
+    {_, Stream0} = event({port, {credit, 10}}, stream(#{})),
+    {_, Stream1} = event({client, fin, Piece}, Stream0),
+    {ok, Again} = gwport_stream:again(sent, Stream1),
+    {[], Begun} = gwport_stream:begins(0, Again),
+    {[{send, chunk, Sent}, _], _} = event({port, {credit, 10}}, Begun),
+    ?assertEqual({Piece, 10}, {Sent, binary:referenced_byte_size(Sent)}),
+    ?assertEqual(100000, byte_size(Large)).
+
+the_times_of_a_response_begin_again_and_the_deadline_does_not_test() ->
+    Limits = #{body => none, head_timeout => 100, idle_timeout => 200, deadline => 1000},
+    {ok, Again} = gwport_stream:again(whole, stream(Limits)),
+    {[], Begun} = gwport_stream:begins(950, Again),
+    ?assertEqual({50, deadline}, gwport_stream:due(950, Begun)),
+    {ok, Sooner} = gwport_stream:again(whole, stream(Limits)),
+    ?assertEqual({100, head_timeout}, gwport_stream:due(90, element(2, gwport_stream:begins(90, Sooner)))).
+
 %% Helpers
 
 stream(With) ->
@@ -855,7 +958,8 @@ stream(With) ->
 stream(With, Now) ->
     Request = maps:with([method, body, length], With),
     gwport_stream:new(maps:merge(#{method => <<"GET">>, body => now, length => undefined, files => true}, Request),
-        maps:merge(#{max_body => infinity, head_timeout => infinity, idle_timeout => infinity, deadline => infinity},
+        maps:merge(#{max_body => infinity, head_timeout => infinity, idle_timeout => infinity, deadline => infinity,
+                replay => true, replay_body => 65536},
             maps:without([method, body, length], With)), Now).
 
 streaming(With) ->

@@ -20,6 +20,7 @@ groups() ->
         a_request_without_a_whole_answer_has_an_exception,
         a_client_that_leaves_is_an_exception_once,
         a_connection_that_is_taken_over_is_one_request,
+        a_request_that_is_in_two_programs_is_one,
         a_handler_that_fails_costs_no_request
     ], [{node, [], [
         a_request_without_http_is_told_as_well,
@@ -154,6 +155,22 @@ a_connection_that_is_taken_over_is_one_request(Config) ->
     ?assertEqual(About#{status => 101}, End),
     nothing_more(),
     gwport_test:close(Socket).
+
+a_request_that_is_in_two_programs_is_one(Config) ->
+    %% Its program is killed, and the next one answers.
+    Server = server(Config),
+    Pool = gwport_test:pool(Server),
+    Socket = gwport_test:connect(Server),
+    gwport_test:send(Socket, "GET /faults/sleep?s=1 HTTP/1.1\r\nhost: localhost\r\n\r\n"),
+    gwport_test:until(fun() -> [#{in_flight := InFlight}] = gwport_test:ports(Server), InFlight =:= 1 end),
+    [] = os:cmd("kill -9 " ++ integer_to_list(gwport_test:os_pid(Server))),
+    #{status := 200} = gwport_test:recv(Socket),
+    gwport_test:close(Socket),
+    {_, About} = told(start),
+    {#{response_bytes := 6}, End} = told(stop),
+    ?assertEqual(About#{status => 200}, End),
+    [?assertMatch({_, #{pool := Pool}}, told(port, What)) || What <- [down, up]],
+    nothing_more().
 
 a_handler_that_fails_costs_no_request(Config) ->
     %% It is telemetry that takes it away.

@@ -379,13 +379,13 @@ asked(Pool, Query, Happens) ->
 %% told, and the port that follows has nothing of them.
 the_streams_of_a_port_that_ends_leave_nothing(_) ->
     [begin
-        Server = #{pool := Pool} = gwport_test:start(#{pool => #{drain_timeout => 200}}),
+        Server = #{pool := Pool} = gwport_test:start(#{pool => #{drain_timeout => 200}, mount => #{replay => false}}),
         Self = self(),
         Clients = [spawn_link(fun() -> _ = Ask(Server), Self ! {self(), told} end) || Ask <- [
             fun(_) -> status_or_cut(Server, "/faults/sleep?s=60") end,
             fun(_) -> status_or_cut(Server, "/faults/write?bytes=2000&chunk=1000&delay_ms=60000") end,
             fun(_) -> {error, _} = gwport:request(Pool, #{path => <<"/faults/sleep">>, query => <<"s=60">>, path_info => 1},
-                #{app => faults}) end]],
+                #{app => faults, replay => false}) end]],
         gwport_test:until(fun() -> [3] =:= [N || #{in_flight := N} <- gwport_test:ports(Server)] end),
         Table = table(Pool),
         End(Server),
@@ -471,7 +471,7 @@ what_waits_for_a_writer_is_told_of_every_end(_) ->
 
 a_watch_dies_after_its_owner_while_the_pool_ends(_) ->
     %% The keeper has forgotten the owner, and is ended, before the watch leaves it the clients.
-    Server = #{pool := Pool} = gwport_test:start(#{}),
+    Server = #{pool := Pool} = gwport_test:start(#{mount => #{replay => false}}),
     Self = self(),
     Client = spawn_link(fun() -> Self ! {self(), gwport_test:get(Server, "/faults/sleep?s=60")} end),
     gwport_test:until(fun() -> [1] =:= [N || #{in_flight := N} <- gwport_test:ports(Server)] end),
@@ -493,7 +493,7 @@ a_watch_dies_after_its_owner_while_the_pool_ends(_) ->
 an_owner_is_killed_with_its_watch(_) ->
     %% Nobody of the port is left to tell: the keeper does. Likewise where the supervisor of the ports is killed too.
     [begin
-        Server = #{pool := Pool} = gwport_test:start(#{}),
+        Server = #{pool := Pool} = gwport_test:start(#{mount => #{replay => false}}),
         Self = self(),
         Clients = [spawn_link(fun() -> Self ! {self(), gwport_test:get(Server, Path)} end)
             || Path <- ["/faults/sleep?s=60", "/faults/write?bytes=2000&chunk=1000&delay_ms=60000"]],

@@ -136,6 +136,8 @@ var answers = map[string]func(p *program, id uint32, arg string){
 		p.payload(frames.Chunk, id, []byte("some"))
 		os.Exit(0)
 	},
+	"dies":    dies,
+	"dies-at": diesAt,
 	"partial": func(p *program, _ uint32, _ string) {
 		p.raw(envelope(etf.Tuple{int(frames.Pong), []byte("12345")})[:9])
 		os.Exit(0)

@@ -29,19 +29,32 @@ func main() {
 		panic("badport: no such life: " + life)
 	}
 	p := newProgram()
+	if len(os.Args) > 2 {
+		p.file = os.Args[2]
+	}
 	live(p, arg)
 	p.serve()
 }
 
 // countStart says how many programs have started before this one.
 func countStart(file string) int {
-	before, _ := os.ReadFile(file)
+	before := count(file, "start ")
+	note(file, "start "+strconv.Itoa(os.Getpid()))
+	return before
+}
+
+// count says how many lines of the file begin so.
+func count(file, prefix string) int {
+	text, _ := os.ReadFile(file)
+	return strings.Count("\n"+string(text), "\n"+prefix)
+}
+
+func note(file, line string) {
 	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	must(err)
-	_, err = f.WriteString("start " + strconv.Itoa(os.Getpid()) + "\n")
+	_, err = f.WriteString(line + "\n")
 	must(err)
 	must(f.Close())
-	return strings.Count(string(before), "\n")
 }
 
 // cut splits name/argument.

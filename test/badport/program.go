@@ -17,19 +17,25 @@ import (
 
 // program is the wire, and what has to be remembered of a stream.
 type program struct {
-	in  *bufio.Reader
-	out *os.File
-	mu  sync.Mutex // of out
+	in   *bufio.Reader
+	out  *os.File
+	mu   sync.Mutex // of out
+	file string     // has a line for each start and what else is to be remembered
 
 	highest    uint32
-	silent     map[uint32]bool    // their aborts are not answered
-	uploads    map[uint32]*upload // they count what comes
-	asked      map[int64]uint32   // streams that are answered when a pong comes
-	files      map[uint32]*file   // the host has not answered for them
-	ignoreBye  bool               // drains and the end of the input
-	linger     int                // milliseconds from a drain to its end
-	nextWindow int                // of ready
-	tells      string             // how it answers an ask
+	silent     map[uint32]bool  // their aborts are not answered
+	uploads    map[uint32]taker // of their bodies
+	asked      map[int64]uint32 // streams that are answered when a pong comes
+	files      map[uint32]*file // the host has not answered for them
+	ignoreBye  bool             // drains and the end of the input
+	linger     int              // milliseconds from a drain to its end
+	nextWindow int              // of ready
+	tells      string           // how it answers an ask
+}
+
+// taker is who takes a request's body.
+type taker interface {
+	take(p *program, f frame)
 }
 
 // frame is one of the host's.
@@ -42,7 +48,7 @@ type frame struct {
 func newProgram() *program {
 	return &program{
 		in: bufio.NewReaderSize(os.Stdin, 1<<16), out: os.Stdout, nextWindow: 65536,
-		silent: map[uint32]bool{}, uploads: map[uint32]*upload{}, asked: map[int64]uint32{},
+		silent: map[uint32]bool{}, uploads: map[uint32]taker{}, asked: map[int64]uint32{},
 		files: map[uint32]*file{},
 	}
 }

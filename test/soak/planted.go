@@ -16,12 +16,15 @@ type planted struct {
 }
 
 var (
-	sentTwice = planted{
-		name: "one of 50 requests is sent to the program twice", file: "erlang/gwport_exchange.erl",
-		old: `{ok, Encoded} -> gwport_handle:open(Port, Encoded, Tag, Due, peer(Chance));`,
-		new: `{ok, Encoded} ->
-            _ = [gwport_handle:open(Port, Encoded, make_ref(), Due, none) || rand:uniform(50) =:= 1],
-            gwport_handle:open(Port, Encoded, Tag, Due, peer(Chance));`,
+	replayed = planted{
+		name: "one of 50 requests with a body is replayed while its program lives", file: "erlang/gwport_exchange.erl",
+		old: `first(Event = {credit, _}, Now, Exchange, _) ->
+    to_stream({port, Event}, Now, Exchange);`,
+		new: `first(Event = {credit, _}, Now, Exchange, Chance) ->
+    case rand:uniform(50) of
+        1 -> died({port_down, false, planted}, Now, Exchange, Chance);
+        _ -> to_stream({port, Event}, Now, Exchange)
+    end;`,
 	}
 	replyDropped = planted{
 		name: "one of 50 replies does not get to its client", file: "erlang/gwport_stream_h.erl",

@@ -37,7 +37,7 @@ func TestPlantedBugsAreSeen(t *testing.T) {
 		planted
 		seen func(*result) int
 	}{
-		{sentTwice, func(r *result) int { return r.doubled }},
+		{replayed, func(r *result) int { return r.doubled }},
 		{replyDropped, func(r *result) int { return r.lost }},
 	} {
 		t.Run(bug.name, func(t *testing.T) {
