@@ -57,6 +57,8 @@
 -define(COARSE, 10000).
 %% What an event may take, in milliseconds.
 -define(MARGIN, 1000).
+%% How often a request goes to another port: one that ends whatever takes it is not to have all.
+-define(MAX_MOVES, 20).
 %% How many bytes of a path are logged.
 -define(MAX_PATH, 1000).
 
@@ -412,6 +414,9 @@ first(Event, Now, Exchange, _) ->
     to_stream({port, Event}, Now, Exchange#exchange{chance = none}).
 
 %% From the beginning, at a port that Place finds.
+again(_, Event, Now, Exchange, Chance = #chance{tried = Tried}, _)
+        when length(Tried) >= ?MAX_MOVES ->
+    given_up(Event, Chance, Now, Exchange);
 again(What, Event, Now, Exchange = #exchange{stream = Stream}, Chance, Place) ->
     case gwport_stream:again(What, Stream) of
         {ok, Again} ->

@@ -19,7 +19,8 @@ groups() ->
         what_no_app_had_is_answered_by_the_next_program, what_an_app_may_have_had_is_not_sent_again,
         an_idempotent_request_is_answered_by_the_next_program, an_idempotent_body_under_way_is_not_sent_again,
         a_body_under_way_goes_on, a_body_is_kept_up_to_a_bound, a_request_is_in_two_programs_at_most,
-        a_response_that_has_begun_is_broken_off, a_stream_that_is_not_taken_takes_its_body_along, a_mount_may_have_none,
+        a_response_that_has_begun_is_broken_off, a_stream_that_is_not_taken_takes_its_body_along,
+        a_request_moves_twenty_times_at_most, a_mount_may_have_none,
         a_client_that_leaves_meanwhile_is_forgotten, the_deadline_goes_on, what_finds_no_place_is_told_what_has_become_of_it,
         the_end_of_a_port_is_heard_once
     ]}]).
@@ -148,6 +149,16 @@ a_stream_that_is_not_taken_takes_its_body_along(Config) ->
         ?assertEqual({3, 0}, {died(Server), replays(Server)}),
         gwport_probe:stop(Server)
     end).
+
+a_request_moves_twenty_times_at_most(Config) ->
+    %% Each program that it comes to drains.
+    [begin
+        Server = replaying("good", #{}, #{}, Config),
+        Path = "/dies/drain-" ++ integer_to_list(Count),
+        ?assertMatch({Count, {Status, _}}, {Count, http1(Server, <<"POST">>, Path, <<>>)}),
+        ?assertEqual(Count, died(Server)),
+        gwport_probe:stop(Server)
+    end || {Count, Status} <- [{20, 200}, {21, 503}]].
 
 a_mount_may_have_none(Config) ->
     each(fun(Ask) ->
