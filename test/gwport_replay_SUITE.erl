@@ -20,7 +20,8 @@ groups() ->
         an_idempotent_request_is_answered_by_the_next_program, an_idempotent_body_under_way_is_not_sent_again,
         a_body_under_way_goes_on, a_body_is_kept_up_to_a_bound, a_request_is_in_two_programs_at_most,
         a_response_that_has_begun_is_broken_off, a_stream_that_is_not_taken_takes_its_body_along,
-        a_request_moves_twenty_times_at_most, a_mount_may_have_none,
+        a_request_moves_twenty_times_at_most, a_connection_is_taken_over_by_the_next_program,
+        a_connection_that_was_taken_over_is_not_sent_again, a_mount_may_have_none,
         a_client_that_leaves_meanwhile_is_forgotten, the_deadline_goes_on, what_finds_no_place_is_told_what_has_become_of_it,
         the_end_of_a_port_is_heard_once
     ]}]).
@@ -159,6 +160,35 @@ a_request_moves_twenty_times_at_most(Config) ->
         ?assertEqual(Count, died(Server)),
         gwport_probe:stop(Server)
     end || {Count, Status} <- [{20, 200}, {21, 503}]].
+
+a_connection_is_taken_over_by_the_next_program(Config) ->
+    %% What the client sent behind its request comes to that, and nothing came of it before.
+    [begin
+        Server = replaying("hijacks", #{}, #{}, Config),
+        Socket = upgrading(Server, [Method, " /takes-over/", How, "-1"]),
+        ?assertEqual({ok, <<"early">>}, gen_tcp:recv(Socket, 5)),
+        ?assertEqual({error, closed}, gen_tcp:recv(Socket, 0)),
+        ?assertEqual({1, 1}, {died(Server), replays(Server)}),
+        gwport_test:close(Socket),
+        gwport_probe:stop(Server)
+    end || {Method, How} <- [{"GET", "exit"}, {"GET", "partial"}, {"POST", "exit"}]].
+
+a_connection_that_was_taken_over_is_not_sent_again(Config) ->
+    %% The program has said so, whether or not the connection was handed over when it died.
+    Server = replaying("hijacks", #{}, #{}, Config),
+    [begin
+        Socket = upgrading(Server, "GET /takes-over-and-dies"),
+        ?assertEqual({error, closed}, gen_tcp:recv(Socket, 0)),
+        gwport_test:close(Socket)
+    end || _ <- lists:seq(1, 10)],
+    ?assertEqual({10, 0}, {died(Server), replays(Server)}),
+    gwport_probe:stop(Server).
+
+%% A request whose connection may be taken over, with something behind it.
+upgrading(Server, Line) ->
+    Socket = gwport_test:connect(Server),
+    gwport_test:send(Socket, [Line, " HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: bytes\r\n\r\nearly"]),
+    Socket.
 
 a_mount_may_have_none(Config) ->
     each(fun(Ask) ->

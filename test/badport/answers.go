@@ -138,6 +138,9 @@ var answers = map[string]func(p *program, id uint32, arg string){
 	},
 	"dies":    dies,
 	"dies-at": diesAt,
+
+	"takes-over":          takesOver,
+	"takes-over-and-dies": takesOverAndDies,
 	"partial": func(p *program, _ uint32, _ string) {
 		p.raw(envelope(etf.Tuple{int(frames.Pong), []byte("12345")})[:9])
 		os.Exit(0)

@@ -21,6 +21,9 @@ var lives = map[string]func(p *program, arg string){
 	"files": func(p *program, _ string) {
 		p.greet(func(r etf.Map) etf.Map { return with(r, "capabilities", etf.List{"file"}) })
 	},
+	"hijacks": func(p *program, _ string) {
+		p.greet(func(r etf.Map) etf.Map { return with(r, "capabilities", etf.List{"hijack"}) })
+	},
 	"tells": func(p *program, arg string) {
 		p.tells = arg
 		p.greet(func(r etf.Map) etf.Map { return with(r, "capabilities", etf.List{"evidence"}) })
