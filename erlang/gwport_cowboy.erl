@@ -7,7 +7,7 @@
 %% request's own process, gwport_stream_h returns commands inside the connection's.
 -module(gwport_cowboy).
 
--export([open/5, refuse/4, event/2, failed/4, offer/1, close/1]).
+-export([open/5, refuse/4, event/2, failed/4, offer/1, withdraw/1, close/1]).
 -export([tag/1, received/3, read/3, guard/1, sent/1, is_shared/1]).
 -export([needs_timer/1, timeout/1, time/1, rest_time/0, rest/0]).
 
@@ -116,6 +116,11 @@ failed(Class, Reason, Stack, Cowboy = #cowboy{exchange = Exchange}) ->
 -spec offer(cowboy()) -> {gwport_exchange:offer(), Name :: iodata()}.
 offer(Cowboy = #cowboy{exchange = Exchange}) ->
     {gwport_exchange:offer(Exchange), iolist_to_binary(name(Cowboy))}.
+
+%% The client has left behind that, or its connection has ended.
+-spec withdraw({gwport_exchange:offer(), Name :: iodata()}) -> ok.
+withdraw({Offer, _}) ->
+    gwport_exchange:withdraw(Offer).
 
 %% The client has left before the last step, or its connection has ended.
 -spec close(cowboy()) -> ok.

@@ -44,7 +44,8 @@
 %% an alias, wherever from. Plug is one more driver.
 -module(gwport_exchange).
 
--export([open/4, open/5, refuse/2, event/3, failed/4, offer/1, accept/1, close/1]).
+-export([open/4, open/5, refuse/2, event/3, failed/4]).
+-export([offer/1, accept/1, withdraw/1, close/1]).
 -export([tag/1, timeout/2, needs_timer/1, guard/4, unguard/1]).
 
 -export_type([exchange/0, offer/0, event/0, client_command/0]).
@@ -598,8 +599,24 @@ accept({_, #exchange{port = none}}) ->
     gone;
 accept({Pid, Exchange = #exchange{port = Port, ref = Ref}}) ->
     case gwport_handle:claim(Port, {Pid, Ref}) of
-        {ok, New} -> {ok, Exchange#exchange{ref = New, tag = New, due = infinity}};
-        gone -> gone
+        {ok, New} -> {ok, claimed(New, Exchange)};
+        {gone, Event} ->
+            _ = to_stream({port, Event}, 0, Exchange#exchange{is_late = true}),
+            gone
+    end.
+
+claimed(New, Exchange) ->
+    Exchange#exchange{ref = New, tag = New, due = infinity}.
+
+%% The client has gone and who made the offer does not know whether it was accepted: if it was not,
+%% this is the end. Of one that was, another sees to the end.
+-spec withdraw(offer()) -> ok.
+withdraw({_, #exchange{port = none}}) ->
+    ok;
+withdraw({Pid, Exchange = #exchange{port = Port, ref = Ref}}) ->
+    case gwport_handle:claim(Port, {Pid, Ref}) of
+        {ok, New} -> close(claimed(New, Exchange));
+        {gone, _} -> ok
     end.
 
 %% The client has gone: the app is told, if the exchange is not over.

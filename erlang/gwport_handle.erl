@@ -97,8 +97,9 @@ look(#handle{owner = Owner}) ->
 
 %% Makes the calling process the client of a stream that its program has taken over, whose client
 %% has been another, or this one under another name. Its events come as {Ref, {gwport, Event}}. It
-%% waits for the port's owner, which waits for nobody. `gone`: the stream has ended meanwhile.
--spec claim(handle(), gwport_clients:name()) -> {ok, reference()} | gone.
+%% waits for the port's owner, which waits for nobody. `gone`: the stream has ended meanwhile, by
+%% that event.
+-spec claim(handle(), gwport_clients:name()) -> {ok, reference()} | {gone, gwport_mux:event()}.
 claim(Handle = #handle{owner = Owner, watch = Watch}, Name = {_, Before}) ->
     Ref = erlang:alias(),
     case gwport_watch:join({Ref, Ref}, infinity, gwport_watch:peer(Before, Watch), Watch) of
@@ -106,15 +107,15 @@ claim(Handle = #handle{owner = Owner, watch = Watch}, Name = {_, Before}) ->
             Owner ! {claim, Name, {self(), Ref, {Ref, Ref}}},
             receive
                 {Ref, {gwport, claimed}} -> {ok, Ref};
-                {Ref, {gwport, _}} -> left(Handle, Ref)
+                {Ref, {gwport, Event}} -> left(Handle, Ref, Event)
             end;
         gone ->
-            left(Handle, Ref)
+            left(Handle, Ref, {port_down, true, owner_down})
     end.
 
-left(Handle, Ref) ->
+left(Handle, Ref, Event) ->
     leave(Handle, Ref),
-    gone.
+    {gone, Event}.
 
 %% Nothing more comes of the stream; what stands in the mailbox already is the caller's.
 -spec leave(handle(), reference()) -> ok.

@@ -141,11 +141,14 @@ take([stop], _) ->
 take([{discard, Bytes, Time}], Request = #request{req = Req}) ->
     be_mortal(Req),
     discard(Bytes, Time, Request);
-%% The connection's process claims the exchange, and ends this one.
+%% The connection's process claims the exchange, and ends this one; or only ends it.
 take([takeover], #request{req = Req, cowboy = Cowboy}) ->
-    be_mortal(Req),
-    cast({gwport_takeover, gwport_cowboy:offer(Cowboy)}, Req),
-    receive after infinity -> ok end;
+    Offer = gwport_cowboy:offer(Cowboy),
+    cast({gwport_takeover, Offer}, Req),
+    receive {'EXIT', _, Reason} when Reason =/= normal ->
+        gwport_cowboy:withdraw(Offer),
+        exit(shutdown)
+    end;
 take([cut], #request{req = Req}) ->
     cut(Req);
 take([{reset, _}], #request{req = Req}) ->

@@ -25,7 +25,7 @@
 -export([init/3, data/4, info/3, terminate/3, early_error/5]).
 
 %% Whether turns are kept for the stream, and the state of the next handler.
--type state() :: {http1 | taken | other, Next :: term()}.
+-type state() :: {http1 | {taken, gwport_tunnel:taken()} | other, Next :: term()}.
 
 -spec init(cowboy_stream:streamid(), cowboy_req:req(), cowboy:opts()) ->
     {cowboy_stream:commands(), state()}.
@@ -55,9 +55,10 @@ info(_, {gwport_ping, Pid}, State) ->
     Pid ! gwport_pong,
     {[], State};
 info(Id, {gwport_takeover, Offer}, {http1, Next}) ->
-    {gwport_tunnel:switch(Id, Offer), {taken, Next}};
+    {Commands, Taken} = gwport_tunnel:switch(Id, Offer),
+    {Commands, {{taken, Taken}, Next}};
 %% The head is the app's.
-info(_, {inform, 101, _}, State = {taken, _}) ->
+info(_, {inform, 101, _}, State = {{taken, _}, _}) ->
     {[], State};
 info(_, gwport_reset, State) ->
     {[{internal_error, gwport_reset, 'The response was broken off.'}], State};
@@ -106,7 +107,13 @@ pass(Id, Info, {Version, Next0}) ->
 -spec terminate(cowboy_stream:streamid(), cowboy_stream:reason(), state()) -> term().
 terminate(Id, Reason, {Version, Next}) ->
     _ = [gwport_turns:leave(Id) || Version =/= other],
+    dropped(Reason, Version),
     cowboy_stream:terminate(Id, Reason, Next).
+
+%% Cowboy does not hand over a connection that it finds closed.
+dropped(switch_protocol, _) -> ok;
+dropped(_, {taken, Taken}) -> gwport_tunnel:drop(Taken);
+dropped(_, _) -> ok.
 
 -spec early_error(cowboy_stream:streamid(), cowboy_stream:reason(), cowboy_stream:partial_req(),
     cowboy_stream:resp_command(), cowboy:opts()) -> cowboy_stream:resp_command().

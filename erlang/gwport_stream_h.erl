@@ -44,10 +44,12 @@
     timer :: reference() | undefined
 }).
 
-%% `refused`: the router answered 400, and its answer is on its way here. `discarding`: all is said,
-%% and so many bytes of the body may still come; Last is what is done if more do, or if the end does
-%% not. `over`: answered; what Cowboy makes of that goes out.
+%% `refused`: the router answered 400, and its answer is on its way here. `offered`: the app has
+%% taken the connection over, and gwport_pipeline_h is to hear of it. `discarding`: all is said, and
+%% so many bytes of the body may still come; Last is what is done if more do, or if the end does not.
+%% `over`: answered; what Cowboy makes of that goes out.
 -type state() :: {next, term()} | #stream{} | {refused, gwport_cowboy_response:response()}
+    | {offered, {gwport_exchange:offer(), Name :: iodata()}}
     | {discarding, Left :: non_neg_integer(), Timer :: reference(), Last :: stop | tuple()} | over.
 
 %% How much Cowboy may take off the socket when it has nothing left that it may.
@@ -158,6 +160,10 @@ terminate(_, _, Stream = #stream{cowboy = Cowboy}) ->
     %% The client has left, or the connection ends.
     gwport_cowboy:close(Cowboy),
     leave(Stream);
+terminate(_, switch_protocol, {offered, _}) ->
+    ok;
+terminate(_, _, {offered, Offer}) ->
+    gwport_cowboy:withdraw(Offer);
 terminate(Id, _, {discarding, _, Timer, _}) ->
     _ = erlang:cancel_timer(Timer),
     flush({self(), Id});
@@ -306,9 +312,10 @@ take([shut | Rest], Stream) ->
     before([{data, fin, <<>>}], take(Rest, Stream));
 %% gwport_pipeline_h hears this, and what comes of it is not this handler's.
 take([takeover], Stream = #stream{id = Id, cowboy = Cowboy}) ->
-    self() ! {{self(), Id}, {gwport_takeover, gwport_cowboy:offer(Cowboy)}},
+    Offer = gwport_cowboy:offer(Cowboy),
+    self() ! {{self(), Id}, {gwport_takeover, Offer}},
     leave(Stream),
-    {[], over};
+    {[], {offered, Offer}};
 take([Last], Stream = #stream{id = Id}) when Last =:= stop; Last =:= cut;
         element(1, Last) =:= discard; element(1, Last) =:= reset ->
     leave(Stream),

@@ -8,13 +8,18 @@
 -module(gwport_tunnel).
 
 %% For gwport_pipeline_h.
--export([switch/2]).
+-export([switch/2, drop/1]).
 %% For Cowboy.
 -export([takeover/7]).
 %% For sys.
 -export([system_continue/3, system_terminate/4, system_code_change/4]).
 
+-export_type([taken/0]).
+
 -include_lib("kernel/include/logger.hrl").
+
+%% What a connection carries that is about to be an app's.
+-opaque taken() :: none | gwport_exchange:exchange().
 
 -record(tunnel, {
     parent :: pid(),
@@ -36,29 +41,36 @@
 %% The app has taken it over: what Cowboy is to do. A client that has sent another request behind
 %% this one has sent bytes to the app that Cowboy before 2.18 has read already.
 -spec switch(cowboy_stream:streamid(), {gwport_exchange:offer(), Name :: iodata()}) ->
-    cowboy_stream:commands().
+    {cowboy_stream:commands(), taken()}.
 switch(Id, {Offer, Name}) ->
     case {gwport_exchange:accept(Offer), gwport_turns:is_alone(Id)} of
         {{ok, Exchange}, true} ->
-            [{switch_protocol, #{}, ?MODULE, {Exchange, Name}}];
+            {[{switch_protocol, #{}, ?MODULE, {Exchange, Name}}], Exchange};
         {{ok, Exchange}, false} ->
             gwport_exchange:close(Exchange),
             ?LOG_NOTICE("gwport: ~ts ended: the app took over a connection that had another "
                 "request on it", [Name]),
-            [cut()];
+            {[cut()], none};
         {gone, _} ->
-            [cut()]
+            {[cut()], none}
     end.
+
+%% It has ended before Cowboy has handed it over.
+-spec drop(taken()) -> ok.
+drop(none) -> ok;
+drop(Exchange) -> gwport_exchange:close(Exchange).
 
 cut() ->
     {set_options, #{idle_timeout => 0}}.
 
 -spec takeover(pid(), ranch:ref(), inet:socket(), module(), cowboy:opts(), binary(),
-    {gwport_exchange:exchange(), Name :: iodata()}) -> ok.
+    {gwport_exchange:exchange(), Name :: iodata()}) -> no_return().
 takeover(Parent, Ref, Socket, Transport, Opts, Buffer, Taken) ->
     gwport_cowboy_listener:warn_no_connect(Ref, Opts),
-    gwport_failure:run("a connection that an app has taken over",
-        fun() -> run(Parent, Ref, Socket, Transport, Buffer, Taken) end).
+    ok = gwport_failure:run("a connection that an app has taken over",
+        fun() -> run(Parent, Ref, Socket, Transport, Buffer, Taken) end),
+    %% Cowboy's own loop would go on with what it is given back.
+    exit(normal).
 
 run(Parent, Ref, Socket, Transport, Buffer, {Exchange, Name}) ->
     _ = process_flag(trap_exit, true),

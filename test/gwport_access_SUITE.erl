@@ -16,6 +16,9 @@ groups() ->
         a_request_is_a_line_of_its_mount,
         the_requests_of_a_connection_are_a_line_each,
         a_request_is_a_line_whatever_becomes_of_it,
+        a_request_that_is_in_two_programs_is_one_line,
+        a_connection_that_is_taken_over_is_a_line_when_it_has_ended,
+        a_connection_is_a_line_whatever_becomes_of_it,
         nothing_secret_is_in_a_line,
         a_client_cannot_forge_a_line,
         cowboys_metrics_stand_in_front
@@ -28,7 +31,8 @@ init_per_group(node, Config) ->
     Config;
 init_per_group(Mount, Config) ->
     gwport_test:mount(Mount),
-    Routes = [route("/combined/[...]", #{app => hello, access_log => combined}), route("/nowhere", #{app => nowhere})],
+    Routes = [route("/combined/[...]", #{app => hello, access_log => combined}), route("/nowhere", #{app => nowhere}),
+        route("/takeover", #{app => 'gwport.check'})],
     [{server, gwport_test:start(#{mount => #{access_log => json}, routes => Routes})} | Config].
 
 route(Path, Options) ->
@@ -89,6 +93,105 @@ a_request_is_a_line_whatever_becomes_of_it(Config) ->
     gwport_test:close(Silent),
     matches("\"status\":null,\"bytes\":0,.*\"reason\":\"client_gone\""),
     nothing_more().
+
+a_request_that_is_in_two_programs_is_one_line(Config) ->
+    %% Its program is killed, and the next one answers.
+    #{pool := Pool} = server(Config),
+    Socket = gwport_test:connect(server(Config)),
+    gwport_test:send(Socket, "GET /faults/sleep?s=1 HTTP/1.1\r\nhost: localhost\r\n\r\n"),
+    gwport_test:until(fun() -> {ok, [#{in_flight := N}]} = gwport:info(Pool), N =:= 1 end),
+    {ok, [#{os_pid := OsPid}]} = gwport:info(Pool),
+    [] = os:cmd("kill -9 " ++ integer_to_list(OsPid)),
+    #{status := 200} = gwport_test:recv(Socket),
+    gwport_test:close(Socket),
+    matches("\"path\":\"/faults/sleep\".*\"status\":200,\"bytes\":6,\"duration_us\":[0-9]+\\}$"),
+    nothing_more().
+
+a_connection_that_is_taken_over_is_a_line_when_it_has_ended(Config) ->
+    %% Its status is 101, whatever head the app has written; what the app has sent are its bytes.
+    Combined = gwport_test:start(#{routes => [route("/takeover", #{app => 'gwport.check', access_log => combined})]}),
+    [begin
+        Socket = upgrading("/takeover", Server),
+        [begin
+            ok = gen_tcp:send(Socket, Sent),
+            {ok, Sent} = gen_tcp:recv(Socket, byte_size(Sent))
+        end || Sent <- [<<"begun">>, Bytes]],
+        nothing_more(),
+        ok = gen_tcp:shutdown(Socket, write),
+        {error, closed} = gen_tcp:recv(Socket, 0),
+        gwport_test:close(Socket),
+        matches([Before, integer_to_list(5 + byte_size(Bytes)), Behind]),
+        nothing_more()
+    end || {Server, Before, Behind} <- [
+            {server(Config), "\"path\":\"/takeover\".*\"status\":101,\"bytes\":", ",\"duration_us\":[0-9]+\\}$"},
+            {Combined, "\"GET /takeover HTTP/1\\.1\" 101 ", " \"-\" \"-\"$"}],
+        Bytes <- [<<"bytes">>, binary:copy(<<"bytes">>, 20000)]],
+    gwport_test:stop(Combined).
+
+a_connection_is_a_line_whatever_becomes_of_it(Config) ->
+    %% Its client resets it, leaves before it has been handed over, or behind that; its program dies. No process fails.
+    Socket = upgrading("/takeover", server(Config)),
+    ok = gen_tcp:send(Socket, "bytes"),
+    {ok, <<"bytes">>} = gen_tcp:recv(Socket, 5),
+    ok = inet:setopts(Socket, [{linger, {true, 0}}]),
+    gwport_test:close(Socket),
+    matches("\"status\":101,\"bytes\":5,.*\"reason\":\"client_gone\"\\}$"),
+    no_connection_is_left(Config),
+    nothing_more(),
+    TakenOver = taken_over(Config),
+    [begin
+        Hasty = upgrading("/takeover", server(Config)),
+        there_is_a_connection(Config),
+        _ = [erlang:yield() || _ <- lists:seq(1, Yields)],
+        gwport_test:close(Hasty),
+        no_connection_is_left(Config)
+    end || Yields <- lists:seq(0, 3980, 20)],
+    Lines = lines(),
+    ct:pal("~b of 200 connections were taken over, of ~b requests", [taken_over(Config) - TakenOver, length(Lines)]),
+    ?assertEqual(taken_over(Config) - TakenOver, length([Line || Line <- Lines, string:find(Line, "\"status\":101,") =/= nomatch])),
+    {ok, [#{os_pid := OsPid}]} = gwport:info(gwport_test:pool(server(Config))),
+    Last = upgrading("/takeover", server(Config)),
+    ok = gen_tcp:send(Last, "bytes"),
+    {ok, <<"bytes">>} = gen_tcp:recv(Last, 5),
+    [] = os:cmd("kill -9 " ++ integer_to_list(OsPid)),
+    {error, closed} = gen_tcp:recv(Last, 0),
+    gwport_test:close(Last),
+    matches("\"status\":101,\"bytes\":5,.*\"reason\":\"port_died\"\\}$"),
+    no_connection_is_left(Config),
+    nothing_more(),
+    ?assertEqual([], [Error || Error <- errors(), string:find(Error, "gwport: the program of pool") =:= nomatch]).
+
+taken_over(Config) ->
+    {ok, #{responses := #{1 := Count}}} = gwport:counts(gwport_test:pool(server(Config))),
+    Count.
+
+%% Without a pause: it is early in its life.
+there_is_a_connection(Config) ->
+    case connections(Config) of
+        [] -> there_is_a_connection(Config);
+        [_] -> ok
+    end.
+
+no_connection_is_left(Config) ->
+    gwport_test:until(fun() -> connections(Config) =:= [] end).
+
+connections(Config) ->
+    ranch:procs(gwport_test:pool(server(Config)), connections).
+
+lines() ->
+    receive {log_event, notice, Line, #{domain := [gwport, access]}} -> [Line | lines()]
+    after 0 -> []
+    end.
+
+errors() ->
+    receive {log_event, error, Text, _} -> [Text | errors()]
+    after 0 -> []
+    end.
+
+upgrading(Path, Server) ->
+    Socket = gwport_test:connect(Server),
+    ok = gen_tcp:send(Socket, ["GET ", Path, " HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: bytes\r\n\r\n"]),
+    Socket.
 
 nothing_secret_is_in_a_line(Config) ->
     %% No query, whosever, no cookie, no credentials.

@@ -24,6 +24,9 @@ exchange_test_() ->
             {what_was_in_a_program_that_died_is_in_another_once, fun what_was_in_a_program_that_died_is_in_another_once/1},
             {what_was_entered_is_in_one_program, fun what_was_entered_is_in_one_program/1},
             {a_program_that_is_killed_is_not_noticed, fun a_program_that_is_killed_is_not_noticed/1},
+            {a_connection_has_one_end_whoever_has_it, fun a_connection_has_one_end_whoever_has_it/1},
+            {a_connection_ends_with_its_program_before_anybody_has_it,
+                fun a_connection_ends_with_its_program_before_anybody_has_it/1},
             {a_client_may_be_closed_behind_its_end, fun a_client_may_be_closed_behind_its_end/1},
             {a_guard_that_is_not_called_off_is_late, fun a_guard_that_is_not_called_off_is_late/1}]]
     end}.
@@ -189,6 +192,71 @@ a_program_that_is_killed_is_not_noticed(_) ->
         ?assertMatch({[{reply, #{code := 200}, <<"slept\n">>}, done], _}, drive(Sleep)),
         ?assertMatch({ok, #{replays := 1}}, gwport:counts(Pool))
     end).
+
+%% Who has made the offer does not know what has become of it.
+a_connection_has_one_end_whoever_has_it(Pool) ->
+    [begin
+        {ok, #{failures := Before}} = gwport:counts(Pool),
+        ?assertEqual([{101, <<"client_gone">>}], ends(fun() ->
+            End(gwport_exchange:offer(taken_over(Pool)))
+        end)),
+        {ok, #{failures := After}} = gwport:counts(Pool),
+        ?assertEqual(1, maps:get(client_gone, After) - maps:get(client_gone, Before, 0)),
+        ?assertEqual(maps:remove(client_gone, Before), maps:remove(client_gone, After)),
+        is_clean(Pool)
+    end || End <- [
+        fun(Offer) -> ok = gwport_exchange:withdraw(Offer), ok = gwport_exchange:withdraw(Offer) end,
+        fun(Offer) ->
+            {ok, Accepted} = gwport_exchange:accept(Offer),
+            ok = gwport_exchange:withdraw(Offer),
+            ok = gwport_exchange:close(Accepted)
+        end]].
+
+a_connection_ends_with_its_program_before_anybody_has_it(_) ->
+    mortal(fun(Pool) ->
+        ?assertEqual([{101, <<"port_died">>}], ends(fun() ->
+            Offer = gwport_exchange:offer(taken_over(Pool)),
+            {ok, [#{os_pid := OsPid}]} = gwport:info(Pool),
+            gwport_probe:os_kill("KILL", OsPid),
+            gwport_test:until(fun() -> {ok, #{programs := #{failed := Failed}}} = gwport:counts(Pool), Failed =:= 1 end),
+            gone = gwport_exchange:accept(Offer),
+            ok = gwport_exchange:withdraw(Offer)
+        end)),
+        ?assertMatch({ok, #{replays := 0, failures := #{port_died := 1}}}, gwport:counts(Pool))
+    end).
+
+%% An app has taken its client's connection over.
+taken_over(Pool) ->
+    {ok, Mount} = gwport_options:mount(#{pool => Pool, app => 'gwport.check', access_log => json}),
+    {ok, Request, _} = gwport_call:request(#{path => "/takeover"}, Mount),
+    Exchange = gwport_exchange:open(Request#{<<"upgrade">> => true}, Mount, ?TAG, now_ms()),
+    receive {?TAG, Event} ->
+        {[takeover], TakenOver} = gwport_exchange:event(Event, now_ms(), Exchange),
+        TakenOver
+    end.
+
+%% What the access log says meanwhile: status and reason of each request.
+ends(Fun) ->
+    Log = gwport_test:capture_log(),
+    try Fun()
+    after gwport_test:release_log(Log)
+    end,
+    [{status(Line), reason(Line)} || Line <- lines()].
+
+status(Line) ->
+    {match, [Status]} = re:run(Line, "\"status\":([0-9]+),", [{capture, all_but_first, binary}]),
+    binary_to_integer(Status).
+
+reason(Line) ->
+    {match, [Reason]} = re:run(Line, "\"reason\":\"([a-z_]+)\"", [{capture, all_but_first, binary}]),
+    Reason.
+
+lines() ->
+    receive
+        {log_event, _, Line, #{domain := [gwport, access]}} -> [Line | lines()];
+        {log_event, _, _, _} -> lines()
+    after 0 -> []
+    end.
 
 a_client_may_be_closed_behind_its_end(Pool) ->
     {_, Exchange} = drive(open(#{path => "/hello"}, #{}, Pool)),
