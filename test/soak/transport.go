@@ -40,8 +40,9 @@ func (c *h1) send(ctx context.Context, r *http.Request) (*http.Response, error) 
 	}
 	conn := c.conn
 	c.stop = context.AfterFunc(ctx, func() { _ = conn.Close() })
-	c.written = make(chan error, 1)
-	go func() { c.written <- r.Write(conn) }()
+	written := make(chan error, 1)
+	c.written = written
+	go func() { written <- r.Write(conn) }()
 	// What was answered before all was sent is read all the same.
 	response, err := http.ReadResponse(c.in, r)
 	switch {
