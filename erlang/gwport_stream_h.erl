@@ -46,8 +46,8 @@
 
 %% `refused`: the router answered 400, and its answer is on its way here. `offered`: the app has
 %% taken the connection over, and gwport_pipeline_h is to hear of it. `discarding`: all is said, and
-%% so many bytes of the body may still come; Last is what is done if more do, or if the end does not.
-%% `over`: answered; what Cowboy makes of that goes out.
+%% so many bytes of the body may still come; Last is what is done if more do, or if the end does
+%% not. `over`: answered; what Cowboy makes of that goes out.
 -type state() :: {next, term()} | #stream{} | {refused, gwport_cowboy_response:response()}
     | {offered, {gwport_exchange:offer(), Name :: iodata()}}
     | {discarding, Left :: non_neg_integer(), Timer :: reference(), Last :: stop | tuple()} | over.
