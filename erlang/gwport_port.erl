@@ -407,8 +407,9 @@ files(#{files := false}, _) ->
 port_frame(ping, {ok, N}, State) when is_integer(N), N >= 0, N =< ?MAX_INTEGER ->
     case gwport_streams:pong(gwport_frame:encode(pong, N), State#port.streams) of
         {ok, Streams} -> {noreply, State#port{streams = Streams}};
-        full -> wire_fault(failed, iolist_to_binary(io_lib:format("more than ~b pings whose answers "
-            "wait to be written", [gwport_out:max_pongs()])), State)
+        full -> wire_fault(failed, iolist_to_binary(io_lib:format(
+            "more than ~b pings whose answers wait to be written",
+            [gwport_out:max_pongs()])), State)
     end;
 port_frame(pong, {ok, N}, State = #port{health = Health}) ->
     case gwport_health:pong(N, Health) of

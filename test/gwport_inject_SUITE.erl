@@ -15,7 +15,8 @@ all() ->
 dead(_) ->
     Pool = gwport_test:start_pool(#{}),
     Before = serving(Pool),
-    Waiting = aside(fun() -> gwport:request(Pool, #{path => "/faults/sleep?s=30"}, #{app => faults}) end),
+    Waiting = aside(fun() -> gwport:request(Pool, #{method => <<"POST">>, path => "/faults/sleep?s=30"},
+        #{app => faults}) end),
     gwport_test:until(fun() -> {ok, #{in_flight := InFlight}} = gwport:status(Pool), InFlight =:= 1 end),
     {ok, Fault} = gwport_inject:fault(Pool, dead),
     ?assertEqual({error, port_died}, result(Waiting)),
