@@ -194,12 +194,16 @@ info(Name) ->
                     {Owners, Spares, Waiting} = owners(Keeper),
                     Count = gwport_queue:count(Queue),
                     Ports = lists:flatmap(fun port_info/1, Owners)
-                        ++ [Port#{state := spare} || Owner <- Spares, Port <- port_info(Owner)]
+                        ++ [spare(Port) || Owner <- Spares, Port <- port_info(Owner)]
                         ++ Waiting,
                     {ok, [Port#{queue => Count} || Port <- Ports]};
                 false -> {error, no_pool}
             end
     end.
+
+%% To its owner it serves.
+spare(Port = #{state := serving}) -> Port#{state := spare};
+spare(Port) -> Port.
 
 %% A pool in one map; of one whose keeper does not answer nothing is known.
 -spec status(atom()) -> {ok, status()} | {error, no_pool}.

@@ -139,7 +139,7 @@ handle_call(await, _From, State = #keeper{tried = true}) ->
 handle_call(await, From, State = #keeper{awaiting = Awaiting}) ->
     {noreply, State#keeper{awaiting = [From | Awaiting]}};
 handle_call(owners, _From, State = #keeper{ports = Ports}) ->
-    Spares = [Owner || {Owner, #slot{state = spare}} <- maps:to_list(Ports)],
+    Spares = [Owner || {Owner, #slot{number = spare}} <- maps:to_list(Ports)],
     {reply, {maps:keys(Ports) -- Spares, Spares, waiting(State)}, State};
 handle_call(status, _From, State) ->
     {reply, status(State), State};
