@@ -438,8 +438,9 @@ waiting(More) ->
 
 whole_response_outlives_its_port(Config) ->
     %% The program is killed when it has sent as many bytes as it had declared, and before it has said that they are all.
-    %% They are: whoever is behind that response on its connection is served.
-    Server = gwport_probe:flow(#{}, Config),
+    %% They are: whoever is behind that response on its connection is served. Cowboy may have given that request to the same
+    %% program already; as a GET it goes to the next one then.
+    Server = gwport_probe:flow(#{mount => #{replay => true}}, Config),
     #{os_pid := OsPid} = hd(gwport_probe:await_ports(Server, 1)),
     Path = "/faults/write?bytes=2000&chunk=2000&delay_ms=60000&length=1",
     Conn = gwport_test:h2_open(Server),
@@ -450,8 +451,7 @@ whole_response_outlives_its_port(Config) ->
     ok = gwport_test:send(Socket, "GET /hello HTTP/1.1\r\nhost: x\r\n\r\n"),
     gwport_probe:os_kill("KILL", OsPid),
     ?assertMatch({ok, <<_:2000/binary>>}, gwport_h2:await_body(Conn, Ref, 20000)),
-    #{status := Status, complete := true} = gwport_test:recv(Socket),
-    ?assertMatch({_, true}, {Status, lists:member(Status, [200, 503])}),
+    ?assertMatch(#{status := 200, complete := true}, gwport_test:recv(Socket)),
     gwport_test:close(Socket),
     gwport_h2:close(Conn),
     gwport_probe:stop(Server).
