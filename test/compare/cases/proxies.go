@@ -5,7 +5,8 @@ import "strings"
 // ReverseProxy before servers that answer in every way, and die in every way.
 var _ = theme(Theme{
 	Name:   "proxies",
-	NotYet: proxiesNotYet,
+	Chosen: proxiesChosen,
+	Forced: proxiesForced,
 	Cases: append([]Case{
 		{Name: "forward", Method: "POST", Target: "/a%2Fb?c=d", Body: Body{Text: "hello"}, Fields: []Field{{"X-A", "1"}}, Do: ops(forward(readall, set("X-B", "2"), write("x")))},
 		{Name: "forward chunked", Method: "POST", Body: Body{Size: 100_000, Chunked: true}, Do: ops(forward(readall, write("x")))},
