@@ -321,12 +321,12 @@ reloaded(Up, State0 = #keeper{plan = Plan, ports = Ports}) ->
         Is =/= draining],
     ok = gwport_plan:change(New, Given, Options, Plan),
     ok = limit_queue(Pool, State#keeper.queue),
+    ?LOG_NOTICE("gwport: pool ~ts is reloaded: ~b programs of ~ts serve, ~b are replaced",
+        [State#keeper.name, length(Up), maps:get(command, Pool), length(Old)]),
     State1 = drain(replaced, Old, State#keeper{version = New, options = Options,
         end_time = end_time(Pool), wanted = lists:seq(1, length(Up)),
         backoff = gwport_backoff:new(Pool), waiting = #{}, lacking = #{}, reload = none,
         recycling = none}),
-    ?LOG_NOTICE("gwport: pool ~ts is reloaded: ~b programs of ~ts serve, ~b are replaced",
-        [State#keeper.name, length(Up), maps:get(command, Pool), length(Old)]),
     gen_server:reply(From, {ok, {Up, Old}}),
     spares(tried(State1)).
 
