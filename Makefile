@@ -13,15 +13,15 @@ GOFUMPT     := go run mvdan.cc/gofumpt@v0.12.0
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 DEADCODE    := go run golang.org/x/tools/cmd/deadcode@v0.52.0
 
-# What a module of its own below test/ has to pass. -count=1: Go's memory of what has passed knows nothing of the Erlang half.
+# What a module of its own, apps/chat or one below test/, has to pass. -count=1: Go's memory of what has passed knows nothing of the Erlang half.
 CHECK_MODULE = go mod tidy -diff && go vet ./... && $(STATICCHECK) ./... && go test -count=1 ./...
 
-# Our Go files, those of the modules below test/ included; _build and _checkouts hold others'.
+# Our Go files, those of the other modules included; _build and _checkouts hold others'.
 GOFILES = $(shell find . \( -name '_*' -o -name '.?*' -o -name testdata -o -name node_modules \) -prune \
 	-o -name '*.go' -print)
-# Go modules of their own below test/: third-party handlers, benchmarks. Those in test/long take minutes each.
+# Go modules of their own: the chat, third-party handlers, benchmarks. Those in test/long take minutes each.
 LONGMODULES = $(patsubst %/go.mod,%,$(wildcard test/long/*/go.mod))
-GOMODULES = $(filter-out $(LONGMODULES),$(patsubst %/go.mod,%,$(wildcard test/*/go.mod test/*/*/go.mod)))
+GOMODULES = $(filter-out $(LONGMODULES),$(patsubst %/go.mod,%,$(wildcard apps/*/go.mod test/*/go.mod test/*/*/go.mod)))
 SLOW_SUITES = $(wildcard test/slow/*_SUITE.erl)
 
 # Makes that can (GNU make 4) keep the output of two halves apart, a recipe line at a time.
@@ -54,7 +54,7 @@ test-go: lint-go
 test-erl: lint-erl
 	QUIET=1 rebar3 as lint do eunit, ct
 
-test-full: ## The slow rest of the tests: fuzzing, more properties, slow suites, test/*/go.mod
+test-full: ## The slow rest of the tests: fuzzing, more properties, slow suites, Go modules of their own
 	@.ci/setup full
 	@$(MAKE) --no-print-directory -k full-go full-erl
 	@echo "make test-full: all passed"

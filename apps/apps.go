@@ -3,6 +3,9 @@
 //
 // An app is mounted at /NAME and sees the full path, as under net/http. To serve one at another place, say so in the
 // Cowboy route: the environ's SCRIPT_NAME tells the app where it is.
+//
+// A chat, by WebSocket, is beside them in apps/chat, as a program and a Go module of its own: who uses gwport gets nothing
+// of the library that it needs.
 package apps
 
 import (

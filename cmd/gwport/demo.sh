@@ -15,8 +15,10 @@ libs=$PWD/_build/default/lib
 [[ -d _checkouts ]] && libs=$PWD/_build/default/checkouts:$libs
 export ERL_LIBS=$libs${ERL_LIBS:+:$ERL_LIBS}
 # The demo is no part of the application, which is other people's too.
-mkdir -p _build/demo
+mkdir -p _build/demo/rooms
 erlc -Werror +debug_info -o _build/demo cmd/gwport/demo/gwport_demo.erl
+# Nor is the chat, which is a Go module of its own. Its rooms are there the next time.
+(cd apps/chat && go build -trimpath -buildvcs=false -o ../../_build/demo/chat .)
 # A failed start is a message, not a dump in the repository.
 export ERL_CRASH_DUMP_BYTES=0
 
@@ -27,7 +29,7 @@ stop() {
     trap 'kill -KILL "$beam" 2>/dev/null' INT TERM HUP
     kill -TERM "$beam" 2>/dev/null || true
 }
-erl +Bi -noinput -boot no_dot_erlang -pa _build/demo -eval "gwport_demo:main([\"$port\"])." &
+erl +Bi -noinput -boot no_dot_erlang -pa _build/demo -eval "gwport_demo:main([\"$port\", \"_build/demo\"])." &
 beam=$!
 trap stop INT TERM HUP
 

@@ -1,21 +1,22 @@
-%% `make demo`: Cowboy serves the bundled apps, each at /NAME, and a page at / that lists them. It is
-%% as much of an example as of a demo: a pool, a listener and its routes.
+%% `make demo`: Cowboy serves the bundled apps and apps/chat, each at /NAME, and a page at / that
+%% lists them. It is as much of an example as of a demo: two pools, a listener and its routes.
 -module(gwport_demo).
 
--export([main/1, start/1, stop/0]).
+-export([main/1, start/2, stop/0]).
 %% cowboy_handler.
 -export([init/2]).
 
 -define(LISTENER, gwport_demo).
--define(POOL, demo).
+-define(POOLS, [demo, chat]).
 
-%% @doc Serves until the node is stopped; ends it if there is nothing to serve.
+%% @doc Serves until the node is stopped; ends it if there is nothing to serve. Folder has the
+%% program of apps/chat, `chat', and a folder for its rooms, `rooms'.
 -spec main([string()]) -> ok.
-main([Port]) ->
-    case start(list_to_integer(Port)) of
+main([Port, Folder]) ->
+    case start(list_to_integer(Port), Folder) of
         {ok, Bound} ->
             io:format("gwport: http://127.0.0.1:~b/~n", [Bound]),
-            [io:format("gwport: http://127.0.0.1:~b/~ts~n", [Bound, App]) || App <- apps()],
+            [io:format("gwport: http://127.0.0.1:~b/~ts~n", [Bound, App]) || {App, _} <- apps()],
             io:format("gwport: Ctrl-C stops it~n");
         {error, Sentence} ->
             io:format(standard_error, "gwport: ~ts~n", [Sentence]),
@@ -23,26 +24,41 @@ main([Port]) ->
     end.
 
 %% @doc Starts the demo on 127.0.0.1; 0 picks a port.
--spec start(inet:port_number()) -> {ok, inet:port_number()} | {error, Sentence :: iodata()}.
-start(Port) ->
+-spec start(inet:port_number(), file:filename()) ->
+    {ok, inet:port_number()} | {error, Sentence :: iodata()}.
+start(Port, Folder0) ->
+    Folder = filename:absname(Folder0),
     {ok, _} = application:ensure_all_started(gwport),
-    case supervisor:start_child(gwport_sup, gwport:child_spec(#{name => ?POOL, ports => 2,
-            command => {priv, gwport, "gwport"}})) of
-        {ok, _} -> listen(apps(), Port);
-        {error, Reason} -> {error, io_lib:format("the pool does not start: ~0p", [Reason])}
+    case pools([
+        #{name => demo, ports => 2, command => {priv, gwport, "gwport"}},
+        #{name => chat, command => filename:join(Folder, "chat"),
+            args => [filename:join(Folder, "rooms")]}
+    ]) of
+        ok -> listen(apps(), Port);
+        {error, Reason} -> {error, io_lib:format("a pool does not start: ~0p", [Reason])}
+    end.
+
+pools([]) ->
+    ok;
+pools([Pool | Pools]) ->
+    case supervisor:start_child(gwport_sup, gwport:child_spec(Pool)) of
+        {ok, _} -> pools(Pools);
+        {error, Reason} -> {error, Reason}
     end.
 
 %% The path of a port that did not come up is in the log.
 listen([], _) ->
     {error, "no program came up; see the log"};
 listen(Apps, Port) ->
-    Mounts = [{["/", App, "/[...]"], gwport_handler, #{pool => ?POOL, app => App}} || App <- Apps],
+    Mounts = [{["/", App, "/[...]"], gwport_handler, #{pool => Pool, app => App}}
+        || {App, Pool} <- Apps],
     Dispatch = cowboy_router:compile([{'_', [{"/", ?MODULE, Apps} | Mounts]}]),
     Result = cowboy:start_clear(?LISTENER,
         #{socket_opts => [{ip, {127, 0, 0, 1}}, {port, Port}, {buffer, 65536}]},
         #{env => #{dispatch => Dispatch},
-            %% Cowboy before 2.18 needs the first one, see gwport_pipeline_h.
+            %% Cowboy before 2.18 needs the first one, and so does WebSocket; see gwport_pipeline_h.
             stream_handlers => [gwport_pipeline_h, cowboy_stream_h],
+            enable_connect_protocol => true,
             %% Long responses over HTTP/2, with a client that only listens, need this.
             idle_timeout => infinity,
             max_stream_buffer_size => 262144}),
@@ -57,34 +73,43 @@ listen(Apps, Port) ->
 -spec stop() -> ok.
 stop() ->
     _ = cowboy:stop_listener(?LISTENER),
-    _ = supervisor:terminate_child(gwport_sup, {gwport, ?POOL}),
-    _ = supervisor:delete_child(gwport_sup, {gwport, ?POOL}),
+    [begin
+        _ = supervisor:terminate_child(gwport_sup, {gwport, Pool}),
+        _ = supervisor:delete_child(gwport_sup, {gwport, Pool})
+    end || Pool <- ?POOLS],
     ok.
 
+%% Each app and its pool.
 apps() ->
-    {ok, Ports} = gwport:info(?POOL),
-    %% Neither the program's own page nor what is there for `gwport check`.
-    lists:usort(lists:append([Apps || #{apps := Apps} <- Ports])) -- [<<>>, <<"gwport.check">>].
+    %% Neither a program's own page nor what is there for `gwport check`.
+    lists:usort([{App, Pool} || Pool <- ?POOLS, #{apps := Apps} <- ports(Pool), App <- Apps,
+        App =/= <<>>, App =/= <<"gwport.check">>]).
 
-%% The page at /. The sentences are the program's own: it is asked as an Erlang process would.
--spec init(cowboy_req:req(), [binary()]) -> {ok, cowboy_req:req(), [binary()]}.
+ports(Pool) ->
+    {ok, Ports} = gwport:info(Pool),
+    Ports.
+
+%% The page at /. The sentences are the programs' own: they are asked as an Erlang process would.
+-spec init(cowboy_req:req(), [{binary(), atom()}]) ->
+    {ok, cowboy_req:req(), [{binary(), atom()}]}.
 init(Req, Apps) ->
-    {ok, Ports} = gwport:info(?POOL),
+    Sentences = maps:from_list(lists:append([sentences(Pool) || Pool <- ?POOLS])),
+    Rows = [port_row(Pool, Port) || Pool <- ?POOLS, Port <- ports(Pool)],
     {ok, cowboy_req:reply(200, #{<<"content-type">> => <<"text/html; charset=utf-8">>},
-        page(Apps, sentences(), Ports), Req), Apps}.
+        page(Apps, Sentences, Rows), Req), Apps}.
 
 %% Lines of a name, a tab and a sentence.
-sentences() ->
-    case gwport:request(?POOL, #{path => <<"/">>}) of
+sentences(Pool) ->
+    case gwport:request(Pool, #{path => <<"/">>}) of
         {ok, {200, _, Body}} ->
             Lines = binary:split(Body, <<"\n">>, [global, trim_all]),
-            maps:from_list([{Name, Sentence} || Line <- Lines,
-                [Name, Sentence] <- [binary:split(Line, <<"\t">>)]]);
+            [{Name, Sentence} || Line <- Lines,
+                [Name, Sentence] <- [binary:split(Line, <<"\t">>)]];
         _ ->
-            #{}
+            []
     end.
 
-page(Apps, Sentences, Ports) ->
+page(Apps, Sentences, Rows) ->
     ["<!doctype html><html lang=en><meta charset=utf-8><title>gwport</title>"
      "<meta name=viewport content='width=device-width'>"
      "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;"
@@ -93,13 +118,13 @@ page(Apps, Sentences, Ports) ->
      "<h1>gwport</h1><p>Cowboy serves these Go apps; they run in the port programs below.</p>"
      "<table>",
         [["<tr><td><a href='/", App, "'>", App, "</a><td>", maps:get(App, Sentences, <<>>)]
-            || App <- Apps],
-     "</table><h2>Ports of the pool</h2>"
-     "<table><tr><th>OS pid<th>State<th>Program<th>In flight<th>Served",
-        [port_row(Port) || Port <- Ports],
+            || {App, _} <- Apps],
+     "</table><h2>Ports of the pools</h2>"
+     "<table><tr><th>Pool<th>OS pid<th>State<th>Program<th>In flight<th>Served",
+        Rows,
      "</table>"].
 
-port_row(#{os_pid := OsPid, state := State, program := Program, version := Version,
+port_row(Pool, #{os_pid := OsPid, state := State, program := Program, version := Version,
         in_flight := InFlight, served := Served}) ->
-    io_lib:format("<tr><td>~p<td>~s<td>~ts ~ts<td>~b<td>~b",
-        [OsPid, State, Program, Version, InFlight, Served]).
+    io_lib:format("<tr><td>~s<td>~p<td>~s<td>~ts ~ts<td>~b<td>~b",
+        [Pool, OsPid, State, Program, Version, InFlight, Served]).
