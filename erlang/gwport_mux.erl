@@ -354,10 +354,17 @@ granted(Bytes, N, Stream = #stream{in = In}, Mux) ->
     {[{write, N, credit, Grant} || Grant > 0], put(N, Stream#stream{in = In1}, Mux)}.
 
 %% Who is the client of a stream that was taken over from now on. It is told so, and what credit
-%% the program has given meanwhile; the program may go on.
--spec claim(gwport_frame:stream(), client(), mux()) -> {[command()], mux()}.
-claim(N, Client = {_, _, To}, Mux = #mux{streams = Streams}) ->
-    #{N := Stream = #stream{unclaimed = true, out = Out, in = In0}} = Streams,
+%% the program has given meanwhile; the program may go on. `gone`: the stream has been aborted, of
+%% which the client before was told.
+-spec claim(gwport_frame:stream(), client(), mux()) -> {[command()], mux()} | gone.
+claim(N, Client, Mux = #mux{streams = Streams}) ->
+    #{N := Stream = #stream{unclaimed = true, out = Out}} = Streams,
+    case gwport_half:is_aborted(Out) of
+        true -> gone;
+        false -> claimed(N, Client, Stream, Mux)
+    end.
+
+claimed(N, Client = {_, _, To}, Stream = #stream{out = Out, in = In0}, Mux) ->
     In = gwport_half:handed_over(In0),
     Credit = gwport_credit:left(gwport_half:credit(Out)),
     {[{deliver, To, claimed} | [{deliver, To, {credit, Credit}} || Credit > 0]]

@@ -176,18 +176,24 @@ taken(Name, Bytes, Streams) ->
 
 %% A stream that the program has taken over gets another client, which stands in the watch's table.
 -spec claim(Old :: gwport_clients:name(), gwport_mux:client(), streams()) -> streams().
-claim(Old = {_, OldRef}, Client = {Pid, Ref, To}, Streams) ->
-    #streams{mux = Mux, clients = Clients0, watch = Watch} = Streams,
-    case gwport_clients:find(Old, Clients0) of
-        {ok, N} ->
-            gwport_watch:leave(OldRef, Watch),
-            Clients = gwport_clients:add({Pid, Ref}, once, N, gwport_clients:remove(Old, Clients0)),
-            run(gwport_mux:claim(N, Client, Mux), Streams#streams{clients = Clients});
-        none ->
-            gwport_watch:leave(Ref, Watch),
-            gwport_watch:tell(To, {abort, cancelled, <<>>}),
-            Streams
+claim(Old, Client, Streams = #streams{mux = Mux, clients = Clients}) ->
+    case gwport_clients:find(Old, Clients) of
+        {ok, N} -> claimed(gwport_mux:claim(N, Client, Mux), N, Old, Client, Streams);
+        none -> too_late(Client, Streams)
     end.
+
+claimed(gone, _, _, Client, Streams) ->
+    too_late(Client, Streams);
+claimed(Claimed, N, Old = {_, OldRef}, {Pid, Ref, _}, Streams) ->
+    #streams{clients = Clients0, watch = Watch} = Streams,
+    gwport_watch:leave(OldRef, Watch),
+    Clients = gwport_clients:add({Pid, Ref}, once, N, gwport_clients:remove(Old, Clients0)),
+    run(Claimed, Streams#streams{clients = Clients}).
+
+too_late({_, Ref, To}, Streams = #streams{watch = Watch}) ->
+    gwport_watch:leave(Ref, Watch),
+    gwport_watch:tell(To, {abort, cancelled, <<>>}),
+    Streams.
 
 %% What comes for a stream that is over is nobody's fault.
 by_name(Name, Fun, Streams = #streams{mux = Mux, clients = Clients}) ->

@@ -638,6 +638,13 @@ who_claims_a_stream_is_its_client_and_hears_of_the_credit_that_came_before_test(
     ?assertEqual({[{deliver, To, {chunk, <<"x">>}}], 1}, then({chunk, 256, <<"x">>}, Mux)),
     ?assertEqual({[{deliver, To, {credit, 5}}], 1}, then({credit, 256, term(5)}, Mux)).
 
+%% The word of that went to the client before.
+nobody_claims_a_stream_that_has_been_aborted_test_() ->
+    [begin
+        {ok, _, Mux} = gwport_mux:frame(Frame, taken_over()),
+        ?_assertEqual(gone, gwport_mux:claim(256, new(), Mux))
+    end || Frame <- [{takeover, 256, ?NIL}, {chunk, 256, <<"x">>}, {credit, 256, term(0)}]].
+
 trailers_and_files_are_not_of_a_connection_test_() ->
     [?_assertMatch({[{deliver, _, {abort, bad_order, _}} | _], _}, then({Kind, 256, term([])}, claimed()))
         || Kind <- [trailers, file, head, inform, reply]].
