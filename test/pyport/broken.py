@@ -8,7 +8,8 @@ it is broken; those that come after it are good.
 
 A request is METHOD PATH BYTES. Before it stands what happens besides: `leave`, the client leaves
 when it has the head; `stop`, the pool is stopped while the request is under way; `term`, the
-program gets SIGTERM first; `start`, there is no request. What is asked next of the same program is
+program gets SIGTERM first; `upgrade`, the client asks for another protocol, sends a word and hears
+it back; `start`, there is no request. What is asked next of the same program is
 a path; `next`: of its successor; `gone`: nothing, because the pool is stopped.
 """
 import functools, os, struct, sys, threading, zlib
@@ -17,7 +18,7 @@ sys.dont_write_bytecode = True
 import gwport_wsgi as good
 from gwport_wsgi import (
     ABORT, BAD_PAYLOAD, CHUNK, CREDIT, DRAIN, ENTERED, FAULT, FIN, HEAD, INTERNAL_ERROR, LOG,
-    NO_APP, PING, READY, REPLY, Port, Stream)
+    NO_APP, PING, PORT_CLOSED, READY, REPLY, TAKEOVER, TRAILERS, WINDOW, Port, Stream)
 
 PROGRAMS = {}
 SMALL = "GET /bytes/10"
@@ -305,6 +306,58 @@ def no_meta():
 def loose_limit():
     """Announces a max_head of 5,000 and takes more."""
     instead([READY], lambda term: term | {"max_head": 5000})
+
+# Section 14: a connection that an app takes over.
+@broken("U2", "one takeover, in the place of a head", "upgrade GET /takeover", "cut")
+def takes_over_twice():
+    """Writes takeover twice."""
+    @outgoing(TAKEOVER)
+    def _(put, port, kind, number, term, written):
+        put(kind, number, term)
+        put(kind, number, term, written)
+@broken("C1 U2", "which is the credit", "upgrade GET /takeover", "cut")
+def speaks_first():
+    """Writes a byte behind takeover, and has no credit yet."""
+    @outgoing(TAKEOVER)
+    def _(put, port, kind, number, term, written):
+        put(kind, number, term)
+        put(CHUNK, number, b"x", written)
+@broken("U4", "expected abort flow_exceeded (11)", SMALL, "200")
+def takes_early_bytes():
+    """Takes what is sent before takeover."""
+    def change(stream):
+        stream.granted = WINDOW
+    initially(Stream, change)
+@broken("U4", "expected abort bad_order (9)", SMALL, "200")
+def trailers_are_an_end():
+    """Takes trailers of a connection for its end."""
+    handled(TRAILERS, Stream.on_end)
+@broken("U6", "seen the end of standard output", "upgrade GET /takeover", "echoed")
+def drains_connections():
+    """Ends the connections of its apps when it is to drain."""
+    original = Port.drain
+    def drain(port, _=None):
+        original(port)
+        with port.lock:
+            for number in [number for number in port.streams if port.streams[number].taken]:
+                port.close(number, PORT_CLOSED)
+    Port.drain = drain
+    good.FRAMES[DRAIN] = (good.FRAMES[DRAIN][0], drain)
+@broken("U7", "takeover right behind a head", SMALL, "200")
+def takes_over_before_the_head():
+    """Writes takeover of a stream of HTTP/2 before the head that opens it."""
+    held = {}
+    @outgoing(HEAD)
+    def _(put, port, kind, number, term, written):
+        if port.streams[number].tunnel and term[0] == 200:
+            held[number] = term
+        else:
+            put(kind, number, term)
+    @outgoing(TAKEOVER)
+    def _(put, port, kind, number, term, written):
+        put(kind, number, term, written)
+        if number in held:
+            put(HEAD, number, held.pop(number))
 
 def main():
     if sys.argv[1:] == ["--list"]:

@@ -3,6 +3,13 @@
 Written from SPEC.md alone, to show that the page is enough; ids as [C1] are its rules. The main
 thread writes all frames, a reader never waits for an app [O2], an app has a thread a stream. Limit:
 a C call that keeps the interpreter's lock, as sum(range(10**11)) does, keeps [P5] waiting as well.
+
+What WSGI does not have is in the environ. `pyport.read` gives what there is of the body, b"" at its
+end; `pyport.over` is an event: the stream has ended. Where `pyport.upgrade` is there, the client
+asks for that protocol, and start_response with 101 takes its connection over (section 14): then the
+app's blocks are what the client is sent, `pyport.next` gives what it sends, b"" at the end, and
+None, once, when the program drains; the app's end closes the connection. The head is sent at once,
+on HTTP/2 as 200. A 101 without Upgrade is no head: the app sends one itself.
 """
 import contextlib, fcntl, io, os, pkgutil, queue, signal, socket, struct, sys, termios, threading, time
 import traceback
@@ -10,12 +17,13 @@ from urllib.parse import unquote_to_bytes
 from wsgiref.validate import validator
 
 HELLO, READY, FAULT, PING, PONG, DRAIN, LOG = range(7)
-OPEN, ENTERED, CHUNK, FIN, TRAILERS, CREDIT, ABORT, INFORM, HEAD, REPLY = range(16, 26)
+OPEN, ENTERED, CHUNK, FIN, TRAILERS, CREDIT, ABORT, INFORM, HEAD, REPLY, TAKEOVER = range(16, 27)
 END = -1  # of no stream, so it is never written; it tells the writer to end
-INTERNAL_ERROR, REFUSED, NO_APP, BAD_PAYLOAD, BAD_ORDER, BAD_CREDIT = 1, 6, 7, 8, 9, 10
+NO_ERROR, INTERNAL_ERROR, REFUSED, NO_APP, BAD_PAYLOAD, BAD_ORDER, BAD_CREDIT = 0, 1, 6, 7, 8, 9, 10
 FLOW_EXCEEDED, TOO_LARGE, BAD_LENGTH, PORT_CLOSED = 11, 12, 13, 15
 NO_COMMON_VERSION, BAD_FRAME, BAD_STREAM, BAD_GREETING = range(1, 5)
 MAX_FRAME, MAX_HEAD, MAX_STREAMS, MAX_CHUNK, WINDOW = 1048576, 65536, 1000, 65536, 65536
+CONNECTION = {"content-type", "connection", "upgrade", "sec-websocket-accept"}  # not for HTTP/2
 MAX_DEPTH, MAX_TEXT, GRACE = 32, 1024, 0.3  # GRACE: seconds that apps have at the end [P5]
 IDEMPOTENT = {b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"}  # [R5]
 
@@ -78,8 +86,9 @@ HELLO_MAP = {b"versions": (int, int), b"max_frame": range(65551, 2**63), b"max_h
 REQUEST = {b"method": bytes, b"path": bytes, b"query": bytes, b"version": (int, int), b"port": int,
            b"scheme": bytes, b"host": bytes, b"peer": (bytes, int), b"local": (bytes, int),
            b"headers": [(bytes, bytes)], b"path_info": NATURAL, b"length": int, b"continue": bool,
-           b"app": bytes, b"timeout": int, b"cert": bytes}
-OPTIONAL = {b"drain_timeout", b"length", b"continue", b"app", b"timeout", b"cert"}
+           b"app": bytes, b"timeout": int, b"cert": bytes, b"upgrade": bool, b"protocol": bytes}
+OPTIONAL = {b"drain_timeout", b"length", b"continue", b"app", b"timeout", b"cert", b"upgrade",
+            b"protocol"}
 def encode(term):
     if isinstance(term, int):
         return bytes((97, term)) if 0 <= term < 256 else struct.pack(">Bi", 98, term)
@@ -102,10 +111,17 @@ class Stream(io.RawIOBase):
     def __init__(self, port, number, window, request):
         self.port, self.number, self.request = port, number, request
         self.changed, self.over = threading.Condition(port.lock), threading.Event()
+        self.written = threading.Event()  # what the app has put is written, or the stream is over
         self.length, self.received, self.consumed = request.get(b"length"), 0, 0
-        self.granted, self.credit = 0 if b"continue" in request else WINDOW, window  # [C2]
+        self.upgrade = port.hijack and b"upgrade" in request
+        self.tunnel = port.hijack and b"protocol" in request
+        held = b"continue" in request or self.upgrade
+        self.granted, self.credit = 0 if held else WINDOW, window  # [C2]
+        if self.upgrade:
+            self.length = None  # the request half is open, and its length is for who declines [U1]
         self.in_ended, self.out_ended, self.body = self.length == 0, False, bytearray()
         self.head, self.sent, self.finished = None, False, False
+        self.taken, self.opened, self.told = False, False, False
     def on_chunk(self, data):
         check(not self.in_ended, BAD_ORDER, "chunk after the end")  # [S1]
         check(1 <= len(data) <= MAX_CHUNK, BAD_PAYLOAD, f"chunk of {len(data)} bytes")
@@ -120,10 +136,14 @@ class Stream(io.RawIOBase):
         self.in_ended = True
         if self.out_ended:
             self.port.close(self.number)
+    def on_trailers(self, fields):
+        check(not self.taken, BAD_ORDER, "trailers of a connection")  # [U4]
+        self.on_end(fields)
     def on_credit(self, grant):
         if not self.out_ended:  # [C5]
             check(grant in range(1, 2**31 - self.credit), BAD_CREDIT, f"a grant of {grant}")  # [C3]
             self.credit += grant
+            self.opened = True
     def on_abort(self, reason):
         self.port.close(self.number, *() if self.out_ended else reason)  # [A2]
     def readable(self):
@@ -131,16 +151,29 @@ class Stream(io.RawIOBase):
     def readinto(self, buffer):
         """Grants when half of the window is free, as all of it is for 100 Continue [C4]."""
         with self.port.lock:
-            free = WINDOW + self.consumed - self.granted
-            if free >= WINDOW // 2 and not self.in_ended and not self.out_ended:
-                self.granted += free
-                self.port.put(CREDIT, self.number, free)
+            if self.upgrade and not self.taken:
+                return 0  # [U1]
+            self.grant()
             self.wait_for(lambda: self.body or self.in_ended)
             size = min(len(buffer), len(self.body))
             buffer[:size] = self.body[:size]
             del self.body[:size]
             self.consumed += size
             return size
+    def grant(self):
+        free = WINDOW + self.consumed - self.granted
+        if free >= WINDOW // 2 and not self.in_ended and not self.out_ended:
+            self.granted += free
+            self.port.put(CREDIT, self.number, free)
+    def next(self):
+        with self.port.lock:
+            self.grant()
+            drains = lambda: self.port.draining and not self.told  # [U6]
+            self.wait_for(lambda: self.body or self.in_ended or drains())
+            if not self.body and not self.in_ended:
+                self.told = True
+                return None
+        return self.read(MAX_CHUNK)
     def wait_for(self, ready):
         """The stream's end is an error for the app; an end of file would mean a whole body."""
         self.changed.wait_for(lambda: self.over.is_set() or ready())
@@ -151,7 +184,30 @@ class Stream(io.RawIOBase):
             raise exc_info[1] if exc_info else AssertionError("the head has been sent")
         self.head = ((int(status[:3]), status[4:]), headers)  # the host checks them [S6]
         check(len(encode(self.head)) < self.port.hello[b"max_head"], TOO_LARGE, "head")  # [G4]
+        if self.head[0][0] == 101 and (self.upgrade or self.tunnel):
+            self.take_over(headers)
         return self.write
+    def take_over(self, headers):
+        """Without Content-Type, which wsgiref.validate wants of a 101 as well."""
+        self.sent = self.taken = True
+        lines = [f"{name}: {text}" for name, text in headers if name.lower() != "content-type"]
+        with self.port.lock:
+            if self.tunnel:  # [U7]
+                fields = [field for field in headers if field[0].lower() not in CONNECTION]
+                self.port.put(HEAD, self.number, (200, fields))
+            self.opened, self.credit = self.tunnel, self.credit if self.tunnel else 0  # [U2]
+        self.put_and_wait(TAKEOVER, [])  # credit would overtake it
+        if self.upgrade and any(line.lower().startswith("upgrade:") for line in lines):
+            first = "HTTP/1.1 %d %s" % self.head[0]
+            self.write("\r\n".join((first, *lines, "", "")).encode("latin-1"))
+    def end_connection(self):
+        with self.port.lock:
+            self.wait_for(lambda: self.opened)  # [U2]
+            self.finished = True
+            if self.in_ended:
+                self.port.put(FIN, self.number, [])
+            else:
+                self.port.close(self.number, NO_ERROR)  # [U5, U8], behind what is written
     def write(self, data):
         """Waits for credit, by which what is queued of a stream is bounded. The host drops the body
         that HEAD, 204 and 304 do not have [S4], and holds it against content-length [S5]."""
@@ -163,19 +219,30 @@ class Stream(io.RawIOBase):
                 self.wait_for(lambda: self.credit)
                 size = min(len(data), self.credit, MAX_CHUNK)  # however little [C4]
                 self.credit -= size
-                self.port.put(CHUNK, self.number, data[:size])
+                if not self.taken:
+                    self.port.put(CHUNK, self.number, data[:size])
+            if self.taken:
+                self.put_and_wait(CHUNK, data[:size])  # for the app's end would replace it [A4]
             data = data[size:]
+    def put_and_wait(self, kind, term):
+        with self.port.lock:
+            self.written.clear()
+            if not self.over.is_set():
+                self.port.put(kind, self.number, term, self.written)
+        if not self.over.is_set():
+            self.written.wait()
     def run(self, app):
         """The stream's thread. SystemExit is caught too: an app ends itself, not the program."""
         try:
             if self.request[b"method"] not in IDEMPOTENT:
-                self.port.put(ENTERED, self.number, [], written := threading.Event())
-                written.wait()  # [R5]
+                self.put_and_wait(ENTERED, [])  # [R5]
             if self.over.is_set():
                 return  # [A4]
             with contextlib.closing(app(make_environ(self), self.start_response)) as blocks:
                 for block in blocks:
                     self.write(block)
+                if self.taken:
+                    return self.end_connection()
                 kind, term = (FIN, []) if self.sent else (REPLY, (*self.head, b""))
                 self.finished = True
                 self.port.put(kind, self.number, term)
@@ -229,22 +296,25 @@ def make_environ(stream):
         "REMOTE_ADDR": req[b"peer"][0], "REMOTE_PORT": b"%d" % req[b"peer"][1],
         "wsgi.url_scheme": req[b"scheme"], **header_variables(req[b"headers"])}
     body = io.BufferedReader(stream)
+    if stream.upgrade or stream.tunnel:
+        values["pyport.upgrade"] = req.get(b"protocol") or values.get("HTTP_UPGRADE", b"")
     return {key: value.decode("latin-1") for key, value in values.items()} | {
         "wsgi.version": (1, 0), "wsgi.input": body, "wsgi.errors": sys.stderr,
         "wsgi.multithread": True, "wsgi.multiprocess": True, "wsgi.run_once": False,
-        "pyport.read": lambda: body.read1(MAX_CHUNK), "pyport.over": stream.over}
+        "pyport.read": lambda: body.read1(MAX_CHUNK), "pyport.over": stream.over,
+        "pyport.next": stream.next}
 
 class Port:
     def __init__(self, wire_in, wire_out, apps):
         self.wire_in, self.wire_out, self.apps = open(wire_in, "rb"), wire_out, apps
         self.lock, self.streams, self.highest = threading.RLock(), {}, 255
         self.frames, self.order = queue.PriorityQueue(), iter(range(2**63))
-        self.hello, self.draining, self.status = None, False, 0
+        self.hello, self.hijack, self.draining, self.status = None, False, False, 0
     def put(self, kind, number, term, written=None):
         """Bodies wait for the rest [O1, D4], and a fault or END for all."""
         payload = term if kind == CHUNK else b"\x83" + encode(term)
         frame = b"\x83" + encode((kind, payload) if number is None else (kind, number, payload))
-        rank = 2 if kind in (FAULT, END) else kind in (HEAD, CHUNK, FIN, REPLY)
+        rank = 2 if kind in (FAULT, END) else kind in (HEAD, CHUNK, FIN, REPLY, TAKEOVER)
         data = struct.pack(">I", len(frame)) + frame
         self.frames.put((rank, next(self.order), kind, number, data, written))
     def write_frames(self):
@@ -309,10 +379,11 @@ class Port:
         self.hello, (low, high) = hello, hello[b"versions"]
         check(low <= 1 <= high, NO_COMMON_VERSION, f"the host speaks {low} to {high}, we 1 to 1")
         check(fits(hello, HELLO_MAP), BAD_GREETING, "not a hello")
+        self.hijack = b"hijack" in hello[b"capabilities"]
         self.put(READY, None, {
             "version": 1, "window": WINDOW, "max_frame": MAX_FRAME, "max_head": MAX_HEAD,
-            "max_streams": MAX_STREAMS, "capabilities": [], "name": "gwport_wsgi.py",
-            "program_version": "1", "apps": list(self.apps)})
+            "max_streams": MAX_STREAMS, "capabilities": ["hijack"] * self.hijack,
+            "name": "gwport_wsgi.py", "program_version": "1", "apps": list(self.apps)})
     def on_fault(self, _):
         self.status = 1  # [P7] who has sent it ends the port next
     def open(self, number, payload):  # in the order of [R4]
@@ -334,6 +405,7 @@ class Port:
             self.put(ABORT, number, (code, text[:MAX_TEXT]))
         if stream := self.streams.pop(number, None):
             stream.over.set()
+            stream.written.set()
             stream.changed.notify_all()
         if self.draining and not self.streams:
             self.put(END, END, [])
@@ -346,6 +418,8 @@ class Port:
                 self.put(DRAIN, None, self.highest)
                 limit = self.hello[b"options"].get(b"drain_timeout", 30000) / 1000
                 threading.Timer(limit, self.stop).start()
+                for stream in self.streams.values():
+                    stream.changed.notify_all()  # of which some tell their apps [U6]
                 self.close(None)
 
 FRAMES = {  # the host's: what a payload is, and what takes it
@@ -353,7 +427,7 @@ FRAMES = {  # the host's: what a payload is, and what takes it
     PING: (NATURAL, lambda port, term: port.put(PONG, None, term)),
     PONG: (NATURAL, lambda port, _: None), DRAIN: (NATURAL[255:], Port.drain), OPEN: (tuple, None),
     CHUNK: (bytes, Stream.on_chunk), FIN: ([], Stream.on_end),
-    TRAILERS: ([(bytes, bytes)], Stream.on_end), CREDIT: (int, Stream.on_credit),
+    TRAILERS: ([(bytes, bytes)], Stream.on_trailers), CREDIT: (int, Stream.on_credit),
     ABORT: ((NATURAL, bytes), Stream.on_abort)}
 
 def hello_app(environ, start_response):
@@ -367,11 +441,14 @@ CHECKS = {  # section 13
     "bytes": lambda environ, n: (CYCLE[:n - at] for at in range(0, n, len(CYCLE))),
     "sleep": lambda environ, n: [b"slept"] * (not environ["pyport.over"].wait(n / 1000)),
     "status": lambda environ, n: [], "ignore": lambda environ, n: [b"ignored"],
-    "fail": lambda environ, n: 1 / 0}
+    "fail": lambda environ, n: 1 / 0,
+    "takeover": lambda environ, n: iter(environ["pyport.read"], b"")}
 def check_app(environ, start_response):
     name, _, digits = environ["REQUEST_URI"].partition("?")[0][1:].partition("/")
     number = int(digits) if digits.isdecimal() else 0
     status = number if name == "status" else 200 if name in CHECKS else 404
+    if name == "takeover":
+        name, status = (name, 101) if "pyport.upgrade" in environ else ("status", 501)
     blocks = CHECKS.get(name, CHECKS["status"])(environ, number)
     start_response(f"{status} -", [("Content-Type", "text/plain")] * (status not in (204, 304)))
     return blocks
