@@ -63,11 +63,15 @@ pairs(Referer, Agent, Entry) ->
     #{pool := Pool, app := App, method := Method, path := Path, host := Host, peer := Peer,
         version := Version, time := Time, duration := Duration, status := Status,
         bytes := Bytes} = Entry,
-    [{"time", json_time(Time)}, {"pool", atom_to_binary(Pool)}, {"app", App}, {"peer", Peer},
+    [{"time", json_time(Time)}, {"pool", pool(Pool)}, {"app", App}, {"peer", Peer},
         {"method", Method}, {"path", Path}, {"version", version(Version)}, {"host", Host},
         {"status", Status}, {"bytes", Bytes}, {"duration_us", Duration},
         {"reason", name(maps:get(reason, Entry, <<>>))}, {"referer", Referer},
         {"user_agent", Agent}, {"traceparent", maps:get(traceparent, Entry, <<>>)}].
+
+%% An app in Erlang is of none.
+pool(undefined) -> <<>>;
+pool(Pool) -> atom_to_binary(Pool).
 
 name(Reason) when is_atom(Reason) -> atom_to_binary(Reason);
 name(None) -> None.

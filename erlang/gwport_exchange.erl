@@ -40,6 +40,9 @@
 %% is not for a third: it may be what they died of. A connection that is taken over is a response
 %% that has begun.
 %%
+%% An app in Erlang (a mount's `run') has no port. The owner of its stream is gwport_run, which does to
+%% an exchange what a port's owner does, for one request; there is no other that it could turn to.
+%%
 %% What is not there yet has its place. A port on another node is another handle: an event comes to
 %% an alias, wherever from. Plug is one more driver.
 -module(gwport_exchange).
@@ -136,7 +139,7 @@ open(Request = #{<<"method">> := Method}, Mount = #{pool := Pool}, Tag, Now, Wak
     Stream = gwport_stream:new(#{method => Method, body => gwport_request:body(Request),
         length => maps:get(<<"length">>, Request, undefined),
         files => is_map_key(<<"file">>, Request)}, Mount, Now),
-    Due = due(Wake, Now, Stream),
+    Due = due(wake(Mount, Wake), Now, Stream),
     Count = gwport_count:find(Pool),
     Account = account(gwport_account:is_wanted(Mount, Count), Request, Mount, Count, Tag),
     Exchange = #exchange{tag = Tag, stream = Stream, count = Count,
@@ -157,6 +160,10 @@ account(false, _, _, _, _) ->
 account(true, Request, Mount, Count, Tag) ->
     _ = [process_flag(trap_exit, true) || Tag =:= ref],
     gwport_account:open(Request, Mount, Count).
+
+%% The owner of an app in Erlang is no clock.
+wake(#{run := _}, _) -> never;
+wake(_, Wake) -> Wake.
 
 due(never, _, _) ->
     infinity;
@@ -195,9 +202,12 @@ checked({error, _}, _, _) -> {error, bad_request};
 checked(ok, Request, Mount) -> gwport_request:within(Request, Mount).
 
 %% At the port with the fewest requests, of those that have not been turned to in vain; or where
-%% those wait for whom there is none.
+%% those wait for whom there is none. An app in Erlang has a port of its own for each request.
 -spec place(#chance{}, Now :: integer(), exchange()) ->
     {ok, exchange()} | {error, gwport_status:reason()}.
+place(#chance{request = Request, mount = #{run := App}}, _, Exchange = #exchange{tag = Tag}) ->
+    Ref = erlang:alias(),
+    {ok, Exchange#exchange{ref = Ref, port = gwport_run:start(App, Request, {Ref, tag(Tag, Ref)})}};
 place(Chance = #chance{mount = #{pool := Pool}, tried = Tried}, Now, Exchange) ->
     case gwport_pool:choose(Pool, Tried) of
         {ok, Port} -> placed(at(Port, Chance, Now, Exchange), Port, Chance, Now, Exchange);

@@ -2,7 +2,7 @@
 %% program. It is read from the pool's table by every request.
 -module(gwport_handle).
 
--export([new/3, open/5, accept/6, decline/2, look/1, claim/2]).
+-export([new/3, alone/1, open/5, accept/6, decline/2, look/1, claim/2]).
 -export([send/4, consumed/3, taken/3, abort/3, leave/2]).
 -export([has_app/2, apps/1, max_head/1, files/1, under_way/1, has_room/1, watch/1]).
 
@@ -11,7 +11,7 @@
 -record(handle, {
     owner :: pid(),
     watch :: gwport_watch:watch(),
-    load :: gwport_load:load(),
+    load :: gwport_load:load() | none,
     max_head :: pos_integer(),
     apps :: [binary()],
     %% Whose files may be part of responses.
@@ -29,6 +29,13 @@
 new(Watch, Load, #{max_head := MaxHead, apps := Apps, files := Files}) ->
     #handle{owner = self(), watch = Watch, load = Load, max_head = MaxHead, apps = Apps,
         files = Files}.
+
+%% Of an owner that has one stream alone, and has it from its beginning: its client sends to it,
+%% aborts and leaves as with any other.
+-spec alone(Owner :: pid()) -> handle().
+alone(Owner) ->
+    #handle{owner = Owner, watch = gwport_watch:alone(Owner), load = none, max_head = 1, apps = [],
+        files = none}.
 
 %% Opens a stream whose client is the calling process. Events come as {Tag, {gwport, Event}}; the
 %% owner's death is {port_down, true, _} like any other end of the port. Call leave/2 when done. A

@@ -49,7 +49,9 @@
 }.
 %% A checked mount: how the requests of one route are answered.
 -type mount() :: #{
+    %% Of an app in Erlang there is `run', and no pool.
     pool := atom(),
+    run => fun((map()) -> term()),
     app := binary(),
     head_timeout := timeout(),
     idle_timeout := timeout(),
@@ -269,8 +271,8 @@ pool_sizes(Pool = #{window := Window, max_head := MaxHead, max_frame := MaxFrame
 mount(Given) ->
     case map(Given) of
         {ok, Options} ->
-            check(Options, mount_defaults(), [pool], fun mount_value/2,
-                fun(Mount) -> {ok, Mount} end);
+            check(Options, mount_defaults(), [], fun mount_value/2,
+                fun(Mount) -> mount_whole(Mount, Options) end);
         error ->
             {error, {bad_option, {mount, Given, not_options()}}}
     end.
@@ -283,6 +285,20 @@ mount_defaults() ->
         trusted_fields => [<<"x-forwarded-for">>, <<"x-forwarded-host">>, <<"x-forwarded-proto">>],
         access_log => none}.
 
+%% What has to do with programs means nothing to an app in Erlang.
+mount_whole(Mount = #{run := _}, Given) ->
+    case maps:to_list(maps:with([pool, app, replay, replay_body], Given)) of
+        [] -> {ok, Mount#{pool => undefined, replay := false}};
+        [{Key, Value} | _] -> {error, {bad_option, {Key, Value, "not together with run"}}}
+    end;
+mount_whole(Mount = #{pool := _}, _) ->
+    {ok, Mount};
+mount_whole(_, _) ->
+    {error, {missing_option, pool}}.
+
+mount_value(run, App) when is_function(App, 1) -> {ok, App};
+mount_value(run, Module) when is_atom(Module) -> app_module(code:ensure_loaded(Module), Module);
+mount_value(run, _) -> {error, "expected a fun of one argument, or a module with app/1"};
 mount_value(pool, Pool) when is_atom(Pool) -> {ok, Pool};
 mount_value(pool, _) -> {error, "expected an atom, the name of a pool"};
 mount_value(app, App) when is_binary(App) -> {ok, App};
@@ -313,6 +329,14 @@ mount_value(Key, infinity) when Key =:= head_timeout; Key =:= idle_timeout; Key 
 mount_value(Key, N) when Key =:= head_timeout; Key =:= idle_timeout; Key =:= deadline ->
     or_infinity(integer(N, 1, 1 bsl 31));
 mount_value(_, _) -> no_option().
+
+app_module({module, _}, Module) ->
+    case erlang:function_exported(Module, app, 1) of
+        true -> {ok, fun Module:app/1};
+        false -> {error, "a module that exports no app/1"}
+    end;
+app_module({error, _}, _) ->
+    {error, "no such module"}.
 
 trusted_field(Given) ->
     case binary(text(Given)) of

@@ -15,7 +15,7 @@
 %% It ends with the owner, after the clients have heard of it; the owner ends when the watch does.
 -module(gwport_watch).
 
--export([start_link/1, follow/1, last_words/1, join/4, leave/2, close/3, tell/2, is_watch/2]).
+-export([start_link/1, alone/1, follow/1, last_words/1, join/4, leave/2, close/3, tell/2, is_watch/2]).
 -export([peer/2, count/2, guard/5, unguard/1]).
 -export([init/1]).
 
@@ -24,8 +24,8 @@
 -record(watch, {
     pid :: pid(),
     %% {Ref, Tag, Pid, Due, Peer} for each stream, and ?CLOSED with its flag.
-    table :: ets:table(),
-    closed :: atomics:atomics_ref()
+    table :: ets:table() | none,
+    closed :: atomics:atomics_ref() | none
 }).
 -opaque watch() :: #watch{}.
 -type to() :: {Ref :: reference(), Tag :: term()}.
@@ -49,6 +49,12 @@
 start_link(Heir) ->
     {ok, Watch} = proc_lib:start_link(?MODULE, init, [{self(), Heir}]),
     Watch.
+
+%% Of an owner that has one stream, and needs no watch but for guard/5, whose word it is sent
+%% itself.
+-spec alone(Owner :: pid()) -> watch().
+alone(Owner) ->
+    #watch{pid = Owner, table = none, closed = none}.
 
 %% Called by the heir: what it inherits comes before the message that the watch is down.
 -spec follow(watch()) -> reference().

@@ -30,6 +30,9 @@ what_is_not_known_is_not_in_json_test() ->
         <<"status">> => null, <<"bytes">> => 21, <<"duration_us">> => 1500},
         read(line(json, #{peer => <<>>, app => <<>>, status => none}, []))).
 
+an_app_in_erlang_has_no_pool_in_json_test() ->
+    ?assertNot(is_map_key(<<"pool">>, read(line(json, #{pool => undefined}, [])))).
+
 no_other_field_of_the_request_is_there_test_() ->
     [{atom_to_list(Format), ?_assertEqual(nomatch, binary:match(line(Format, #{query => <<"t0psecret">>},
         [{<<"cookie">>, <<"t0psecret">>}, {<<"authorization">>, <<"t0psecret">>},

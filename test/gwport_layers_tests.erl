@@ -6,9 +6,9 @@
 
 %% From the client to the pipe.
 order() ->
-    [gwport_app, gwport_sup, gwport_inject, gwport_prometheus, gwport, gwport_handler, gwport_stream_h, gwport_client,
+    [gwport_app, gwport_sup, gwport_inject, gwport_prometheus, gwport, gwport_handler, gwport_stream_h, gwport_client, gwport_gateway,
         gwport_evidence, gwport_call, gwport_mounts, gwport_pipeline_h, gwport_tunnel, gwport_turns, gwport_cowboy,
-        gwport_cowboy_response, gwport_trailers, gwport_request_end, gwport_cowboy_request, gwport_cowboy_listener, gwport_exchange,
+        gwport_cowboy_response, gwport_trailers, gwport_request_end, gwport_cowboy_request, gwport_cowboy_listener, gwport_exchange, gwport_run, gwport_run_app,
         gwport_account, gwport_access, gwport_request, gwport_stream, gwport_status, gwport_response, gwport_reload, gwport_pool_keeper,
         gwport_backoff, gwport_pool_sup, gwport_plan, gwport_pool, gwport_port, gwport_asked, gwport_handle, gwport_greeting, gwport_life, gwport_health,
         gwport_recycle,

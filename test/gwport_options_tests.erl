@@ -297,6 +297,27 @@ a_pool_is_enough_for_a_mount_test() ->
         access_log => none}},
         gwport_options:mount(#{pool => shop})).
 
+an_app_in_erlang_is_enough_for_a_mount_test() ->
+    App = fun(_) -> {204, [], <<>>} end,
+    {ok, Pool} = gwport_options:mount(#{pool => shop}),
+    ?assertEqual({ok, Pool#{pool => undefined, replay => false, run => App}}, gwport_options:mount(#{run => App})).
+
+an_app_in_erlang_may_be_a_module_test() ->
+    ?assertMatch({ok, #{run := _}}, gwport_options:mount(#{run => gwport_run_SUITE})),
+    {ok, #{run := App}} = gwport_options:mount([{run, gwport_run_SUITE}]),
+    ?assertEqual(fun gwport_run_SUITE:app/1, App).
+
+what_is_no_app_in_erlang_is_refused_test_() ->
+    [?_assertEqual({error, {bad_option, {run, App, Why}}}, gwport_options:mount(#{run => App})) || {App, Why} <- [
+        {no_such_module, "no such module"}, {lists, "a module that exports no app/1"}
+        | [{App, "expected a fun of one argument, or a module with app/1"}
+            || App <- [fun() -> none end, fun(_, _) -> none end, "shop", <<"shop">>, {lists, app}, 1]]]].
+
+a_program_and_an_app_in_erlang_are_not_together_test_() ->
+    [?_assertEqual({error, {bad_option, {Key, Value, "not together with run"}}},
+        gwport_options:mount(#{run => fun(_) -> none end, Key => Value}))
+        || {Key, Value} <- [{pool, shop}, {app, <<"cart">>}, {replay, false}, {replay_body, 0}]].
+
 a_mount_without_a_pool_is_refused_by_name_test() ->
     ?assertEqual({error, {missing_option, pool}}, gwport_options:mount(#{})).
 

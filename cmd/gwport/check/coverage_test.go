@@ -17,12 +17,16 @@ import (
 // files is said of the rules of a capability that a program needs no word of, and the check does not offer.
 const files = "test/gwport_file_SUITE plays programs of all kinds against our host, bridge/file_test.go a host against the bridge"
 
+// apps is said of the rules of apps that a host runs itself.
+const apps = "not on the wire; test/gwport_run_SUITE.erl and test/gwport_run_tests.erl hold our host to it"
+
 // elsewhere are the rules that neither the corpus nor `gwport check` nor its
 // mirror shows, and why.
 var elsewhere = map[string]string{
 	"E1": "not on the wire; test/vectors/environ.txt holds both sides to it",
 	"E2": "not on the wire; test/vectors/environ.txt holds both sides to it",
 	"E3": "not on the wire; test/vectors/environ.txt holds both sides to it",
+	"W1": apps, "W2": apps, "W3": apps, "W4": apps, "W5": apps, "W6": apps, "W7": apps,
 	"B1": files, "B2": files, "B3": files, "B4": files, "B5": files, "B6": files, "B7": files,
 	"U8": "test/thirdparty/tunnel_test.go has clients on HTTP/2, which the mirror's is not, for both of our mounts",
 	"B8": "bridge/memory_linux_test.go: what a response has named is closed, and no byte of it changes",

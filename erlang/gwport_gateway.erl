@@ -1,0 +1,59 @@
+%% Apps in Erlang, in the shape that Go's `bridge.App' has: an environ in, status, headers and body
+%% out (SPEC.md, section 17). A mount runs one that its option `run' names:
+%%
+%%     {"/hello/[...]", gwport_handler, #{run => fun hello:app/1}}
+%%
+%%     app(#{<<"PATH_INFO">> := Path}) -> gwport_gateway:text(200, ["hello from ", Path, "\n"]).
+%%
+%% A module with this behaviour may be named alone: `#{run => hello}'. Each request runs in a
+%% process of its own, which is ended when its client leaves or its time is up: an app may wait,
+%% for whatever it likes, and what is linked to it goes with it.
+-module(gwport_gateway).
+
+-export([text/2, chain/2, read_body/2]).
+
+-export_type([app/0, middleware/0, environ/0, input/0]).
+-export_type([response/0, body/0, next/0]).
+
+-type app() :: fun((environ()) -> response()).
+%% The environ of SPEC.md, section 10. With the `gwport.input' of an Erlang app: see input().
+-type environ() :: #{binary() => term()}.
+%% Reads the request's body: at most so many bytes of it, at least one, as soon as some are there.
+-type input() :: fun((Max :: pos_integer()) -> {ok, binary()} | eof).
+%% A status is from 200 to 999. Names and values of headers are binaries, in any case and order.
+-type response() :: {200..999 | {200..999, Reason :: binary()}, [{binary(), binary()}], body()}.
+%% The whole of it; or a fun that is asked for block after block, each when the client has taken
+%% enough of those before it. Close is called once, whatever becomes of the response.
+-type body() :: iodata() | {next(), State :: term()} | {next(), State :: term(), close()}.
+-type next() :: fun((State :: term()) -> {continue, iodata(), State :: term()}
+    | {stop, iodata()} | stop).
+-type close() :: fun(() -> term()).
+-type middleware() :: fun((app()) -> app()).
+
+-callback app(environ()) -> response().
+
+%% @doc A response of plain text in UTF-8.
+-spec text(200..999, unicode:chardata()) -> response().
+text(Status, Text) ->
+    {Status, [{<<"content-type">>, <<"text/plain; charset=utf-8">>}],
+        unicode:characters_to_binary(Text)}.
+
+%% @doc Puts middleware around an app. The first that is named is the outermost: it sees the request
+%% first, and the result last.
+-spec chain(app(), [middleware()]) -> app().
+chain(App, Middleware) ->
+    lists:foldr(fun(Around, Inner) -> Around(Inner) end, App, Middleware).
+
+%% @doc The whole of the request's body, if it has no more than so many bytes. If it has, what was
+%% read of it is lost.
+-spec read_body(environ(), Max :: non_neg_integer()) -> {ok, binary()} | {error, too_large}.
+read_body(#{<<"gwport.input">> := Input}, Max) ->
+    read_body(Input, Max, []).
+
+%% One byte more than there may be tells that there are too many.
+read_body(Input, Left, Read) ->
+    case Input(Left + 1) of
+        {ok, Data} when byte_size(Data) > Left -> {error, too_large};
+        {ok, Data} -> read_body(Input, Left - byte_size(Data), [Read | Data]);
+        eof -> {ok, iolist_to_binary(Read)}
+    end.

@@ -1,0 +1,435 @@
+%% Apps in Erlang under both mounts and both protocols: what a client gets of what an app returns, and what becomes
+%% of the app when somebody does not do what he should.
+-module(gwport_run_SUITE).
+
+-compile([export_all, nowarn_export_all]).
+
+-include_lib("stdlib/include/assert.hrl").
+
+-behaviour(gwport_gateway).
+
+-import(gwport_http_client, [open/1, close/1, ask/2, call/2, start/2, send/3, head/1, piece/2, rest/1, header/2,
+    headers/2]).
+
+suite() -> [{timetrap, {seconds, 60}}].
+
+all() -> gwport_test:mounts().
+
+groups() ->
+    gwport_test:mounts([{group, h1}, {group, h2}], [{h1, [], both() ++ h1()}, {h2, [], both()}]).
+
+both() -> [
+    a_triple_is_the_response,
+    the_environ_is_that_of_the_request,
+    a_module_may_be_named_alone,
+    an_answer_that_has_no_body_is_sent_none,
+    a_large_body_is_whole,
+    a_block_is_passed_on_before_the_next_is_asked_for,
+    a_body_is_read_while_the_response_is_written,
+    a_body_is_read_as_far_as_the_app_wants,
+    a_body_that_is_too_large_is_413,
+    a_failure_is_500_and_the_log_says_where_alone,
+    what_is_no_response_is_500_and_the_log_says_why,
+    a_failure_behind_the_head_is_seen,
+    an_app_that_is_killed_is_500,
+    close_is_called_once_at_the_end,
+    close_is_called_once_when_the_body_fails,
+    close_is_called_once_when_the_client_leaves,
+    a_client_that_leaves_ends_an_app_that_waits,
+    an_app_that_takes_too_long_is_504_and_ends,
+    a_client_that_takes_nothing_is_given_up_and_ends_the_app,
+    middleware_is_around_an_app
+].
+
+h1() -> [
+    a_client_is_told_to_go_on_by_the_first_read_alone,
+    what_is_not_read_of_a_body_does_not_cost_the_connection
+].
+
+init_per_group(Mount, Config) when Mount =:= route; Mount =:= stream ->
+    gwport_test:mount(Mount),
+    Config;
+init_per_group(Proto, Config) ->
+    [{proto, Proto} | Config].
+
+end_per_group(_, _) -> ok.
+
+init_per_testcase(_, Config) ->
+    {ok, _} = application:ensure_all_started(gwport),
+    Config.
+
+%% A listener is the calling process's.
+end_per_testcase(Case, _) ->
+    _ = cowboy:stop_listener(Case),
+    ok.
+
+%% With one app at /app/[...].
+served(Case, App, Config) ->
+    served(Case, App, #{}, Config).
+
+served(Case, App, Mount, Config) ->
+    {ok, _} = cowboy:start_clear(Case, #{socket_opts => [{ip, {127, 0, 0, 1}}, {port, 0}]},
+        gwport_test:mounted([{"/app/[...]", Mount#{run => App}}], #{idle_timeout => infinity})),
+    [{server, #{port => ranch:get_port(Case)}} | Config].
+
+%% gwport_gateway
+
+app(#{<<"PATH_INFO">> := Path}) ->
+    gwport_gateway:text(200, ["the module at ", Path]).
+
+a_triple_is_the_response(Config) ->
+    Server = served(?FUNCTION_NAME, fun(_) ->
+        {{201, <<"Made">>}, [{<<"X-Two">>, <<"1">>}, {<<"Set-Cookie">>, <<"a=1">>}, {<<"x-two">>, <<"2">>},
+            {<<"set-cookie">>, <<"b=2">>}], ["whole", $\s, <<"body">>]}
+    end, Config),
+    Response = ask(Server, "/app"),
+    ?assertMatch(#{status := 201, body := <<"whole body">>, complete := true}, Response),
+    ?assertEqual([<<"a=1">>, <<"b=2">>], headers(<<"set-cookie">>, Response)),
+    ?assertEqual(<<"1, 2">>, header(<<"x-two">>, Response)),
+    ?assertEqual(<<"10">>, header(<<"content-length">>, Response)).
+
+the_environ_is_that_of_the_request(Config) ->
+    %% But for what is of the language at hand it is what any app gets; gwport_environ's vectors have the rest.
+    Case = self(),
+    Server = served(?FUNCTION_NAME, fun(Environ) ->
+        Case ! {environ, Environ},
+        {204, [], <<>>}
+    end, Config),
+    ?assertMatch(#{status := 204}, ask(Server, #{path => "/app/a%2Fb/?q=1", headers => [{<<"x-name">>, <<"v">>}]})),
+    Environ = receive {environ, One} -> One end,
+    ?assertMatch(#{<<"REQUEST_METHOD">> := <<"GET">>, <<"SCRIPT_NAME">> := <<"/app">>, <<"PATH_INFO">> := <<"/a/b/">>,
+        <<"QUERY_STRING">> := <<"q=1">>, <<"HTTP_X_NAME">> := <<"v">>, <<"gwport.version">> := {1, 0},
+        <<"gwport.path_info">> := <<"/a%2Fb/">>, <<"gwport.async">> := false, <<"gwport.multithread">> := true,
+        <<"gwport.multiprocess">> := false, <<"gwport.run_once">> := false}, Environ),
+    ?assertEqual(2, length([Value || Value <- maps:values(Environ), is_function(Value)])).
+
+a_module_may_be_named_alone(Config) ->
+    Server = served(?FUNCTION_NAME, ?MODULE, Config),
+    ?assertMatch(#{status := 200, body := <<"the module at /x">>}, ask(Server, "/app/x")).
+
+an_answer_that_has_no_body_is_sent_none(Config) ->
+    %% And a generator is not asked for one.
+    Case = self(),
+    Server = served(?FUNCTION_NAME, fun
+        (#{<<"PATH_INFO">> := <<"/blocks">>}) ->
+            {200, [], {fun(_) -> Case ! asked, stop end, 0, fun() -> Case ! closed end}};
+        (#{<<"PATH_INFO">> := <<"/", Status/binary>>}) -> {binary_to_integer(Status), [], <<"12345">>}
+    end, Config),
+    Client = open(Server),
+    Head = call(Client, #{method => <<"HEAD">>, path => "/app/200"}),
+    ?assertMatch(#{status := 200, body := <<>>}, Head),
+    ?assertEqual(<<"5">>, header(<<"content-length">>, Head)),
+    ?assertMatch(#{status := 204, body := <<>>}, call(Client, "/app/204")),
+    ?assertMatch(#{status := 304, body := <<>>}, call(Client, "/app/304")),
+    ?assertMatch(#{status := 200, body := <<>>}, call(Client, #{method => <<"HEAD">>, path => "/app/blocks"})),
+    receive closed -> ok end,
+    ?assertEqual(none, receive asked -> asked after 0 -> none end),
+    close(Client).
+
+a_large_body_is_whole(Config) ->
+    Body = binary:copy(<<"0123456789">>, 100000),
+    Server = served(?FUNCTION_NAME, fun(_) -> {200, [], [Body]} end, Config),
+    Response = ask(Server, "/app"),
+    ?assertMatch(#{status := 200, body := Body, complete := true}, Response),
+    ?assertEqual(<<"1000000">>, header(<<"content-length">>, Response)).
+
+a_block_is_passed_on_before_the_next_is_asked_for(Config) ->
+    %% Each waits for this process, which says so when the client has the one before it.
+    Case = self(),
+    Server = served(?FUNCTION_NAME, fun(_) ->
+        Case ! {app, self()},
+        {200, [], {fun(N) -> receive {go, N} -> block(N) end end, 1}}
+    end, Config),
+    Client = open(Server),
+    Stream = asked(Client),
+    App = receive {app, Pid} -> Pid end,
+    Head = head(Stream),
+    _ = [begin
+        App ! {go, N},
+        ?assertEqual(Block, piece(Stream, 1))
+    end || {N, Block} <- [{1, <<"block 1">>}, {2, <<"block 2">>}]],
+    App ! {go, 3},
+    ?assertMatch(#{status := 200, body := <<"the end">>, complete := true}, rest({Stream, Head})),
+    close(Client).
+
+block(3) -> {stop, ["the", " end"]};
+block(N) -> {continue, ["block ", integer_to_list(N)], N + 1}.
+
+asked(Client) ->
+    Stream = start(Client, #{path => "/app"}),
+    send(Stream, fin, <<>>),
+    Stream.
+
+a_body_is_read_while_the_response_is_written(Config) ->
+    Server = served(?FUNCTION_NAME, fun(#{<<"gwport.input">> := Input}) ->
+        {200, [], {fun(Read) -> echo(Read(10000), Read) end, Input}}
+    end, Config),
+    Client = open(Server),
+    Stream = start(Client, #{path => "/app"}),
+    Head = head(Stream),
+    _ = [begin
+        send(Stream, nofin, Piece),
+        ?assertEqual(Piece, piece(Stream, byte_size(Piece)))
+    end || Piece <- [<<"one">>, <<"two">>, binary:copy(<<"0123456789abcdef">>, 16384)]],
+    send(Stream, fin, <<>>),
+    ?assertMatch(#{body := <<>>, complete := true}, rest({Stream, Head})),
+    close(Client).
+
+echo({ok, Data}, Read) -> {continue, Data, Read};
+echo(eof, _) -> stop.
+
+a_body_is_read_as_far_as_the_app_wants(Config) ->
+    %% Pieces are of no more bytes than are asked for, and what is read whole is of no more than may be.
+    Server = served(?FUNCTION_NAME, fun
+        (#{<<"PATH_INFO">> := <<"/one">>, <<"gwport.input">> := Input}) ->
+            {ok, <<One>>} = Input(1),
+            gwport_gateway:text(200, [One]);
+        (Environ = #{<<"QUERY_STRING">> := Max}) ->
+            gwport_gateway:text(200, io_lib:format("~p",
+                [gwport_gateway:read_body(Environ, binary_to_integer(Max))]))
+    end, Config),
+    ?assertMatch(#{body := <<"a">>}, ask(Server, #{path => "/app/one", body => <<"abc">>})),
+    _ = [?assertMatch(#{body := Read}, ask(Server, #{path => ["/app?", Max], body => Body}))
+        || {Max, Body, Read} <- [{"3", <<"abc">>, <<"{ok,<<\"abc\">>}">>}, {"2", <<"abc">>, <<"{error,too_large}">>},
+            {"5", {unknown, [<<"ab">>, <<"cde">>]}, <<"{ok,<<\"abcde\">>}">>},
+            {"4", {unknown, [<<"ab">>, <<"cde">>]}, <<"{error,too_large}">>},
+            {"0", none, <<"{ok,<<>>}">>}]].
+
+a_body_that_is_too_large_is_413(Config) ->
+    %% Where its length is not told, the app is ended when there is too much of it.
+    Case = self(),
+    Server = served(?FUNCTION_NAME, fun(Environ) ->
+        Case ! {app, self()},
+        {ok, Body} = gwport_gateway:read_body(Environ, 1000),
+        gwport_gateway:text(200, Body)
+    end, #{max_body => 4}, Config),
+    ?assertMatch(#{status := 200, body := <<"abcd">>}, ask(Server, #{path => "/app", body => <<"abcd">>})),
+    receive {app, _} -> ok end,
+    ?assertMatch(#{status := 413}, ask(Server, #{path => "/app", body => <<"abcde">>})),
+    Client = open(Server),
+    Stream = start(Client, #{path => "/app"}),
+    ended(fun() -> send(Stream, nofin, <<"abcde">>), ?assertMatch(#{status := 413}, head(Stream)) end),
+    close(Client).
+
+%% The process of the app that says so is ended by what Fun does.
+ended(Fun) ->
+    receive {app, App} ->
+        Monitor = erlang:monitor(process, App),
+        Fun(),
+        receive {'DOWN', Monitor, process, _, Reason} -> ?assertEqual(shutdown, Reason) end
+    end.
+
+%% Errors
+
+a_failure_is_500_and_the_log_says_where_alone(Config) ->
+    Server = served(?FUNCTION_NAME, fun(Environ) -> error({no_such_item, Environ}) end, Config),
+    Log = gwport_test:capture_log(),
+    ?assertMatch(#{status := 500, body := <<"The application failed.\n">>},
+        ask(Server, #{path => "/app?sesame", headers => [{<<"cookie">>, <<"sesame">>}]})),
+    {error, Line, _} = gwport_test:expect_log("an app failed"),
+    ?assertMatch({match, _}, re:run(Line, "error no_such_item at .*gwport_run_SUITE")),
+    {_, Notice, _} = gwport_test:expect_log("app_failed"),
+    gwport_test:release_log(Log),
+    ?assertEqual(nomatch, string:find([Line, Notice], "sesame")),
+    ?assertEqual([], [Text || {log_event, _, Text, _} <- logged(), string:find(Text, "sesame") =/= nomatch]).
+
+logged() ->
+    receive Event = {log_event, _, _, _} -> [Event | logged()]
+    after 0 -> []
+    end.
+
+what_is_no_response_is_500_and_the_log_says_why(Config) ->
+    Case = self(),
+    Server = served(?FUNCTION_NAME, fun(_) ->
+        Case ! {app, self()},
+        receive {return, What} -> What end
+    end, Config),
+    Log = gwport_test:capture_log(),
+    _ = [begin
+        Client = open(Server),
+        Stream = asked(Client),
+        receive {app, App} -> App ! {return, Returned} end,
+        ?assertMatch({Why, #{status := 500}}, {Why, head(Stream)}),
+        {error, Line, _} = gwport_test:expect_log(Why),
+        ?assertEqual({Why, nomatch}, {Why, string:find(Line, "sesame")}),
+        close(Client)
+    end || {Returned, Why} <- [
+        {sesame, "expected {Status, Headers, Body}"},
+        {{200, []}, "expected {Status, Headers, Body}"},
+        {fun() -> sesame end, "expected {Status, Headers, Body}"},
+        {{199, [], <<>>}, "expected a status from 200 to 999"},
+        {{1000, [], <<>>}, "expected a status from 200 to 999"},
+        {{{200, "OK"}, [], <<>>}, "expected a status from 200 to 999"},
+        {{{200, <<"sesame\r\n">>}, [], <<>>}, "a reason with a control character"},
+        {{200, #{}, <<>>}, "expected headers as a list"},
+        {{200, [{"sesame", <<>>}], <<>>}, "expected headers as a list"},
+        {{200, [{<<"x">>, <<>>} | x], <<>>}, "expected headers as a list"},
+        {{200, [], sesame}, "expected a body as iodata"},
+        {{200, [], {sesame, 1}}, "expected a body as iodata"},
+        {{200, [], {fun(_) -> stop end, 1, sesame}}, "expected a body as iodata"},
+        {{200, [{<<"content-length">>, <<"3">>}], <<"four">>}, "content-length is not that of its body"}]],
+    gwport_test:release_log(Log).
+
+a_failure_behind_the_head_is_seen(Config) ->
+    Case = self(),
+    Server = served(?FUNCTION_NAME, fun(#{<<"PATH_INFO">> := <<"/", Kind/binary>>}) ->
+        {200, [], {fun(first) -> {continue, <<"first">>, next}; (next) -> Case ! failing, failing(Kind) end, first}}
+    end, Config),
+    _ = [begin
+        Response = ask(Server, ["/app/", Kind]),
+        receive failing -> ok end,
+        ?assertMatch({Kind, #{status := 200, complete := false}}, {Kind, Response})
+    end || Kind <- ["error", "block", "answer", "exit"]].
+
+failing(<<"error">>) -> error(failing);
+failing(<<"block">>) -> {continue, not_iodata, next};
+failing(<<"answer">>) -> not_an_answer;
+failing(<<"exit">>) -> exit(self(), kill), receive never -> stop end.
+
+an_app_that_is_killed_is_500(Config) ->
+    %% By whom it is linked to, say.
+    Server = served(?FUNCTION_NAME, fun(_) ->
+        _ = spawn_link(fun() -> exit(broken) end),
+        receive never -> never end
+    end, Config),
+    Log = gwport_test:capture_log(),
+    ?assertMatch(#{status := 500}, ask(Server, "/app")),
+    {error, _, _} = gwport_test:expect_log("was ended before its response was: broken"),
+    gwport_test:release_log(Log).
+
+%% Close
+
+close_is_called_once_at_the_end(Config) ->
+    Client = closing(?FUNCTION_NAME, fun(3) -> stop; (N) -> {continue, integer_to_binary(N), N + 1} end, Config),
+    ?assertMatch(#{body := <<"12">>, complete := true}, rest(asked(Client))),
+    closed_once(fun() -> ok end),
+    close(Client).
+
+close_is_called_once_when_the_body_fails(Config) ->
+    Client = closing(?FUNCTION_NAME, fun(2) -> error(failing); (N) -> {continue, integer_to_binary(N), N + 1} end,
+        Config),
+    ?assertMatch(#{complete := false}, rest(asked(Client))),
+    closed_once(fun() -> ok end),
+    close(Client).
+
+close_is_called_once_when_the_client_leaves(Config) ->
+    %% Though the app is in the middle of something, and hears of nothing.
+    Client = closing(?FUNCTION_NAME, fun(2) -> receive never -> stop end;
+        (N) -> {continue, integer_to_binary(N), N + 1} end, Config),
+    Stream = asked(Client),
+    {_, <<"1">>} = {head(Stream), piece(Stream, 1)},
+    closed_once(fun() -> close(Client) end).
+
+closing(Case, Next, Config) ->
+    To = self(),
+    open(served(Case, fun(_) ->
+        To ! {app, self()},
+        {200, [], {Next, 1, fun() -> To ! {closed, self()} end}}
+    end, Config)).
+
+%% Who has called it, and the app's process, are gone, and nobody else has called it.
+closed_once(Fun) ->
+    receive {app, App} ->
+        Fun(),
+        receive {closed, Closer} -> _ = [gone(Pid) || Pid <- [App, Closer]] end
+    end,
+    ?assertEqual(once, receive {closed, _} -> twice after 0 -> once end).
+
+gone(Pid) ->
+    Monitor = erlang:monitor(process, Pid),
+    receive {'DOWN', Monitor, process, _, _} -> ok end.
+
+%% Time
+
+a_client_that_leaves_ends_an_app_that_waits(Config) ->
+    Case = self(),
+    Server = served(?FUNCTION_NAME, fun(_) -> Case ! {app, self()}, receive never -> never end end, Config),
+    Client = open(Server),
+    _ = asked(Client),
+    ended(fun() -> close(Client) end).
+
+an_app_that_takes_too_long_is_504_and_ends(Config) ->
+    Case = self(),
+    Server = served(?FUNCTION_NAME, fun(_) -> Case ! {app, self()}, receive never -> never end end,
+        #{head_timeout => 100}, Config),
+    Client = open(Server),
+    Stream = asked(Client),
+    ended(fun() -> ?assertMatch(#{status := 504}, head(Stream)) end),
+    close(Client).
+
+a_client_that_takes_nothing_is_given_up_and_ends_the_app(Config) ->
+    %% Whose body would have no end.
+    Case = self(),
+    Block = binary:copy(<<"x">>, 65536),
+    Server = served(?FUNCTION_NAME, fun(_) ->
+        Case ! {app, self()},
+        {200, [], {fun(N) -> {continue, Block, N} end, 0}}
+    end, #{idle_timeout => 500}, Config),
+    Client = stubborn(proplists:get_value(proto, Config), Server),
+    ended(fun() -> ok end),
+    Client ! stop.
+
+%% Asks, and reads nothing: of a connection, or of a stream.
+stubborn(Proto, Server) ->
+    Port = maps:get(port, proplists:get_value(server, Server)),
+    spawn_link(fun() ->
+        {ok, Socket} = gen_tcp:connect("127.0.0.1", Port, [binary, {active, false}, {recbuf, 4096}]),
+        ok = gen_tcp:send(Socket, asks(Proto)),
+        receive stop -> gen_tcp:close(Socket) end
+    end).
+
+asks(h1) ->
+    "GET /app HTTP/1.1\r\nhost: localhost\r\n\r\n";
+asks(h2) ->
+    {Fields, _} = cow_hpack:encode([{<<":method">>, <<"GET">>}, {<<":scheme">>, <<"http">>},
+        {<<":authority">>, <<"localhost">>}, {<<":path">>, <<"/app">>}]),
+    ["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", cow_http2:settings(#{}), cow_http2:headers(1, fin, Fields)].
+
+%% Middleware
+
+middleware_is_around_an_app(Config) ->
+    %% The first one is the outermost. One changes the environ and the response, one answers itself.
+    App = gwport_gateway:chain(fun ?MODULE:app/1, [fun framed/1, fun guarded/1]),
+    Server = served(?FUNCTION_NAME, App, Config),
+    ?assertMatch(#{status := 200, body := <<"<the module at /in>">>}, ask(Server, "/app/in")),
+    ?assertMatch(#{status := 403, body := <<"<no>">>}, ask(Server, "/app/secret")).
+
+framed(App) ->
+    fun(Environ) ->
+        {Status, Headers, Body} = App(Environ),
+        {Status, Headers, [$<, Body, $>]}
+    end.
+
+guarded(App) ->
+    fun (#{<<"PATH_INFO">> := <<"/secret">>}) -> gwport_gateway:text(403, "no");
+        (Environ) -> App(Environ)
+    end.
+
+%% HTTP/1.1
+
+a_client_is_told_to_go_on_by_the_first_read_alone(Config) ->
+    Server = served(?FUNCTION_NAME, fun
+        (#{<<"PATH_INFO">> := <<"/unread">>}) -> gwport_gateway:text(200, "unread");
+        (Environ) ->
+            {ok, Body} = gwport_gateway:read_body(Environ, 100),
+            gwport_gateway:text(200, Body)
+    end, Config),
+    [begin
+        Client = open(Server),
+        Stream = start(Client, #{path => Path,
+            headers => [{<<"content-length">>, <<"3">>}, {<<"expect">>, <<"100-continue">>}]}),
+        {h1, Socket} = Client,
+        First = case Path of "/app" -> gen_tcp:recv(Socket, 25, 10000); _ -> none end,
+        _ = [send(Stream, nofin, <<"abc">>) || First =/= none],
+        ?assertEqual({Path, Continue}, {Path, First}),
+        ?assertMatch({Path, #{status := 200, body := Body}}, {Path, rest(Stream)}),
+        close(Client)
+    end || {Path, Continue, Body} <- [{"/app", {ok, <<"HTTP/1.1 100 Continue\r\n\r\n">>}, <<"abc">>},
+        {"/app/unread", none, <<"unread">>}]].
+
+what_is_not_read_of_a_body_does_not_cost_the_connection(Config) ->
+    Server = served(?FUNCTION_NAME, fun(_) -> gwport_gateway:text(200, "ok") end, Config),
+    Client = open(Server),
+    _ = [?assertMatch(#{status := 200, body := <<"ok">>}, call(Client, #{path => "/app", body => Body}))
+        || Body <- [<<"abc">>, binary:copy(<<"x">>, 50000), none]],
+    close(Client).
