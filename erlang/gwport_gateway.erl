@@ -13,13 +13,14 @@
 -export([text/2, chain/2, read_body/2]).
 
 -export_type([app/0, middleware/0, environ/0, input/0]).
--export_type([response/0, body/0, next/0]).
+-export_type([result/0, response/0, body/0, next/0, deferred/0]).
 
--type app() :: fun((environ()) -> response()).
+-type app() :: fun((environ()) -> result()).
 %% The environ of SPEC.md, section 10. With the `gwport.input' of an Erlang app: see input().
 -type environ() :: #{binary() => term()}.
 %% Reads the request's body: at most so many bytes of it, at least one, as soon as some are there.
 -type input() :: fun((Max :: pos_integer()) -> {ok, binary()} | eof).
+-type result() :: response() | deferred().
 %% A status is from 200 to 999. Names and values of headers are binaries, in any case and order.
 -type response() :: {200..999 | {200..999, Reason :: binary()}, [{binary(), binary()}], body()}.
 %% The whole of it; or a fun that is asked for block after block, each when the client has taken
@@ -28,9 +29,12 @@
 -type next() :: fun((State :: term()) -> {continue, iodata(), State :: term()}
     | {stop, iodata()} | stop).
 -type close() :: fun(() -> term()).
+%% Called again, while it says `none', at growing distances from 10 ms to a second; while it says
+%% `wait', when somebody has called the environ's `gwport.wake'.
+-type deferred() :: fun(() -> response() | none | wait).
 -type middleware() :: fun((app()) -> app()).
 
--callback app(environ()) -> response().
+-callback app(environ()) -> result().
 
 %% @doc A response of plain text in UTF-8.
 -spec text(200..999, unicode:chardata()) -> response().

@@ -18,10 +18,16 @@
 
 %% Pieces of a response, as large as the chunks of a program's; a body of no more is sent at once.
 -define(PIECE, 65536).
+%% How long a deferred response that says nothing of when is let alone, in milliseconds: at first,
+%% and at most.
+-define(FIRST_WAIT, 10).
+-define(LAST_WAIT, 1000).
+
 -spec run(app(), gwport_environ:request(), Owner :: pid()) -> ok.
 run(App, Request = #{<<"method">> := Method}, Owner) ->
+    Wake = make_ref(),
     told(App, Owner, fun() ->
-        case App(environ(Request, Owner)) of
+        case response(App(environ(Request, Wake, Owner)), Wake) of
             {_, _, {_, _, Close}} = Response when is_function(Close, 0) ->
                 closed(Close, App, Owner, fun() -> send(Response, Method, Owner) end);
             Response ->
@@ -46,12 +52,15 @@ closed(Close, App, Owner, Fun) ->
     ok = ask({close, none}, Owner),
     close(Close).
 
-environ(Request, Owner) ->
+environ(Request, Wake, Owner) ->
+    App = self(),
     (gwport_environ:environ(Request))#{
+        <<"gwport.async">> => true,
         %% All of them are of this node.
         <<"gwport.multiprocess">> => false,
         <<"gwport.input">> => fun(Max) when is_integer(Max), Max > 0 -> ask({read, Max}, Owner) end,
-        <<"gwport.errors">> => fun(Text) -> ?LOG_ERROR("~ts", [Text]) end
+        <<"gwport.errors">> => fun(Text) -> ?LOG_ERROR("~ts", [Text]) end,
+        <<"gwport.wake">> => fun() -> App ! {?MODULE, Wake}, ok end
     }.
 
 %% It has begun to answer when it fails, or not; the client sees the difference.
@@ -71,10 +80,34 @@ wrong(Why) ->
 
 %% What an app returns
 
+response(Deferred, Wake) when is_function(Deferred, 0) ->
+    true = erlang:garbage_collect(),
+    deferred(Deferred, ?FIRST_WAIT, Wake);
+response(Response, _) ->
+    Response.
+
+deferred(Deferred, Wait, Wake) ->
+    case Deferred() of
+        none ->
+            receive {?MODULE, Wake} -> woken(Deferred, Wake)
+            after Wait -> deferred(Deferred, min(2 * Wait, ?LAST_WAIT), Wake)
+            end;
+        wait ->
+            receive {?MODULE, Wake} -> woken(Deferred, Wake) end;
+        Response ->
+            Response
+    end.
+
+%% However often.
+woken(Deferred, Wake) ->
+    receive {?MODULE, Wake} -> woken(Deferred, Wake)
+    after 0 -> deferred(Deferred, ?FIRST_WAIT, Wake)
+    end.
+
 send({Status, Headers, Body}, Method, Owner) ->
     headed(Status, Headers, Body, Method, Owner);
 send(_, _, _) ->
-    wrong("expected {Status, Headers, Body}").
+    wrong("expected {Status, Headers, Body}, or a fun of no arguments").
 
 %% Called once, be it here or by the owner.
 -spec close(fun(() -> term())) -> ok.

@@ -38,7 +38,10 @@ both() -> [
     a_client_that_leaves_ends_an_app_that_waits,
     an_app_that_takes_too_long_is_504_and_ends,
     a_client_that_takes_nothing_is_given_up_and_ends_the_app,
-    middleware_is_around_an_app
+    middleware_is_around_an_app,
+    a_deferred_response_is_asked_for_until_it_is_there,
+    a_deferred_response_comes_when_it_is_woken,
+    a_deferred_response_that_does_not_come_is_504
 ].
 
 h1() -> [
@@ -99,9 +102,9 @@ the_environ_is_that_of_the_request(Config) ->
     Environ = receive {environ, One} -> One end,
     ?assertMatch(#{<<"REQUEST_METHOD">> := <<"GET">>, <<"SCRIPT_NAME">> := <<"/app">>, <<"PATH_INFO">> := <<"/a/b/">>,
         <<"QUERY_STRING">> := <<"q=1">>, <<"HTTP_X_NAME">> := <<"v">>, <<"gwport.version">> := {1, 0},
-        <<"gwport.path_info">> := <<"/a%2Fb/">>, <<"gwport.async">> := false, <<"gwport.multithread">> := true,
+        <<"gwport.path_info">> := <<"/a%2Fb/">>, <<"gwport.async">> := true, <<"gwport.multithread">> := true,
         <<"gwport.multiprocess">> := false, <<"gwport.run_once">> := false}, Environ),
-    ?assertEqual(2, length([Value || Value <- maps:values(Environ), is_function(Value)])).
+    ?assertEqual(3, length([Value || Value <- maps:values(Environ), is_function(Value)])).
 
 a_module_may_be_named_alone(Config) ->
     Server = served(?FUNCTION_NAME, ?MODULE, Config),
@@ -385,7 +388,7 @@ asks(h2) ->
         {<<":authority">>, <<"localhost">>}, {<<":path">>, <<"/app">>}]),
     ["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", cow_http2:settings(#{}), cow_http2:headers(1, fin, Fields)].
 
-%% Middleware
+%% Middleware, and responses that come later
 
 middleware_is_around_an_app(Config) ->
     %% The first one is the outermost. One changes the environ and the response, one answers itself.
@@ -404,6 +407,57 @@ guarded(App) ->
     fun (#{<<"PATH_INFO">> := <<"/secret">>}) -> gwport_gateway:text(403, "no");
         (Environ) -> App(Environ)
     end.
+
+a_deferred_response_is_asked_for_until_it_is_there(Config) ->
+    Server = served(?FUNCTION_NAME, fun(_) ->
+        Asked = counters:new(1, []),
+        fun() ->
+            ok = counters:add(Asked, 1, 1),
+            case counters:get(Asked, 1) of
+                3 -> gwport_gateway:text(200, "at last");
+                _ -> none
+            end
+        end
+    end, Config),
+    ?assertMatch(#{status := 200, body := <<"at last">>}, ask(Server, "/app")).
+
+a_deferred_response_comes_when_it_is_woken(Config) ->
+    %% And is not asked for before.
+    Case = self(),
+    Server = served(?FUNCTION_NAME, fun(#{<<"gwport.wake">> := Wake}) ->
+        fun() ->
+            Case ! {asked, self(), Wake},
+            receive {answer, Answer} -> Answer end
+        end
+    end, Config),
+    Client = open(Server),
+    Stream = asked(Client),
+    {App, Wake} = receive {asked, Pid, Fun} -> {Pid, Fun} end,
+    %% Words that come while it is asked are one.
+    ok = Wake(),
+    ok = Wake(),
+    App ! {answer, wait},
+    receive {asked, App, _} -> App ! {answer, wait} end,
+    gwport_test:until(fun() ->
+        [{current_function, {gwport_run_app, deferred, 3}}, {message_queue_len, 0}, {status, waiting}]
+            =:= process_info(App, [current_function, message_queue_len, status])
+    end),
+    ?assertEqual(none, receive {asked, _, _} -> asked after 0 -> none end),
+    ok = Wake(),
+    receive {asked, App, _} -> App ! {answer, gwport_gateway:text(200, "woken")} end,
+    ?assertMatch(#{status := 200, body := <<"woken">>}, rest(Stream)),
+    close(Client).
+
+a_deferred_response_that_does_not_come_is_504(Config) ->
+    Case = self(),
+    Server = served(?FUNCTION_NAME, fun(_) ->
+        Case ! {app, self()},
+        fun() -> none end
+    end, #{head_timeout => 100}, Config),
+    Client = open(Server),
+    Stream = asked(Client),
+    ended(fun() -> ?assertMatch(#{status := 504}, head(Stream)) end),
+    close(Client).
 
 %% HTTP/1.1
 
