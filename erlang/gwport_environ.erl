@@ -6,7 +6,7 @@
 %% for tests; Go's is held to the same vectors.
 -module(gwport_environ).
 
--export([environ/1, split_path/2]).
+-export([environ/1, request/2, split_path/2]).
 
 -export_type([request/0, environ/0]).
 
@@ -133,3 +133,104 @@ is_key_byte(C) ->
 key_byte($-) -> $_;
 key_byte(C) when C >= $a, C =< $z -> C - 32;
 key_byte(C) -> C.
+
+%% And back: a Request, where an environ that was made of it has been changed since. What has not
+%% been is as it was, to the last byte and in its order; what no key of an environ shows, and
+%% REQUEST_URI, which shows others', are the Request's.
+-spec request(#{binary() => term()}, request()) -> request().
+request(Environ, Request) ->
+    Before = environ(Request),
+    case [Key || Key <- maps:keys(maps:merge(Before, Environ)), is_of_request(Key),
+            maps:find(Key, Before) =/= maps:find(Key, Environ)] of
+        [] -> Request;
+        Changed -> changed(Changed, Environ, Before, Request)
+    end.
+
+changed(Changed, Environ, Before, Request) ->
+    lists:foldl(fun(Key, Map) -> change(Key, Environ, Map) end,
+        with_path(Changed, Environ, Before, with_headers(Changed, Environ, Request)), Changed).
+
+is_of_request(<<"HTTP_", _/binary>>) -> true;
+is_of_request(Key) -> lists:member(Key, [<<"CONTENT_TYPE">>, <<"CONTENT_LENGTH">>,
+    <<"REQUEST_METHOD">>, <<"QUERY_STRING">>, <<"SERVER_NAME">>, <<"SERVER_PORT">>,
+    <<"REMOTE_ADDR">>, <<"REMOTE_PORT">>, <<"gwport.url_scheme">> | path_keys()]).
+
+path_keys() ->
+    [<<"SCRIPT_NAME">>, <<"PATH_INFO">>, <<"gwport.script_name">>, <<"gwport.path_info">>].
+
+change(<<"REQUEST_METHOD">> = Key, Environ, Request) ->
+    Request#{<<"method">> := maps:get(Key, Environ)};
+change(<<"QUERY_STRING">> = Key, Environ, Request) ->
+    Request#{<<"query">> := maps:get(Key, Environ, <<>>)};
+change(<<"gwport.url_scheme">> = Key, Environ, Request) ->
+    Request#{<<"scheme">> := maps:get(Key, Environ)};
+change(<<"SERVER_NAME">> = Key, Environ, Request) ->
+    Request#{<<"host">> := maps:get(Key, Environ)};
+change(<<"SERVER_PORT">> = Key, Environ, Request) ->
+    Request#{<<"port">> := binary_to_integer(maps:get(Key, Environ))};
+change(<<"REMOTE_ADDR">> = Key, Environ, Request = #{<<"peer">> := {_, Port}}) ->
+    Request#{<<"peer">> := {maps:get(Key, Environ), Port}};
+change(<<"REMOTE_PORT">> = Key, Environ, Request = #{<<"peer">> := {Address, _}}) ->
+    Request#{<<"peer">> := {Address, binary_to_integer(maps:get(Key, Environ))}};
+%% Another length is that of another body.
+change(<<"CONTENT_LENGTH">> = Key, Environ, Request) when is_map_key(Key, Environ) ->
+    Request#{<<"length">> => binary_to_integer(maps:get(Key, Environ))};
+change(<<"CONTENT_LENGTH">>, _, Request) ->
+    maps:remove(<<"length">>, Request);
+change(_, _, Request) ->
+    Request.
+
+with_headers(Changed, Environ, Request = #{<<"headers">> := Headers}) ->
+    Kept = [Header || Header = {Name, _} <- Headers, not lists:member(key(Name), Changed)],
+    Request#{<<"headers">> := Kept ++ [{Name, maps:get(Key, Environ)} || Key <- Changed,
+        is_map_key(Key, Environ), {ok, Name} <- [field_name(Key)]]}.
+
+field_name(<<"CONTENT_TYPE">>) -> {ok, <<"content-type">>};
+field_name(<<"CONTENT_LENGTH">>) -> {ok, <<"content-length">>};
+field_name(<<"HTTP_", Name/binary>>) -> {ok, << <<(name_byte(C))>> || <<C>> <= Name >>};
+field_name(_) -> none.
+
+name_byte($_) -> $-;
+name_byte(C) when C >= $A, C =< $Z -> C + 32;
+name_byte(C) -> C.
+
+%% What is given raw counts, if that has been changed; else the other form.
+with_path(Changed, Environ, Before, Request) ->
+    case [Key || Key <- path_keys(), lists:member(Key, Changed)] of
+        [] -> Request;
+        _ -> path(part(<<"SCRIPT_NAME">>, <<"gwport.script_name">>, Environ, Before),
+            part(<<"PATH_INFO">>, <<"gwport.path_info">>, Environ, Before), Request)
+    end.
+
+part(Key, RawKey, Environ, Before) ->
+    Raw = maps:get(RawKey, Before),
+    Plain = maps:get(Key, Before),
+    case {maps:get(RawKey, Environ, Raw), maps:get(Key, Environ, <<>>)} of
+        {Raw, Plain} -> Raw;
+        {Raw, Other} -> encode(Other);
+        {Other, _} -> Other
+    end.
+
+path(<<>>, <<>>, Request) ->
+    path(<<>>, <<"/">>, Request);
+path(Script, Info, Request) ->
+    Request#{<<"path">> := <<Script/binary, Info/binary>>, <<"path_info">> := segments(Info)}.
+
+segments(<<"/", Path/binary>>) ->
+    {Segments, _} = trailing_slash(binary:split(Path, <<"/">>, [global])),
+    length(resolve([{decode(Segment), Segment} || Segment <- Segments], []));
+segments(_) ->
+    0.
+
+%% A slash between segments and one in a segment look alike here.
+encode(Path) ->
+    << <<(encoded(C))/binary>> || <<C>> <= Path >>.
+
+encoded(C) when C >= $a, C =< $z; C >= $&, C =< $;; C >= $@, C =< $Z; C =:= $_; C =:= $=; C =:= $~;
+        C =:= $!; C =:= $$ ->
+    <<C>>;
+encoded(C) ->
+    <<$%, (digit(C bsr 4)), (digit(C band 15))>>.
+
+digit(N) when N < 10 -> $0 + N;
+digit(N) -> $A + N - 10.

@@ -10,7 +10,7 @@
 %% for whatever it likes, and what is linked to it goes with it.
 -module(gwport_gateway).
 
--export([text/2, chain/2, read_body/2]).
+-export([text/2, chain/2, pool/1, read_body/2]).
 
 -export_type([app/0, middleware/0, environ/0, input/0]).
 -export_type([result/0, response/0, body/0, next/0, deferred/0]).
@@ -47,6 +47,17 @@ text(Status, Text) ->
 -spec chain(app(), [middleware()]) -> app().
 chain(App, Middleware) ->
     lists:foldr(fun(Around, Inner) -> Around(Inner) end, App, Middleware).
+
+%% @doc A pool's app as an app in Erlang, for middleware to stand around. Options are a mount's, but
+%% for those that stand between a client and its request, which are the mount's own; a wrong one is
+%% an error `gwport_options:error()'. The program sees the request as the environ says it is then.
+%% Informational responses and trailers are not passed on.
+-spec pool(gwport_options:given()) -> app().
+pool(Given) ->
+    case gwport_options:inner(Given) of
+        {ok, Mount} -> gwport_run_pool:app(Mount);
+        {error, Error} -> error(Error)
+    end.
 
 %% @doc The whole of the request's body, if it has no more than so many bytes. If it has, what was
 %% read of it is lost.

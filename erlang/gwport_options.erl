@@ -1,7 +1,7 @@
 %% The options of a pool and of a mount: defaults, and one check of each, at start.
 -module(gwport_options).
 
--export([pool/1, pools/1, ports/1, mount/1, evidence/2, map/1, name/1]).
+-export([pool/1, pools/1, ports/1, mount/1, inner/1, evidence/2, map/1, name/1]).
 
 -export_type([pool/0, mount/0, evidence/0, error/0, given/0]).
 
@@ -284,6 +284,20 @@ mount_defaults() ->
         trusted_proxies => [],
         trusted_fields => [<<"x-forwarded-for">>, <<"x-forwarded-host">>, <<"x-forwarded-proto">>],
         access_log => none}.
+
+%% Those of a pool's app that stands behind an app in Erlang.
+-spec inner(given()) -> {ok, mount()} | {error, error()}.
+inner(Given) ->
+    case map(Given) of
+        {ok, Options} -> inner(maps:to_list(maps:with([run, underscores, trusted_proxies,
+            trusted_fields], Options)), Options);
+        error -> mount(Given)
+    end.
+
+inner([], Options) ->
+    mount(Options);
+inner([{Key, Value} | _], _) ->
+    {error, {bad_option, {Key, Value, "an option of routes, whose requests are a client's"}}}.
 
 %% What has to do with programs means nothing to an app in Erlang.
 mount_whole(Mount = #{run := _}, Given) ->

@@ -7,7 +7,7 @@
 %% arguments, no bodies.
 -module(gwport_run_app).
 
--export([run/3, answer/2, close/1]).
+-export([run/3, break/0, answer/2, close/1]).
 
 -export_type([app/0, from/0]).
 
@@ -42,8 +42,14 @@ told(App, Owner, Fun) ->
         throw:{?MODULE, Why} -> wrong(Why, App, Owner);
         %% What the stream's end makes of whoever asks for more.
         exit:{?MODULE, gone} -> ok;
+        exit:{?MODULE, broken_off} -> event({abort, cancelled, <<>>}, Owner);
         Class:Reason:Stack -> failed(Class, Reason, Stack, Owner)
     end.
+
+%% Called in an app's process, for its client to see that the response is not whole, or is none.
+-spec break() -> no_return().
+break() ->
+    exit({?MODULE, broken_off}).
 
 %% The owner calls it, if this process does not live to do it, or is not to.
 closed(Close, App, Owner, Fun) ->
@@ -58,6 +64,7 @@ environ(Request, Wake, Owner) ->
         <<"gwport.async">> => true,
         %% All of them are of this node.
         <<"gwport.multiprocess">> => false,
+        <<"gwport.request">> => Request,
         <<"gwport.input">> => fun(Max) when is_integer(Max), Max > 0 -> ask({read, Max}, Owner) end,
         <<"gwport.errors">> => fun(Text) -> ?LOG_ERROR("~ts", [Text]) end,
         <<"gwport.wake">> => fun() -> App ! {?MODULE, Wake}, ok end

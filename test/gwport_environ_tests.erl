@@ -191,6 +191,74 @@ no_header_can_change_another_key_test_() ->
                 || {Name, Value} <- Headers])) =:= Plain
         end)).
 
+%% And back
+
+an_environ_that_was_not_changed_is_its_request_test_() ->
+    [{Name, ?_assertEqual(binary_to_term(Request),
+            gwport_environ:request(gwport_environ:environ(binary_to_term(Request)), binary_to_term(Request)))}
+        || {Name, Request, _} <- vectors()].
+
+%% Keys that are no request's say nothing of it.
+what_is_nobodys_in_an_environ_changes_nothing_test() ->
+    Request = request(#{}),
+    Environ = (gwport_environ:environ(Request))#{<<"REQUEST_URI">> := <<"/other">>, <<"shop.user">> => 1,
+        <<"gwport.input">> => fun() -> eof end, <<"SERVER_PROTOCOL">> := <<"HTTP/1.0">>},
+    ?assertEqual(Request, gwport_environ:request(Environ, Request)).
+
+what_is_changed_in_an_environ_is_changed_in_its_request_test_() ->
+    Headers = [{<<"accept">>, <<"a">>}, {<<"x_user">>, <<"1">>}, {<<"host">>, <<"example.org">>},
+        {<<"accept">>, <<"b">>}, {<<"proxy">>, <<"2">>}, {<<"content-length">>, <<"3">>}],
+    Request = request(#{<<"headers">> => Headers, <<"length">> => 3}),
+    Environ = gwport_environ:environ(Request),
+    [{binary_to_list(Key), ?_assertEqual(maps:merge(Request, Changed),
+            gwport_environ:request(change(Key, Value, Environ), Request))} || {Key, Value, Changed} <- [
+        {<<"REQUEST_METHOD">>, <<"PUT">>, #{<<"method">> => <<"PUT">>}},
+        {<<"QUERY_STRING">>, <<"a=b">>, #{<<"query">> => <<"a=b">>}},
+        {<<"QUERY_STRING">>, none, #{<<"query">> => <<>>}},
+        {<<"SERVER_NAME">>, <<"other.org">>, #{<<"host">> => <<"other.org">>}},
+        {<<"SERVER_PORT">>, <<"1">>, #{<<"port">> => 1}},
+        {<<"REMOTE_ADDR">>, <<"::1">>, #{<<"peer">> => {<<"::1">>, 51234}}},
+        {<<"REMOTE_PORT">>, <<"1">>, #{<<"peer">> => {<<"192.0.2.7">>, 1}}},
+        {<<"gwport.url_scheme">>, <<"https">>, #{<<"scheme">> => <<"https">>}},
+        {<<"HTTP_ACCEPT">>, <<"c">>, #{<<"headers">> => [{<<"x_user">>, <<"1">>}, {<<"host">>, <<"example.org">>},
+            {<<"proxy">>, <<"2">>}, {<<"content-length">>, <<"3">>}, {<<"accept">>, <<"c">>}]}},
+        {<<"HTTP_ACCEPT">>, none, #{<<"headers">> => [Header || Header = {Name, _} <- Headers, Name =/= <<"accept">>]}},
+        {<<"HTTP_X_USER">>, <<"3">>, #{<<"headers">> => Headers ++ [{<<"x-user">>, <<"3">>}]}},
+        {<<"CONTENT_TYPE">>, <<"a/b">>, #{<<"headers">> => Headers ++ [{<<"content-type">>, <<"a/b">>}]}},
+        {<<"CONTENT_LENGTH">>, <<"4">>, #{<<"length">> => 4,
+            <<"headers">> => lists:droplast(Headers) ++ [{<<"content-length">>, <<"4">>}]}},
+        {<<"SCRIPT_NAME">>, <<"/other">>, #{<<"path">> => <<"/other/a%20b">>}},
+        {<<"SCRIPT_NAME">>, <<>>, #{<<"path">> => <<"/a%20b">>}},
+        {<<"PATH_INFO">>, <<"/c d/e?%\xff/">>, #{<<"path">> => <<"/shop/c%20d/e%3F%25%FF/">>, <<"path_info">> => 2}},
+        {<<"PATH_INFO">>, none, #{<<"path">> => <<"/shop">>, <<"path_info">> => 0}},
+        {<<"PATH_INFO">>, <<"/">>, #{<<"path">> => <<"/shop/">>, <<"path_info">> => 0}},
+        {<<"gwport.path_info">>, <<"/c%2Fd/e">>, #{<<"path">> => <<"/shop/c%2Fd/e">>, <<"path_info">> => 2}},
+        {<<"gwport.script_name">>, <<"/a%2Fb">>, #{<<"path">> => <<"/a%2Fb/a%20b">>}}]].
+
+change(Key, none, Environ) -> maps:remove(Key, Environ);
+change(Key, Value, Environ) -> Environ#{Key => Value}.
+
+a_body_whose_length_is_taken_away_has_none_test() ->
+    Request = request(#{<<"headers">> => [{<<"content-length">>, <<"3">>}], <<"length">> => 3}),
+    Environ = maps:remove(<<"CONTENT_LENGTH">>, gwport_environ:environ(Request)),
+    ?assertEqual(maps:remove(<<"length">>, Request#{<<"headers">> := []}), gwport_environ:request(Environ, Request)).
+
+a_path_of_nothing_is_the_root_test() ->
+    Request = request(#{}),
+    Environ = (gwport_environ:environ(Request))#{<<"SCRIPT_NAME">> := <<>>, <<"PATH_INFO">> := <<>>},
+    ?assertMatch(#{<<"path">> := <<"/">>, <<"path_info">> := 0}, gwport_environ:request(Environ, Request)).
+
+%% A prefix may go from one part to the other, and the program sees it there.
+a_cut_that_is_moved_is_the_programs_test_() ->
+    gwport_gen:check(?FORALL({Path, Before, Behind}, {path(), integer(0, 8), integer(0, 8)},
+        begin
+            Of = fun(N) -> request(#{<<"path">> => Path, <<"path_info">> => N}) end,
+            Keys = [<<"SCRIPT_NAME">>, <<"PATH_INFO">>, <<"gwport.script_name">>, <<"gwport.path_info">>],
+            Parts = maps:with(Keys, gwport_environ:environ(Of(Behind))),
+            Moved = gwport_environ:request(maps:merge(gwport_environ:environ(Of(Before)), Parts), Of(Before)),
+            Parts =:= maps:with(Keys, gwport_environ:environ(Moved))
+        end)).
+
 %% The vectors that Go is held to as well.
 
 environs_are_those_of_the_shared_vectors_test_() ->

@@ -318,6 +318,15 @@ a_program_and_an_app_in_erlang_are_not_together_test_() ->
         gwport_options:mount(#{run => fun(_) -> none end, Key => Value}))
         || {Key, Value} <- [{pool, shop}, {app, <<"cart">>}, {replay, false}, {replay_body, 0}]].
 
+what_stands_behind_an_app_in_erlang_has_no_client_of_its_own_test_() ->
+    Why = "an option of routes, whose requests are a client's",
+    [?_assertEqual(gwport_options:mount(#{pool => shop, app => cart, deadline => 1}),
+            gwport_options:inner([{pool, shop}, {app, cart}, {deadline, 1}])),
+        ?_assertEqual({error, {missing_option, pool}}, gwport_options:inner(#{})),
+        ?_assertEqual(gwport_options:mount(shop), gwport_options:inner(shop))]
+        ++ [?_assertEqual({error, {bad_option, {Key, Value, Why}}}, gwport_options:inner(#{pool => shop, Key => Value}))
+            || {Key, Value} <- [{run, lists}, {underscores, drop}, {trusted_proxies, []}, {trusted_fields, ["forwarded"]}]].
+
 a_mount_without_a_pool_is_refused_by_name_test() ->
     ?assertEqual({error, {missing_option, pool}}, gwport_options:mount(#{})).
 

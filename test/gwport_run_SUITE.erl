@@ -39,6 +39,15 @@ both() -> [
     an_app_that_takes_too_long_is_504_and_ends,
     a_client_that_takes_nothing_is_given_up_and_ends_the_app,
     middleware_is_around_an_app,
+    middleware_changes_what_a_program_sees_and_answers,
+    middleware_streams_both_ways_through_a_program,
+    a_large_body_goes_through_a_program,
+    an_answer_of_a_programs_without_a_body_is_sent_none,
+    a_client_that_leaves_is_gone_for_a_program,
+    what_a_client_is_told_without_a_program_is_a_triple,
+    what_a_program_breaks_off_is_broken_off,
+    an_input_of_middleware_that_fails_is_500,
+    trailers_and_informational_responses_are_not_passed_on,
     a_deferred_response_is_asked_for_until_it_is_there,
     a_deferred_response_comes_when_it_is_woken,
     a_deferred_response_that_does_not_come_is_504
@@ -48,6 +57,12 @@ h1() -> [
     a_client_is_told_to_go_on_by_the_first_read_alone,
     what_is_not_read_of_a_body_does_not_cost_the_connection
 ].
+
+init_per_suite(Config) ->
+    [{pool, gwport_test:start_pool(#{})} | Config].
+
+end_per_suite(Config) ->
+    gwport_test:stop_pool(proplists:get_value(pool, Config)).
 
 init_per_group(Mount, Config) when Mount =:= route; Mount =:= stream ->
     gwport_test:mount(Mount),
@@ -407,6 +422,132 @@ guarded(App) ->
     fun (#{<<"PATH_INFO">> := <<"/secret">>}) -> gwport_gateway:text(403, "no");
         (Environ) -> App(Environ)
     end.
+
+%% An app of the pool's behind middleware that says so, and what else is given.
+around(Name, Around, Config) ->
+    gwport_gateway:chain(gwport_gateway:pool(#{pool => proplists:get_value(pool, Config), app => Name}),
+        [fun marked/1 | Around]).
+
+marked(App) ->
+    fun(Environ) ->
+        {Status, Headers, Body} = App(Environ),
+        {Status, [{<<"x-marked">>, <<"yes">>} | Headers], Body}
+    end.
+
+middleware_changes_what_a_program_sees_and_answers(Config) ->
+    Changes = fun(App) ->
+        fun(Environ) ->
+            App(maps:remove(<<"HTTP_COOKIE">>, Environ#{<<"REQUEST_METHOD">> => <<"REPORT">>,
+                <<"SCRIPT_NAME">> => <<"/app/v1">>, <<"PATH_INFO">> => <<"/x y">>, <<"QUERY_STRING">> => <<"a=b">>,
+                <<"HTTP_X_USER">> => <<"erl">>}))
+        end
+    end,
+    Server = served(?FUNCTION_NAME, around(environ, [Changes], Config), Config),
+    Response = ask(Server, #{path => "/app/v1/x?c=d",
+        headers => [{<<"cookie">>, <<"a=1">>}, {<<"x-other">>, <<"1">>}]}),
+    ?assertMatch(#{status := 200, complete := true}, Response),
+    ?assertEqual(<<"yes">>, header(<<"x-marked">>, Response)),
+    Fields = gwport_http_client:fields(Response),
+    ?assertMatch(#{<<"REQUEST_METHOD">> := <<"REPORT">>, <<"SCRIPT_NAME">> := <<"/app/v1">>,
+        <<"PATH_INFO">> := <<"/x y">>, <<"REQUEST_URI">> := <<"/app/v1/x%20y?a=b">>,
+        <<"HTTP_X_USER">> := <<"erl">>, <<"HTTP_X_OTHER">> := <<"1">>}, Fields),
+    ?assertNot(is_map_key(<<"HTTP_COOKIE">>, Fields)).
+
+middleware_streams_both_ways_through_a_program(Config) ->
+    %% A piece that was sent is back, changed, before the next one is.
+    Server = served(?FUNCTION_NAME, around(echo, [fun shouted/1], Config), Config),
+    Client = open(Server),
+    Stream = start(Client, #{path => "/app"}),
+    Head = begin send(Stream, nofin, <<"one">>), head(Stream) end,
+    ?assertEqual(<<"yes">>, header(<<"x-marked">>, Head)),
+    ?assertEqual(<<"ONE">>, piece(Stream, 3)),
+    send(Stream, nofin, <<"two">>),
+    ?assertEqual(<<"TWO">>, piece(Stream, 3)),
+    send(Stream, fin, <<>>),
+    ?assertMatch(#{body := <<>>, complete := true}, rest({Stream, Head})),
+    close(Client).
+
+shouted(App) ->
+    fun(Environ) ->
+        {Status, Headers, {Next, State, Close}} = App(Environ),
+        {Status, Headers, {fun(Before) -> shouted_block(Next(Before)) end, State, Close}}
+    end.
+
+shouted_block({continue, Block, State}) -> {continue, string:uppercase(iolist_to_binary(Block)), State};
+shouted_block({stop, Block}) -> {stop, string:uppercase(iolist_to_binary(Block))};
+shouted_block(stop) -> stop.
+
+a_large_body_goes_through_a_program(Config) ->
+    Server = served(?FUNCTION_NAME, around(echo, [], Config), Config),
+    Body = binary:copy(<<"0123456789abcdef">>, 65536),
+    Client = open(Server),
+    Stream = start(Client, #{path => "/app", headers => [{<<"content-length">>, integer_to_binary(byte_size(Body))}]}),
+    %% Who sends must not have to read meanwhile.
+    Test = self(),
+    case Stream of
+        {h1, Socket, _} ->
+            _ = spawn_link(fun() -> ok = gen_tcp:send(Socket, Body), Test ! sent end),
+            ?assertMatch(#{status := 200, body := Body, complete := true}, rest(Stream)),
+            receive sent -> ok end;
+        {h2, _, _} ->
+            send(Stream, fin, Body),
+            ?assertMatch(#{status := 200, body := Body, complete := true}, rest(Stream))
+    end,
+    close(Client).
+
+an_answer_of_a_programs_without_a_body_is_sent_none(Config) ->
+    Server = served(?FUNCTION_NAME, around(hello, [], Config), Config),
+    Client = open(Server),
+    #{status := 200, body := Hello} = Response = call(Client, "/app"),
+    Length = header(<<"content-length">>, Response),
+    ?assertEqual(byte_size(Hello), binary_to_integer(Length)),
+    Head = call(Client, #{method => <<"HEAD">>, path => "/app"}),
+    ?assertMatch(#{status := 200, body := <<>>}, Head),
+    ?assertEqual(Length, header(<<"content-length">>, Head)),
+    close(Client).
+
+a_client_that_leaves_is_gone_for_a_program(Config) ->
+    Server = served(?FUNCTION_NAME, around(faults, [], Config), Config),
+    Client = open(Server),
+    Stream = start(Client, #{path => "/app/sleep?s=60"}),
+    send(Stream, fin, <<>>),
+    gwport_test:until(fun() -> in_flight(Config) =:= 1 end),
+    close(Client),
+    gwport_test:until(fun() -> in_flight(Config) =:= 0 end).
+
+in_flight(Config) ->
+    {ok, #{in_flight := Count}} = gwport:status(proplists:get_value(pool, Config)),
+    Count.
+
+what_a_client_is_told_without_a_program_is_a_triple(Config) ->
+    App = marked(gwport_gateway:pool(#{pool => no_such_pool})),
+    Response = ask(served(?FUNCTION_NAME, App, Config), "/app"),
+    ?assertMatch(#{status := 503, body := <<"The application is not available right now.\n">>}, Response),
+    ?assertEqual({<<"yes">>, <<"1">>}, {header(<<"x-marked">>, Response), header(<<"retry-after">>, Response)}).
+
+what_a_program_breaks_off_is_broken_off(Config) ->
+    Server = served(?FUNCTION_NAME, around(faults, [], Config), Config),
+    ?assertMatch(#{status := 200, complete := false}, ask(Server, "/app/panic-late?bytes=16")),
+    ?assertMatch(#{status := 500, complete := true}, ask(Server, "/app/panic")).
+
+an_input_of_middleware_that_fails_is_500(Config) ->
+    Failing = fun(App) ->
+        fun(Environ) -> App(Environ#{<<"gwport.input">> => fun(_) -> error({failing, "sesame"}) end}) end
+    end,
+    Server = served(?FUNCTION_NAME, around(echo, [Failing], Config), Config),
+    Log = gwport_test:capture_log(),
+    ?assertMatch(#{status := 500}, ask(Server, #{path => "/app", body => <<"abc">>})),
+    {error, Line, _} = gwport_test:expect_log("an app failed: error failing"),
+    gwport_test:release_log(Log),
+    ?assertEqual([], [Text || Text <- [Line | [Text || {log_event, _, Text, _} <- logged()]],
+        string:find(Text, "sesame") =/= nomatch]).
+
+trailers_and_informational_responses_are_not_passed_on(Config) ->
+    Server = served(?FUNCTION_NAME, around(faults, [], Config), Config),
+    Trailing = ask(Server, "/app/trailers?bytes=3"),
+    ?assertMatch(#{status := 200, body := <<"trailers follow\nxxx">>, complete := true, trailers := []}, Trailing),
+    ?assertEqual(undefined, header(<<"trailer">>, Trailing)),
+    ?assertMatch(#{status := 200, informs := [], body := <<"hinted\n">>}, ask(Server, "/app/informational")).
 
 a_deferred_response_is_asked_for_until_it_is_there(Config) ->
     Server = served(?FUNCTION_NAME, fun(_) ->
