@@ -11,6 +11,7 @@
 -module(gwport_gateway).
 
 -export([text/2, chain/2, pool/1, read_body/2]).
+-export([then/2, map_body/2, frame_body/3, without/2]).
 
 -export_type([app/0, middleware/0, environ/0, input/0]).
 -export_type([result/0, response/0, body/0, next/0, deferred/0]).
@@ -58,6 +59,55 @@ pool(Given) ->
         {ok, Mount} -> gwport_run_pool:app(Mount);
         {error, Error} -> error(Error)
     end.
+
+%% @doc What an app has returned with its response changed, be it there or still to come.
+-spec then(result(), fun((response()) -> response())) -> result().
+then(Deferred, Change) when is_function(Deferred, 0) ->
+    fun() -> later(Deferred(), Change) end;
+then(Response, Change) ->
+    Change(Response).
+
+later(none, _) -> none;
+later(wait, _) -> wait;
+later(Response, Change) -> Change(Response).
+
+%% @doc A body each of whose blocks is changed. A `content-length' that was told of it is to be
+%% taken from the headers, unless the blocks stay as long as they are.
+-spec map_body(fun((iodata()) -> iodata()), body()) -> body().
+map_body(Change, {Next, State}) -> {mapped(Change, Next), State};
+map_body(Change, {Next, State, Close}) -> {mapped(Change, Next), State, Close};
+map_body(Change, Body) -> Change(Body).
+
+mapped(Change, Next) ->
+    fun(State0) ->
+        case Next(State0) of
+            {continue, Block, State} -> {continue, Change(Block), State};
+            {stop, Block} -> {stop, Change(Block)};
+            stop -> stop
+        end
+    end.
+
+%% @doc A body with something before its first block, and something behind its last one. What
+%% map_body/2 says of `content-length' holds.
+-spec frame_body(Before :: iodata(), body(), After :: iodata()) -> body().
+frame_body(Before, {Next, State}, After) -> {framed(Next, After), {Before, State}};
+frame_body(Before, {Next, State, Close}, After) -> {framed(Next, After), {Before, State}, Close};
+frame_body(Before, Body, After) -> [Before, Body, After].
+
+framed(Next, After) ->
+    fun({Before, State0}) ->
+        case Next(State0) of
+            {continue, Block, State} -> {continue, [Before, Block], {[], State}};
+            {stop, Block} -> {stop, [Before, Block, After]};
+            stop -> {stop, [Before, After]}
+        end
+    end.
+
+%% @doc Headers without those of a name, in whatever case.
+-spec without(Name :: binary(), [{binary(), binary()}]) -> [{binary(), binary()}].
+without(Name, Headers) ->
+    Lower = gwport_field:lower(Name),
+    [Header || Header = {Other, _} <- Headers, gwport_field:lower(Other) =/= Lower].
 
 %% @doc The whole of the request's body, if it has no more than so many bytes. If it has, what was
 %% read of it is lost.

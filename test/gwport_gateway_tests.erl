@@ -46,6 +46,50 @@ forms([Token | Rest], Form) -> forms(Rest, [Token | Form]).
 blocks({continue, Block, State}, Next) -> [Block | blocks(Next(State), Next)];
 blocks({stop, Block}, _) -> Block.
 
+what_is_changed_of_a_response_may_come_later_test() ->
+    Change = fun({Status, Headers, Body}) -> {Status, [changed | Headers], Body} end,
+    ?assertEqual({200, [changed], <<>>}, gwport_gateway:then({200, [], <<>>}, Change)),
+    put(results, [none, wait, {200, [], <<>>}]),
+    Deferred = gwport_gateway:then(fun() -> [Result | Rest] = get(results), put(results, Rest), Result end, Change),
+    ?assertEqual([none, wait, {200, [changed], <<>>}], [Deferred(), Deferred(), Deferred()]).
+
+%% Bodies of all forms: what there is of blocks, and whether the last one comes with the end.
+bodies() ->
+    Close = fun() -> ok end,
+    [{Blocks, Last, Body} || {Blocks, Last} <- [{[<<"a">>, <<"b">>], with}, {[<<"a">>, <<"b">>], before},
+            {[<<"a">>], with}, {[], before}], Body <- [{next(Last), Blocks}, {next(Last), Blocks, Close}]]
+        ++ [{[<<"ab">>], with, [<<"a">>, $b]}].
+
+next(with) -> fun([Block]) -> {stop, Block}; ([Block | Rest]) -> {continue, Block, Rest} end;
+next(before) -> fun([]) -> stop; ([Block | Rest]) -> {continue, Block, Rest} end.
+
+said({Next, State, Close}) -> true = is_function(Close, 0), said({Next, State});
+said({Next, State}) ->
+    case Next(State) of
+        {continue, Block, After} -> [iolist_to_binary(Block) | said({Next, After})];
+        {stop, Block} -> [iolist_to_binary(Block)];
+        stop -> []
+    end;
+said(Body) -> [iolist_to_binary(Body)].
+
+each_block_of_a_body_is_changed_test_() ->
+    Twice = fun(Block) -> [Block, Block] end,
+    [?_assertEqual([<<Block/binary, Block/binary>> || Block <- Blocks], said(gwport_gateway:map_body(Twice, Body)))
+        || {Blocks, _, Body} <- bodies()].
+
+a_body_is_framed_once_test_() ->
+    [[?_assertEqual(iolist_to_binary([$<, Blocks, $>]),
+            iolist_to_binary(said(gwport_gateway:frame_body("<", Body, ">")))),
+        ?_assertEqual(tuple_size(tuple(Body)), tuple_size(tuple(gwport_gateway:frame_body("<", Body, ">"))))]
+        || {Blocks, _, Body} <- bodies()].
+
+tuple(Body) when is_tuple(Body) -> Body;
+tuple(_) -> {}.
+
+headers_of_a_name_go_in_whatever_case_test() ->
+    ?assertEqual([{<<"X-A">>, <<"3">>}], gwport_gateway:without(<<"Content-length">>,
+        [{<<"content-length">>, <<"1">>}, {<<"X-A">>, <<"3">>}, {<<"Content-Length">>, <<"2">>}])).
+
 a_body_is_read_up_to_its_limit_test_() ->
     [?_assertEqual(Read, gwport_gateway:read_body(#{<<"gwport.input">> => input(Pieces)}, Max))
         || {Max, Pieces, Read} <- [

@@ -46,6 +46,7 @@ both() -> [
     a_client_that_leaves_is_gone_for_a_program,
     what_a_client_is_told_without_a_program_is_a_triple,
     what_a_program_breaks_off_is_broken_off,
+    a_header_and_a_footer_are_around_what_a_program_says,
     an_input_of_middleware_that_fails_is_500,
     trailers_and_informational_responses_are_not_passed_on,
     a_deferred_response_is_asked_for_until_it_is_there,
@@ -415,7 +416,7 @@ middleware_is_around_an_app(Config) ->
 framed(App) ->
     fun(Environ) ->
         {Status, Headers, Body} = App(Environ),
-        {Status, Headers, [$<, Body, $>]}
+        {Status, gwport_gateway:without(<<"content-length">>, Headers), gwport_gateway:frame_body("<", Body, ">")}
     end.
 
 guarded(App) ->
@@ -430,8 +431,9 @@ around(Name, Around, Config) ->
 
 marked(App) ->
     fun(Environ) ->
-        {Status, Headers, Body} = App(Environ),
-        {Status, [{<<"x-marked">>, <<"yes">>} | Headers], Body}
+        gwport_gateway:then(App(Environ), fun({Status, Headers, Body}) ->
+            {Status, [{<<"x-marked">>, <<"yes">>} | Headers], Body}
+        end)
     end.
 
 middleware_changes_what_a_program_sees_and_answers(Config) ->
@@ -469,13 +471,9 @@ middleware_streams_both_ways_through_a_program(Config) ->
 
 shouted(App) ->
     fun(Environ) ->
-        {Status, Headers, {Next, State, Close}} = App(Environ),
-        {Status, Headers, {fun(Before) -> shouted_block(Next(Before)) end, State, Close}}
+        {Status, Headers, Body} = App(Environ),
+        {Status, Headers, gwport_gateway:map_body(fun(Block) -> string:uppercase(iolist_to_binary(Block)) end, Body)}
     end.
-
-shouted_block({continue, Block, State}) -> {continue, string:uppercase(iolist_to_binary(Block)), State};
-shouted_block({stop, Block}) -> {stop, string:uppercase(iolist_to_binary(Block))};
-shouted_block(stop) -> stop.
 
 a_large_body_goes_through_a_program(Config) ->
     Server = served(?FUNCTION_NAME, around(echo, [], Config), Config),
@@ -530,6 +528,17 @@ what_a_program_breaks_off_is_broken_off(Config) ->
     ?assertMatch(#{status := 200, complete := false}, ask(Server, "/app/panic-late?bytes=16")),
     ?assertMatch(#{status := 500, complete := true}, ask(Server, "/app/panic")).
 
+a_header_and_a_footer_are_around_what_a_program_says(Config) ->
+    %% Whole, or in pieces.
+    Server = served(?FUNCTION_NAME, around(faults, [fun framed/1], Config), Config),
+    [begin
+        Response = ask(Server, Path),
+        ?assertMatch({Path, #{status := 200, complete := true, body := <<"<", _/binary>>}}, {Path, Response}),
+        ?assertEqual({Path, Size, $>}, {Path, byte_size(maps:get(body, Response)),
+            binary:last(maps:get(body, Response))})
+    end || {Path, Size} <- [{"/app/write?bytes=100&length=1", 102}, {"/app/write?bytes=200000&chunk=50000", 200002},
+        {"/app/write?bytes=200000&length=1", 200002}]].
+
 an_input_of_middleware_that_fails_is_500(Config) ->
     Failing = fun(App) ->
         fun(Environ) -> App(Environ#{<<"gwport.input">> => fun(_) -> error({failing, "sesame"}) end}) end
@@ -563,14 +572,14 @@ a_deferred_response_is_asked_for_until_it_is_there(Config) ->
     ?assertMatch(#{status := 200, body := <<"at last">>}, ask(Server, "/app")).
 
 a_deferred_response_comes_when_it_is_woken(Config) ->
-    %% And is not asked for before.
+    %% And is not asked for before; through middleware too.
     Case = self(),
-    Server = served(?FUNCTION_NAME, fun(#{<<"gwport.wake">> := Wake}) ->
+    Server = served(?FUNCTION_NAME, marked(fun(#{<<"gwport.wake">> := Wake}) ->
         fun() ->
             Case ! {asked, self(), Wake},
             receive {answer, Answer} -> Answer end
         end
-    end, Config),
+    end), Config),
     Client = open(Server),
     Stream = asked(Client),
     {App, Wake} = receive {asked, Pid, Fun} -> {Pid, Fun} end,
@@ -586,7 +595,9 @@ a_deferred_response_comes_when_it_is_woken(Config) ->
     ?assertEqual(none, receive {asked, _, _} -> asked after 0 -> none end),
     ok = Wake(),
     receive {asked, App, _} -> App ! {answer, gwport_gateway:text(200, "woken")} end,
-    ?assertMatch(#{status := 200, body := <<"woken">>}, rest(Stream)),
+    Response = rest(Stream),
+    ?assertMatch(#{status := 200, body := <<"woken">>}, Response),
+    ?assertEqual(<<"yes">>, header(<<"x-marked">>, Response)),
     close(Client).
 
 a_deferred_response_that_does_not_come_is_504(Config) ->

@@ -16,6 +16,7 @@ run_test_() ->
             {a_body_is_asked_for_by_the_first_read, fun a_body_is_asked_for_by_the_first_read/0},
             {a_client_that_is_killed_ends_its_app, fun a_client_that_is_killed_ends_its_app/0},
             {an_app_that_traps_exits_has_a_grace, fun an_app_that_traps_exits_has_a_grace/0},
+            {an_app_that_does_not_end_is_killed, fun an_app_that_does_not_end_is_killed/0},
             {an_owner_that_is_killed_ends_its_app_when_that_asks,
                 fun an_owner_that_is_killed_ends_its_app_when_that_asks/0},
             {a_close_that_fails_is_told_and_harms_nobody, fun a_close_that_fails_is_told_and_harms_nobody/0},
@@ -115,6 +116,17 @@ an_app_that_traps_exits_has_a_grace() ->
     receive trapping -> ok end,
     gone([App], fun() -> gwport_exchange:close(Exchange) end),
     receive {told, Reason} -> ?assertEqual(shutdown, Reason) end.
+
+an_app_that_does_not_end_is_killed() ->
+    Test = self(),
+    {App, Exchange} = opened(fun(_) ->
+        _ = process_flag(trap_exit, true),
+        Test ! {app, self()},
+        receive never -> never end
+    end, #{}),
+    Monitor = erlang:monitor(process, App),
+    ok = gwport_exchange:close(Exchange),
+    receive {'DOWN', Monitor, process, _, Reason} -> ?assertEqual(killed, Reason) end.
 
 an_owner_that_is_killed_ends_its_app_when_that_asks() ->
     Test = self(),
