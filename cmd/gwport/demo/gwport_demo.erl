@@ -1,10 +1,14 @@
-%% `make demo`: Cowboy serves the bundled apps and apps/chat, each at /NAME, and a page at / that
-%% lists them. It is as much of an example as of a demo: two pools, a listener and its routes.
+%% `make demo`: Cowboy serves the bundled apps and apps/chat, two more in Erlang, each at /NAME, and
+%% a page at / that lists them. It is as much of an example as of a demo: two pools, a listener and
+%% its routes.
 -module(gwport_demo).
+-behaviour(gwport_gateway).
 
 -export([main/1, start/2, stop/0]).
 %% cowboy_handler.
 -export([init/2]).
+%% gwport_gateway.
+-export([app/1]).
 
 -define(LISTENER, gwport_demo).
 -define(POOLS, [demo, chat]).
@@ -16,7 +20,8 @@ main([Port, Folder]) ->
     case start(list_to_integer(Port), Folder) of
         {ok, Bound} ->
             io:format("gwport: http://127.0.0.1:~b/~n", [Bound]),
-            [io:format("gwport: http://127.0.0.1:~b/~ts~n", [Bound, App]) || {App, _} <- apps()],
+            [io:format("gwport: http://127.0.0.1:~b/~ts~n", [Bound, App])
+                || App <- [Name || {Name, _} <- apps()] ++ [Name || {Name, _, _} <- ours()]],
             io:format("gwport: Ctrl-C stops it~n");
         {error, Sentence} ->
             io:format(standard_error, "gwport: ~ts~n", [Sentence]),
@@ -51,7 +56,8 @@ listen([], _) ->
     {error, "no program came up; see the log"};
 listen(Apps, Port) ->
     Mounts = [{["/", App, "/[...]"], gwport_handler, #{pool => Pool, app => App}}
-        || {App, Pool} <- Apps],
+            || {App, Pool} <- Apps]
+        ++ [{["/", Name, "/[...]"], gwport_handler, #{run => App}} || {Name, _, App} <- ours()],
     Dispatch = cowboy_router:compile([{'_', [{"/", ?MODULE, Apps} | Mounts]}]),
     Result = cowboy:start_clear(?LISTENER,
         #{socket_opts => [{ip, {127, 0, 0, 1}}, {port, Port}, {buffer, 65536}]},
@@ -89,6 +95,31 @@ ports(Pool) ->
     {ok, Ports} = gwport:info(Pool),
     Ports.
 
+%% Apps in Erlang: a name, a sentence, and the app, which may be a program's with something around.
+ours() ->
+    [{<<"environ-erl">>, <<"An app in Erlang: the environ that it is given">>, ?MODULE},
+        {<<"shout">>, <<"The app echo in capitals, by middleware in Erlang, as it streams">>,
+            shouted(gwport_gateway:pool(#{pool => demo, app => echo}))}].
+
+-spec app(gwport_gateway:environ()) -> gwport_gateway:response().
+app(Environ) ->
+    gwport_gateway:text(200, [io_lib:format("~ts: ~0p~n", [Key, Value])
+        || {Key, Value} <- lists:sort(maps:to_list(maps:remove(<<"gwport.request">>, Environ)))]).
+
+shouted(App) ->
+    fun(Environ) ->
+        gwport_gateway:then(App(Environ), fun({Status, Headers, Body}) ->
+            {Status, Headers, gwport_gateway:map_body(fun capitals/1, Body)}
+        end)
+    end.
+
+%% As many bytes as there were.
+capitals(Block) ->
+    << <<(capital(C))>> || <<C>> <= iolist_to_binary(Block) >>.
+
+capital(C) when C >= $a, C =< $z -> C - 32;
+capital(C) -> C.
+
 %% The page at /. The sentences are the programs' own: they are asked as an Erlang process would.
 -spec init(cowboy_req:req(), [{binary(), atom()}]) ->
     {ok, cowboy_req:req(), [{binary(), atom()}]}.
@@ -119,6 +150,9 @@ page(Apps, Sentences, Rows) ->
      "<table>",
         [["<tr><td><a href='/", App, "'>", App, "</a><td>", maps:get(App, Sentences, <<>>)]
             || {App, _} <- Apps],
+     "</table><h2>Apps in Erlang</h2><table>",
+        [["<tr><td><a href='/", Name, "'>", Name, "</a><td>", Sentence]
+            || {Name, Sentence, _} <- ours()],
      "</table><h2>Ports of the pools</h2>"
      "<table><tr><th>Pool<th>OS pid<th>State<th>Program<th>In flight<th>Served",
         Rows,
