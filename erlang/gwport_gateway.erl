@@ -119,6 +119,6 @@ read_body(#{<<"gwport.input">> := Input}, Max) ->
 read_body(Input, Left, Read) ->
     case Input(Left + 1) of
         {ok, Data} when byte_size(Data) > Left -> {error, too_large};
-        {ok, Data} -> read_body(Input, Left - byte_size(Data), [Read | Data]);
+        {ok, Data} -> read_body(Input, Left - byte_size(Data), [Read, Data]);
         eof -> {ok, iolist_to_binary(Read)}
     end.
