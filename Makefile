@@ -104,7 +104,7 @@ BENCHER = _build/bench/bench -root .
 bench: bench-build ## Measure gwport beside the alternatives into test/bench/RESULTS.md and README.md (40 minutes)
 	@$(BENCHER) $(if $(BENCH),$(BENCH),-out test/bench -readme README.md)
 
-# BEFORE=folder has an earlier tree, built, take part: two minutes more.
+# BEFORE=folder has an earlier tree, built, take part: four minutes more.
 bench-quick: bench-build ## Seven loads in four minutes; prints what it found
 	@$(BENCHER) -quick -duration 1s $(if $(BEFORE),-before '$(BEFORE)') $(BENCH)
 

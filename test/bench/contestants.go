@@ -181,6 +181,9 @@ func (b *bench) startBeam(ctx context.Context, t source, name string, l load, ex
 	if l.over.tls() {
 		args = append(args, "cert="+b.cert)
 	}
+	if l.order > 0 {
+		args = append(args, "order="+strconv.Itoa(l.order))
+	}
 	p, err := b.start("erl", slices.Concat(args, extra, l.beam, b.beamOptions)...)
 	if err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ func (p plan) estimate() time.Duration {
 	for _, l := range p.loads {
 		for _, c := range p.takingPart(l) {
 			if c.reason(l.name) == "" {
-				sum += p.estimateOf(l)
+				sum += p.estimateOf(p.inRound(l, 1))
 			}
 		}
 	}
@@ -23,12 +23,13 @@ func (p plan) estimate() time.Duration {
 
 func (p plan) estimateOf(l load) time.Duration {
 	rounds := time.Duration(p.rounds)
-	sum := toStart + rounds*(toTurn+l.duration(p.duration)+l.beyond)
-	if l.warmUp {
-		sum += time.Second + toTurn
-	}
+	starts := time.Duration(1)
 	if l.fresh {
-		sum += (rounds - 1) * toStart
+		starts = rounds
 	}
-	return sum
+	start := toStart
+	if l.warmUp {
+		start += time.Second + toTurn
+	}
+	return starts*start + rounds*(toTurn+l.duration(p.duration)+l.beyond)
 }

@@ -42,6 +42,8 @@ type load struct {
 	warmUp bool
 	// fresh: each round has a server of its own; the one before has memory, or connections, of the round before.
 	fresh bool
+	// order is the seed of a random order in which a BEAM loads its modules; 0 for the order in which it needs them.
+	order int
 	// conns is the number of connections, where descriptors may run out.
 	conns int
 	extra []column

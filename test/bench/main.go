@@ -97,7 +97,7 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 }
 
 func (o options) plan() (plan, error) {
-	p := plan{rounds: o.rounds, duration: o.duration}
+	p := plan{rounds: o.rounds, duration: o.duration, mixed: o.before != ""}
 	only, err := regexp.Compile(o.only)
 	if err != nil {
 		return p, err

@@ -12,6 +12,7 @@
 
 main() ->
     Options = maps:from_list([split(Arg) || Arg <- init:get_plain_arguments()]),
+    ok = load(Options),
     {ok, _} = application:ensure_all_started(cowboy),
     try bench_contestants:listener(maps:get("contestant", Options), Options) of
         {na, Reason} -> io:format("BENCH na ~ts~n", [Reason]);
@@ -23,6 +24,18 @@ main() ->
     end,
     %% Whoever waits for a line must not hold up the boot: the node could not be stopped in order.
     _ = spawn(fun serve/0),
+    ok.
+
+%% All modules that are not OTP's, in a random order of that seed.
+load(#{"order" := Seed}) ->
+    _ = rand:seed(exsss, list_to_integer(Seed)),
+    Files = [File || Folder <- code:get_path(),
+        string:prefix(Folder, code:lib_dir()) =:= nomatch,
+        File <- filelib:wildcard(filename:join(Folder, "*.beam"))],
+    Modules = lists:usort([list_to_atom(filename:basename(File, ".beam")) || File <- Files]),
+    Random = lists:sort([{rand:uniform(), Module} || Module <- Modules]),
+    lists:foreach(fun({_, Module}) -> _ = code:ensure_loaded(Module) end, Random);
+load(_) ->
     ok.
 
 %% Lines on standard input are commands, for the profile.
