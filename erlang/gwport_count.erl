@@ -23,8 +23,8 @@
 -define(REASONS, [
     bad_request, no_mount, no_pool, no_port, busy, draining, not_entered, port_died, refused,
     no_app, app_failed, bad_response, too_large_response, head_timeout, idle_timeout, deadline,
-    too_large_target, too_large_head, too_many_fields, too_large_header, too_large_body, bad_option,
-    client_gone, client_stalled, short_file, internal_error, bad_length, bad_order, bad_payload,
+    too_large_target, too_large_head, too_many_fields, too_large_header, too_large_body, slow_body,
+    bad_option, client_gone, client_stalled, short_file, internal_error, bad_length, bad_order, bad_payload,
     other]).
 -define(PROGRAM_EVENTS, [up, drained, failed]).
 %% Of requests that found no place: they waited, there were too many, their time was up.

@@ -60,6 +60,8 @@
     max_fields := pos_integer() | infinity,
     max_header := pos_integer() | infinity,
     max_body := non_neg_integer() | infinity,
+    min_body_rate := non_neg_integer(),
+    body_grace := pos_integer(),
     replay := boolean(),
     replay_body := non_neg_integer(),
     underscores := pass | drop,
@@ -280,7 +282,7 @@ mount(Given) ->
 mount_defaults() ->
     #{app => <<>>, head_timeout => 60000, idle_timeout => 300000, deadline => infinity,
         max_target => infinity, max_fields => infinity, max_header => infinity,
-        max_body => infinity, replay => true, replay_body => 65536, underscores => pass,
+        max_body => infinity, min_body_rate => 0, body_grace => 10000, replay => true, replay_body => 65536, underscores => pass,
         trusted_proxies => [],
         trusted_fields => [<<"x-forwarded-for">>, <<"x-forwarded-host">>, <<"x-forwarded-proto">>],
         access_log => none}.
@@ -289,8 +291,8 @@ mount_defaults() ->
 -spec inner(given()) -> {ok, mount()} | {error, error()}.
 inner(Given) ->
     case map(Given) of
-        {ok, Options} -> inner(maps:to_list(maps:with([run, underscores, trusted_proxies,
-            trusted_fields], Options)), Options);
+        {ok, Options} -> inner(maps:to_list(maps:with([run, min_body_rate, body_grace, underscores,
+            trusted_proxies, trusted_fields], Options)), Options);
         error -> mount(Given)
     end.
 
@@ -327,6 +329,8 @@ mount_value(access_log, _) ->
     {error, "expected none, combined or json"};
 mount_value(max_body, infinity) -> {ok, infinity};
 mount_value(max_body, N) -> or_infinity(integer(N, 0, 1 bsl 62));
+mount_value(min_body_rate, N) -> integer(N, 0, 1 bsl 30);
+mount_value(body_grace, N) -> integer(N, 1, 1 bsl 31);
 mount_value(underscores, What) when What =:= pass; What =:= drop -> {ok, What};
 mount_value(underscores, _) -> {error, "expected pass or drop"};
 mount_value(trusted_proxies, Proxies) ->

@@ -30,11 +30,13 @@
   | too_many_fields    % more header fields in a request than the route's max_fields
   | too_large_header   % names and values of a request's fields over the route's max_header
   | too_large_body     % a request body over the route's max_body
+  | slow_body          % the client fell behind the route's min_body_rate
   | bad_option.        % the route's options are wrong
 
 -spec status(reason()) -> 400..599.
 status(bad_request) -> 400;
 status(no_mount) -> 404;
+status(slow_body) -> 408;
 status(too_large_body) -> 413;
 status(too_large_target) -> 414;
 status(too_large_head) -> 431;
@@ -67,6 +69,7 @@ headers(Reason) ->
 text(bad_request) -> <<"The request is not valid.\n">>;
 text(no_mount) -> <<"Nothing is mounted here.\n">>;
 text(too_large_body) -> <<"The request's body is too large.\n">>;
+text(slow_body) -> <<"The request's body came too slowly.\n">>;
 text(too_large_target) -> <<"The request's target is too long.\n">>;
 text(too_large_head) -> <<"The request's header fields are too large.\n">>;
 text(too_many_fields) -> <<"The request has too many header fields.\n">>;

@@ -25,6 +25,7 @@
 -type limits() :: #{
     max_body := non_neg_integer() | infinity,
     head_timeout := timeout(), idle_timeout := timeout(), deadline := timeout(),
+    min_body_rate := non_neg_integer(), body_grace := pos_integer(),
     %% How much of a body is kept, if anything is.
     replay := boolean(), replay_body := non_neg_integer(),
     _ => _
@@ -110,6 +111,7 @@
     received = 0 :: non_neg_integer(),
     length :: undefined | non_neg_integer(),
     max_body :: non_neg_integer() | infinity,
+    pace :: gwport_pace:pace(),
     %% There is no port to send it to.
     waits = false :: boolean(),
     %% What was sent of it, and how much of that is kept at most; `lost` when there is more, or when
@@ -151,8 +153,10 @@
 new(#{method := Method, body := Body, length := Length, files := Files}, Limits, Now) ->
     #{max_body := MaxBody, head_timeout := Head, idle_timeout := Idle, deadline := Deadline} =
         Limits,
+    Request = request_of(Body),
     #stream{method = Method, length = Length, max_body = MaxBody, files = Files,
-        has_body = request_of(Body) =:= open, request = request_of(Body),
+        has_body = Request =:= open, request = Request,
+        pace = gwport_pace:new(Request =:= open andalso Body =/= connect, Limits, Now),
         asked = Body =/= continue, keep = keep(Limits), now = Now,
         head_timeout = Head, idle_timeout = Idle,
         head_at = later(Now, Head), idle_at = later(Now, Idle), deadline_at = later(Now, Deadline)}.
@@ -171,16 +175,19 @@ later(Now, Time) -> Now + Time.
 -spec timeout(Now :: integer(), stream()) -> timeout().
 timeout(_, ended) ->
     infinity;
-timeout(Now, #stream{head_at = Head, idle_at = Idle, deadline_at = Deadline}) ->
-    case min(Head, min(Idle, Deadline)) of
-        infinity -> infinity;
-        Time -> max(0, Time - Now)
-    end.
+timeout(Now, Stream = #stream{pace = Pace}) ->
+    until(Now, min(first(Stream), gwport_pace:due(Pace))).
 
-%% The same, and what the reason will be.
+first(#stream{head_at = Head, idle_at = Idle, deadline_at = Deadline}) ->
+    min(Head, min(Idle, Deadline)).
+
+until(_, infinity) -> infinity;
+until(Now, Time) -> max(0, Time - Now).
+
+%% The same where the client takes the response, and what the reason will be.
 -spec due(Now :: integer(), stream()) -> {timeout(), deadline | head_timeout | idle_timeout}.
 due(Now, Stream = #stream{head_at = Head, idle_at = Idle, deadline_at = Deadline}) ->
-    {timeout(Now, Stream), first_due(Head, Idle, Deadline)}.
+    {until(Now, first(Stream)), first_due(Head, Idle, Deadline)}.
 
 first_due(Head, Idle, Deadline) when Deadline =< Head, Deadline =< Idle -> deadline;
 first_due(Head, Idle, _) when Head =< Idle -> head_timeout;
@@ -193,8 +200,9 @@ deadline(Now, #stream{deadline_at = Deadline}) -> Deadline - Now.
 
 %% There is no port for it, and so nobody who could answer.
 -spec waits(Now :: integer(), stream()) -> stream().
-waits(Now, Stream = #stream{head_timeout = Head, idle_timeout = Idle}) ->
-    Stream#stream{waits = true, now = Now, head_at = later(Now, Head), idle_at = later(Now, Idle)}.
+waits(Now, Stream = #stream{head_timeout = Head, idle_timeout = Idle, pace = Pace}) ->
+    Stream#stream{waits = true, now = Now, head_at = later(Now, Head), idle_at = later(Now, Idle),
+        pace = gwport_pace:rest(Now, Pace)}.
 
 %% There is one now.
 -spec begins(Now :: integer(), stream()) -> {[command()], stream()}.
@@ -250,7 +258,7 @@ event(timeout, Now, Stream = #stream{head_at = Head, idle_at = Idle, deadline_at
         Deadline =< Now -> give_up(deadline, Stream);
         Head =< Now -> give_up(head_timeout, Stream);
         Idle =< Now -> give_up(idle_timeout, Stream);
-        true -> {[], Stream}
+        true -> look(gwport_pace:look(Now, Stream#stream.pace), Stream)
     end;
 event(stalled, _, _) ->
     {[{abort, cancelled, <<>>}, {break, client_stalled}], ended};
@@ -270,6 +278,9 @@ tick(Stream = #stream{request = open, reading = false, asked = true, held = Held
     {[read], Stream#stream{reading = true}};
 tick(Stream) ->
     {[], Stream}.
+
+look({ok, Pace}, Stream) -> {[], Stream#stream{pace = Pace}};
+look(slow, Stream) -> {[{abort, idle_timeout, <<>>} | failure(slow_body, Stream)], ended}.
 
 give_up(Reason, Stream) ->
     {[{abort, Reason, <<>>} | failure(Reason, Stream)], ended}.
@@ -293,9 +304,9 @@ port({reply, Payload, Credit}, Stream) ->
     reply(gwport_response:reply(Payload), Credit, Stream);
 port(takeover, Stream) ->
     {[takeover], touch(Stream#stream{phase = tunnel, head_at = infinity, request = open,
-        length = undefined, max_body = infinity, sent = lost})};
+        length = undefined, max_body = infinity, pace = gwport_pace:none(), sent = lost})};
 port(tunnel, Stream = #stream{connects = true}) ->
-    {[], touch(Stream#stream{phase = tunnel, max_body = infinity})};
+    {[], touch(Stream#stream{phase = tunnel, max_body = infinity, pace = gwport_pace:none()})};
 port(tunnel, Stream) ->
     give_up(bad_order, Stream);
 port({head, Payload}, Stream) ->
@@ -365,10 +376,12 @@ client(_, Data, Stream = #stream{received = Received, max_body = Max})
         when is_integer(Max), Received + byte_size(Data) > Max ->
     {[{abort, too_large, <<>>} | failure(too_large_body, Stream)], ended};
 client(IsFin, Data, Stream = #stream{held = Held, received = Received, length = Length}) ->
+    #stream{now = Now, pace = Pace} = Stream,
     Total = Received + byte_size(Data),
     %% Trailers on HTTP/2 hide the end from a request process; the length still shows it.
     Request = case IsFin =:= fin orelse Total =:= Length of true -> fin; false -> open end,
-    pump(Stream#stream{held = join(Held, Data), received = Total, request = Request}).
+    pump(Stream#stream{held = join(Held, Data), received = Total, request = Request,
+        pace = gwport_pace:came(byte_size(Data), Now, Pace)}).
 
 join(<<>>, Data) -> Data;
 join(Held, Data) -> <<Held/binary, Data/binary>>.
@@ -381,9 +394,11 @@ pump(Stream = #stream{phase = tunnel, held = <<>>, request = fin}) ->
     before([{send, fin, []}], shut(Stream#stream{request = ended}));
 pump(Stream = #stream{held = <<>>, request = fin}) ->
     {[{send, fin, []}], restart(Stream#stream{request = ended})};
-pump(Stream = #stream{held = <<>>, request = open, reading = false, credit = Credit})
+pump(Stream = #stream{held = <<>>, request = open, reading = IsReading, credit = Credit})
         when Credit > 0 ->
-    {[read], Stream#stream{reading = true}};
+    #stream{now = Now, pace = Pace} = Stream,
+    {[read || not IsReading],
+        Stream#stream{reading = true, pace = gwport_pace:awaited(Now, Pace)}};
 pump(Stream = #stream{held = Held, credit = Credit})
         when Held =/= <<>>, Credit > 0 ->
     Size = min(Credit, min(byte_size(Held), gwport_frame:max_chunk())),

@@ -15,7 +15,7 @@ groups() ->
     gwport_test:mounts([{group, parallel}, killed_under_load, nothing_leaks], [{parallel, [parallel], [
         no_pool, no_port, busy, busy_until_the_program_knows, draining, not_entered, port_died, refused, no_app, app_failed, driver_failed, given_up,
         bad_response,
-        too_large_response, head_timeout, long_head_timeout, idle_timeout, deadline, too_large_head, too_large_body, bad_option,
+        too_large_response, head_timeout, long_head_timeout, idle_timeout, deadline, too_large_head, too_large_body, slow_body, bad_option,
         broken_off_by_a_panic, broken_off_by_the_end_of_the_port, whole_response_outlives_its_port,
         broken_off_when_idle, broken_off_at_the_deadline,
         deadline_does_not_look_like_an_end, broken_off_in_its_turn,
@@ -317,6 +317,52 @@ too_large_body(Config) ->
     ?assertMatch(#{status := 200}, gwport_test:request(Server, Chunked(1000))),
     is_answer(too_large_body, gwport_test:request(Server, Chunked(1001))),
     gwport_probe:stop(Server).
+
+slow_body(Config) ->
+    %% A client that never pauses for long and is too slow all the same, with a length, chunked and on HTTP/2. One that sends
+    %% more than the rate has its answer, as has one that waits for a handler to ask.
+    Server = gwport_probe:flow(#{mount => #{min_body_rate => 2000, body_grace => 1500, idle_timeout => 10000}}, Config),
+    Length = trickle(Server, "content-length: 100000", fun(Bytes) -> Bytes end, 10),
+    is_answer(slow_body, gwport_test:recv(Length)),
+    ?assertEqual({error, closed}, gen_tcp:recv(Length, 0, 10000)),
+    Chunked = trickle(Server, "transfer-encoding: chunked", fun(Bytes) -> ["a\r\n", Bytes, "\r\n"] end, 10),
+    is_answer(slow_body, gwport_test:recv(Chunked)),
+    is_answer(slow_body, slow_on_h2(Server)),
+    Fast = trickle(Server, "content-length: 100000", fun(Bytes) -> Bytes end, 1000),
+    ?assertMatch(#{status := 200, complete := true}, gwport_test:recv(Fast)),
+    Unread = gwport_test:connect(Server),
+    ok = gwport_test:send(Unread, "POST /faults/never-read?s=3 HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n"
+        "content-length: 100000\r\n\r\n"),
+    ?assertMatch(#{status := 200}, gwport_test:recv(Unread)),
+    #{pool := Pool} = Server,
+    ?assertMatch({ok, #{failures := #{slow_body := 3}}}, gwport:counts(Pool)),
+    gwport_probe:stop(Server).
+
+%% So many bytes of an upload each 40 ms, until all has gone or nobody takes it.
+trickle(Server, Field, Framed, Bytes) ->
+    Socket = gwport_test:connect(Server),
+    ok = gwport_test:send(Socket, ["POST /upload HTTP/1.1\r\nhost: x\r\n", Field, "\r\n\r\n"]),
+    Piece = Framed(binary:copy(<<"b">>, Bytes)),
+    spawn_link(fun() -> trickled(fun() -> gen_tcp:send(Socket, Piece) end, 100000 div Bytes) end),
+    Socket.
+
+trickled(_, 0) ->
+    ok;
+trickled(Send, Left) ->
+    case Send() of
+        ok -> receive after 40 -> trickled(Send, Left - 1) end;
+        {error, _} -> ok
+    end.
+
+slow_on_h2(Server) ->
+    Conn = gwport_test:h2_open(Server),
+    Ref = gwport_h2:request(Conn, <<"POST">>, "/upload", [{<<"content-length">>, <<"100000">>}], follows),
+    Client = spawn_link(fun() -> trickled(fun() -> gwport_h2:data(Conn, Ref, nofin, <<"bbbbbbbbbb">>), ok end, 1000) end),
+    Answer = gwport_test:h2_recv(Conn, Ref),
+    unlink(Client),
+    exit(Client, kill),
+    gwport_h2:close(Conn),
+    Answer.
 
 bad_option(Config) ->
     %% A route's own mistake is logged, and is nobody else's; the stream handler's mounts do not even start.

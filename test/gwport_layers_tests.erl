@@ -14,7 +14,7 @@ order() ->
         gwport_recycle,
         gwport_streams,
         gwport_out, gwport_writer, gwport_clients, gwport_queue, gwport_watch, gwport_log, gwport_log_socket,
-        gwport_log_frame, gwport_log_crash, gwport_mux, gwport_half, gwport_credit, gwport_load,
+        gwport_log_frame, gwport_log_crash, gwport_mux, gwport_half, gwport_credit, gwport_pace, gwport_load,
         gwport_os, gwport_file, gwport_options, gwport_command, gwport_forwarded, gwport_network, gwport_variables, gwport_environ, gwport_frame,
         gwport_field, gwport_seen, gwport_log_budget, gwport_count, gwport_telemetry, gwport_line, gwport_failure, gwport_secret].
 

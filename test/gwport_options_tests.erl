@@ -292,7 +292,8 @@ a_wrong_pool_is_named_test_() ->
 a_pool_is_enough_for_a_mount_test() ->
     ?assertEqual({ok, #{pool => shop, app => <<>>, head_timeout => 60000, idle_timeout => 300000,
         deadline => infinity, max_target => infinity, max_fields => infinity, max_header => infinity,
-        max_body => infinity, replay => true, replay_body => 65536, underscores => pass, trusted_proxies => [],
+        max_body => infinity, min_body_rate => 0, body_grace => 10000, replay => true, replay_body => 65536, underscores => pass,
+        trusted_proxies => [],
         trusted_fields => [<<"x-forwarded-for">>, <<"x-forwarded-host">>, <<"x-forwarded-proto">>],
         access_log => none}},
         gwport_options:mount(#{pool => shop})).
@@ -325,7 +326,7 @@ what_stands_behind_an_app_in_erlang_has_no_client_of_its_own_test_() ->
         ?_assertEqual({error, {missing_option, pool}}, gwport_options:inner(#{})),
         ?_assertEqual(gwport_options:mount(shop), gwport_options:inner(shop))]
         ++ [?_assertEqual({error, {bad_option, {Key, Value, Why}}}, gwport_options:inner(#{pool => shop, Key => Value}))
-            || {Key, Value} <- [{run, lists}, {underscores, drop}, {trusted_proxies, []}, {trusted_fields, ["forwarded"]}]].
+            || {Key, Value} <- [{run, lists}, {min_body_rate, 0}, {body_grace, 1}, {underscores, drop}, {trusted_proxies, []}, {trusted_fields, ["forwarded"]}]].
 
 a_mount_without_a_pool_is_refused_by_name_test() ->
     ?assertEqual({error, {missing_option, pool}}, gwport_options:mount(#{})).

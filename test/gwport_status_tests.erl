@@ -28,7 +28,7 @@ every_abort_of_the_wire_has_a_reason_with_a_status_test_() ->
             {14, bad_response}, {15, port_died}, {16, app_failed}]].
 
 statuses() ->
-    [{bad_request, 400}, {no_mount, 404}, {too_large_body, 413}, {too_large_target, 414},
+    [{bad_request, 400}, {no_mount, 404}, {slow_body, 408}, {too_large_body, 413}, {too_large_target, 414},
      {too_large_head, 431}, {too_many_fields, 431}, {too_large_header, 431}, {no_app, 500}, {app_failed, 500}, {bad_option, 500},
      {port_died, 502}, {bad_response, 502}, {too_large_response, 502}, {no_pool, 503}, {no_port, 503},
      {busy, 503}, {draining, 503}, {not_entered, 503}, {refused, 503}, {head_timeout, 504},

@@ -91,6 +91,45 @@ a_body_too_large_after_the_head_breaks_the_response_test() ->
     ?assertMatch({[{abort, too_large, _}, {break, too_large_body}], _},
         event({client, fin, <<"a">>}, Stream)).
 
+%% A client that is awaited sends so fast at least.
+
+paced(With) ->
+    stream(maps:merge(#{min_body_rate => 100, body_grace => 1000}, With)).
+
+a_client_that_is_awaited_too_long_is_slow_test() ->
+    {[read], Stream} = gwport_stream:event({port, {credit, 10}}, 500, paced(#{})),
+    ?assertEqual(1000, gwport_stream:timeout(500, Stream)),
+    ?assertMatch({[], _}, gwport_stream:event(timeout, 1499, Stream)),
+    ?assertMatch({[{abort, idle_timeout, <<>>}, {fail, slow_body}], _}, gwport_stream:event(timeout, 1500, Stream)).
+
+a_client_that_is_slow_behind_a_head_breaks_the_response_test() ->
+    {[{head, _}], Stream0} = event(head(200, []), paced(#{})),
+    {[read], Stream} = event({port, {credit, 10}}, Stream0),
+    ?assertMatch({[_, {break, slow_body}], _}, gwport_stream:event(timeout, 1000, Stream)).
+
+a_client_without_credit_is_not_slow_test() ->
+    %% Not before the program wants something, and not when it has had that.
+    ?assertMatch({[], _}, gwport_stream:event(timeout, 5000, paced(#{}))),
+    {[read], Stream0} = event({port, {credit, 2}}, paced(#{})),
+    {[{send, chunk, <<"ab">>}], Stream} = gwport_stream:event({client, nofin, <<"ab">>}, 999, Stream0),
+    ?assertEqual(infinity, gwport_stream:timeout(999, Stream)),
+    {[read], Stream1} = gwport_stream:event({port, {credit, 1}}, 90000, Stream),
+    ?assertEqual(21, gwport_stream:timeout(90000, Stream1)).
+
+a_read_beyond_credit_is_awaited_when_there_is_credit_test() ->
+    {[read], Stream0} = event(tick, paced(#{})),
+    {[], Stream} = gwport_stream:event({port, {credit, 1}}, 7000, Stream0),
+    ?assertEqual(1000, gwport_stream:timeout(7000, Stream)).
+
+a_tunnel_has_no_pace_test() ->
+    {[takeover], Stream0} = event({port, takeover}, paced(#{})),
+    {[read], Stream} = event({port, {credit, 1}}, Stream0),
+    ?assertEqual(infinity, gwport_stream:timeout(0, Stream)).
+
+a_request_that_waits_for_a_port_has_no_pace_test() ->
+    {[read], Stream} = event({port, {credit, 1}}, paced(#{})),
+    ?assertEqual(infinity, gwport_stream:timeout(9000, gwport_stream:waits(400, Stream))).
+
 %% Ticks: a server that reads notices that its client has left.
 
 a_tick_reads_ahead_of_credit_test() ->
@@ -959,7 +998,7 @@ stream(With, Now) ->
     Request = maps:with([method, body, length], With),
     gwport_stream:new(maps:merge(#{method => <<"GET">>, body => now, length => undefined, files => true}, Request),
         maps:merge(#{max_body => infinity, head_timeout => infinity, idle_timeout => infinity, deadline => infinity,
-                replay => true, replay_body => 65536},
+                min_body_rate => 0, body_grace => 1, replay => true, replay_body => 65536},
             maps:without([method, body, length], With)), Now).
 
 streaming(With) ->

@@ -5,7 +5,7 @@
 -export([start/1, start_pool/1, stop/1, stop_pool/1, url_port/1, pool/1]).
 -export([mounts/0, mounts/2, mount/0, mount/1, mount_here/1, mounted/2, mounted/3]).
 -export([connect/1, send/2, request/2, get/2, call/2, recv/1, recv_head/1, recv_chunks/2, close/1]).
--export([h2_open/1, h2_call/3, h2_call/4]).
+-export([h2_open/1, h2_call/3, h2_call/4, h2_recv/2]).
 -export([until/1, until/2, undisturbed/1, ports/1, os_pid/1, cowboy/1]).
 -export([capture_log/0, release_log/1, expect_log/1, expect_log/2, log/2]).
 
@@ -223,6 +223,9 @@ h2_call(Conn, Method, Path) ->
 h2_call(Conn, Method, Path, Options) ->
     Headers = maps:get(headers, Options, []),
     Ref = gwport_h2:request(Conn, Method, Path, Headers, maps:get(body, Options, <<>>)),
+    h2_recv(Conn, Ref).
+
+h2_recv(Conn, Ref) ->
     h2_recv(Conn, Ref, []).
 
 h2_recv(Conn, Ref, Informs) ->
