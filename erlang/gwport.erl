@@ -111,15 +111,20 @@ status(Pool) ->
 %% without a whole one, by reason; `programs', how often one came `up', ended as it was to
 %% (`drained') or otherwise (`failed'); `queue', how many requests found no place at once and
 %% `waited', how many came when the queue was `full', and for how many the time to wait was up
-%% (`timeout'); `replays', how many requests whose program had died turned to another one. The
-%% numbers only grow. A request that gwport answers itself is in both of the first two. A client
+%% (`timeout'); `replays', how many requests whose program had died turned to another one; `bytes'
+%% of bodies, `in' to programs and `out' to clients; and `times', in milliseconds, from a request's
+%% arrival to the `head' of its app's response, and for which one that had to wait was in the
+%% `queue' until it had a place: how many took so long `at_most', their `count' and `sum'.
+%%
+%% The numbers only grow. A request that gwport answers itself is in both of the first two. A client
 %% that leaves is `client_gone' under `gwport_stream_h': Cowboy kills the process of
 %% `gwport_handler', which counts it only where telemetry is to be told, or an access log.
 -spec counts(atom()) -> {ok, #{
     responses := #{1..9 => non_neg_integer()}, failures := #{atom() => pos_integer()},
     programs := #{up | drained | failed => non_neg_integer()},
     queue := #{waited | full | timeout => non_neg_integer()},
-    replays := non_neg_integer()}} | {error, no_pool}.
+    replays := non_neg_integer(), bytes := #{in | out => non_neg_integer()},
+    times := #{head | queue => gwport_count:times()}}} | {error, no_pool}.
 counts(Pool) ->
     gwport_count:counts(Pool).
 

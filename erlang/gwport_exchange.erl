@@ -71,8 +71,10 @@
     mount :: gwport_options:mount(),
     %% Ports that it has turned to in vain.
     tried = [] :: [gwport_handle:handle()],
-    %% Its place among those who wait, which it keeps, and until when it may wait in all.
+    %% Its place among those who wait, which it keeps, since when it does, and until when it may
+    %% wait in all.
     ticket = new :: new | gwport_queue:ticket(),
+    since = none :: none | integer(),
     until = none :: none | integer(),
     %% What was heard of a port that died with it.
     died = none :: none | {port_down, Entered :: boolean(), Reason :: term()}
@@ -86,8 +88,9 @@
     %% end.
     port = none :: gwport_handle:handle() | none,
     ref :: reference() | undefined,
-    %% Of the mount's pool.
+    %% Of the mount's pool; and when the request came.
     count :: gwport_count:count(),
+    began = 0 :: integer(),
     account = none :: gwport_account:account() | none,
     %% What it takes to turn to another port; not when something has come of a response.
     chance = none :: none | #chance{},
@@ -142,7 +145,7 @@ open(Request = #{<<"method">> := Method}, Mount = #{pool := Pool}, Tag, Now, Wak
     Due = due(wake(Mount, Wake), Now, Stream),
     Count = gwport_count:find(Pool),
     Account = account(gwport_account:is_wanted(Mount, Count), Request, Mount, Count, Tag),
-    Exchange = #exchange{tag = Tag, stream = Stream, count = Count,
+    Exchange = #exchange{tag = Tag, stream = Stream, count = Count, began = Now,
         account = Account, due = Due},
     case checked(gwport_request:check(Request), Request, Mount) of
         ok -> opened(place(#chance{request = Request, mount = Mount}, Now, Exchange), Exchange);
@@ -191,7 +194,8 @@ refuse(Reason, Tag) ->
     refused(Reason, tag(Tag, make_ref()), gwport_stream:new(#{method => <<>>, body => none,
         length => 0, files => false},
         #{max_body => infinity, head_timeout => infinity, idle_timeout => infinity,
-            deadline => infinity, replay => false, replay_body => 0}, 0),
+            deadline => infinity, min_body_rate => 0, body_grace => 1, replay => false,
+            replay_body => 0}, 0),
         gwport_count:none(), none).
 
 refused(Reason, Tag, Stream, Count, Account) ->
@@ -311,8 +315,12 @@ joined(Place, Ref, Time, Chance = #chance{mount = #{pool := Pool}}, Now, Exchang
         {tag(Tag, Ref), {gwport, {waited, Word}}}),
     Waiting = Exchange#exchange{port = none, ref = Ref, wait = {Place, Timer, Word}, is_late = true,
         stream = gwport_stream:waits(Now, Stream),
-        chance = Chance#chance{ticket = gwport_queue:ticket(Place), until = Now + Time}},
+        chance = waits(Now, Chance#chance{ticket = gwport_queue:ticket(Place),
+            until = Now + Time})},
     looked(gwport_pool:look(Pool), Waiting).
+
+waits(Now, Chance = #chance{since = none}) -> Chance#chance{since = Now};
+waits(_, Chance) -> Chance.
 
 %% Where the row has gone it is known what becomes of it.
 looked(ok, Exchange) ->
@@ -336,11 +344,15 @@ answered(Exchange = #exchange{wait = {_, Timer, _}}) ->
 room(Port, Now, Exchange = #exchange{chance = Chance}) ->
     Offered = answered(Exchange),
     case accept(Port, Now, Offered) of
-        {ok, _} -> begins(Now, Offered#exchange{port = Port});
+        {ok, _} -> has_waited(Now, Offered#exchange{port = Port});
         {error, not_entered} -> placed_again(place(but(Port, Chance), Now, Offered),
             {refused, draining}, Now, Offered, Chance);
         {error, Reason} -> declined(Reason, Port, Now, Offered)
     end.
+
+has_waited(Now, Exchange = #exchange{count = Count, chance = Chance = #chance{since = Since}}) ->
+    gwport_count:time(queue, max(0, Now - Since), Count),
+    begins(Now, Exchange#exchange{chance = Chance#chance{since = none}}).
 
 begins(Now, Exchange = #exchange{stream = Stream}) ->
     react(gwport_stream:begins(Now, Stream), Exchange).
@@ -524,6 +536,7 @@ react({Commands, Stream}, Exchange) ->
 carry_out([], Exchange) ->
     {[], Exchange};
 carry_out([{send, Kind, Data} | Rest], Exchange = #exchange{port = Port, ref = Ref}) ->
+    gwport_count:bytes(in, iolist_size(Data), Exchange#exchange.count),
     gwport_handle:send(Port, Ref, Kind, Data),
     carry_out(Rest, Exchange);
 carry_out([{consumed, Bytes} | Rest], Exchange = #exchange{port = Port, ref = Ref}) ->
@@ -558,15 +571,24 @@ closed_account(Last, Exchange = #exchange{account = Account}) ->
 
 %% A request is counted by its response's status when the head goes out, and by the reason when it
 %% fails.
-answered({reply, #{code := Status}, _}, #exchange{count = Count}) ->
-    gwport_count:response(Status, Count);
-answered({head, #{code := Status}}, #exchange{count = Count}) ->
-    gwport_count:response(Status, Count);
+answered({reply, #{code := Status}, Body}, Exchange = #exchange{count = Count}) ->
+    head(Status, Exchange),
+    gwport_count:bytes(out, iolist_size(Body), Count);
+answered({head, #{code := Status}}, Exchange) ->
+    head(Status, Exchange);
+answered({data, _, {file, _, _, Bytes}}, #exchange{count = Count}) ->
+    gwport_count:bytes(out, Bytes, Count);
+answered({data, _, Data}, #exchange{count = Count}) ->
+    gwport_count:bytes(out, iolist_size(Data), Count);
 %% What the app answers then is its own: most often 101.
 answered(takeover, #exchange{count = Count}) ->
     gwport_count:takeover(Count);
 answered(_, _) ->
     ok.
+
+head(Status, #exchange{count = Count, began = Began}) ->
+    gwport_count:response(Status, Count),
+    gwport_count:time(head, max(0, erlang:monotonic_time(millisecond) - Began), Count).
 
 ended(done, _) ->
     ok;

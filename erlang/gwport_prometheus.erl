@@ -14,7 +14,10 @@
 
 -type pool() :: {Labels :: [label()], gwport_pool:status(), Counts :: map()}.
 -type label() :: {Name :: binary(), Value :: binary()}.
--type family() :: {Name :: binary(), Help :: binary(), counter | gauge, [{[label()], number()}]}.
+-type family() :: {Name :: binary(), Help :: binary(), counter | gauge, [{[label()], number()}]}
+  | {Name :: binary(), Help :: binary(), histogram,
+        [{[label()], [{number() | infinity, non_neg_integer()}], Count :: non_neg_integer(),
+            Seconds :: number()}]}.
 
 -spec collect_mf(Registry :: atom(), Callback :: fun((tuple()) -> term())) -> ok.
 collect_mf(_, Callback) ->
@@ -50,6 +53,15 @@ families(Pools) ->
     {<<"gwport_replays_total">>,
         <<"Requests whose program had died and that turned to another one.">>, counter,
         [{Labels, Replays} || {Labels, _, #{replays := Replays}} <- Pools]},
+    {<<"gwport_body_bytes_total">>,
+        <<"Bytes of bodies that programs were handed (in), and that clients were (out).">>,
+        counter, counted(<<"direction">>, bytes, fun atom_to_binary/1, Pools)},
+    {<<"gwport_head_seconds">>,
+        <<"From the request's arrival to the head of its app's response.">>, histogram,
+        timed(head, Pools)},
+    {<<"gwport_queue_seconds">>,
+        <<"For how long a request that had to wait did so, until it had a place.">>, histogram,
+        timed(queue, Pools)},
     {<<"gwport_ports">>, <<"Ports by state.">>, gauge,
         [{Labels ++ [{<<"state">>, atom_to_binary(State)}], maps:get(State, Ports, 0)}
             || {Labels, #{ports := Ports}, _} <- Pools, State <- states()]},
@@ -70,6 +82,14 @@ families(Pools) ->
 counted(Label, Key, Name, Pools) ->
     [{Labels ++ [{Label, Name(What)}], Count} || {Labels, _, #{Key := Counts}} <- Pools,
         {What, Count} <- lists:sort(maps:to_list(Counts)), is_shown(Key, What, Count)].
+
+timed(What, Pools) ->
+    [{Labels, [{seconds(Ms), N} || {Ms, N} <- AtMost], Count, Sum / 1000}
+        || {Labels, _, #{times := #{What := Times}}} <- Pools,
+            #{at_most := AtMost, count := Count, sum := Sum} <- [Times]].
+
+seconds(infinity) -> infinity;
+seconds(Ms) -> Ms / 1000.
 
 %% Of classes that hardly ever come nothing is shown before there is one.
 is_shown(responses, Class, Count) -> Count > 0 orelse (Class >= 2 andalso Class =< 5);

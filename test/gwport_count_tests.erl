@@ -8,7 +8,7 @@
 count_test_() ->
     {foreach, fun() -> ok = gwport_count:create(?POOL) end, fun(_) -> ok = gwport_count:delete(?POOL) end,
         [fun responses_are_counted_by_class/0, fun failures_are_counted_by_reason/0, fun every_reason_has_its_place/0,
-            fun programs_are_counted/0, fun replays_are_counted/0, fun it_is_known_whether_telemetry_is_to_be_told/0,
+            fun programs_are_counted/0, fun replays_are_counted/0, fun bytes_are_counted/0, fun times_are_counted/0, fun it_is_known_whether_telemetry_is_to_be_told/0,
             fun a_keeper_that_comes_again_goes_on/0]}.
 
 nothing_is_counted_of_a_pool_that_is_none_test() ->
@@ -17,7 +17,9 @@ nothing_is_counted_of_a_pool_that_is_none_test() ->
     ?assertEqual(ok, gwport_count:response(200, Count)),
     ?assertEqual(ok, gwport_count:failure(busy, Count)),
     ?assertEqual(ok, gwport_count:program(up, ?POOL)),
-    ?assertEqual(ok, gwport_count:replay(Count)).
+    ?assertEqual(ok, gwport_count:replay(Count)),
+    ?assertEqual(ok, gwport_count:bytes(in, 1, Count)),
+    ?assertEqual(ok, gwport_count:time(head, 1, Count)).
 
 responses_are_counted_by_class() ->
     [ok = gwport_count:response(Status, gwport_count:find(?POOL)) || Status <- [200, 299, 304, 404, 500, 599, 999]],
@@ -62,6 +64,22 @@ replays_are_counted() ->
     {ok, Before = #{replays := 0}} = gwport_count:counts(?POOL),
     ok = gwport_count:replay(gwport_count:find(?POOL)),
     ?assertEqual({ok, Before#{replays := 1}}, gwport_count:counts(?POOL)).
+
+bytes_are_counted() ->
+    {ok, Before = #{bytes := #{in := 0, out := 0}}} = gwport_count:counts(?POOL),
+    [ok = gwport_count:bytes(Way, Bytes, gwport_count:find(?POOL)) || {Way, Bytes} <- [{in, 0}, {in, 7}, {out, 5}, {out, 1 bsl 40}]],
+    ?assertEqual({ok, Before#{bytes := #{in => 7, out => 5 + (1 bsl 40)}}}, gwport_count:counts(?POOL)).
+
+times_are_counted() ->
+    %% At the edge of a class, one more, and beyond all of them.
+    {ok, Before = #{times := Times = #{head := #{at_most := AtMost, count := 0, sum := 0}}}} = gwport_count:counts(?POOL),
+    ?assertEqual([{Most, 0} || Most <- [5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, infinity]], AtMost),
+    [[ok = gwport_count:time(What, Ms, gwport_count:find(?POOL)) || Ms <- All]
+        || {What, All} <- [{head, [0, 5, 6, 10000, 10001]}, {queue, [70]}]],
+    ?assertEqual({ok, Before#{times := Times#{
+        head := #{at_most => lists:zip([Most || {Most, _} <- AtMost], [2 | lists:duplicate(9, 3)] ++ [4, 5]), count => 5, sum => 20012},
+        queue := #{at_most => [{Most, case Most >= 100 of true -> 1; false -> 0 end} || {Most, _} <- AtMost], count => 1, sum => 70}}}},
+        gwport_count:counts(?POOL)).
 
 a_keeper_that_comes_again_goes_on() ->
     ok = gwport_count:response(200, gwport_count:find(?POOL)),

@@ -14,6 +14,7 @@ groups() ->
         programs_are_counted_as_they_came_and_went,
         requests_that_wait_are_seen,
         replays_are_counted,
+        bytes_and_times_are_told,
         a_pool_that_does_not_come_up_is_seen,
         each_family_has_its_help_and_type_and_names_are_quoted
     ]}]).
@@ -131,8 +132,28 @@ replays_are_counted(Config) ->
     ?assertEqual(1, value("gwport_replays_total", Pool, scrape(Config))),
     gwport_test:stop_pool(Pool).
 
+bytes_and_times_are_told(Config) ->
+    %% One waits for the only place while another one has it for a second.
+    Pool = gwport_test:start_pool(#{max_streams => 1, queue_timeout => 60000}),
+    sleeping(Pool, "s=1"),
+    gwport_test:until(fun() -> value("gwport_requests_in_flight", Pool, scrape(Config)) =:= 1 end),
+    ?assertMatch({ok, {200, _, <<"12345">>}}, gwport:request(Pool, #{method => "POST", path => "/", body => "12345"}, #{app => echo})),
+    Scraped = scrape(Config),
+    ?assertEqual(#{"in" => 5, "out" => 5 + length("slept\n")}, series("gwport_body_bytes_total", "direction", Pool, Scraped)),
+    ?assertEqual({1, 2}, {value("gwport_queue_seconds_count", Pool, Scraped), value("gwport_head_seconds_count", Pool, Scraped)}),
+    AtMost = series("gwport_head_seconds_bucket", "le", Pool, Scraped),
+    %% The library writes a bound as 5.00000000000000000000e-01.
+    ?assertEqual({[0], 2}, {[N || {Bound, N} <- maps:to_list(AtMost), Bound =/= "+Inf", number(list_to_binary(Bound)) =:= 0.5],
+        maps:get("+Inf", AtMost)}),
+    Waited = value("gwport_queue_seconds_sum", Pool, Scraped),
+    ?assert(Waited > 0 andalso Waited =< value("gwport_head_seconds_sum", Pool, Scraped)),
+    gwport_test:stop_pool(Pool).
+
 sleeping(Pool) ->
-    spawn(fun() -> gwport:request(Pool, #{path => "/faults/sleep", query => "s=60", path_info => 1}, #{app => faults}) end).
+    sleeping(Pool, "s=60").
+
+sleeping(Pool, Query) ->
+    spawn(fun() -> gwport:request(Pool, #{path => "/faults/sleep", query => Query, path_info => 1}, #{app => faults}) end).
 
 a_pool_that_does_not_come_up_is_seen(Config) ->
     Pool = gwport_test:start_pool(#{command => "false", circuit_failures => 1, circuit_time => 600000}),
@@ -150,7 +171,7 @@ each_family_has_its_help_and_type_and_names_are_quoted(Config) ->
     [?assertMatch({Family, [_], [_]}, {Family, lines(["# TYPE ", Family, " "], Text), lines(["# HELP ", Family, " "], Text)})
         || Family <- ["gwport_responses_total", "gwport_failures_total", "gwport_program_events_total", "gwport_ports",
             "gwport_ports_wanted", "gwport_requests_in_flight", "gwport_queue_total", "gwport_queue_length", "gwport_replays_total", "gwport_circuit_open",
-            "gwport_memory_bytes", "gwport_uptime_seconds"]],
+            "gwport_memory_bytes", "gwport_uptime_seconds", "gwport_body_bytes_total", "gwport_head_seconds", "gwport_queue_seconds"]],
     ?assertEqual([<<"gwport_ports_wanted{pool=\"a \\\"pool\\\"\\\\\"} 1">>], lines("gwport_ports_wanted{pool=\"a ", Text)),
     gwport_test:stop_pool(Name).
 
