@@ -355,8 +355,8 @@ is_clean(Pool) ->
     ?assertEqual({messages, []}, process_info(self(), messages)).
 
 in_flight(Pool) ->
-    {ok, [#{in_flight := Count}]} = gwport:info(Pool),
-    Count.
+    {ok, Ports} = gwport:info(Pool),
+    lists:sum([Count || #{in_flight := Count} <- Ports]).
 
 now_ms() ->
     erlang:monotonic_time(millisecond).
