@@ -506,7 +506,10 @@ drain_program(_, State = #port{phase = greeting}) ->
 drain_program(_, State) ->
     State.
 
-program_drains(Last, State = #port{streams = Streams}) ->
+%% In this order: a client whose stream is not served waits for a place at once, and is not to be
+%% offered the one that it had.
+program_drains(Last, State0) ->
+    State = #port{streams = Streams} = stop_opening(State0),
     draining(itself, State#port{streams = gwport_streams:drained(Last, Streams)}).
 
 draining(_, State = #port{phase = draining}) ->
