@@ -28,7 +28,8 @@ type Options struct {
 	// Program is the port program and its arguments. Without one there is no pool, and nothing is mounted.
 	Program []string
 
-	// Pool is Erlang: a map of more options of the pool, which is called app.
+	// Pool is Erlang: a map of more options of the pool, which is called app. Of several programs one is up when
+	// Start returns, whichever is first.
 	Pool string
 
 	// Mounts is Erlang: a list of {Path, Options} as gwport_stream_h:mounts/1 takes them, to which `pool => app`

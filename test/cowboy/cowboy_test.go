@@ -90,6 +90,15 @@ func get(t *testing.T, server *Server, mount Mount, secure, two bool) string {
 	return string(body)
 }
 
+// Whichever program of the pool is the first to be up, the others need not be. Here it is the last one that was started.
+func TestOneProgramThatServesIsEnough(t *testing.T) {
+	const lastServes = `mkdir "$0/1" || mkdir "$0/2" || mkdir "$0/3" || exec "$1"; exec cat >/dev/null`
+	server := start(t, Options{Program: []string{"sh", "-c", lastServes, t.TempDir(), program(t)}, Pool: "#{ports => 4}"})
+	states, err := server.Eval(t.Context(), "{ok, Ports} = gwport:info(app), lists:sort([S || #{state := S} <- Ports])")
+	require.NoError(t, err)
+	require.Equal(t, "[greeting,greeting,greeting,serving]", string(states))
+}
+
 // A binary is given as it is, another term as text, an exception and bad syntax as an error.
 func TestEval(t *testing.T) {
 	server := start(t, Options{})

@@ -64,7 +64,8 @@ pool(#{program := []}) ->
 pool(#{program := [Command | Args], pool := Pool}) ->
     {ok, _} = supervisor:start_child(gwport_sup, gwport:child_spec(Pool#{name => ?POOL,
         command => Command, args => Args})),
-    {ok, [#{state := serving} | _]} = gwport:info(?POOL),
+    {ok, Ports} = gwport:info(?POOL),
+    {serving, [_ | _], _} = {serving, [Port || Port = #{state := serving} <- Ports], Ports},
     ok.
 
 listeners(Mounts, Control) ->
