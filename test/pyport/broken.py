@@ -50,9 +50,9 @@ def framed(kind, number, data):
     return with_length(payload(parts))
 def with_length(frame):
     return struct.pack(">I", len(frame)) + frame
-def write(port, data, kind=LOG, number=None, rank=1):
+def write(port, data, kind=LOG, number=None, rank=1, written=None):
     """Puts bytes among the frames; with a stream's number they go if it lives, else always."""
-    port.frames.put((rank, next(port.order), kind, number, data, None))
+    port.frames.put((rank, next(port.order), kind, number, data, written))
 def ahead(kinds, data):
     """Puts bytes before each of these frames."""
     @outgoing(*kinds)
@@ -320,8 +320,9 @@ def speaks_first():
     """Writes a byte behind takeover, and has no credit yet."""
     @outgoing(TAKEOVER)
     def _(put, port, kind, number, term, written):
-        put(kind, number, term)
-        put(CHUNK, number, b"x", written)
+        # At once: between two writes credit may come.
+        both = framed(kind, number, payload(term)) + framed(CHUNK, number, b"x")
+        write(port, both, kind, number, written=written)
 @broken("U4", "expected abort flow_exceeded (11)", SMALL, "200")
 def takes_early_bytes():
     """Takes what is sent before takeover."""
