@@ -3,9 +3,11 @@ package main
 import (
 	_ "embed"
 	"errors"
+	"log/slog"
 	"net/http"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/coder/websocket"
@@ -17,7 +19,7 @@ var page []byte
 // roomName is what a room may be called: it is the name of a file as well.
 var roomName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 
-var errRooms = errors.New("chat: there are as many rooms as there may be")
+var errRooms = errors.New("there are as many rooms as there may be")
 
 // limits are what one who means no good can take. All are bytes but for rooms.
 type limits struct {
@@ -57,7 +59,7 @@ func (c *chat) serve(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "chat: a room's name is 1 to 32 of a-z, 0-9 and -, and does not begin with -", http.StatusNotFound)
 		return
 	}
-	if r.Header.Get("Upgrade") != "" {
+	if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 		c.join(w, r, name)
 		return
 	}
@@ -75,17 +77,26 @@ func (c *chat) join(w http.ResponseWriter, r *http.Request, name string) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	room, err := c.room(name)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		return
-	}
 	conn, err := websocket.Accept(w, r, nil) // which looks at the Origin
 	if err != nil {
 		return // it has answered
 	}
+	room, err := c.room(name) // not before: who is not let in makes none
+	if err != nil {
+		_ = conn.Close(websocket.StatusTryAgainLater, reason(err))
+		return
+	}
 	m := &member{conn: conn, room: room, limits: c.limits, leaving: c.leaving, at: room.start(from)}
 	m.stay(r.Context())
+}
+
+// reason is why there is no room, for the client to read.
+func reason(err error) string {
+	if errors.Is(err, errRooms) {
+		return err.Error()
+	}
+	slog.Error("chat: a room is not to be had", "error", err)
+	return "the room cannot be opened"
 }
 
 // heedShutdown has members hear that the program drains, as under net/http.

@@ -129,59 +129,29 @@ func TestWhatIsRefusedIsSaid(t *testing.T) {
 	require.Equal(t, "this room is full", refused(ann, "1"))
 	require.Equal(t, []string{"12345", "1234"}, ann.texts())
 
-	_, res, err := websocket.Dial(context.Background(), url+"/another", nil)
-	require.Error(t, err)
-	require.Equal(t, http.StatusServiceUnavailable, res.StatusCode, "a second room")
+	require.Equal(t, websocket.CloseError{Code: websocket.StatusTryAgainLater, Reason: "there are as many rooms as there may be"},
+		turnedAway(t, url+"/another"))
 }
 
-func TestIdsAndFramesHaveTheirLimits(t *testing.T) {
+// turnedAway is how a connection to a room that is not to be had is closed.
+func turnedAway(t *testing.T, url string) (end websocket.CloseError) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	conn, _, err := websocket.Dial(ctx, serve(t, t.TempDir(), defaults)+"/lobby", nil)
+	conn, _, err := websocket.Dial(ctx, url, nil)
 	require.NoError(t, err)
 	defer conn.CloseNow()
-	expect := func(want string) {
-		t.Helper()
-		_, data, err := conn.Read(ctx)
-		require.NoError(t, err)
-		require.Contains(t, string(data), want)
-	}
-	say := func(text string) { require.NoError(t, conn.Write(ctx, websocket.MessageText, []byte(text))) }
-	expect(`{"live":true,"at":0}`)
-	id := strings.Repeat("i", idSize)
-	say(`{"id":"` + id + `","name":"ann","text":"hello"}`)
-	expect(`{"id":"` + id + `",`)
-	say(`{"id":"` + id + `i","name":"ann","text":"hello"}`)
-	expect(`"refused":"the id is longer than 64 bytes"`)
-	say(`{"name":"ann","text":"hello"}`)
-	expect(`{"refused":"the id is missing"}`)
-	for _, text := range []string{"hello", `["ann"]`, `{"id":1}`} {
-		say(text)
-		expect(`{"refused":"a message is a JSON object with the texts id, name and text"}`)
-	}
-	// The longest there is, in six bytes for each, is read. A longer one ends the connection.
-	longest := func(more int) string {
-		return `{"id":"last","name":"` + strings.Repeat(`\u0041`, defaults.name) + `","text":"` + strings.Repeat(`\u0041`, defaults.text+more) + `"}`
-	}
-	say(longest(0))
-	expect(`{"id":"last","name":"AAA`)
-	require.NoError(t, conn.Write(ctx, websocket.MessageText, []byte(longest(idSize*6))))
 	_, _, err = conn.Read(ctx)
-	require.Equal(t, websocket.StatusMessageTooBig, websocket.CloseStatus(err))
+	require.ErrorAs(t, err, &end)
+	return end
 }
 
-// Half a line, as a full disk leaves it, costs no message but its own; nor does a file with something else in it.
-func TestARoomPassesOverWhatIsNoMessage(t *testing.T) {
+// Where the folder is and what is wrong with it is in the log, and nothing for clients.
+func TestARoomThatCannotBeOpenedSaysNothingOfTheFolder(t *testing.T) {
 	folder := t.TempDir()
-	file := filepath.Join(folder, "lobby.jsonl")
-	require.NoError(t, os.WriteFile(file, []byte(strings.Repeat("x", 2*piece)+"\n\n"+`{"id":"half`), 0o600))
-	ann := newClient(t, serve(t, folder, defaults)+"/lobby", "ann", 0)
-	ann.awaitLive(t)
-	ann.tell(t, "hello")
-	require.Equal(t, []string{"hello"}, ann.texts())
-	info, err := os.Stat(file)
-	require.NoError(t, err)
-	require.Equal(t, info.Size(), ann.place())
+	require.NoError(t, os.Mkdir(filepath.Join(folder, "lobby.jsonl"), 0o700))
+	require.Equal(t, websocket.CloseError{Code: websocket.StatusTryAgainLater, Reason: "the room cannot be opened"},
+		turnedAway(t, serve(t, folder, defaults)+"/lobby"))
 }
 
 // A drain is a Shutdown of the handler's server.
@@ -199,11 +169,20 @@ func TestMembersHearThatTheProgramIsBeingReplaced(t *testing.T) {
 
 // The other side's pages may not speak for who looks at them.
 func TestAnotherSitesPageIsNotLetIn(t *testing.T) {
-	url := serve(t, t.TempDir(), defaults)
+	folder := t.TempDir()
+	url := serve(t, folder, defaults)
 	options := &websocket.DialOptions{HTTPHeader: http.Header{"Origin": {"https://elsewhere.test"}}}
 	_, res, err := websocket.Dial(context.Background(), url+"/lobby", options)
 	require.Error(t, err)
 	require.Equal(t, http.StatusForbidden, res.StatusCode)
+	requireEmpty(t, folder)
+}
+
+func requireEmpty(t *testing.T, folder string) {
+	t.Helper()
+	there, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	require.Empty(t, there, "who is not let in, and who looks at a page, makes no room")
 }
 
 func TestThePage(t *testing.T) {
@@ -228,7 +207,10 @@ func TestThePage(t *testing.T) {
 	for _, elsewhere := range []string{"http:", "https://", "//cdn", " src=", "@import", "url("} {
 		require.NotContains(t, w.Body.String(), elsewhere)
 	}
-	there, err := os.ReadDir(folder)
-	require.NoError(t, err)
-	require.Empty(t, there, "who looks at a page makes no room")
+	// So it is for who offers another protocol.
+	offered, offer := httptest.NewRecorder(), httptest.NewRequest("GET", "/chat/lobby", nil)
+	offer.Header.Set("Upgrade", "h2c")
+	newChat(folder, defaults).ServeHTTP(offered, offer)
+	require.Equal(t, http.StatusOK, offered.Code)
+	requireEmpty(t, folder)
 }

@@ -27,7 +27,8 @@
 // and says it again with the same id when it is `live` and has not heard it by then. A message may for that reason be
 // in the file twice: of two with one id the second one is to be passed over, as the page does.
 //
-// A program that is being replaced closes its connections with the code 1012.
+// A program that is being replaced closes its connections with the code 1012, and one that cannot open a room, since there
+// are as many as there may be or the disk is full, with 1013. The reason is for people to read.
 package main
 
 import (
