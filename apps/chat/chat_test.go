@@ -5,8 +5,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -153,6 +155,89 @@ func TestARoomThatCannotBeOpenedSaysNothingOfTheFolder(t *testing.T) {
 	require.Equal(t, websocket.CloseError{Code: websocket.StatusTryAgainLater, Reason: "the room cannot be opened"},
 		turnedAway(t, serve(t, folder, defaults)+"/lobby"))
 }
+
+// On a disk that has room for so many bytes of it and then for more, a message is refused and never heard, or not refused and heard.
+func TestAFullDiskRefusesWhatIsNotHeard(t *testing.T) {
+	signal.Ignore(syscall.SIGXFSZ)
+	t.Cleanup(func() { signal.Reset(syscall.SIGXFSZ) })
+	var before syscall.Rlimit
+	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_FSIZE, &before))
+	most := func(size int) {
+		limit := before
+		set(&limit.Cur, size)
+		require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit))
+	}
+	t.Cleanup(func() { require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &before)) })
+	line := "\n" + `{"id":"1","name":"ann","text":"first","time":"now"}` + "\n"
+	for size := range len(line) + 1 {
+		folder := t.TempDir()
+		r, err := openRoom(folder, "lobby", defaults)
+		require.NoError(t, err)
+		most(size)
+		err = r.say(message{ID: "1", Name: "ann", Text: "first", Time: "now"})
+		most(1 << 20)
+		require.NoError(t, r.say(message{ID: "2", Name: "ann", Text: "second", Time: "now"}))
+		heard, _, readErr := r.read(0)
+		require.NoError(t, readErr)
+		require.Equal(t, err == nil, heard[0].ID == "1", "after %d bytes", size)
+		require.Equal(t, size < len(line)-1, err != nil, "after %d bytes", size)
+		require.Equal(t, "2", heard[len(heard)-1].ID)
+		require.NoError(t, r.file.Close())
+	}
+}
+
+func TestIdsAndFramesHaveTheirLimits(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	conn, _, err := websocket.Dial(ctx, serve(t, t.TempDir(), defaults)+"/lobby", nil)
+	require.NoError(t, err)
+	defer conn.CloseNow()
+	expect := func(want string) {
+		t.Helper()
+		_, data, err := conn.Read(ctx)
+		require.NoError(t, err)
+		require.Contains(t, string(data), want)
+	}
+	say := func(text string) { require.NoError(t, conn.Write(ctx, websocket.MessageText, []byte(text))) }
+	expect(`{"live":true,"at":0}`)
+	id := strings.Repeat("i", idSize)
+	say(`{"id":"` + id + `","name":"ann","text":"hello"}`)
+	expect(`{"id":"` + id + `",`)
+	say(`{"id":"` + id + `i","name":"ann","text":"hello"}`)
+	expect(`"refused":"the id is longer than 64 bytes"`)
+	say(`{"name":"ann","text":"hello"}`)
+	expect(`{"refused":"the id is missing"}`)
+	for _, text := range []string{"hello", `["ann"]`, `{"id":1}`} {
+		say(text)
+		expect(`{"refused":"a message is a JSON object with the texts id, name and text"}`)
+	}
+	// The longest there is, in six bytes for each, is read. A longer one ends the connection.
+	longest := func(more int) string {
+		return `{"id":"last","name":"` + strings.Repeat(`\u0041`, defaults.name) + `","text":"` + strings.Repeat(`\u0041`, defaults.text+more) + `"}`
+	}
+	say(longest(0))
+	expect(`{"id":"last","name":"AAA`)
+	require.NoError(t, conn.Write(ctx, websocket.MessageText, []byte(longest(idSize*6))))
+	_, _, err = conn.Read(ctx)
+	require.Equal(t, websocket.StatusMessageTooBig, websocket.CloseStatus(err))
+}
+
+// Half a line, as a full disk leaves it, costs no message but its own; nor does a file with something else in it.
+func TestARoomPassesOverWhatIsNoMessage(t *testing.T) {
+	folder := t.TempDir()
+	file := filepath.Join(folder, "lobby.jsonl")
+	require.NoError(t, os.WriteFile(file, []byte(strings.Repeat("x", 2*piece)+"\n\n"+`{"id":"half`), 0o600))
+	ann := newClient(t, serve(t, folder, defaults)+"/lobby", "ann", 0)
+	ann.awaitLive(t)
+	ann.tell(t, "hello")
+	require.Equal(t, []string{"hello"}, ann.texts())
+	info, err := os.Stat(file)
+	require.NoError(t, err)
+	require.Equal(t, info.Size(), ann.place())
+}
+
+// set is for what has another type on another system.
+func set[T int64 | uint64](to *T, n int) { *to = T(n) }
 
 // A drain is a Shutdown of the handler's server.
 func TestMembersHearThatTheProgramIsBeingReplaced(t *testing.T) {

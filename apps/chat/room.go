@@ -72,7 +72,8 @@ func (r *room) say(m message) error {
 	} else if size+int64(len(line)) > r.most {
 		return errFull
 	}
-	if _, err := r.file.Write(line); err != nil {
+	// What lacks nothing but its line break gets that from the next one, and so will be heard.
+	if n, err := r.file.Write(line); err != nil && n < len(line)-1 {
 		return fmt.Errorf("chat: %w", err)
 	}
 	close(r.changed)
