@@ -86,20 +86,25 @@ a_request_is_a_line_whatever_becomes_of_it(Config) ->
     _ = gwport_test:recv_head(Socket),
     gwport_test:close(Socket),
     matches("\"status\":200,\"bytes\":[0-9]+,.*\"reason\":\"client_gone\""),
+    in_flight(0, Config), % the program has heard that the client is gone
     Silent = gwport_test:connect(server(Config)),
     gwport_test:send(Silent, "GET /faults/sleep?s=30 HTTP/1.1\r\nhost: localhost\r\n\r\n"),
-    [#{pool := Pool}] = [server(Config)],
-    gwport_test:until(fun() -> {ok, [#{in_flight := N}]} = gwport:info(Pool), N =:= 1 end),
+    in_flight(1, Config),
     gwport_test:close(Silent),
     matches("\"status\":null,\"bytes\":0,.*\"reason\":\"client_gone\""),
     nothing_more().
 
+in_flight(Wanted, Config) ->
+    #{pool := Pool} = server(Config),
+    gwport_test:until(fun() -> {ok, [#{in_flight := N}]} = gwport:info(Pool), N =:= Wanted end).
+
 a_request_that_is_in_two_programs_is_one_line(Config) ->
     %% Its program is killed, and the next one answers.
     #{pool := Pool} = server(Config),
+    in_flight(0, Config),
     Socket = gwport_test:connect(server(Config)),
     gwport_test:send(Socket, "GET /faults/sleep?s=1 HTTP/1.1\r\nhost: localhost\r\n\r\n"),
-    gwport_test:until(fun() -> {ok, [#{in_flight := N}]} = gwport:info(Pool), N =:= 1 end),
+    in_flight(1, Config),
     {ok, [#{os_pid := OsPid}]} = gwport:info(Pool),
     [] = os:cmd("kill -9 " ++ integer_to_list(OsPid)),
     #{status := 200} = gwport_test:recv(Socket),
