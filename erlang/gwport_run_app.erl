@@ -64,7 +64,7 @@ environ(Request, Wake, Owner) ->
         <<"gwport.async">> => true,
         %% All of them are of this node.
         <<"gwport.multiprocess">> => false,
-        <<"gwport.request">> => Request,
+        <<"gwport.request">> => {Request, erlang:monotonic_time(millisecond)},
         <<"gwport.input">> => fun(Max) when is_integer(Max), Max > 0 -> ask({read, Max}, Owner) end,
         <<"gwport.errors">> => fun(Text) -> ?LOG_ERROR("~ts", [Text]) end,
         <<"gwport.wake">> => fun() -> App ! {?MODULE, Wake}, ok end

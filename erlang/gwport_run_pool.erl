@@ -31,12 +31,19 @@
 app(Mount) ->
     fun(Environ) -> call(Environ, Mount) end.
 
-call(Environ = #{<<"gwport.request">> := Request0, <<"gwport.input">> := Input}, Mount) ->
+call(Environ = #{<<"gwport.request">> := {Request0, Since}, <<"gwport.input">> := Input}, Mount0) ->
+    Mount = within(now_ms() - Since, Request0, Mount0),
     Request = #{<<"method">> := Method, <<"path">> := Path} =
         request(gwport_environ:request(Environ, Request0), Mount),
     Tag = make_ref(),
     Exchange = gwport_exchange:open(Request, Mount, Tag, now_ms()),
     headed(next(#inner{tag = Tag, exchange = Exchange, input = Input}), [Method, " ", Path]).
+
+%% The program hears of what is left of either deadline.
+within(Passed, #{<<"timeout">> := Time}, Mount = #{deadline := Deadline}) ->
+    Mount#{deadline := min(Deadline, max(1, Time - Passed))};
+within(_, _, Mount) ->
+    Mount.
 
 %% As a mount would have made it. A connection that might be handed over is not this process's, nor
 %% is one that might be given a file.

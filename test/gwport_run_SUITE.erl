@@ -48,6 +48,7 @@ both() -> [
     what_a_program_breaks_off_is_broken_off,
     a_header_and_a_footer_are_around_what_a_program_says,
     an_input_of_middleware_that_fails_is_500,
+    a_deadline_is_that_of_a_program_behind_the_app,
     trailers_and_informational_responses_are_not_passed_on,
     a_deferred_response_is_asked_for_until_it_is_there,
     a_deferred_response_comes_when_it_is_woken,
@@ -87,8 +88,11 @@ served(Case, App, Config) ->
     served(Case, App, #{}, Config).
 
 served(Case, App, Mount, Config) ->
+    mounted(Case, [{"/app/[...]", Mount#{run => App}}], Config).
+
+mounted(Case, Routes, Config) ->
     {ok, _} = cowboy:start_clear(Case, #{socket_opts => [{ip, {127, 0, 0, 1}}, {port, 0}]},
-        gwport_test:mounted([{"/app/[...]", Mount#{run => App}}], #{idle_timeout => infinity})),
+        gwport_test:mounted(Routes, #{idle_timeout => infinity})),
     [{server, #{port => ranch:get_port(Case)}} | Config].
 
 %% gwport_gateway
@@ -552,6 +556,30 @@ an_input_of_middleware_that_fails_is_500(Config) ->
     gwport_test:release_log(Log),
     ?assertEqual([], [Text || Text <- [Line | [Text || {log_event, _, Text, _} <- logged()]],
         string:find(Text, "sesame") =/= nomatch]).
+
+a_deadline_is_that_of_a_program_behind_the_app(Config) ->
+    %% The earlier one of the mount around and of its own, if there is one.
+    Cases = [{infinity, infinity, none}, {60000, infinity, minute}, {infinity, 60000, minute},
+        {60000, 3600000, minute}, {3600000, 60000, minute}, {3600000, 7200000, hour}],
+    Path = fun(Outer, Inner) -> io_lib:format("/~p-~p", [Outer, Inner]) end,
+    Server = mounted(?FUNCTION_NAME, [{[Path(Outer, Inner), "/[...]"], #{deadline => Outer, run => gwport_gateway:pool(
+        #{pool => proplists:get_value(pool, Config), app => environ, deadline => Inner})}}
+        || {Outer, Inner, _} <- Cases], Config),
+    _ = [?assertEqual({Outer, Inner, Left}, {Outer, Inner, left(ask(Server, Path(Outer, Inner)))})
+        || {Outer, Inner, Left} <- Cases].
+
+left(Response = #{status := 200}) ->
+    left(maps:get(<<"Context deadline">>, gwport_http_client:fields(Response)));
+left(<<"none">>) ->
+    none;
+%% A time of the day.
+left(<<Hour:2/binary, ":", Minute:2/binary, ":", Second:2/binary, ".", Milli:3/binary, " UTC">>) ->
+    [H, M, S, Ms] = [binary_to_integer(Digits) || Digits <- [Hour, Minute, Second, Milli]],
+    Day = 86400000,
+    case (((H * 60 + M) * 60 + S) * 1000 + Ms + Day - os:system_time(millisecond) rem Day) rem Day of
+        Left when Left =< 60000 -> minute;
+        Left when Left > 1800000, Left =< 3600000 -> hour
+    end.
 
 trailers_and_informational_responses_are_not_passed_on(Config) ->
     Server = served(?FUNCTION_NAME, around(faults, [], Config), Config),
