@@ -23,15 +23,17 @@
 -define(FIRST_WAIT, 10).
 -define(LAST_WAIT, 1000).
 
+-define(NOT_IMPLEMENTED, 501).
+
 -spec run(app(), gwport_environ:request(), Owner :: pid()) -> ok.
-run(App, Request = #{<<"method">> := Method}, Owner) ->
+run(App, Request, Owner) ->
     Wake = make_ref(),
     told(App, Owner, fun() ->
         case response(App(environ(Request, Wake, Owner)), Wake) of
             {_, _, {_, _, Close}} = Response when is_function(Close, 0) ->
-                closed(Close, App, Owner, fun() -> send(Response, Method, Owner) end);
+                closed(Close, App, Owner, fun() -> send(Response, Request, Owner) end);
             Response ->
-                send(Response, Method, Owner)
+                send(Response, Request, Owner)
         end
     end).
 
@@ -111,8 +113,8 @@ woken(Deferred, Wake) ->
     after 0 -> deferred(Deferred, ?FIRST_WAIT, Wake)
     end.
 
-send({Status, Headers, Body}, Method, Owner) ->
-    headed(Status, Headers, Body, Method, Owner);
+send({Status, Headers, Body}, Request, Owner) ->
+    headed(Status, Headers, Body, Request, Owner);
 send(_, _, _) ->
     wrong("expected {Status, Headers, Body}, or a fun of no arguments").
 
@@ -126,11 +128,11 @@ close(Close) ->
             gwport_failure:report("the close of an app's body", Class, Reason, Stack)
     end.
 
-headed(Status, Headers, Body, Method, Owner) ->
+headed(Status, Headers, Body, Request = #{<<"method">> := Method}, Owner) ->
     is_status(Status) orelse
         wrong("expected a status from 200 to 999, or {Status, Reason} with a binary"),
     are_pairs(Headers) orelse wrong("expected headers as a list of {Name, Value}, all binaries"),
-    Head = {Status, Headers},
+    Head = {declining(Status, Request), Headers},
     case gwport_response:head(term_to_binary(Head)) of
         {ok, #{code := Code, length := Length}} ->
             HasBody = gwport_response:has_body(Method, Code),
@@ -146,6 +148,11 @@ is_code(Code) -> is_integer(Code) andalso Code >= 200 andalso Code =< 999.
 
 are_pairs([{Name, Value} | Rest]) when is_binary(Name), is_binary(Value) -> are_pairs(Rest);
 are_pairs(Rest) -> Rest =:= [].
+
+%% An extended CONNECT asks for a tunnel, and any 2xx would open one.
+declining({Code, _}, #{<<"protocol">> := _}) when Code =< 299 -> ?NOT_IMPLEMENTED;
+declining(Code, #{<<"protocol">> := _}) when Code =< 299 -> ?NOT_IMPLEMENTED;
+declining(Status, _) -> Status.
 
 %% What is whole has a length, also where it is not sent.
 with_length(Code, undefined, Body, {Status, Headers}) when not is_tuple(Body) ->

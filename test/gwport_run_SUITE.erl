@@ -16,7 +16,7 @@ suite() -> [{timetrap, {seconds, 60}}].
 all() -> gwport_test:mounts().
 
 groups() ->
-    gwport_test:mounts([{group, h1}, {group, h2}], [{h1, [], both() ++ h1()}, {h2, [], both()}]).
+    gwport_test:mounts([{group, h1}, {group, h2}], [{h1, [], both() ++ h1()}, {h2, [], both() ++ h2()}]).
 
 both() -> [
     a_triple_is_the_response,
@@ -57,7 +57,12 @@ both() -> [
 
 h1() -> [
     a_client_is_told_to_go_on_by_the_first_read_alone,
-    what_is_not_read_of_a_body_does_not_cost_the_connection
+    what_is_not_read_of_a_body_does_not_cost_the_connection,
+    an_upgrade_is_declined
+].
+
+h2() -> [
+    what_asks_for_a_tunnel_gets_none
 ].
 
 init_per_suite(Config) ->
@@ -92,7 +97,7 @@ served(Case, App, Mount, Config) ->
 
 mounted(Case, Routes, Config) ->
     {ok, _} = cowboy:start_clear(Case, #{socket_opts => [{ip, {127, 0, 0, 1}}, {port, 0}]},
-        gwport_test:mounted(Routes, #{idle_timeout => infinity})),
+        gwport_test:mounted(Routes, #{idle_timeout => infinity, enable_connect_protocol => true})),
     [{server, #{port => ranch:get_port(Case)}} | Config].
 
 %% gwport_gateway
@@ -669,3 +674,30 @@ what_is_not_read_of_a_body_does_not_cost_the_connection(Config) ->
     _ = [?assertMatch(#{status := 200, body := <<"ok">>}, call(Client, #{path => "/app", body => Body}))
         || Body <- [<<"abc">>, binary:copy(<<"x">>, 50000), none]],
     close(Client).
+
+an_upgrade_is_declined(Config) ->
+    %% By the app's own answer, be it in Erlang or a program's that would take the connection over.
+    Server = mounted(?FUNCTION_NAME, [{"/app", #{run => fun(_) -> gwport_gateway:text(200, "no") end}},
+        {"/takeover", #{run => around('gwport.check', [], Config)}}], Config),
+    [?assertMatch({Path, #{status := Status, complete := true}}, {Path, ask(Server, #{path => Path,
+            headers => [{<<"connection">>, <<"upgrade">>}, {<<"upgrade">>, <<"bytes">>}]})})
+        || {Path, Status} <- [{"/app", 200}, {"/takeover", 501}]].
+
+%% HTTP/2
+
+what_asks_for_a_tunnel_gets_none(Config) ->
+    %% Which any 2xx would open. What is answered otherwise is passed on.
+    Server = mounted(?FUNCTION_NAME, [{"/app/[...]", #{run => fun(#{<<"PATH_INFO">> := <<"/", Status/binary>>}) ->
+            {{binary_to_integer(Status), <<"reason">>}, [], <<"no">>}
+        end}}, {"/module/[...]", #{run => ?MODULE}}, {"/program/[...]", #{run => around(environ, [], Config)}},
+        {"/takeover", #{run => around('gwport.check', [], Config)}}], Config),
+    Client = gwport_raw_h2:open(proplists:get_value(server, Server)),
+    {settings, #{enable_connect_protocol := true}} = gwport_raw_h2:frame(Client),
+    gwport_raw_h2:send(cow_http2:settings_ack(), Client),
+    _ = [begin
+        gwport_raw_h2:headers(Id, nofin, [{<<":method">>, <<"CONNECT">>}, {<<":protocol">>, <<"bytes">>},
+            {<<":scheme">>, <<"http">>}, {<<":authority">>, <<"x">>}, {<<":path">>, Path}], Client),
+        ?assertMatch({Path, #{status := Status, complete := true}}, {Path, gwport_raw_h2:answer(Id, Client)})
+    end || {Id, Path, Status} <- [{1, <<"/app/200">>, 501}, {3, <<"/app/299">>, 501}, {5, <<"/app/300">>, 300},
+        {7, <<"/app/404">>, 404}, {9, <<"/module/x">>, 501}, {11, <<"/program/x">>, 501}, {13, <<"/takeover">>, 501}]],
+    gwport_raw_h2:close(Client).

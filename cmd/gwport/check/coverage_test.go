@@ -26,7 +26,7 @@ var elsewhere = map[string]string{
 	"E1": "not on the wire; test/vectors/environ.txt holds both sides to it",
 	"E2": "not on the wire; test/vectors/environ.txt holds both sides to it",
 	"E3": "not on the wire; test/vectors/environ.txt holds both sides to it",
-	"W1": apps, "W2": apps, "W3": apps, "W4": apps, "W5": apps, "W6": apps, "W7": apps, "W8": apps, "W9": apps, "W10": apps,
+	"W1": apps, "W2": apps, "W3": apps, "W4": apps, "W5": apps, "W6": apps, "W7": apps, "W8": apps, "W9": apps, "W10": apps, "W11": apps,
 	"B1": files, "B2": files, "B3": files, "B4": files, "B5": files, "B6": files, "B7": files,
 	"U8": "test/thirdparty/tunnel_test.go has clients on HTTP/2, which the mirror's is not, for both of our mounts",
 	"B8": "bridge/memory_linux_test.go: what a response has named is closed, and no byte of it changes",
