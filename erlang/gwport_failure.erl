@@ -49,6 +49,8 @@ reason(Reason) ->
 %% As much of a reason as cannot be anybody's data.
 -spec tag(term()) -> atom() | {atom(), atom()}.
 tag({shutdown, {failed, Tag}}) -> tag(Tag);
+%% As a process that has crashed tells those that are linked to it.
+tag({Reason, [{_, _, _, _} | _]}) -> tag(Reason);
 tag(Reason) when is_atom(Reason) -> Reason;
 tag({Tag, What}) when is_atom(Tag), is_atom(What) -> {Tag, What};
 tag(Reason) when is_tuple(Reason), tuple_size(Reason) > 0, is_atom(element(1, Reason)) ->

@@ -38,6 +38,8 @@ failures() ->
         {nocatch, fun() -> error({nocatch, ?SECRET}) end},
         {other, fun() -> throw(?SECRET) end},
         {other, fun() -> exit({?SECRET, reason}) end},
+        {broken, fun() -> exit({{broken, ?SECRET}, [{m, f, [?SECRET], []}]}) end},
+        {other, fun() -> exit({?SECRET, [{m, f, [?SECRET], []}]}) end},
         {timeout, fun() -> exit({timeout, {gen_server, call, [self(), ?SECRET]}}) end},
         {'EXIT', fun() -> exit({'EXIT', self(), ?SECRET}) end}].
 
