@@ -38,6 +38,9 @@ both() -> [
     a_client_that_leaves_ends_an_app_that_waits,
     an_app_that_takes_too_long_is_504_and_ends,
     a_client_that_takes_nothing_is_given_up_and_ends_the_app,
+    what_is_beyond_the_mounts_limits_reaches_no_app,
+    what_the_mount_makes_of_a_request_is_in_the_environ,
+    a_request_is_a_line_of_the_access_log,
     middleware_is_around_an_app,
     middleware_changes_what_a_program_sees_and_answers,
     middleware_streams_both_ways_through_a_program,
@@ -49,6 +52,7 @@ both() -> [
     a_header_and_a_footer_are_around_what_a_program_says,
     an_input_of_middleware_that_fails_is_500,
     a_deadline_is_that_of_a_program_behind_the_app,
+    who_finds_a_program_full_behind_middleware_waits,
     trailers_and_informational_responses_are_not_passed_on,
     a_deferred_response_is_asked_for_until_it_is_there,
     a_deferred_response_comes_when_it_is_woken,
@@ -415,6 +419,52 @@ asks(h2) ->
         {<<":authority">>, <<"localhost">>}, {<<":path">>, <<"/app">>}]),
     ["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", cow_http2:settings(#{}), cow_http2:headers(1, fin, Fields)].
 
+%% What the mount does
+
+what_is_beyond_the_mounts_limits_reaches_no_app(Config) ->
+    Case = self(),
+    Server = served(?FUNCTION_NAME, fun(_) -> Case ! reached, gwport_gateway:text(200, "ok") end,
+        #{max_target => 20, max_fields => 8, max_header => 300}, Config),
+    Field = fun(N) -> {<<"x-", (integer_to_binary(N))/binary>>, <<"1">>} end,
+    _ = [begin
+        ?assertMatch({Request, #{status := Status}}, {Request, ask(Server, Request)}),
+        ?assertEqual({Request, Status =:= 200}, {Request, receive reached -> true after 0 -> false end})
+    end || {Status, Request} <- [{200, #{path => "/app/67890?2345678-0"}}, {414, #{path => "/app/67890?2345678-01"}},
+        {200, #{path => "/app", headers => [Field(N) || N <- lists:seq(1, 6)]}},
+        {431, #{path => "/app", headers => [Field(N) || N <- lists:seq(1, 9)]}},
+        {431, #{path => "/app", headers => [{<<"x-long">>, binary:copy(<<"x">>, 300)}]}}]].
+
+what_the_mount_makes_of_a_request_is_in_the_environ(Config) ->
+    Server = served(?FUNCTION_NAME, fun(Environ) ->
+        gwport_gateway:text(200, io_lib:format("~s ~s ~s", [maps:get(Key, Environ, "none")
+            || Key <- [<<"REMOTE_ADDR">>, <<"gwport.url_scheme">>, <<"HTTP_X_USER">>]]))
+    end, #{trusted_proxies => ["127.0.0.1"], underscores => drop}, Config),
+    _ = [?assertMatch({Name, #{body := Body}}, {Name, ask(Server, #{path => "/app", headers => [{Name, <<"me">>},
+            {<<"x-forwarded-for">>, <<"192.0.2.7">>}, {<<"x-forwarded-proto">>, <<"https">>}]})})
+        || {Name, Body} <- [{<<"x_user">>, <<"192.0.2.7 https none">>}, {<<"x-user">>, <<"192.0.2.7 https me">>}]].
+
+a_request_is_a_line_of_the_access_log(Config) ->
+    %% Of no pool, whatever becomes of it.
+    App = fun(#{<<"PATH_INFO">> := <<"/fails">>}) -> error(failing); (_) -> gwport_gateway:text(200, "text") end,
+    Server = mounted(?FUNCTION_NAME, [{"/json/[...]", #{run => App, access_log => json}},
+        {"/combined/[...]", #{run => App, access_log => combined}}], Config),
+    Log = gwport_test:capture_log(),
+    _ = [begin
+        _ = ask(Server, Path),
+        Line = line(),
+        ?assertEqual({match, Line}, {re:run(Line, Pattern, [{capture, none}]), Line})
+    end || {Path, Pattern} <- [
+        {"/json/x", "^\\{\"time\":\"[^\"]+\",\"peer\":\"127.0.0.1\",\"method\":\"GET\",\"path\":\"/json/x\".*\"status\":200,"
+            "\"bytes\":4,\"duration_us\":[0-9]+\\}$"},
+        {"/json/fails", "\"path\":\"/json/fails\".*\"status\":500,.*\"reason\":\"app_failed\""},
+        {"/combined/x", "\"GET /combined/x HTTP/[12]\\.[01]\" 200 4 \"-\" \""}]],
+    gwport_test:release_log(Log).
+
+line() ->
+    receive {log_event, notice, Line, #{domain := [gwport, access]}} -> Line
+    after 10000 -> error(no_line)
+    end.
+
 %% Middleware, and responses that come later
 
 middleware_is_around_an_app(Config) ->
@@ -585,6 +635,39 @@ left(<<Hour:2/binary, ":", Minute:2/binary, ":", Second:2/binary, ".", Milli:3/b
         Left when Left =< 60000 -> minute;
         Left when Left > 1800000, Left =< 3600000 -> hour
     end.
+
+who_finds_a_program_full_behind_middleware_waits(Config) ->
+    %% And is gone from there when he leaves.
+    Pool = gwport_test:start_pool(#{max_streams => 1, max_queue => 1, queue_timeout => 60000}),
+    Server = mounted(?FUNCTION_NAME, [{"/app/[...]", #{run => around(echo, [], [{pool, Pool} | Config])}}], Config),
+    Client = open(Server),
+    Stream = start(Client, #{path => "/app"}),
+    send(Stream, nofin, <<"one">>),
+    Head = head(Stream),
+    Leaver = open(Server),
+    _ = asked(Leaver),
+    waiting(1, Pool),
+    Refused = ask(Server, "/app"),
+    ?assertEqual({503, <<"yes">>, <<"1">>},
+        {maps:get(status, Refused), header(<<"x-marked">>, Refused), header(<<"retry-after">>, Refused)}),
+    close(Leaver),
+    waiting(0, Pool),
+    Waiter = open(Server),
+    Waits = asked(Waiter),
+    waiting(1, Pool),
+    send(Stream, fin, <<>>),
+    ?assertMatch(#{body := <<"one">>, complete := true}, rest({Stream, Head})),
+    ?assertMatch(#{status := 200, complete := true}, rest(Waits)),
+    _ = [close(Each) || Each <- [Client, Waiter]],
+    {ok, #{failures := Failures, queue := Queue}} = gwport:counts(Pool),
+    gwport_test:stop_pool(Pool),
+    ?assertMatch({#{busy := 1}, #{waited := 2, full := 1, timeout := 0}}, {Failures, Queue}).
+
+waiting(Count, Pool) ->
+    gwport_test:until(fun() ->
+        {_, #{queue := Queue}} = gwport:ready(Pool),
+        Queue =:= Count
+    end).
 
 trailers_and_informational_responses_are_not_passed_on(Config) ->
     Server = served(?FUNCTION_NAME, around(faults, [], Config), Config),

@@ -19,6 +19,7 @@ groups() ->
         a_traceparent_reaches_the_handler_and_the_events,
         a_request_without_a_whole_answer_has_an_exception,
         a_client_that_leaves_is_an_exception_once,
+        an_app_in_erlang_is_of_no_pool,
         a_connection_that_is_taken_over_is_one_request,
         a_request_that_is_in_two_programs_is_one,
         a_handler_that_fails_costs_no_request
@@ -61,7 +62,8 @@ init_per_group(node, Config) ->
 init_per_group(Mount, Config) ->
     gwport_test:mount(Mount),
     Routes = [fun(Pool) -> {"/nowhere", #{pool => Pool, app => nowhere}} end,
-        fun(Pool) -> {"/takeover", #{pool => Pool, app => 'gwport.check'}} end],
+        fun(Pool) -> {"/takeover", #{pool => Pool, app => 'gwport.check'}} end,
+        fun(_) -> {"/erlang/[...]", #{run => fun erlang_app/1}} end],
     [{server, gwport_test:start(#{routes => Routes})} | Config].
 
 end_per_group(node, _) -> ok;
@@ -127,6 +129,19 @@ a_request_without_a_whole_answer_has_an_exception(Config) ->
     #{status := 500} = gwport_test:get(server(Config), "/faults/panic"),
     _ = told(start),
     ?assertMatch({_, #{status := 500}}, told(stop)),
+    nothing_more().
+
+erlang_app(#{<<"PATH_INFO">> := <<"/fails">>}) -> error(failing);
+erlang_app(_) -> gwport_gateway:text(200, "text").
+
+an_app_in_erlang_is_of_no_pool(Config) ->
+    #{status := 200} = gwport_test:get(server(Config), "/erlang/x"),
+    {_, About = #{pool := undefined, app := <<>>, path := <<"/erlang/x">>}} = told(start),
+    ?assertEqual(About#{status => 200}, element(2, told(stop))),
+    #{status := 500} = gwport_test:get(server(Config), "/erlang/fails"),
+    {_, Failing} = told(start),
+    ?assertEqual(Failing#{status => 500, reason => app_failed, kind => error, stacktrace => []},
+        element(2, told(exception))),
     nothing_more().
 
 a_client_that_leaves_is_an_exception_once(Config) ->
