@@ -136,7 +136,8 @@ key_byte(C) -> C.
 
 %% And back: a Request, where an environ that was made of it has been changed since. What has not
 %% been is as it was, to the last byte and in its order; what no key of an environ shows, and
-%% REQUEST_URI, which shows others', are the Request's.
+%% REQUEST_URI, which shows others', are the Request's. A value that cannot be one of a Request is
+%% an error {bad_environ, Key}.
 -spec request(#{binary() => term()}, request()) -> request().
 request(Environ, Request) ->
     Before = environ(Request),
@@ -147,8 +148,24 @@ request(Environ, Request) ->
     end.
 
 changed(Changed, Environ, Before, Request) ->
+    _ = [error({bad_environ, Key}) || Key <- Changed, not is_good(Key, Environ)],
     lists:foldl(fun(Key, Map) -> change(Key, Environ, Map) end,
         with_path(Changed, Environ, Before, with_headers(Changed, Environ, Request)), Changed).
+
+%% What is missing means that there is none, where that can be.
+is_good(Key, Environ) ->
+    case Environ of
+        #{Key := Value} when is_binary(Value) -> not is_number_key(Key) orelse are_digits(Value);
+        #{Key := _} -> false;
+        #{} -> not lists:member(Key, [<<"REQUEST_METHOD">>, <<"SERVER_NAME">>, <<"SERVER_PORT">>,
+            <<"REMOTE_ADDR">>, <<"REMOTE_PORT">>, <<"gwport.url_scheme">>])
+    end.
+
+is_number_key(Key) ->
+    lists:member(Key, [<<"SERVER_PORT">>, <<"REMOTE_PORT">>, <<"CONTENT_LENGTH">>]).
+
+are_digits(Value) ->
+    Value =/= <<>> andalso << <<C>> || <<C>> <= Value, C >= $0, C =< $9 >> =:= Value.
 
 is_of_request(<<"HTTP_", _/binary>>) -> true;
 is_of_request(Key) -> lists:member(Key, [<<"CONTENT_TYPE">>, <<"CONTENT_LENGTH">>,

@@ -47,7 +47,7 @@
 %% an alias, wherever from. Plug is one more driver.
 -module(gwport_exchange).
 
--export([open/4, open/5, refuse/2, event/3, failed/4]).
+-export([open/4, open/5, refuse/2, fault/1, event/3, failed/4]).
 -export([offer/1, accept/1, withdraw/1, close/1]).
 -export([tag/1, timeout/2, needs_timer/1, guard/4, unguard/1]).
 
@@ -204,6 +204,12 @@ refused(Reason, Tag, Stream, Count, Account) ->
 
 checked({error, _}, _, _) -> {error, bad_request};
 checked(ok, Request, Mount) -> gwport_request:within(Request, Mount).
+
+%% What was wrong with a request that has been refused as a bad one.
+-spec fault(gwport_environ:request()) -> gwport_request:part().
+fault(Request) ->
+    {error, Part} = gwport_request:check(Request),
+    Part.
 
 %% At the port with the fewest requests, of those that have not been turned to in vain; or where
 %% those wait for whom there is none. An app in Erlang has a port of its own for each request.

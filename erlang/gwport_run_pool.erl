@@ -33,11 +33,16 @@ app(Mount) ->
 
 call(Environ = #{<<"gwport.request">> := {Request0, Since}, <<"gwport.input">> := Input}, Mount0) ->
     Mount = within(now_ms() - Since, Request0, Mount0),
-    Request = #{<<"method">> := Method, <<"path">> := Path} =
-        request(gwport_environ:request(Environ, Request0), Mount),
+    try gwport_environ:request(Environ, Request0) of
+        Request -> asked(request(Request, Mount), Input, Mount)
+    catch
+        error:{bad_environ, Key} -> wrong([gwport_line:text(Key), " of its environ"], Request0)
+    end.
+
+asked(Request, Input, Mount) ->
     Tag = make_ref(),
     Exchange = gwport_exchange:open(Request, Mount, Tag, now_ms()),
-    headed(next(#inner{tag = Tag, exchange = Exchange, input = Input}), [Method, " ", Path]).
+    headed(next(#inner{tag = Tag, exchange = Exchange, input = Input}), Request).
 
 %% The program hears of what is left of either deadline.
 within(Passed, #{<<"timeout">> := Time}, Mount = #{deadline := Deadline}) ->
@@ -60,9 +65,28 @@ headed({{head, Head}, Inner = #inner{tag = Tag}}, _) ->
     response(Head, {fun block/1, Tag, fun() -> close(Tag) end});
 headed({{break, _}, _}, _) ->
     gwport_run_app:break();
-headed({{_, Reason}, _}, Name) ->
-    ?LOG_NOTICE("gwport: ~ts ended: ~0p", [gwport_line:text(iolist_to_binary(Name)), Reason]),
+%% A client's own has been checked before.
+headed({{refuse, bad_request}, _}, Request) ->
+    wrong(["its ", part(gwport_exchange:fault(Request))], Request);
+headed({{refuse, Reason}, _}, _) ->
+    instead(Reason);
+headed({{fail, Reason}, _}, Request) ->
+    ?LOG_NOTICE("gwport: ~ts ended: ~0p", [name(Request), Reason]),
+    instead(Reason).
+
+instead(Reason) ->
     {gwport_status:status(Reason), gwport_status:headers(Reason), gwport_status:text(Reason)}.
+
+wrong(What, Request) ->
+    ?LOG_ERROR("gwport: what middleware has made of ~ts cannot be sent to a program: ~ts is wrong",
+        [name(Request), What]),
+    instead(app_failed).
+
+part({header, Name}) -> ["field ", gwport_line:text(Name)];
+part(Part) -> Part.
+
+name(#{<<"method">> := Method, <<"path">> := Path}) ->
+    gwport_line:text(<<Method/binary, " ", Path/binary>>).
 
 %% Trailers are not passed on, and so not announced.
 response(#{status := Status, code := Code, headers := Headers}, Body) ->

@@ -51,6 +51,7 @@ both() -> [
     what_a_program_breaks_off_is_broken_off,
     a_header_and_a_footer_are_around_what_a_program_says,
     an_input_of_middleware_that_fails_is_500,
+    what_middleware_makes_wrong_is_500_and_the_log_says_what,
     a_deadline_is_that_of_a_program_behind_the_app,
     who_finds_a_program_full_behind_middleware_waits,
     trailers_and_informational_responses_are_not_passed_on,
@@ -612,6 +613,37 @@ an_input_of_middleware_that_fails_is_500(Config) ->
     ?assertEqual([], [Text || Text <- [Line | [Text || {log_event, _, Text, _} <- logged()]],
         string:find(Text, "sesame") =/= nomatch]).
 
+what_middleware_makes_wrong_is_500_and_the_log_says_what(Config) ->
+    Test = self(),
+    Changing = fun(App) ->
+        fun(Environ) ->
+            Test ! {changes, self()},
+            receive {change, Change} -> App(Change(Environ)) end
+        end
+    end,
+    Server = served(?FUNCTION_NAME, around(environ, [Changing], Config), Config),
+    Log = gwport_test:capture_log(),
+    _ = [begin
+        Client = open(Server),
+        Stream = asked(Client),
+        receive {changes, App} -> App ! {change, fun(Environ) -> changed(Key, Value, Environ) end} end,
+        ?assertMatch({Key, Value, #{status := 500}}, {Key, Value, head(Stream)}),
+        {error, Line, _} = gwport_test:expect_log("what middleware has made of"),
+        ?assertEqual({match, Line}, {re:run(Line, [" /app cannot be sent to a program: ", What, " is wrong$"],
+            [{capture, none}]), Line}),
+        close(Client)
+    end || {Key, Value, What} <- [
+        {<<"HTTP_X_USER">>, "sesame", "HTTP_X_USER of its environ"}, {<<"HTTP_X_USER">>, <<"a\r\nb">>, "its field x-user"},
+        {<<"HTTP_X USER">>, <<"sesame">>, "its field x user"}, {<<"SERVER_PORT">>, 80, "SERVER_PORT of its environ"},
+        {<<"SERVER_PORT">>, <<"+80">>, "SERVER_PORT of its environ"}, {<<"SERVER_PORT">>, <<"65536">>, "its port"},
+        {<<"CONTENT_LENGTH">>, <<>>, "CONTENT_LENGTH of its environ"},
+        {<<"REQUEST_METHOD">>, none, "REQUEST_METHOD of its environ"}, {<<"REQUEST_METHOD">>, <<"A B">>, "its method"},
+        {<<"PATH_INFO">>, "/", "PATH_INFO of its environ"}, {<<"QUERY_STRING">>, <<"a\n">>, "its query"}]],
+    gwport_test:release_log(Log).
+
+changed(Key, none, Environ) -> maps:remove(Key, Environ);
+changed(Key, Value, Environ) -> Environ#{Key => Value}.
+
 a_deadline_is_that_of_a_program_behind_the_app(Config) ->
     %% The earlier one of the mount around and of its own, if there is one.
     Cases = [{infinity, infinity, none}, {60000, infinity, minute}, {infinity, 60000, minute},
@@ -644,12 +676,16 @@ who_finds_a_program_full_behind_middleware_waits(Config) ->
     Stream = start(Client, #{path => "/app"}),
     send(Stream, nofin, <<"one">>),
     Head = head(Stream),
+    Log = gwport_test:capture_log(),
     Leaver = open(Server),
     _ = asked(Leaver),
     waiting(1, Pool),
     Refused = ask(Server, "/app"),
     ?assertEqual({503, <<"yes">>, <<"1">>},
         {maps:get(status, Refused), header(<<"x-marked">>, Refused), header(<<"retry-after">>, Refused)}),
+    %% Which is no news, as without middleware.
+    gwport_test:release_log(Log),
+    ?assertEqual([], [Text || {log_event, _, Text, _} <- logged(), string:find(Text, "busy") =/= nomatch]),
     close(Leaver),
     waiting(0, Pool),
     Waiter = open(Server),
