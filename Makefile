@@ -27,7 +27,7 @@ SLOW_SUITES = $(wildcard test/slow/*_SUITE.erl)
 # Makes that can (GNU make 4) keep the output of two halves apart, a recipe line at a time.
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=line)
 
-.PHONY: help demo build test test-go test-erl test-full full-go full-erl test-long test-sid test-trixie bench bench-quick bench-growth bench-profile bench-build \
+.PHONY: help demo build test test-go test-erl test-full full-go full-erl test-long test-browser test-sid test-trixie bench bench-quick bench-growth bench-profile bench-build \
 	bench-etf compare planted soak lint-go lint-erl fmt clean clean-chroot
 
 help: ## List the targets
@@ -80,15 +80,24 @@ ifneq ($(SLOW_SUITES),)
 	QUIET=1 rebar3 as lint ct --dir test/slow
 endif
 
-test-long: ## What takes longest: test/long (connectrpc's conformance suite, the siege of the process tree), planted faults, test-trixie
-	@.ci/setup full
+test-long: ## What takes longest: test/long (connectrpc's conformance suite, the siege of the process tree), test-browser, planted faults, test-trixie
+	@.ci/setup long
 	QUIET=1 rebar3 as lint ct --dir test/long
 	@for dir in $(LONGMODULES); do \
 		echo "== $$dir"; (cd $$dir && $(CHECK_MODULE)); \
 	done
+	@$(MAKE) --no-print-directory test-browser
 	@$(MAKE) --no-print-directory planted
 	@$(MAKE) --no-print-directory test-trixie
 	@echo "make test-long: all passed"
+
+test-browser: ## What a page in Chromium, and npm's ws, see of gwport (four minutes)
+	@.ci/setup long
+	@$(MAKE) --no-print-directory test/browser/node_modules/.package-lock.json
+	@cd test/browser && npm test
+
+test/browser/node_modules/.package-lock.json: test/browser/package-lock.json
+	cd test/browser && npm ci
 
 test-sid: ## The Erlang tests on Debian sid, the newest Erlang/OTP and Cowboy there are, in a chroot; needs root
 	@.ci/chroot sid
