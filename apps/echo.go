@@ -9,7 +9,7 @@ import (
 
 var echoPage = newPage("echo", `
 <p>What is sent comes back while it is still being sent, in 32 KiB of memory:</p>
-<pre>curl -T big.iso http://{{.}} | sha256sum</pre>
+<pre>curl -T big.iso {{.}} | sha256sum</pre>
 <form method="post" enctype="text/plain">
 <p><input name="text" value="Hello" aria-label="text"> <button>Send</button></p>
 </form>
@@ -18,7 +18,7 @@ var echoPage = newPage("echo", `
 // echo keeps no more of the body than one read gives, so the client's reading sets the pace of its sending.
 func echo(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet && wantsHTML(r) {
-		echoPage.serve(w, r.Host+r.URL.Path)
+		echoPage.serve(w, origin(r)+r.URL.Path)
 		return
 	}
 	rc := http.NewResponseController(w)

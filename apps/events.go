@@ -14,7 +14,7 @@ import (
 var eventsPage = newPage("events", `
 <p>The time on the server, an event each second: <output id="time">not connected</output></p>
 <p>Close this page, and the program's log says that the client has left.</p>
-<pre>curl -N http://{{.Host}}{{.Mount}}/stream</pre>
+<pre>curl -N {{.Origin}}{{.Mount}}/stream</pre>
 <script>
 const time = document.getElementById("time");
 const source = new EventSource({{.Mount}} + "/stream");
@@ -34,7 +34,7 @@ func events(w http.ResponseWriter, r *http.Request) {
 	case rest == "/stream", root && !wantsHTML(r):
 		clock(w, r)
 	case root:
-		eventsPage.serve(w, map[string]string{"Mount": mount, "Host": r.Host})
+		eventsPage.serve(w, map[string]string{"Mount": mount, "Origin": origin(r)})
 	default:
 		http.NotFound(w, r)
 	}

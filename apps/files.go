@@ -28,7 +28,7 @@ SHA-256 of any of them must be, and a hole shows where it is:</p>
 <li><a href="{{.Mount}}/big?bytes=1048576">1 MiB</a></li>
 <li><a href="{{.Mount}}/big?bytes=1073741824">1 GiB</a></li>
 </ul>
-<pre>curl -s 'http://{{.Host}}{{.Mount}}/big?bytes=1073741824' | sha256sum
+<pre>curl -s '{{.Origin}}{{.Mount}}/big?bytes=1073741824' | sha256sum
 seq -f %015.0f 0 67108863 | sha256sum</pre>
 `)
 
@@ -40,7 +40,7 @@ func files(w http.ResponseWriter, r *http.Request) {
 	mount, rest := place(bridge.EnvironOf(r), "files")
 	switch rest {
 	case "", "/":
-		filesPage.serve(w, map[string]any{"Mount": mount, "Host": r.Host, "Names": sampleNames()})
+		filesPage.serve(w, map[string]any{"Mount": mount, "Origin": origin(r), "Names": sampleNames()})
 	case "/big":
 		big(w, r)
 	default:

@@ -18,6 +18,11 @@ func place(env bridge.Environ, name string) (mount, rest string) {
 	return script, info
 }
 
+// origin is what the command lines on a page begin with: the scheme and the host that the page was asked by.
+func origin(r *http.Request) string {
+	return bridge.EnvironOf(r).String("gwport.url_scheme") + "://" + r.Host
+}
+
 // allow answers 405 unless the request has one of the methods.
 func allow(w http.ResponseWriter, r *http.Request, methods ...string) bool {
 	for _, m := range methods {

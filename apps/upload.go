@@ -16,7 +16,7 @@ var uploadPage = newPage("upload", `
 <form method="post" enctype="multipart/form-data">
 <p><input type="file" name="file" aria-label="file" required> <button>Upload</button></p>
 </form>
-<pre>curl -T big.iso http://{{.}}</pre>
+<pre>curl -T big.iso {{.}}</pre>
 `)
 
 var errNoFile = errors.New("the form has no file")
@@ -33,7 +33,7 @@ func upload(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.Method == "GET" || r.Method == "HEAD" {
-		uploadPage.serve(w, r.Host+r.URL.Path)
+		uploadPage.serve(w, origin(r)+r.URL.Path)
 		return
 	}
 	sum, err := uploaded(r)
