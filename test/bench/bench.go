@@ -175,7 +175,7 @@ func (b *bench) ready(ctx context.Context, c contestant, l load) (s *server, why
 		return nil, "a wrong answer: " + oneLine(err) + " " + s.front.bad.String()
 	}
 	if l.warmUp {
-		if err := l.drive(ctx, job{bench: b, load: l, server: s, duration: time.Second}, &Run{}); err != nil {
+		if err := l.drive(ctx, job{bench: b, load: l, server: s, duration: time.Second, crowd: c.crowd(l)}, &Run{}); err != nil {
 			return nil, "the warm-up failed: " + oneLine(err)
 		}
 	}

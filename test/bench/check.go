@@ -26,6 +26,8 @@ type check struct {
 	// headers are sent, and each of eight reply headers has to have the value of one.
 	headers map[string]string
 	reply   string
+	// echo is a message that comes back by a WebSocket; but for the path, nothing else counts then.
+	echo []byte
 }
 
 const checkLimit = 10 * time.Second
@@ -86,6 +88,9 @@ func (p protocol) client() *http.Client {
 func (c check) run(ctx context.Context, url string, over protocol) error {
 	ctx, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
+	if c.echo != nil {
+		return c.runEcho(ctx, url)
+	}
 	client := over.client()
 	defer client.CloseIdleConnections()
 	method, body := "GET", io.Reader(http.NoBody)

@@ -40,29 +40,33 @@ func contestants() []contestant {
 		"sse_":        "one request at a time, bodies whole",
 		"hello_burn4": "one request at a time",
 		"upload_100m": "a body is one term",
+		"ws_":         "one request at a time, bodies whole",
 	}
+	noSocket := map[string]string{"ws_": "Cowboy's WebSockets begin in a handler, which the first row is"}
+	noTunnel := map[string]string{"ws_": "the proxy written for this bench passes on requests and responses only"}
+	noUpgrade := map[string]string{"ws_": "FastCGI has no way to take over a connection"}
 	return []contestant{
 		{name: ownHandler, title: "Cowboy, Erlang handler", start: beam(ownHandler)},
-		{name: "cowboy_stream", title: "Cowboy, Erlang stream handler", start: beam("cowboy_stream")},
+		{name: "cowboy_stream", title: "Cowboy, Erlang stream handler", start: beam("cowboy_stream"), cannot: noSocket},
 		{name: "cowboy_static", title: "cowboy_static, from a file", start: beam("cowboy_static"), static: true},
 		{name: "gwport_handler", title: "gwport_handler", start: beam("gwport_handler")},
 		{name: "gwport_stream", title: "gwport_stream_h", start: beam("gwport_stream")},
 		{name: "gwport_stream_2", title: "gwport_stream_h, 2 ports", start: beam("gwport_stream", "ports=2"), skips: notForPorts},
 		{name: "gwport_handler_before", title: "gwport_handler, before", start: earlier("gwport_handler"), earlier: true},
 		{name: "gwport_stream_before", title: "gwport_stream_h, before", start: earlier("gwport_stream"), earlier: true},
-		{name: gunProxy, title: "Cowboy → gun (32 kept) → net/http", start: proxy(gunProxy), twoSockets: true},
+		{name: gunProxy, title: "Cowboy → gun (32 kept) → net/http", start: proxy(gunProxy), twoSockets: true, cannot: noTunnel},
 		{name: "gun64", title: "Cowboy → gun (64 kept) → net/http", start: proxy("gun64"), twoSockets: true, skips: notForGun64},
 		{name: "naive", title: "naive port, erlang_go", start: beam("naive"), cannot: oneAtATime, skips: notForSketch},
 		{name: "nethttp", title: "net/http alone", start: goAlone},
 		{name: "nginx_http", title: "nginx → net/http", start: nginx("http"), twoSockets: true, skips: notForNginx},
-		{name: "nginx_fcgi", title: "nginx → FastCGI (net/http/fcgi)", start: nginx("fcgi"), twoSockets: true, skips: notForFCGI},
+		{name: "nginx_fcgi", title: "nginx → FastCGI (net/http/fcgi)", start: nginx("fcgi"), twoSockets: true, skips: notForFCGI, cannot: noUpgrade},
 	}
 }
 
 // What these would show there is shown by other rows, or by their like.
 var (
-	notForPorts  = regexp.MustCompile(`^(hello_c1|hello_c16|headers_|h2|tls_|file_|gen_64k|gen_1m|json_|sleep_1k|sse_|upload_100m)`)
-	notForGun64  = regexp.MustCompile(`^(hello_c1|headers_|h2.*_hello|tls_hello|hello_burn4|json_|sleep_1k)`)
+	notForPorts  = regexp.MustCompile(`^(hello_c1|hello_c16|headers_|h2|tls_|file_|gen_64k|gen_1m|json_|sleep_1k|sse_|upload_100m|ws_)`)
+	notForGun64  = regexp.MustCompile(`^(hello_c1|headers_|h2.*_hello|tls_hello|hello_burn4|json_|sleep_1k|ws_)`)
 	notForSketch = regexp.MustCompile(`^(hello_c16|hello_c256|h2|tls_|gen_64k|gen_1m|gen_10m|file_)`)
 	notForNginx  = regexp.MustCompile(`^(h2_|tls_|hello_c16|gen_64k|gen_1m)`)
 	notForFCGI   = regexp.MustCompile(`^(h2|tls_|hello_c16|hello_c256|gen_64k|gen_1m|file_)`)

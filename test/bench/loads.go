@@ -72,7 +72,7 @@ const (
 )
 
 func loads() []load {
-	return slices.Concat(plainLoads(), bodyLoads(), securedLoads(), busyLoads(), manyLoads())
+	return slices.Concat(plainLoads(), bodyLoads(), securedLoads(), busyLoads(), echoLoads(), manyLoads())
 }
 
 var helloCheck = check{path: "/hello", prefix: "Hello, world!\n", length: 14}
@@ -185,6 +185,20 @@ func busyLoads() []load {
 			name: "hello_burn4", title: "Hello, 16 connections, while four streams burn CPU", share: 0.66,
 			check: helloCheck, cpuOff: true, drive: driveBeside, beyond: burnOn,
 		},
+	}
+}
+
+// echoLoads are WebSockets: requests are messages that have come back.
+func echoLoads() []load {
+	echoed := func(name, title string, share float64, message string) load {
+		return load{
+			name: name, title: "WebSocket: " + title + " echoed, 64 connections, each with one at a time", share: share,
+			check: check{path: "/ws", echo: []byte(message)}, conns: 64, warmUp: true, drive: driveEcho,
+		}
+	}
+	return []load{
+		echoed("ws_echo_64", "messages of 14 bytes", 1, "Hello, world!\n"),
+		echoed("ws_16k", "messages of 16 KiB", 0.66, patternBlock[:16<<10]),
 	}
 }
 

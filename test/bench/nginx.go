@@ -46,6 +46,7 @@ http {
     location / {
 %[6]s
     }
+%[7]s
   }
 }
 `
@@ -57,6 +58,16 @@ const toHTTP = `
       proxy_set_header Host $host;
       proxy_request_buffering off;
       proxy_max_temp_file_size 0;`
+
+// For WebSocket, which nginx passes on when it is told to, and then for each request: so it has a location of its own.
+const toUpgrade = `
+    location = /ws {
+      proxy_pass http://go;
+      proxy_http_version 1.1;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection "upgrade";
+      proxy_set_header Host $host;
+    }`
 
 const toFCGI = `
       fastcgi_pass go;
@@ -90,15 +101,15 @@ func nginx(mode string) starter {
 		if err != nil {
 			return nil, err
 		}
-		user, location := "", toHTTP
+		user, location, sockets := "", toHTTP, toUpgrade
 		if os.Getuid() == 0 {
 			user = "user root;" // its workers write below a folder of ours
 		}
 		if mode == "fcgi" {
-			location = toFCGI
+			location, sockets = toFCGI, ""
 		}
 		conf := filepath.Join(dir, "nginx.conf")
-		text := fmt.Sprintf(nginxConf, user, dir, upstream, ports[0], ports[1], location)
+		text := fmt.Sprintf(nginxConf, user, dir, upstream, ports[0], ports[1], location, sockets)
 		if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 			return nil, err
 		}

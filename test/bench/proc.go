@@ -124,8 +124,12 @@ func startMeter(roots []int) *meter {
 	return m
 }
 
-// restart forgets what was spent so far.
-func (m *meter) restart() { m.before, _ = usage(m.pids) }
+// restart forgets what was spent so far. A warm-up has no meter.
+func (m *meter) restart() {
+	if m != nil {
+		m.before, _ = usage(m.pids)
+	}
+}
 
 func (m *meter) look() {
 	_, rss := usage(m.pids)

@@ -28,6 +28,8 @@ var readmeRows = []struct{ load, title string }{
 	{"gen_10m", "10 MB generated"},
 	{"file_100k", "100 KB from a file"},
 	{"file_10m", "10 MB from a file"},
+	{"ws_echo_64", "WebSocket messages of 14 bytes echoed"},
+	{"ws_16k", "WebSocket messages of 16 KiB echoed"},
 	{"sleep_10k", "10,000 requests that sleep a second"},
 	{"hello_burn4", "hello, while four streams burn CPU"},
 }

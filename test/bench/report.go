@@ -43,7 +43,8 @@ in parentheses. Ratios compare within one round. Where their spread crosses 1, t
 the ratio says "no difference shown". CPU is user and system time, in microseconds per request, of all processes but the
 client; memory is the most that was resident (nginx's processes share some of theirs, which counts more than once). Where a
 process may not have the descriptors that 10,000 connections need, there are fewer, as the tables tell. Client and servers
-share the processors. On a machine with few of them only ratios travel. n/a stands with its reason.`
+share the processors. On a machine with few of them only ratios travel. A WebSocket's requests are messages that have come
+back. n/a stands with its reason.`
 
 // A printer remembers the first error.
 type printer struct {

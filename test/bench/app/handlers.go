@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// newHandler has what test/bench/erlang/bench_work.erl has: the loads' paths.
+// newHandler has what test/bench/erlang/bench_work.erl has, and the WebSocket of bench_handler.erl: the loads' paths.
 func newHandler(files string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/hello", func(w http.ResponseWriter, _ *http.Request) { text(w, "Hello, world!\n") })
@@ -28,6 +28,7 @@ func newHandler(files string) http.Handler {
 	mux.HandleFunc("/burnfor", burnFor)
 	mux.HandleFunc("/sleep", sleep)
 	mux.HandleFunc("/sse", sse)
+	mux.HandleFunc("/ws", echo)
 	return mux
 }
 

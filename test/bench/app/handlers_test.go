@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coder/websocket"
 	"github.com/okeuday/erlang_go/v2/erlang"
 	"github.com/stretchr/testify/require"
 )
@@ -38,6 +39,22 @@ func TestGenerate(t *testing.T) {
 		rec := answer(t, "GET", fmt.Sprintf("/gen?bytes=%d", n), "")
 		require.Equal(t, n, rec.Body.Len())
 		require.Equal(t, fmt.Sprint(n), rec.Header().Get("Content-Length"))
+	}
+}
+
+// The largest message of the loads comes back whole, and so does the next.
+func TestEcho(t *testing.T) {
+	srv := httptest.NewServer(newHandler(""))
+	defer srv.Close()
+	conn, _, err := websocket.Dial(t.Context(), "ws"+strings.TrimPrefix(srv.URL, "http")+"/ws", nil)
+	require.NoError(t, err)
+	defer conn.CloseNow()
+	for _, message := range [][]byte{block[:16<<10], []byte("x")} {
+		require.NoError(t, conn.Write(t.Context(), websocket.MessageBinary, message))
+		kind, got, err := conn.Read(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, websocket.MessageBinary, kind)
+		require.Equal(t, message, got)
 	}
 }
 

@@ -2,10 +2,19 @@
 -module(bench_handler).
 -behaviour(cowboy_handler).
 
--export([init/2]).
+-export([init/2, websocket_handle/2, websocket_info/2]).
 
+init(Req = #{path := <<"/ws">>}, Options) ->
+    {cowboy_websocket, Req, Options};
 init(Req = #{path := Path, qs := Qs}, Options) ->
     {ok, answer(bench_work:plan(Path, Qs, Req), Req, Options), Options}.
+
+%% Each message goes back as it is.
+websocket_handle(Message = {binary, _}, Options) ->
+    {[Message], Options}.
+
+websocket_info(_, Options) ->
+    {[], Options}.
 
 answer({reply, Headers, Body}, Req, _) ->
     reply(Headers, Body, Req);
