@@ -62,6 +62,9 @@
 
 %% Ranch's send_timeout. Cowboy 2.8 takes no notice when a send has failed for it.
 -define(SEND_TIMEOUT, 30000).
+%% A request's process is told that a piece is taken when its send begins. The next one, which it is
+%% told of when that send has failed, was handed out a little later than it began.
+-define(STALLED, (?SEND_TIMEOUT - 1000)).
 -define(MAX_TICK, 60000).
 %% How long a response that has begun may be silent before its process gives memory back.
 -define(REST, 500).
@@ -211,7 +214,7 @@ guard(Cowboy = #cowboy{exchange = Exchange, file = File}) ->
 -spec sent(cowboy()) -> {taken | short | gone | stalled, cowboy()}.
 sent(Cowboy = #cowboy{exchange = Exchange0, handed = Handed}) ->
     {InTime, Exchange} = gwport_exchange:unguard(Exchange0),
-    IsQuick = is_shared(Cowboy) orelse now_ms() - Handed < ?SEND_TIMEOUT,
+    IsQuick = is_shared(Cowboy) orelse now_ms() - Handed < ?STALLED,
     Event = case InTime andalso IsQuick of true -> taken(Cowboy); false -> stalled end,
     {Event, Cowboy#cowboy{exchange = Exchange}}.
 

@@ -20,17 +20,19 @@ all() ->
 groups() ->
     Events = [events_for_75_seconds_over_http1, events_for_75_seconds_over_http2],
     [{side_by_side, [parallel], [{group, gigabytes}, {group, events_route}, {group, events_stream}, windows_of_one_byte,
-        {group, unread_route}, {group, unread_stream}]},
+        {group, unread_route}, {group, unread_stream}, {group, stalled_route}, {group, stalled_stream}]},
      {unread_route, [], [a_body_that_does_not_come_ends_the_connection]},
      {unread_stream, [], [a_body_that_does_not_come_ends_the_connection]},
+     {stalled_route, [], [a_client_that_reads_nothing_is_given_up_by_send_timeout]},
+     {stalled_stream, [], [a_client_that_reads_nothing_is_given_up_by_send_timeout]},
      {gigabytes, [], [{group, gigabyte_route}, {group, gigabyte_stream}]},
      {gigabyte_route, [], [a_gigabyte_each_way]}, {gigabyte_stream, [], [a_gigabyte_each_way]},
      {events_route, [parallel], Events}, {events_stream, [parallel], Events}].
 
 init_per_group(Group, Config) when Group =:= gigabyte_route; Group =:= events_route;
-        Group =:= unread_route -> [{mount, route} | Config];
+        Group =:= unread_route; Group =:= stalled_route -> [{mount, route} | Config];
 init_per_group(Group, Config) when Group =:= gigabyte_stream; Group =:= events_stream;
-        Group =:= unread_stream -> [{mount, stream} | Config];
+        Group =:= unread_stream; Group =:= stalled_stream -> [{mount, stream} | Config];
 init_per_group(_, Config) -> Config.
 
 end_per_group(_, _) ->
@@ -103,6 +105,45 @@ a_body_that_does_not_come_ends_the_connection(Config) ->
         gwport_test:close(InTime)
     end || Framing <- ["content-length: 11", "transfer-encoding: chunked"]],
     gwport_test:stop(Server).
+
+a_client_that_reads_nothing_is_given_up_by_send_timeout(Config) ->
+    %% Where no time of the mount or of the listener ends it, ranch's 30 s do: a response that comes in pieces, and a
+    %% connection that an app has taken over. Until then the app is held up.
+    gwport_test:mount_here(proplists:get_value(mount, Config)),
+    Server = #{pool := Listener} = gwport_probe:flow(#{mount => #{idle_timeout => infinity},
+        routes => [{"/takeover", #{app => 'gwport.check', idle_timeout => infinity}}],
+        listener => #{idle_timeout => infinity, inactivity_timeout => infinity,
+            socket_opts => [{sndbuf, 4096}]}}, Config),
+    At = erlang:monotonic_time(millisecond),
+    Writing = stalled(Server, "GET /faults/write?bytes=1000000000&tag=stalled HTTP/1.1\r\nhost: x\r\n\r\n"),
+    Taken = stalled(Server, "GET /takeover HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: bytes\r\n\r\nx"),
+    {ok, <<"x">>} = gen_tcp:recv(Taken, 1, 5000),
+    {error, timeout} = fill(Taken),
+    gwport_test:until(fun() -> [#{in_flight := N}] = gwport_test:ports(Server), N =:= 2 end),
+    gwport_test:until(fun() -> maps:get(<<"ended">>, gwport_probe:last(Server, "stalled")) end, 60000),
+    Took = erlang:monotonic_time(millisecond) - At,
+    #{<<"written">> := Written, <<"cause">> := Cause} = gwport_probe:last(Server, "stalled"),
+    ct:pal("the handler had written ~b bytes and ended after ~b ms: ~ts", [Written, Took, Cause]),
+    ?assert(Took > 29000 andalso Took < 40000),
+    ?assert(Written < 8 * 1048576),
+    ?assertNotEqual(<<>>, Cause),
+    gwport_test:until(fun() -> [#{in_flight := N}] = gwport_test:ports(Server), N =:= 0 end),
+    gwport_test:until(fun() -> ranch:procs(Listener, connections) =:= [] end),
+    [gwport_test:close(Socket) || Socket <- [Writing, Taken]],
+    gwport_probe:stop(Server).
+
+stalled(#{port := Port}, Request) ->
+    {ok, Socket} = gen_tcp:connect("127.0.0.1", Port, [binary, {active, false}, {recbuf, 4096}, {buffer, 4096},
+        {send_timeout, 1000}]),
+    gwport_test:send(Socket, Request),
+    Socket.
+
+%% Until nothing is taken for a second.
+fill(Socket) ->
+    case gen_tcp:send(Socket, binary:copy(<<"x">>, 65536)) of
+        ok -> fill(Socket);
+        Error -> Error
+    end.
 
 is_small(Rss) ->
     [?assert(Bytes < ?MAX_RSS) || Bytes <- Rss].
