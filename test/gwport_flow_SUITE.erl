@@ -18,7 +18,9 @@ all() ->
 
 groups() ->
     gwport_test:mounts([{group, parallel}, client_that_never_reads, client_that_never_reads_over_http2,
-        handler_that_never_reads, slow_clients_do_not_stop_a_fast_one, little_memory_for_a_large_body,
+        handler_that_never_reads, slow_clients_do_not_stop_a_fast_one, pipelined_responses_share_the_budget,
+        whole_responses_that_wait_their_turn_are_bounded, streams_that_nobody_reads_are_bounded,
+        connections_that_nobody_reads_are_bounded, little_memory_for_a_large_body,
         little_memory_for_a_large_body_over_http2, client_of_a_stalled_upload_is_given_up_when_idle,
         idle_streams_are_small, goroutines_and_descriptors_do_not_grow, nothing_leaks], [{parallel, [parallel], [
         small_windows_carry_a_megabyte, any_sizes_and_windows, response_budget_is_spent_and_refunded,
@@ -251,21 +253,32 @@ fill(Socket, Piece, Sent) ->
 
 slow_clients_do_not_stop_a_fast_one(Config) ->
     %% A hundred clients that read nothing hold their windows; one that reads has its megabytes all the same.
-    Server = gwport_probe:flow(#{}, Config),
+    {Window, N} = {262144, 100},
+    Server = gwport_probe:flow(#{pool => #{window => Window}}, Config),
     {Alone, _} = timer:tc(fun() -> fast(Server) end),
-    Before = gwport_probe:beam_rss(),
-    Slow = [stalled(Server, "/faults/write?bytes=100000000&tag=slow" ++ integer_to_list(N))
-        || N <- lists:seq(1, 100)],
-    gwport_test:until(fun() -> [#{in_flight := N}] = gwport_test:ports(Server), N >= 100 end),
+    Before = memory(collected),
+    Slow = [stalled(Server, "/faults/write?bytes=100000000&tag=slow" ++ integer_to_list(I)) || I <- lists:seq(1, N)],
+    gwport_test:until(fun() -> [#{in_flight := F}] = gwport_test:ports(Server), F >= N end),
     all_settled(Server, -1),
     {Beside, _} = timer:tc(fun() -> fast(Server) end),
-    Grown = gwport_probe:beam_rss() - Before,
-    ct:pal("20 MB alone ~b ms, beside 100 slow clients ~b ms; BEAM RSS grew by ~b",
-        [Alone div 1000, Beside div 1000, Grown]),
+    [Grown, Kept] = [memory(How) - Before || How <- [as_it_is, collected]],
+    ct:pal("20 MB alone ~b ms, beside ~b slow clients ~b ms; the BEAM's memory grew by ~b, and by ~b without garbage",
+        [Alone div 1000, N, Beside div 1000, Grown, Kept]),
     ?assert(Beside < 10000000),
+    %% A window of each, in binaries as they were read, which have a part of the next piece, and what a socket takes.
+    %% A connection that is stuck in a send does not collect what it has sent before.
+    ?assert(Kept < 4 * N * Window),
+    ?assert(Grown < 8 * N * Window),
     [gwport_test:close(Socket) || Socket <- Slow],
-    gwport_test:until(fun() -> [#{in_flight := N}] = gwport_test:ports(Server), N =:= 0 end),
+    gwport_test:until(fun() -> [#{in_flight := F}] = gwport_test:ports(Server), F =:= 0 end),
     gwport_probe:stop(Server).
+
+memory(collected) ->
+    _ = [erlang:garbage_collect(Pid) || Pid <- processes(),
+        process_info(Pid, current_function) =/= {current_function, {prim_file, open_nif, 2}}],
+    memory(as_it_is);
+memory(as_it_is) ->
+    erlang:memory(binary) + erlang:memory(processes).
 
 %% None of them has written anything for half a second.
 all_settled(Server, Before) ->
@@ -275,6 +288,170 @@ all_settled(Server, Before) ->
         Before -> ok;
         Written -> all_settled(Server, Written)
     end.
+
+%% What many requests pile up
+
+pipelined_responses_share_the_budget(Config) ->
+    %% Cowboy before 2.18 begins with all requests of a connection at once, and keeps what later ones answer until it
+    %% is their turn. As many as the budget has windows for write a window ahead of that, any other the floor. (Two
+    %% windows more are for the slow request and for the one that asks what was written.)
+    {Window, Floor, Chunk, N} = {65536, 4096, 1024, 16},
+    Budget = (N + 2) * Window,
+    Server = gwport_probe:flow(#{pool => #{window => Window, window_floor => Floor,
+        response_budget => Budget}}, Config),
+    #{status := 200} = gwport_test:get(Server, "/hello"),
+    [begin
+        Before = memory(as_it_is),
+        Socket = behind_a_slow_one(Server),
+        gwport_test:send(Socket, [["GET /faults/write?bytes=1000000&chunk=1024&tag=piped", integer_to_list(I),
+            " HTTP/1.1\r\nhost: x\r\n\r\n"] || I <- lists:seq(1, Count)]),
+        Least = case gwport_test:cowboy({2, 18}) of true -> 0; false -> min(Count, N) * Window end,
+        gwport_test:until(fun() -> written(Server, "piped", Count) >= Least end),
+        Written = settled(Server, "piped", Count, -1),
+        Grown = memory(as_it_is) - Before,
+        ct:pal("~b pipelined responses: ~b bytes were written, memory grew by ~b", [Count, Written, Grown]),
+        %% A handler has a chunk in its hands besides.
+        ?assert(Written =< min(Count * Window, Budget + Count * Floor) + Count * Chunk),
+        ?assert(Grown < 3 * (Budget + Count * Floor) + 5 * ?MB),
+        gwport_test:close(Socket),
+        gwport_test:until(fun() -> [#{in_flight := F}] = gwport_test:ports(Server), F =:= 0 end),
+        gwport_test:until(fun() -> budget_left(Server) =:= Budget end)
+    end || Count <- [1, N, N + 1, 200]],
+    gwport_probe:stop(Server).
+
+%% A connection whose next requests have to wait.
+behind_a_slow_one(Server) ->
+    Socket = gwport_test:connect(Server),
+    Tag = "slow" ++ integer_to_list(erlang:unique_integer([positive])),
+    gwport_test:send(Socket, ["GET /faults/sleep?s=60&tag=", Tag, " HTTP/1.1\r\nhost: x\r\n\r\n"]),
+    gwport_test:until(fun() -> maps:get(<<"handler">>, gwport_probe:last(Server, Tag)) =/= <<>> end),
+    Socket.
+
+written(Server, Tag, Count) ->
+    lists:sum([maps:get(<<"written">>, gwport_probe:last(Server, Tag ++ integer_to_list(N)))
+        || N <- lists:seq(1, Count)]).
+
+%% What all of them have written, once that has not changed for half a second.
+settled(Server, Tag, Count, Before) ->
+    case written(Server, Tag, Count) of
+        Before -> Before;
+        Written -> receive after 500 -> settled(Server, Tag, Count, Written) end
+    end.
+
+whole_responses_that_wait_their_turn_are_bounded(Config) ->
+    %% One that has come in one frame is Cowboy's: there are as many as the listener's max_keepalive lets a connection
+    %% have requests, which Cowboy before 2.18 answers all at once.
+    N = 20,
+    Server = #{pool := Pool} = gwport_probe:flow(#{env => #{"FLOWPORT_DISK" => whole(Config)},
+        routes => [{"/disk/[...]", #{app => disk}}],
+        listener => #{idle_timeout => infinity, max_keepalive => N}}, Config),
+    Whole = fun(Count) -> lists:duplicate(Count, "GET /disk/generated/whole HTTP/1.1\r\nhost: x\r\n\r\n") end,
+    Early = case gwport_test:cowboy({2, 18}) of true -> 0; false -> N - 1 end,
+    [begin
+        Socket = behind_a_slow_one(Server),
+        {ok, #{responses := #{2 := Before}}} = gwport:counts(Pool),
+        Memory = erlang:memory(binary),
+        gwport_test:send(Socket, Whole(Count)),
+        gwport_test:until(fun() ->
+            {ok, #{responses := #{2 := After}}} = gwport:counts(Pool),
+            After - Before =:= Early
+        end),
+        gwport_test:until(fun() -> [#{in_flight := F}] = gwport_test:ports(Server), F =:= 1 end),
+        Grown = erlang:memory(binary) - Memory,
+        ct:pal("~b whole responses were asked for, memory grew by ~b", [Count, Grown]),
+        ?assert(Grown < 2 * N * 100000 + ?MB),
+        gwport_test:close(Socket)
+    end || Count <- [N - 1, N + 50]],
+    gwport_probe:stop(Server).
+
+%% The folder of a file that goes in one frame.
+whole(Config) ->
+    Folder = proplists:get_value(priv_dir, Config),
+    ok = file:write_file(filename:join(Folder, "whole"), binary:copy(<<"w">>, 100000)),
+    Folder.
+
+streams_that_nobody_reads_are_bounded(Config) ->
+    %% A client of HTTP/2 that grants nothing: each of its streams holds a window and max_stream_buffer_size, or a
+    %% response that has come whole, which Cowboy keeps as well; and it has as many as the listener's
+    %% max_concurrent_streams, whether their handlers have returned or not.
+    {Window, Buffer, Piece, N} = {65536, 262144, 65536, 20},
+    Server = gwport_probe:flow(#{pool => #{window => Window},
+        listener => #{idle_timeout => infinity, max_concurrent_streams => N}}, Config),
+    #{status := 200} = gwport_test:get(Server, "/hello"),
+    Before = memory(as_it_is),
+    Streaming = granting_nothing(Server),
+    [asks(Streaming, I, ["/faults/write?bytes=10000000&chunk=1024&tag=nobody", integer_to_list(I)])
+        || I <- lists:seq(1, N + 1)],
+    {rst_stream, _, refused_stream} = reset(Streaming),
+    gwport_test:until(fun() -> written(Server, "nobody", N) > N * Window end),
+    Written = settled(Server, "nobody", N + 1, -1),
+    Grown = memory(as_it_is) - Before,
+    ct:pal("~b streams: ~b bytes were written, memory grew by ~b", [N, Written, Grown]),
+    %% One piece may go over Cowboy's size, and a handler has a chunk in its hands.
+    ?assert(Written =< N * (Window + Buffer + Piece + 1024)),
+    ?assert(Grown < 3 * N * (Window + Buffer + Piece) + 5 * ?MB),
+    gwport_raw_h2:close(Streaming),
+    Whole = granting_nothing(Server),
+    [asks(Whole, I, "/hello") || I <- lists:seq(1, N)],
+    gwport_test:until(fun() -> [#{in_flight := F}] = gwport_test:ports(Server), F =:= 0 end),
+    asks(Whole, N + 1, "/hello"),
+    Last = 2 * N + 1,
+    {rst_stream, Last, refused_stream} = reset(Whole),
+    gwport_raw_h2:close(Whole),
+    gwport_probe:stop(Server).
+
+granting_nothing(Server) ->
+    Client = gwport_raw_h2:open(Server),
+    gwport_raw_h2:send(cow_http2:settings(#{initial_window_size => 0}), Client),
+    {settings, _} = gwport_raw_h2:frame(Client),
+    %% The limit counts from here on.
+    gwport_raw_h2:send(cow_http2:settings_ack(), Client),
+    Client.
+
+asks(Client, I, Path) ->
+    gwport_raw_h2:headers(2 * I - 1, fin, [{<<":method">>, <<"GET">>}, {<<":scheme">>, <<"http">>},
+        {<<":authority">>, <<"x">>}, {<<":path">>, iolist_to_binary(Path)}], Client).
+
+%% The next one, behind the heads of other streams.
+reset(Client) ->
+    case gwport_raw_h2:frame(Client) of
+        settings_ack -> reset(Client);
+        Reset when element(1, Reset) =:= rst_stream -> Reset;
+        Frame when element(1, Frame) =:= headers -> reset(Client)
+    end.
+
+connections_that_nobody_reads_are_bounded(Config) ->
+    %% Each was taken over by an app that sends back what comes, and has a client that sends and does not read: it is
+    %% held up when windows and sockets are full, and given up when the socket's send_timeout is over.
+    {Window, N} = {65536, 20},
+    Server = gwport_probe:flow(#{pool => #{window => Window}, routes => [{"/takeover", #{app => 'gwport.check'}}],
+        listener => #{idle_timeout => infinity,
+            socket_opts => [{send_timeout, 3000}, {sndbuf, 16384}, {recbuf, 16384}]}}, Config),
+    #{status := 200} = gwport_test:get(Server, "/hello"),
+    OsPid = gwport_test:os_pid(Server),
+    Memory = fun() -> {erlang:memory(total), gwport_probe:rss(OsPid)} end,
+    [begin
+        {Beam, Program} = Memory(),
+        Sockets = [taken_over(Server) || _ <- lists:seq(1, Count)],
+        Sent = [fill(Socket, binary:copy(<<"x">>, 16384), 0) || Socket <- Sockets],
+        {BeamNow, ProgramNow} = Memory(),
+        ct:pal("~b connections: ~b bytes were sent on one at most; growth of BEAM and program: ~b, ~b",
+            [Count, lists:max(Sent), BeamNow - Beam, ProgramNow - Program]),
+        ?assert(lists:max(Sent) < 2 * ?MB),
+        ?assert(BeamNow - Beam < Count * 4 * Window + 10 * ?MB),
+        ?assert(ProgramNow - Program < Count * 8 * 65536 + 20 * ?MB),
+        gwport_test:until(fun() -> [#{in_flight := F}] = gwport_test:ports(Server), F =:= 0 end, 20000),
+        [gwport_test:close(Socket) || Socket <- Sockets]
+    end || Count <- [1, N]],
+    gwport_probe:stop(Server).
+
+taken_over(#{port := Port}) ->
+    {ok, Socket} = gen_tcp:connect("127.0.0.1", Port, [binary, {active, false}, {sndbuf, 16384}, {recbuf, 16384},
+        {send_timeout, 200}]),
+    gwport_test:send(Socket, ["GET /takeover HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: bytes\r\n\r\n",
+        "begun"]),
+    {ok, <<"begun">>} = gen_tcp:recv(Socket, 5, 5000),
+    Socket.
 
 fast(Server) ->
     #{status := 200, complete := true, body := <<_:20000000/binary>>} =
