@@ -61,11 +61,31 @@ comes_back(Port, Term) ->
         andalso ask(Port, $v, New) =:= <<>> andalso in_order(Port, Term, New).
 
 in_order(Port, Term, Bytes) ->
+    Ordered = ask(Port, $d, Bytes),
+    Ordered =:= ask(Port, $m, Bytes) andalso is_ordered(Ordered, Term).
+
+%% From OTP 26 on the order is that in which atoms were made, where maps are in the keys of a map.
+is_ordered(Bytes, Term) ->
     try ordered(Term) of
-        Ordered -> Ordered =:= ask(Port, $d, Bytes) andalso Ordered =:= ask(Port, $m, Bytes)
+        Bytes -> true;
+        _ -> release() > 25 andalso has_map_in_key(Term) andalso binary_to_term(Bytes) =:= Term
     catch
         error:badarg -> release() < 25
     end.
+
+has_map_in_key(Map) when is_map(Map) ->
+    lists:any(fun has_map/1, maps:keys(Map)) orelse lists:any(fun has_map_in_key/1, maps:values(Map));
+has_map_in_key(Term) ->
+    lists:any(fun has_map_in_key/1, parts(Term)).
+
+has_map(Term) ->
+    is_map(Term) orelse lists:any(fun has_map/1, parts(Term)).
+
+%% Of what is no map.
+parts([Head | Tail]) -> [Head, Tail];
+parts(Tuple) when is_tuple(Tuple) -> tuple_to_list(Tuple);
+parts(Fun) when is_function(Fun) -> element(2, erlang:fun_info(Fun, env));
+parts(_) -> [].
 
 %% What bridge/erlanggo makes of a term, erlang_go writes as that term, but for maps with keys that it has no values for.
 through_erlang_go(Port, Term) ->
