@@ -111,7 +111,6 @@ var _ = theme(Theme{
 var _ = theme(Theme{
 	Name:   "interfaces",
 	Chosen: interfacesChosen,
-	NotYet: interfacesNotYet,
 	Cases: append(each(func(name string) Case {
 		return Case{Name: name, Do: ops(has(name))}
 	}, "Flusher", "CloseNotifier", "ReaderFrom", "StringWriter", "Hijacker", "Pusher", "FlushError", "SetReadDeadline",

@@ -2,16 +2,13 @@ package cases
 
 import "slices"
 
-// What is to come for the interfaces.
-var interfacesNotYet = slices.Concat(
-	because("The wire has no promise of a response.",
-		Row{Case: "Pusher", On: OnlyH2, Mounts: Every, Differs: facts{"saw.op1.has": "false"}, Needs: "push"},
-		Row{Case: "push", On: OnlyH2, Mounts: Every, Differs: facts{"saw.op1.push": "no Pusher"}, Needs: "push"},
-	),
-)
-
-// What gwport has decided for itself of the same.
+// What gwport has decided for itself of the interfaces.
 var interfacesChosen = slices.Concat(
+	chosen("No browser takes what a server pushes any more.",
+		readme, "the writer of an HTTP/2 request is no `http.Pusher`",
+		Row{Case: "Pusher", On: OnlyH2, Mounts: Every, Differs: facts{"saw.op1.has": "false"}, NetHTTP: facts{"saw.op1.has": "true"}},
+		Row{Case: "push", On: OnlyH2, Mounts: Every, Differs: facts{"saw.op1.push": "no Pusher"}, NetHTTP: facts{"saw.op1.push": "not supported"}},
+	),
 	chosen("One writer serves both protocols, and can be copied to on either.",
 		readme, "It is an `io.ReaderFrom`, as on HTTP/1.1",
 		Row{Case: "ReaderFrom", On: OnlyH2, Mounts: Every, Differs: facts{"saw.op1.has": "true"}, NetHTTP: facts{"saw.op1.has": "false"}},
