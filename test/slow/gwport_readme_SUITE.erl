@@ -114,6 +114,8 @@ ask(Port, Tries) when Tries > 0 ->
 is_refused(Port) ->
     case gen_tcp:connect({127, 0, 0, 1}, Port, []) of
         {ok, Socket} -> gen_tcp:close(Socket), false;
+        %% It was in the listener's backlog when that closed.
+        {error, econnreset} -> false;
         {error, econnrefused} -> true
     end.
 
