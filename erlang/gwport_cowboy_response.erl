@@ -260,13 +260,14 @@ is_closing(#response{req = #{headers := Headers}}) ->
     lists:member(<<"close">>, gwport_response:options(Connection)).
 
 %% What a client is told when there is no answer from an app. Where a request ends that is not
-%% valid, nobody can say.
+%% valid, nobody can say; and a body that comes too slowly is not waited for.
 -spec failure(gwport_status:reason(), response()) -> {tuple(), response()}.
 failure(Reason, Response0 = #response{req = Req = #{method := Method}}) ->
     Text = gwport_status:text(Reason),
     Body = case Method of <<"HEAD">> -> <<>>; _ -> Text end,
     Headers = response_headers(gwport_status:headers(Reason), Req),
-    Response = head(Reason =:= bad_request orelse ends(Response0), Response0),
+    IsLast = Reason =:= bad_request orelse Reason =:= slow_body,
+    Response = head(IsLast orelse ends(Response0), Response0),
     {{response, gwport_status:status(Reason), close(Response,
         Headers#{<<"content-length">> => integer_to_binary(byte_size(Text))}), Body}, Response}.
 
