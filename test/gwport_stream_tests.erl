@@ -978,7 +978,9 @@ a_small_piece_of_a_large_read_keeps_nothing_of_it_test() ->
     {ok, Again} = gwport_stream:again(sent, Stream1),
     {[], Begun} = gwport_stream:begins(0, Again),
     {[{send, chunk, Sent}, _], _} = event({port, {credit, 10}}, Begun),
-    ?assertEqual({Piece, 10}, {Sent, binary:referenced_byte_size(Sent)}),
+    %% The BEAM may leave a binary room to grow by some bytes.
+    ?assertEqual(Piece, Sent),
+    ?assert(binary:referenced_byte_size(Sent) < 1000),
     ?assertEqual(100000, byte_size(Large)).
 
 the_times_of_a_response_begin_again_and_the_deadline_does_not_test() ->
