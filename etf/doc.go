@@ -45,7 +45,7 @@
 //	int8 ... int64, uint ...    an integer                       (else a range error)
 //	float32, float64            a float                          an integer that it is equal to
 //	string                      a binary                         with AnyString a charlist, an atom
-//	                                                             (with RefuseInvalidUTF8 UTF-8 only)
+//	                                                             (all in UTF-8, or see AllowInvalidUTF8)
 //	string `charlist`           a list of code points, "abc"     a binary
 //	string, []byte `iodata`     a binary                         any iodata
 //	[]byte, [N]byte             a binary                         (an array: of N bytes)
@@ -111,8 +111,8 @@
 //     into a string only where the field is a charlist, or with [Options.AnyString].
 //   - [] is an empty list, an empty charlist and an empty proplist: it is what the
 //     Go type makes of it. A nil slice is written as [], nil []byte as <<>>, a nil map as #{}.
-//   - A binary is bytes, and so is a Go string: one goes into the other whatever they
-//     are. [Options.RefuseInvalidUTF8] wants them to be UTF-8.
+//   - A binary is bytes, and a Go string is text: only UTF-8 is read into one, unless
+//     [Options.AllowInvalidUTF8] lets any bytes be. A Binary and a []byte take all.
 //   - undefined is a nil pointer. For other types it is the atom that it is. [Options.Nil]
 //     names another atom, nil for Elixir.
 //   - No float is read into an int, 1.0 not either; a float takes the integers that it is equal to.

@@ -221,15 +221,15 @@ func TestAtomsOfAnyBytesInGoValues(t *testing.T) {
 	}
 	data := []byte("\x83h\x02" + badAtom + badAtom)
 	var p pair
-	o := etf.Options{AllowNonUTF8Atoms: true, AnyString: true}
+	o := etf.Options{AllowNonUTF8Atoms: true, AnyString: true, AllowInvalidUTF8: true}
 	require.NoError(t, o.Unmarshal(data, &p))
 	require.Equal(t, pair{Atom: badName, Text: string(badName)}, p)
-	o.RefuseInvalidUTF8 = true
+	o.AllowInvalidUTF8 = false
 	require.ErrorContains(t, o.Unmarshal(data, &p), "at byte 7, in text: text that is not UTF-8 where a Go string is wanted")
 
 	var m map[string]int
 	key := []byte("\x83t\x00\x00\x00\x01" + badAtom + "a\x01")
-	require.NoError(t, nonUTF8.Unmarshal(key, &m))
+	require.NoError(t, etf.Options{AllowNonUTF8Atoms: true, AllowInvalidUTF8: true}.Unmarshal(key, &m))
 	require.Equal(t, map[string]int{string(badName): 1}, m)
 	require.ErrorContains(t, o.Unmarshal(key, &m), "text that is not UTF-8")
 	require.NoError(t, nonUTF8.Unmarshal(key, new(struct{ Name string })))

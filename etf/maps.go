@@ -46,7 +46,7 @@ func decName(d *decoder, p ptr) error {
 	if !known {
 		return d.refuse(KindBinary)
 	}
-	if d.opt.RefuseInvalidUTF8 {
+	if !d.opt.AllowInvalidUTF8 {
 		if err := isText(off, name); err != nil {
 			return err
 		}

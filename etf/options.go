@@ -70,11 +70,11 @@ type Options struct {
 	// the pair is skipped. A field that is inline takes such keys either way.
 	RefuseUnknown bool
 
-	// RefuseInvalidUTF8 has Unmarshal refuse a binary that is not UTF-8 where it goes
-	// into a Go string or a map's key that is one, with a [*MismatchError]. Without
-	// it a string takes any bytes, as a binary has no encoding. A Binary, a slice
-	// of bytes and iodata take any bytes either way, and AllowNonUTF8Atoms is for atoms.
-	RefuseInvalidUTF8 bool
+	// AllowInvalidUTF8 has Unmarshal take a binary of any bytes where it goes into a Go
+	// string or a map's key that is one. Without it one that is not UTF-8 is a
+	// [*MismatchError]. A Binary, a slice of bytes and iodata take any bytes either
+	// way, as a binary has no encoding, and AllowNonUTF8Atoms is for atoms.
+	AllowInvalidUTF8 bool
 
 	// AnyString has a Go string take a charlist (a list of code points) and an
 	// atom's name as well as a binary, as sys.config files mix them.

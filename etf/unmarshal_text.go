@@ -23,7 +23,7 @@ func makeString(c *coder, f form) {
 // decGoString is decString for what is text to a program.
 func decGoString(d *decoder, p ptr) error {
 	off := d.off
-	if err := decString(d, p); err != nil || !d.opt.RefuseInvalidUTF8 {
+	if err := decString(d, p); err != nil || d.opt.AllowInvalidUTF8 {
 		return err
 	}
 	return isText(off, *at[string](p))
@@ -70,7 +70,7 @@ func decCharlist(d *decoder, p ptr) (err error) {
 	default:
 		return d.refuse(KindList)
 	}
-	if err == nil && d.opt.RefuseInvalidUTF8 {
+	if err == nil && !d.opt.AllowInvalidUTF8 {
 		err = isText(off, s)
 	}
 	if err == nil {
