@@ -40,8 +40,8 @@
 %% is not for a third: it may be what they died of. A connection that is taken over is a response
 %% that has begun.
 %%
-%% An app in Erlang (a mount's `run') has no port. The owner of its stream is gwport_run, which does to
-%% an exchange what a port's owner does, for one request; there is no other that it could turn to.
+%% An app in Erlang (a mount's `run') has no port. The owner of its stream is gwport_run, which does
+%% to an exchange what a port's owner does, for one request; there is no other to turn to.
 %%
 %% What is not there yet has its place. A port on another node is another handle: an event comes to
 %% an alias, wherever from. Plug is one more driver.
@@ -212,7 +212,7 @@ fault(Request) ->
     Part.
 
 %% At the port with the fewest requests, of those that have not been turned to in vain; or where
-%% those wait for whom there is none. An app in Erlang has a port of its own for each request.
+%% those wait for whom there is none. An app in Erlang has an owner of its own for each.
 -spec place(#chance{}, Now :: integer(), exchange()) ->
     {ok, exchange()} | {error, gwport_status:reason()}.
 place(#chance{request = Request, mount = #{run := App}}, _, Exchange = #exchange{tag = Tag}) ->

@@ -282,8 +282,8 @@ mount(Given) ->
 mount_defaults() ->
     #{app => <<>>, head_timeout => 60000, idle_timeout => 300000, deadline => infinity,
         max_target => infinity, max_fields => infinity, max_header => infinity,
-        max_body => infinity, min_body_rate => 0, body_grace => 10000, replay => true, replay_body => 65536, underscores => pass,
-        trusted_proxies => [],
+        max_body => infinity, min_body_rate => 0, body_grace => 10000, replay => true,
+        replay_body => 65536, underscores => pass, trusted_proxies => [],
         trusted_fields => [<<"x-forwarded-for">>, <<"x-forwarded-host">>, <<"x-forwarded-proto">>],
         access_log => none}.
 

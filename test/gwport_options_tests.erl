@@ -377,10 +377,12 @@ replay_is_true_or_false_test() ->
     [?assertEqual({error, {bad_option, {replay, Wrong, "expected true or false"}}}, mount(replay, Wrong))
         || Wrong <- [1, yes, "true", infinity]].
 
-what_is_kept_of_a_body_is_a_number_within_its_edges_test() ->
-    [?assertMatch({ok, #{replay_body := N}}, mount(replay_body, N)) || N <- [0, 1073741824]],
-    [?assertEqual({error, {bad_option, {replay_body, Wrong, "expected an integer from 0 to 1073741824"}}},
-        mount(replay_body, Wrong)) || Wrong <- [-1, 1073741825, 1.0, "1", infinity]].
+what_is_of_a_body_is_a_number_within_its_edges_test_() ->
+    [{lists:concat([Key]), [
+        [?_assertMatch({ok, #{Key := N}}, mount(Key, N)) || N <- [Min, Max]],
+        [?_assertEqual({error, {bad_option, {Key, Wrong, lists:concat(["expected an integer from ", Min, " to ", Max])}}},
+            mount(Key, Wrong)) || Wrong <- [Min - 1, Max + 1, 1.0, "1", infinity]]
+    ]} || {Key, Min, Max} <- [{replay_body, 0, 1073741824}, {min_body_rate, 0, 1073741824}, {body_grace, 1, 2147483648}]].
 
 an_app_is_a_binary_a_charlist_or_an_atom_test() ->
     [?assertMatch({ok, #{app := <<"cart">>}}, mount(app, App)) || App <- [<<"cart">>, "cart", cart]],
