@@ -42,7 +42,7 @@ build: ## Compile the Erlang application and the port program, priv/gwport
 	@.ci/setup demo
 	rebar3 compile
 
-test: ## Check and test everything that is quick, Go and Erlang side by side (five minutes)
+test: ## Check and test everything that is quick, Go and Erlang side by side (ten minutes)
 	@.ci/setup test
 	@compgen -G '_build/default/*_plt' >/dev/null || echo "Dialyzer's first run takes a minute more."
 	@$(MAKE) --no-print-directory -k -j2 $(SYNC) test-go test-erl
@@ -80,7 +80,7 @@ ifneq ($(SLOW_SUITES),)
 	QUIET=1 rebar3 as lint ct --dir test/slow
 endif
 
-test-long: ## What takes longest: test/long (connectrpc's conformance suite, the siege of the process tree), test-browser, planted faults, test-trixie
+test-long: ## What takes longest: test/long (connectrpc's conformance suite, the siege of the process tree), test-browser, planted faults, test-trixie, test-sid
 	@.ci/setup long
 	QUIET=1 rebar3 as lint ct --dir test/long
 	@for dir in $(LONGMODULES); do \
@@ -89,6 +89,7 @@ test-long: ## What takes longest: test/long (connectrpc's conformance suite, the
 	@$(MAKE) --no-print-directory test-browser
 	@$(MAKE) --no-print-directory planted
 	@$(MAKE) --no-print-directory test-trixie
+	@$(MAKE) --no-print-directory test-sid
 	@echo "make test-long: all passed"
 
 test-browser: ## What a page in Chromium, and npm's ws, see of gwport (four minutes)
