@@ -432,6 +432,9 @@ first(Event = {credit, _}, Now, Exchange, _) ->
     to_stream({port, Event}, Now, Exchange);
 first(Event = {refused, busy}, Now, Exchange, Chance) ->
     again(sent, Event, Now, Exchange, Chance, fun wait_again/3);
+%% Others have what is left.
+first({refused, share}, Now, Exchange, Chance) ->
+    given_up({refused, busy}, Chance, Now, Exchange);
 first(Event = {refused, draining}, Now, Exchange, Chance) ->
     again(sent, Event, Now, Exchange, Chance, fun elsewhere/3);
 first(Event = {port_down, false, Reason}, Now, Exchange, Chance)

@@ -2,7 +2,7 @@
 %% program. It is read from the pool's table by every request.
 -module(gwport_handle).
 
--export([new/3, alone/1, open/5, accept/6, decline/2, look/1, claim/2]).
+-export([new/4, alone/1, open/5, accept/6, decline/2, look/1, claim/2]).
 -export([send/4, consumed/3, taken/3, abort/3, leave/2]).
 -export([has_app/2, apps/1, max_head/1, files/1, under_way/1, has_room/1, watch/1]).
 
@@ -12,6 +12,8 @@
     owner :: pid(),
     watch :: gwport_watch:watch(),
     load :: gwport_load:load() | none,
+    %% How many requests each peer has there.
+    shares :: gwport_share:counts() | none,
     max_head :: pos_integer(),
     apps :: [binary()],
     %% Whose files may be part of responses.
@@ -24,24 +26,25 @@
     IsIdempotent :: boolean()}.
 
 %% Called by the owner, when the program has greeted.
--spec new(gwport_watch:watch(), gwport_load:load(), Program) -> handle() when
+-spec new(gwport_watch:watch(), gwport_load:load(), gwport_share:counts(), Program) ->
+    handle() when
     Program :: #{max_head := pos_integer(), apps := [binary()], files := pos_integer() | none}.
-new(Watch, Load, #{max_head := MaxHead, apps := Apps, files := Files}) ->
-    #handle{owner = self(), watch = Watch, load = Load, max_head = MaxHead, apps = Apps,
-        files = Files}.
+new(Watch, Load, Shares, #{max_head := MaxHead, apps := Apps, files := Files}) ->
+    #handle{owner = self(), watch = Watch, load = Load, shares = Shares, max_head = MaxHead,
+        apps = Apps, files = Files}.
 
 %% Of an owner that has one stream alone, and has it from its beginning: its client sends to it,
 %% aborts and leaves as with any other.
 -spec alone(Owner :: pid()) -> handle().
 alone(Owner) ->
-    #handle{owner = Owner, watch = gwport_watch:alone(Owner), load = none, max_head = 1, apps = [],
-        files = none}.
+    #handle{owner = Owner, watch = gwport_watch:alone(Owner), load = none, shares = none,
+        max_head = 1, apps = [], files = none}.
 
 %% Opens a stream whose client is the calling process. Events come as {Tag, {gwport, Event}}; the
 %% owner's death is {port_down, true, _} like any other end of the port. Call leave/2 when done. A
 %% process that has one stream in its life says `ref`: Tag is the stream's reference then. Due is as
-%% for gwport_watch:join/4. Peer is on whose behalf, by its address: `busy` where places are scarce
-%% and it has its share.
+%% for gwport_watch:join/3. Peer is on whose behalf, by its address: `busy` where places are scarce
+%% and it has its share, which the owner may also say.
 -spec open(handle(), request(), Tag :: ref | term(), Due :: integer() | infinity,
     Peer :: binary() | none) -> {ok, reference()} | {error, not_entered | busy}.
 open(Handle, Request, Tag, Due, Peer) ->
@@ -52,16 +55,16 @@ open(Handle, Request, Tag, Due, Peer) ->
 
 has_share(none, _) ->
     true;
-has_share(Peer, #handle{watch = Watch, load = Load}) ->
+has_share(Peer, #handle{shares = Shares, load = Load}) ->
     not gwport_load:is_scarce(Load)
-        orelse gwport_watch:count(Peer, Watch) < gwport_load:share(Load).
+        orelse gwport_share:count(Peer, Shares) < gwport_load:share(Load).
 
 entering(Handle = #handle{owner = Owner, watch = Watch, load = Load}, Request, Tag, Due, Peer) ->
     Ref = erlang:alias(),
     {Stay, To} = case Tag of ref -> {once, {Ref, Ref}}; _ -> {stays, {Ref, Tag}} end,
-    case gwport_watch:join(To, Due, Peer, Watch) of
+    case gwport_watch:join(To, Due, Watch) of
         ok ->
-            Owner ! {open, {{self(), Ref, To}, Stay, Request}},
+            Owner ! {open, {{self(), Ref, To}, Stay, Request, Peer}},
             gwport_load:arrive(Load),
             {ok, Ref};
         gone ->
@@ -81,9 +84,9 @@ accept(Handle, Ref, Request, Tag, Due, Peer) ->
 
 accepting(Handle = #handle{owner = Owner, watch = Watch}, Ref, Request, Tag, Due, Peer) ->
     To = {Ref, Tag},
-    case gwport_watch:join(To, Due, Peer, Watch) of
+    case gwport_watch:join(To, Due, Watch) of
         ok ->
-            Owner ! {accept, {{self(), Ref, To}, stays, Request}},
+            Owner ! {accept, {{self(), Ref, To}, stays, Request, Peer}},
             {ok, Ref};
         gone ->
             leave(Handle, Ref),
@@ -107,9 +110,9 @@ look(#handle{owner = Owner}) ->
 %% waits for the port's owner, which waits for nobody. `gone`: the stream has ended meanwhile, by
 %% that event.
 -spec claim(handle(), gwport_clients:name()) -> {ok, reference()} | {gone, gwport_mux:event()}.
-claim(Handle = #handle{owner = Owner, watch = Watch}, Name = {_, Before}) ->
+claim(Handle = #handle{owner = Owner, watch = Watch}, Name) ->
     Ref = erlang:alias(),
-    case gwport_watch:join({Ref, Ref}, infinity, gwport_watch:peer(Before, Watch), Watch) of
+    case gwport_watch:join({Ref, Ref}, infinity, Watch) of
         ok ->
             Owner ! {claim, Name, {self(), Ref, {Ref, Ref}}},
             receive

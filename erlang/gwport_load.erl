@@ -62,14 +62,14 @@ has_place(Pending, Load = #load{counters = Counters}) ->
         atomics:get(Counters, ?STREAMS) + Pending < atomics:get(Counters, ?MAX_STREAMS).
 
 %% How many requests under way may be one peer's.
--spec share(load()) -> pos_integer().
-share(#load{counters = Counters}) ->
-    atomics:get(Counters, ?SHARE).
+-spec share(load()) -> pos_integer() | infinity.
+share(#load{peer_share = 100}) -> infinity;
+share(#load{counters = Counters}) -> atomics:get(Counters, ?SHARE).
 
 %% Whether one peer may have its share: with fewer requests under way nobody has.
 -spec is_scarce(load()) -> boolean().
-is_scarce(#load{peer_share = 100}) -> false;
-is_scarce(Load = #load{counters = Counters}) -> atomics:get(Counters, ?UNDER_WAY) >= share(Load).
+is_scarce(Load) ->
+    under_way(Load) >= share(Load).
 
 %% A client has sent its request to the port.
 -spec arrive(load()) -> ok.

@@ -12,8 +12,9 @@
 
 -export_type([out/0, open/0]).
 
-%% Who is to be told of it, how long that process will be a client, and what it asks for.
--type open() :: {gwport_mux:client(), gwport_clients:stay(), gwport_handle:request()}.
+%% Who is to be told of it, how long that process will be a client, what it asks for, and for whom.
+-type open() :: {gwport_mux:client(), gwport_clients:stay(), gwport_handle:request(),
+    Peer :: binary() | none}.
 
 %% A write beyond this leaves the rest for the next one, so that an abort is never behind more.
 -define(WRITE_BYTES, 262144).
@@ -107,7 +108,7 @@ open(_, _) ->
 %% An open whose client has given up; `none` if it is not here, or not any more.
 -spec withdraw(reference(), out()) -> {open(), out()} | none.
 withdraw(Ref, Out = #out{opens = Opens}) ->
-    case lists:partition(fun({{_, R, _}, _, _}) -> R =:= Ref end, Opens) of
+    case lists:partition(fun({{_, R, _}, _, _, _}) -> R =:= Ref end, Opens) of
         {[Open], Rest} -> {Open, Out#out{opens = Rest}};
         {[], _} -> none
     end.

@@ -382,6 +382,7 @@ greeted({ok, Program}, State = #port{options = Options, life = Life, streams = S
     #{max_head := MaxHead, apps := Apps} = Program,
     Streams1 = gwport_streams:greeted(Program, maps:get(max_head, Options), Streams0),
     Handle = gwport_handle:new(gwport_streams:watch(Streams1), gwport_streams:load(Streams1),
+        gwport_streams:shares(Streams1),
         #{max_head => MaxHead, apps => Apps, files => files(Program, State)}),
     Streams = gwport_streams:known_as(Handle, Streams1),
     report(State#port.keeper, {ready, self(), Handle}),

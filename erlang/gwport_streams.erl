@@ -10,7 +10,7 @@
 %% does not keep it for long: then it is offered to the next, and the client asks like any other.
 -module(gwport_streams).
 
--export([new/4, greeted/3, known_as/2, load/1, watch/1, info/1, helper/2]).
+-export([new/4, greeted/3, known_as/2, load/1, watch/1, shares/1, info/1, helper/2]).
 -export([look_for_waiting/1, accept/2, decline/2]).
 -export([open/2, send/4, consumed/3, taken/3, claim/3, abort/4, down/2]).
 -export([frame/2, drained/2, look/1]).
@@ -26,6 +26,7 @@
     writer :: gwport_writer:writer(),
     watch :: gwport_watch:watch(),
     load :: gwport_load:load(),
+    shares = gwport_share:new() :: gwport_share:shares(),
     queue :: gwport_queue:queue(),
     %% What a client is given with a place that it is offered; and those who have not answered, each
     %% with the timer of its offer.
@@ -72,6 +73,11 @@ load(#streams{load = Load}) ->
 watch(#streams{watch = Watch}) ->
     Watch.
 
+%% For clients to look at.
+-spec shares(streams()) -> gwport_share:counts().
+shares(#streams{shares = Shares}) ->
+    gwport_share:counts(Shares).
+
 -spec info(streams()) -> #{in_flight := integer(), served := integer(), budget_left := integer()}.
 info(#streams{load = Load, mux = Mux}) ->
     #{streams := InFlight, budget_left := BudgetLeft} = gwport_load:info(Load),
@@ -89,22 +95,26 @@ helper(Pid, #streams{watch = Watch, writer = Writer}) ->
 %% From clients
 
 -spec open(gwport_out:open(), streams()) -> streams().
-open(Open, Streams = #streams{out = Out}) ->
-    case gwport_out:open(Open, Out) of
-        {ok, Out1} ->
-            Streams#streams{out = Out1};
-        refused ->
-            refuse(Open, draining, Streams),
-            Streams
+open(Open = {{_, Ref, _}, _, _, Peer}, Streams = #streams{shares = Shares, load = Load}) ->
+    case gwport_share:came(Ref, Peer, gwport_load:share(Load), Shares) of
+        {ok, Shares1} -> to_be_opened(Open, Streams#streams{shares = Shares1});
+        full -> look_for_waiting(refuse(Open, share, Streams))
     end.
 
-refuse(Open = {{_, _, To}, _, _}, Why, Streams) ->
-    left(Open, Streams),
-    gwport_watch:tell(To, {refused, Why}).
+to_be_opened(Open, Streams = #streams{out = Out}) ->
+    case gwport_out:open(Open, Out) of
+        {ok, Out1} -> Streams#streams{out = Out1};
+        refused -> refuse(Open, draining, Streams)
+    end.
+
+refuse(Open = {{_, _, To}, _, _, _}, Why, Streams) ->
+    Left = left(Open, Streams),
+    gwport_watch:tell(To, {refused, Why}),
+    Left.
 
 %% A place that was offered.
 -spec accept(gwport_out:open(), streams()) -> streams().
-accept(Open = {{_, Ref, _}, _, _}, Streams = #streams{load = Load}) ->
+accept(Open = {{_, Ref, _}, _, _, _}, Streams = #streams{load = Load}) ->
     case answered(Ref, Streams) of
         {true, Streams1} ->
             open(Open, Streams1);
@@ -157,9 +167,14 @@ offer(To = {Ref, _}, Handle, Streams = #streams{load = Load, offers = Offers}) -
     Streams#streams{offers = Offers#{Ref => Timer}}.
 
 %% It does not become a stream.
-left({{_, Ref, _}, _, _}, #streams{load = Load, watch = Watch}) ->
+left({{_, Ref, _}, _, _, _}, Streams = #streams{load = Load}) ->
+    gwport_load:left(Load),
+    over(Ref, Streams).
+
+%% Nobody is told of it any more, nor is it counted.
+over(Ref, Streams = #streams{watch = Watch, shares = Shares}) ->
     gwport_watch:leave(Ref, Watch),
-    gwport_load:left(Load).
+    Streams#streams{shares = gwport_share:went(Ref, Shares)}.
 
 -spec send(gwport_clients:name(), chunk | fin | trailers, iodata() | term(), streams()) ->
     streams().
@@ -185,10 +200,11 @@ claim(Old, Client, Streams = #streams{mux = Mux, clients = Clients}) ->
 claimed(gone, _, _, Client, Streams) ->
     too_late(Client, Streams);
 claimed(Claimed, N, Old = {_, OldRef}, {Pid, Ref, _}, Streams) ->
-    #streams{clients = Clients0, watch = Watch} = Streams,
+    #streams{clients = Clients0, watch = Watch, shares = Shares} = Streams,
     gwport_watch:leave(OldRef, Watch),
     Clients = gwport_clients:add({Pid, Ref}, once, N, gwport_clients:remove(Old, Clients0)),
-    run(Claimed, Streams#streams{clients = Clients}).
+    run(Claimed, Streams#streams{clients = Clients,
+        shares = gwport_share:moved(OldRef, Ref, Shares)}).
 
 too_late({_, Ref, To}, Streams = #streams{watch = Watch}) ->
     gwport_watch:leave(Ref, Watch),
@@ -215,8 +231,7 @@ withdraw({_, Ref}, Streams = #streams{out = Out}) ->
         none ->
             Streams;
         {Open, Out1} ->
-            left(Open, Streams),
-            look_for_waiting(Streams#streams{out = Out1})
+            look_for_waiting(left(Open, Streams#streams{out = Out1}))
     end.
 
 %% A client is gone, which is the abort of what it had.
@@ -264,10 +279,9 @@ command({write, N, Kind, Bytes}, Streams) when Kind =:= credit; Kind =:= taken -
     control(gwport_frame:encode(Kind, N, Bytes), Streams);
 command({write, N, Kind, Term}, Streams = #streams{out = Out}) ->
     Streams#streams{out = gwport_out:body(N, gwport_frame:encode(Kind, N, Term), Out)};
-command({closed, _, {Pid, Ref, _}, Window, Free}, Streams = #streams{watch = Watch}) ->
-    gwport_watch:leave(Ref, Watch),
-    Clients = gwport_clients:remove({Pid, Ref}, Streams#streams.clients),
-    free(Free, Window, Streams#streams{clients = Clients}).
+command({closed, _, {Pid, Ref, _}, Window, Free}, Streams0) ->
+    Streams = #streams{clients = Clients} = over(Ref, Streams0),
+    free(Free, Window, Streams#streams{clients = gwport_clients:remove({Pid, Ref}, Clients)}).
 
 %% The place of a stream that is over.
 free(now, Window, Streams = #streams{load = Load}) ->
@@ -332,20 +346,18 @@ number(Streams = #streams{out = Out}) ->
     {lists:reverse(Frames), Streams1}.
 
 number(Open, {Frames, Streams = #streams{next = N, last = Last}}) when N > Last ->
-    refuse(Open, draining, Streams),
-    {Frames, Streams};
-number(Open = {_, _, {Request, _, _}}, {Frames, Streams = #streams{next = N, load = Load}}) ->
+    {Frames, refuse(Open, draining, Streams)};
+number(Open = {_, _, {Request, _, _}, _}, {Frames, Streams = #streams{next = N, load = Load}}) ->
     case gwport_load:enter(Load) of
         {ok, Window} ->
             Frame = gwport_frame:encode_open(N, Window, Request),
             {[Frame | Frames], opened(Open, Window, Streams)};
         busy ->
-            refuse(Open, busy, Streams),
-            {Frames, Streams}
+            {Frames, refuse(Open, busy, Streams)}
     end.
 
 opened(Open, Window, Streams = #streams{next = N, last = Last, mux = Mux, clients = Clients}) ->
-    {Client = {Pid, Ref, _}, Stay, {_, Body, IsIdempotent}} = Open,
+    {Client = {Pid, Ref, _}, Stay, {_, Body, IsIdempotent}, _} = Open,
     %% What the owner makes of it is written behind this open, or the program would end before it.
     _ = [self() ! drain || N + 2 > Last],
     run(gwport_mux:opened({N, Client, Window, Body, IsIdempotent}, Mux),
@@ -357,8 +369,8 @@ opened(Open, Window, Streams = #streams{next = N, last = Last, mux = Mux, client
 -spec stop_opening(streams()) -> streams().
 stop_opening(Streams = #streams{out = Out}) ->
     {Opens, Out1} = gwport_out:stop_opening(Out),
-    lists:foreach(fun(Open) -> refuse(Open, draining, Streams) end, Opens),
-    Streams#streams{out = Out1}.
+    lists:foldl(fun(Open, Left) -> refuse(Open, draining, Left) end, Streams#streams{out = Out1},
+        Opens).
 
 %% See gwport_mux:port_down/2.
 -spec port_down(#{clean := boolean(), reason := term()}, streams()) -> streams().
@@ -377,7 +389,6 @@ close(Streams = #streams{clients = Clients, watch = Watch}) ->
 not_opened(Streams) ->
     receive
         {How, Open} when How =:= open; How =:= accept ->
-            refuse(Open, draining, Streams),
-            not_opened(Streams)
+            not_opened(refuse(Open, draining, Streams))
     after 0 -> ok
     end.

@@ -15,23 +15,23 @@
 %% It ends with the owner, after the clients have heard of it; the owner ends when the watch does.
 -module(gwport_watch).
 
--export([start_link/1, alone/1, follow/1, last_words/1, join/4, leave/2, close/3, tell/2, is_watch/2]).
--export([peer/2, count/2, guard/5, unguard/1]).
+-export([start_link/1, alone/1, follow/1, last_words/1, join/3, leave/2, close/3, tell/2, is_watch/2]).
+-export([guard/5, unguard/1]).
 -export([init/1]).
 
 -export_type([watch/0, to/0, guard/0, refusal/0]).
 
 -record(watch, {
     pid :: pid(),
-    %% {Ref, Tag, Pid, Due, Peer} for each stream, and ?CLOSED with its flag.
+    %% {Ref, Tag, Pid, Due} for each stream, and ?CLOSED with its flag.
     table :: ets:table() | none,
     closed :: atomics:atomics_ref() | none
 }).
 -opaque watch() :: #watch{}.
 -type to() :: {Ref :: reference(), Tag :: term()}.
 -opaque guard() :: reference().
-%% Why a request is not taken.
--type refusal() :: busy | draining | no_port.
+%% Why a request is not taken; `share' where its peer has its share of the places.
+-type refusal() :: busy | share | draining | no_port.
 
 %% The key of a flag that is 1 when the clients have been told: who comes later looks after itself.
 -define(CLOSED, closed).
@@ -71,14 +71,14 @@ last_words(Table) ->
     ok.
 
 clients(Table) ->
-    [{Pid, {Ref, Tag}} || {Ref, Tag, Pid, _, _} <- ets:tab2list(Table)].
+    [{Pid, {Ref, Tag}} || {Ref, Tag, Pid, _} <- ets:tab2list(Table)].
 
 %% The calling process is about to ask for a stream; `gone` if the owner is dead and nothing will be
 %% heard. If the stream stands here when it is Due, in monotonic milliseconds, the client is told
-%% so, once, with the event `due`. Peer is on whose behalf, see count/2.
--spec join(to(), Due :: integer() | infinity, Peer :: binary() | none, watch()) -> ok | gone.
-join({Ref, Tag}, Due, Peer, #watch{table = Table, closed = Closed}) ->
-    try ets:insert(Table, {Ref, Tag, self(), Due, Peer}) of
+%% so, once, with the event `due`.
+-spec join(to(), Due :: integer() | infinity, watch()) -> ok | gone.
+join({Ref, Tag}, Due, #watch{table = Table, closed = Closed}) ->
+    try ets:insert(Table, {Ref, Tag, self(), Due}) of
         true ->
             case atomics:get(Closed, 1) of
                 0 -> ok;
@@ -87,24 +87,6 @@ join({Ref, Tag}, Due, Peer, #watch{table = Table, closed = Closed}) ->
     catch
         %% The watch has ended, and its table with it.
         error:badarg -> gone
-    end.
-
-%% On whose behalf a stream stands here.
--spec peer(reference(), watch()) -> binary() | none.
-peer(Ref, #watch{table = Table}) ->
-    try ets:lookup(Table, Ref) of
-        [{_, _, _, _, Peer}] -> Peer;
-        [] -> none
-    catch
-        error:badarg -> none
-    end.
-
-%% How many streams stand here on behalf of a peer. It looks at all of them: that took 50
-%% microseconds for a thousand, and a millisecond for ten thousand.
--spec count(Peer :: binary(), watch()) -> non_neg_integer().
-count(Peer, #watch{table = Table}) ->
-    try ets:select_count(Table, [{{'_', '_', '_', '_', Peer}, [], [true]}])
-    catch error:badarg -> 0
     end.
 
 %% Called by the owner: the stream is over, or is none.
@@ -195,12 +177,12 @@ loop(Owner, Table) ->
 %% Nobody is there to be told.
 sweep(Table) ->
     _ = [true = ets:delete(Table, Ref)
-        || {Ref, _, Pid, _, _} <- ets:tab2list(Table), not is_process_alive(Pid)],
+        || {Ref, _, Pid, _} <- ets:tab2list(Table), not is_process_alive(Pid)],
     ok.
 
 %% A row may go meanwhile: whose stream is over needs no word.
 look(Now, Table) ->
-    Due = {{'$1', '$2', '_', '$3', '_'}, [{is_integer, '$3'}, {'=<', '$3', Now}], [{{'$1', '$2'}}]},
+    Due = {{'$1', '$2', '_', '$3'}, [{is_integer, '$3'}, {'=<', '$3', Now}], [{{'$1', '$2'}}]},
     lists:foreach(
         fun(To = {Ref, _}) ->
             _ = [tell(To, due) || ets:update_element(Table, Ref, {4, infinity})]

@@ -147,7 +147,7 @@ log_reader(Pool) ->
 rows(Pool) ->
     Watch = find(watch, Pool),
     [Streams] = [Table || Table <- ets:all(), ets:info(Table, owner) =:= Watch],
-    [{{Ref, Tag}, Pid} || {Ref, Tag, Pid, _, _} <- ets:tab2list(Streams)].
+    [{{Ref, Tag}, Pid} || {Ref, Tag, Pid, _} <- ets:tab2list(Streams)].
 
 %% A port takes no more: its program is stopped with its pipe full, and the writer waits. The program has had a stream, and
 %% ignores what comes for it.

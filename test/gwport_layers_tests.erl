@@ -13,7 +13,7 @@ order() ->
         gwport_backoff, gwport_pool_sup, gwport_plan, gwport_pool, gwport_port, gwport_asked, gwport_handle, gwport_greeting, gwport_life, gwport_health,
         gwport_recycle,
         gwport_streams,
-        gwport_out, gwport_writer, gwport_clients, gwport_queue, gwport_watch, gwport_log, gwport_log_socket,
+        gwport_out, gwport_writer, gwport_clients, gwport_queue, gwport_watch, gwport_share, gwport_log, gwport_log_socket,
         gwport_log_frame, gwport_log_crash, gwport_mux, gwport_half, gwport_credit, gwport_pace, gwport_load,
         gwport_os, gwport_file, gwport_options, gwport_command, gwport_forwarded, gwport_network, gwport_variables, gwport_environ, gwport_frame,
         gwport_field, gwport_seen, gwport_log_budget, gwport_count, gwport_telemetry, gwport_line, gwport_failure, gwport_secret].

@@ -113,7 +113,7 @@ a_place_is_free_with_the_next_write_test() ->
 
 ref(N) -> list_to_ref(lists:concat(["#Ref<0.0.1.", N, ">"])).
 
-open(N) -> {{whereis(init), ref(N), {ref(N), N}}, once, {[], none, true}}.
+open(N) -> {{whereis(init), ref(N), {ref(N), N}}, once, {[], none, true}, none}.
 
 answers_to_pings_wait_up_to_a_limit_until_they_are_written_test() ->
     Pong = fun(Out) -> {ok, Out1} = gwport_out:pong("p", Out), Out1 end,

@@ -24,7 +24,7 @@ groups() ->
         what_no_program_takes_gives_its_place_back, a_connection_that_is_taken_over_has_waited_and_keeps_its_place,
         ready_tells_the_truth,
         one_address_has_its_share, one_address_has_its_share_of_the_queue, what_is_taken_over_is_part_of_the_share,
-        this_machine_has_no_share
+        this_machine_has_no_share, a_share_comes_back_however_its_requests_end
     ]}]).
 
 init_per_group(parallel, Config) ->
@@ -396,13 +396,7 @@ one_address_has_its_share_of_the_queue(Config) ->
 
 what_is_taken_over_is_part_of_the_share(Config) ->
     Server = shared(#{}, Config),
-    Sockets = [begin
-        Socket = gwport_test:connect(Server),
-        gwport_test:send(Socket, ["GET /takeover HTTP/1.1\r\nhost: x\r\n", from("192.0.2.1"),
-            "connection: upgrade\r\nupgrade: bytes\r\n\r\nearly"]),
-        {ok, <<"early">>} = gen_tcp:recv(Socket, 5),
-        Socket
-    end || _ <- [1, 2, 3]],
+    Sockets = taken_over(Server, from("192.0.2.1")),
     ?assertMatch(#{status := 503}, hello(Server, "192.0.2.1")),
     ?assertMatch(#{status := 200}, hello(Server, "192.0.2.2")),
     [gwport_test:close(Socket) || Socket <- Sockets],
@@ -419,6 +413,62 @@ this_machine_has_no_share(Config) ->
         [finish(Upload) || Upload <- Uploads],
         gwport_probe:stop(Server)
     end || Fields <- ["", from("127.1.2.3"), from("::1"), from("unknown")]].
+
+a_share_comes_back_however_its_requests_end(Config) ->
+    %% They are answered, their clients leave or are killed, their program drains beside another one, their app has taken
+    %% their connections over, their program is killed: nobody is counted then, and there is the same share again.
+    Server = #{pool := Pool} = shared(#{}, Config),
+    From = from("192.0.2.1"),
+    Hold = fun() -> [hold(Server, N, From) || N <- [1, 2, 3]] end,
+    Ends = [
+        fun() -> [?assertMatch(#{status := 200}, finish(Upload)) || Upload <- Hold()] end,
+        fun() -> [gwport_test:close(Upload) || Upload <- Hold()] end,
+        fun() ->
+            Uploads = Hold(),
+            [exit(Pid, kill) || Pid <- ranch:procs(Pool, connections)],
+            [gwport_test:close(Upload) || Upload <- Uploads]
+        end,
+        fun() ->
+            Uploads = Hold(),
+            {ok, _} = gwport:reload(Pool),
+            %% It counts what the new program has.
+            ?assertMatch(#{status := 200}, hello(Server, "192.0.2.1")),
+            [?assertMatch(#{status := 200}, finish(Upload)) || Upload <- Uploads]
+        end,
+        fun() -> [gwport_test:close(Socket) || Socket <- taken_over(Server, From)] end,
+        fun() ->
+            Uploads = Hold(),
+            gwport_probe:os_kill("KILL", gwport_test:os_pid(Server)),
+            [?assertMatch(#{status := Status} when Status =:= 502; Status =:= 503, gwport_test:recv(Upload))
+                || Upload <- Uploads],
+            [gwport_test:close(Upload) || Upload <- Uploads]
+        end],
+    [begin
+        _ = End(),
+        gwport_test:until(fun() -> [#{in_flight => 0}] =:= [maps:with([in_flight], Port) || Port <- gwport_test:ports(Server)] end),
+        gwport_test:until(fun() -> counted(Server) =:= [] end),
+        Again = Hold(),
+        ?assertEqual([{<<"192.0.2.1">>, 3}], counted(Server)),
+        ?assertMatch(#{status := 503}, hello(Server, "192.0.2.1")),
+        ?assertMatch(#{status := 200}, hello(Server, "192.0.2.2")),
+        [finish(Upload) || Upload <- Again],
+        gwport_test:until(fun() -> counted(Server) =:= [] end)
+    end || End <- Ends],
+    gwport_probe:stop(Server).
+
+%% Who is counted, by the owners of all ports.
+counted(Server) ->
+    Owners = [Owner || #{owner := Owner} <- gwport_test:ports(Server)],
+    lists:append([ets:tab2list(Table) || Table <- ets:all(), lists:member(ets:info(Table, owner), Owners)]).
+
+taken_over(Server, Fields) ->
+    [begin
+        Socket = gwport_test:connect(Server),
+        gwport_test:send(Socket, ["GET /takeover HTTP/1.1\r\nhost: x\r\n", Fields,
+            "connection: upgrade\r\nupgrade: bytes\r\n\r\nearly"]),
+        {ok, <<"early">>} = gen_tcp:recv(Socket, 5),
+        Socket
+    end || _ <- [1, 2, 3]].
 
 nobody_is_forgotten(Config) ->
     %% Many more clients than places, some of which leave in the middle of it: all others are answered, and nobody waits

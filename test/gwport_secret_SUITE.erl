@@ -258,7 +258,7 @@ watch(Config) ->
         fun(Watch) ->
             %% A row whose client is no process.
             [Table] = [Table || Table <- ets:all(), ets:info(Table, owner) =:= Watch],
-            true = ets:insert(Table, {make_ref(), tag, mark(cookie), infinity, none}),
+            true = ets:insert(Table, {make_ref(), tag, mark(cookie), infinity}),
             Watch ! sweep,
             ok
         end)),

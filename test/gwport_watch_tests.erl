@@ -6,14 +6,14 @@
 ends_hear_of_an_owner_that_is_killed_test() ->
     {Owner, Watch} = owner(),
     Ref = alias(),
-    ok = gwport_watch:join({Ref, tag}, infinity, none, Watch),
+    ok = gwport_watch:join({Ref, tag}, infinity, Watch),
     exit(Owner, kill),
     ?assertEqual({tag, {gwport, {port_down, true, owner_down}}}, receive Message -> Message end).
 
 ends_that_have_left_hear_nothing_test() ->
     {Owner, Watch} = owner(),
     [Ref, Left, Unaliased] = [alias() || _ <- [1, 2, 3]],
-    [ok = gwport_watch:join({R, R}, infinity, none, Watch) || R <- [Left, Unaliased, Ref]],
+    [ok = gwport_watch:join({R, R}, infinity, Watch) || R <- [Left, Unaliased, Ref]],
     ok = gwport_watch:leave(Left, Watch),
     true = unalias(Unaliased),
     exit(Owner, kill),
@@ -26,7 +26,7 @@ who_comes_too_late_is_told_at_once_test() ->
     exit(Owner, kill),
     receive {'DOWN', Monitor, process, _, _} -> ok end,
     Ref = alias(),
-    ?assertEqual(gone, gwport_watch:join({Ref, tag}, infinity, none, Watch)),
+    ?assertEqual(gone, gwport_watch:join({Ref, tag}, infinity, Watch)),
     ?assertEqual(ok, gwport_watch:leave(Ref, Watch)).
 
 %% Guards keep their time where the application does.
@@ -102,7 +102,7 @@ whose_time_has_come_is_told_once_test() ->
     Watch = {watch, Pid, _, _} = gwport_watch:start_link(none),
     [Now, Later, Left, Never] = [alias() || _ <- [1, 2, 3, 4]],
     Due = erlang:monotonic_time(millisecond),
-    [ok = gwport_watch:join({Ref, Name}, Time, none, Watch) || {Ref, Name, Time}
+    [ok = gwport_watch:join({Ref, Name}, Time, Watch) || {Ref, Name, Time}
         <- [{Now, now, Due}, {Later, later, Due + 60000}, {Left, left, Due}, {Never, never, infinity}]],
     ok = gwport_watch:leave(Left, Watch),
     Pid ! look,
@@ -122,9 +122,9 @@ process_info_after(Pid) ->
 a_client_that_was_killed_before_it_asked_is_swept_test() ->
     Watch = {watch, Pid, Table, _} = gwport_watch:start_link(none),
     Ref = alias(),
-    ok = gwport_watch:join({Ref, tag}, infinity, none, Watch),
+    ok = gwport_watch:join({Ref, tag}, infinity, Watch),
     {Killed, Monitor} = spawn_monitor(fun() ->
-        ok = gwport_watch:join({alias(), tag}, infinity, none, Watch),
+        ok = gwport_watch:join({alias(), tag}, infinity, Watch),
         receive never -> ok end
     end),
     gwport_test:until(fun() -> ets:info(Table, size) =:= 3 end),
@@ -132,7 +132,7 @@ a_client_that_was_killed_before_it_asked_is_swept_test() ->
     receive {'DOWN', Monitor, process, Killed, _} -> ok end,
     Pid ! sweep,
     gwport_test:until(fun() -> ets:info(Table, size) =:= 2 end),
-    ?assertMatch([{Ref, tag, _, infinity, none}], ets:lookup(Table, Ref)),
+    ?assertMatch([{Ref, tag, _, infinity}], ets:lookup(Table, Ref)),
     stop(Watch).
 
 the_heir_tells_when_owner_and_watch_are_killed_test() ->
@@ -143,10 +143,10 @@ the_heir_tells_when_owner_and_watch_are_killed_test() ->
     end),
     Watch = {watch, Pid, _, _} = receive {Owner, W} -> W end,
     Ref = alias(),
-    ok = gwport_watch:join({Ref, tag}, infinity, none, Watch),
+    ok = gwport_watch:join({Ref, tag}, infinity, Watch),
     exit(Pid, kill),
     exit(Owner, kill),
     Ends = receive {'ETS-TRANSFER', Table, Pid, Owner} -> Table end,
     ok = gwport_watch:last_words(Ends),
     ?assertEqual({tag, {gwport, {port_down, true, owner_down}}}, receive Message -> Message end),
-    ?assertEqual(gone, gwport_watch:join({Ref, tag}, infinity, none, Watch)).
+    ?assertEqual(gone, gwport_watch:join({Ref, tag}, infinity, Watch)).
