@@ -52,15 +52,8 @@ open(Error, _, _, _) ->
 
 options(_, #{max_response := Max}) when not is_integer(Max); Max < 0 ->
     {error, {bad_option, {max_response, Max, "expected an integer from 0"}}};
-%% What stands between a client and its request.
-options(_, #{underscores := Given}) ->
-    of_routes(underscores, Given);
-options(_, #{trusted_proxies := Given}) ->
-    of_routes(trusted_proxies, Given);
-options(_, #{trusted_fields := Given}) ->
-    of_routes(trusted_fields, Given);
 options(Pool, Options) when is_map(Options) ->
-    case gwport_options:mount(maps:without([max_response], Options#{pool => Pool})) of
+    case gwport_options:call(maps:without([max_response], Options#{pool => Pool})) of
         {ok, Mount} -> {ok, Mount, maps:get(max_response, Options, ?MAX_RESPONSE)};
         Error -> Error
     end;
@@ -70,9 +63,6 @@ options(Pool, Options) ->
         error -> {error, {bad_option, {options, hidden,
             "expected a map, a keyword list or a property list"}}}
     end.
-
-of_routes(Key, Given) ->
-    {error, {bad_option, {Key, Given, "an option of routes, whose requests are a client's"}}}.
 
 loop(Call = #call{caller = Caller, tag = Tag, exchange = Exchange}) ->
     receive

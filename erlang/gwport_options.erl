@@ -1,7 +1,7 @@
 %% The options of a pool and of a mount: defaults, and one check of each, at start.
 -module(gwport_options).
 
--export([pool/1, pools/1, ports/1, mount/1, inner/1, evidence/2, map/1, name/1]).
+-export([pool/1, pools/1, ports/1, mount/1, inner/1, call/1, evidence/2, map/1, name/1]).
 
 -export_type([pool/0, mount/0, evidence/0, error/0, given/0]).
 
@@ -291,14 +291,26 @@ mount_defaults() ->
 -spec inner(given()) -> {ok, mount()} | {error, error()}.
 inner(Given) ->
     case map(Given) of
-        {ok, Options} -> inner(maps:to_list(maps:with([run, min_body_rate, body_grace, underscores,
-            trusted_proxies, trusted_fields], Options)), Options);
+        {ok, Options} -> without_a_client([run | of_clients()], Options);
         error -> mount(Given)
     end.
 
-inner([], Options) ->
-    mount(Options);
-inner([{Key, Value} | _], _) ->
+%% Those of a request that is no client's: its body is there from the beginning.
+-spec call(map()) -> {ok, mount()} | {error, error()}.
+call(Options) ->
+    without_a_client(of_clients(), Options).
+
+%% What stands between a client and its request.
+of_clients() ->
+    [min_body_rate, body_grace, underscores, trusted_proxies, trusted_fields].
+
+without_a_client(Keys, Options) ->
+    case maps:to_list(maps:with(Keys, Options)) of
+        [] -> mount(Options);
+        [Wrong | _] -> of_routes(Wrong)
+    end.
+
+of_routes({Key, Value}) ->
     {error, {bad_option, {Key, Value, "an option of routes, whose requests are a client's"}}}.
 
 %% What has to do with programs means nothing to an app in Erlang.

@@ -195,6 +195,10 @@ a_request_says_why_it_failed(Config) ->
                 #{trusted_proxies => [unix]}},
             {{error, {bad_option, {trusted_fields, ["Forwarded"], "an option of routes, whose requests are a client's"}}}, Pool, #{},
                 #{trusted_fields => ["Forwarded"]}},
+            {{error, {bad_option, {min_body_rate, 1, "an option of routes, whose requests are a client's"}}}, Pool, #{},
+                [{min_body_rate, 1}]},
+            {{error, {bad_option, {body_grace, 1, "an option of routes, whose requests are a client's"}}}, Pool, #{},
+                #{body_grace => 1}},
             {{error, {bad_option, {apps, x, "no such option"}}}, Pool, #{}, #{apps => x}},
             {{error, {bad_option, {options, hidden, "expected a map, a keyword list or a property list"}}}, Pool, #{}, [deadline | 5]}
         ]].
