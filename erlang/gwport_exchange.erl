@@ -350,18 +350,21 @@ answered(Exchange = #exchange{wait = {_, Timer, _}}) ->
 room(Port, Now, Exchange = #exchange{chance = Chance}) ->
     Offered = answered(Exchange),
     case accept(Port, Now, Offered) of
-        {ok, _} -> has_waited(Now, Offered#exchange{port = Port});
+        {ok, _} -> begins(Now, Offered#exchange{port = Port});
         {error, not_entered} -> placed_again(place(but(Port, Chance), Now, Offered),
             {refused, draining}, Now, Offered, Chance);
         {error, Reason} -> declined(Reason, Port, Now, Offered)
     end.
 
+%% It has a place, for which it may have waited.
+begins(Now, Exchange = #exchange{stream = Stream}) ->
+    react(gwport_stream:begins(Now, Stream), has_waited(Now, Exchange)).
+
+has_waited(_, Exchange = #exchange{chance = #chance{since = none}}) ->
+    Exchange;
 has_waited(Now, Exchange = #exchange{count = Count, chance = Chance = #chance{since = Since}}) ->
     gwport_count:time(queue, max(0, Now - Since), Count),
-    begins(Now, Exchange#exchange{chance = Chance#chance{since = none}}).
-
-begins(Now, Exchange = #exchange{stream = Stream}) ->
-    react(gwport_stream:begins(Now, Stream), Exchange).
+    Exchange#exchange{chance = Chance#chance{since = none}}.
 
 accept(Port, Now, Exchange = #exchange{ref = Ref, tag = Tag, due = Due, chance = Chance}) ->
     case encoded(Port, Chance, Now, Exchange) of

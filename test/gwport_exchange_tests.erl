@@ -21,6 +21,7 @@ exchange_test_() ->
             {who_waits_is_served_in_turn, fun who_waits_is_served_in_turn/1},
             {what_is_left_of_a_deadline_goes_to_the_program, fun what_is_left_of_a_deadline_goes_to_the_program/1},
             {an_offer_that_is_not_taken_is_the_next_ones, fun an_offer_that_is_not_taken_is_the_next_ones/1},
+            {who_has_waited_for_another_port_is_counted, fun who_has_waited_for_another_port_is_counted/1},
             {what_was_in_a_program_that_died_is_in_another_once, fun what_was_in_a_program_that_died_is_in_another_once/1},
             {what_was_entered_is_in_one_program, fun what_was_entered_is_in_one_program/1},
             {a_program_that_is_killed_is_not_noticed, fun a_program_that_is_killed_is_not_noticed/1},
@@ -159,6 +160,25 @@ an_offer_that_is_not_taken_is_the_next_ones(_) ->
         ?assertEqual([second], served(#{second => Second}, [])),
         ?assertEqual([first], served(#{first => First}, []))
     end).
+
+%% It is offered a place by one of two ports, which has gone when it takes that, and finds room at the other at once.
+who_has_waited_for_another_port_is_counted(_) ->
+    Pool = gwport_test:start_pool(#{ports => 2, max_streams => 1, queue_timeout => 60000}),
+    gwport_test:until(fun() -> {_, #{ports := Ports}} = gwport:ready(Pool), Ports =:= 2 end),
+    [First, Second] = [open(#{method => 'POST', path => "/echo", body => "x"}, #{app => echo}, Pool, {holder, N}) || N <- [1, 2]],
+    gwport_test:until(fun() -> in_flight(Pool) =:= 2 end),
+    Waiting = open(#{path => "/hello"}, #{}, Pool),
+    ok = gwport_exchange:close(First),
+    Room = {gwport, {room, Handle}} = receive {?TAG, Event} -> Event end,
+    Watch = gwport_watch:follow(gwport_handle:watch(Handle)),
+    exit(element(2, Handle), kill),
+    receive {'DOWN', Watch, process, _, _} -> ok end,
+    ok = gwport_exchange:close(Second),
+    gwport_test:until(fun() -> element(1, gwport_pool:choose(Pool, [Handle])) =:= ok end),
+    {[], Placed} = gwport_exchange:event(Room, now_ms(), Waiting),
+    ?assertMatch({[{reply, #{code := 200}, _}, done], _}, drive(Placed)),
+    ?assertMatch({ok, #{queue := #{waited := 1}, times := #{queue := #{count := 1}}}}, gwport:counts(Pool)),
+    gwport_test:stop_pool(Pool).
 
 %% A pool whose programs come up again at once, and so many of whose programs end. A client hears of an end before the
 %% pool does: what it leaves is seen in the program that comes up behind the last of them.
