@@ -109,12 +109,19 @@ status(Pool) ->
 %% first digit of their status, those that gwport gave itself among them, and under 1 the
 %% connections that apps have taken over; `failures', requests without an answer from an app or
 %% without a whole one, by reason; `programs', how often one came `up', ended as it was to
-%% (`drained') or otherwise (`failed'); `queue', how many requests found no place at once and
+%% (`drained') or otherwise (`failed'); `ends', these ends by their reason (below); `queue', how many requests found no place at once and
 %% `waited', how many came when the queue was `full', and for how many the time to wait was up
 %% (`timeout'); `replays', how many requests whose program had died turned to another one; `bytes'
 %% of bodies, `in' to programs and `out' to clients; and `times', in milliseconds, from a request's
 %% arrival to the `head' of its app's response, and for which one that had to wait was in the
 %% `queue' until it had a place: how many took so long `at_most', their `count' and `sum'.
+%%
+%% Programs that end as they were to were `told' (to stop, to drain, or that they are too many), were
+%% `replaced' by a reload, `recycled', or drained of their own accord (`own_accord'). Others ended
+%% before they were ready (`not_ready', wrong greetings included), `exited', were ended by a
+%% `signal', were `unresponsive' (to a ping, to an abort, or to the answers to their own pings),
+%% `broke_wire', that is a rule of SPEC.md, `gave_up' in words of their own, had not drained in time
+%% (`drain_timeout'), or lost their port in the BEAM (`port_failed').
 %%
 %% The numbers only grow. A request that gwport answers itself is in both of the first two. A client
 %% that leaves is `client_gone' under `gwport_stream_h': Cowboy kills the process of
@@ -122,6 +129,7 @@ status(Pool) ->
 -spec counts(atom()) -> {ok, #{
     responses := #{1..9 => non_neg_integer()}, failures := #{atom() => pos_integer()},
     programs := #{up | drained | failed => non_neg_integer()},
+    ends := #{gwport_count:ended() => non_neg_integer()},
     queue := #{waited | full | timeout => non_neg_integer()},
     replays := non_neg_integer(), bytes := #{in | out => non_neg_integer()},
     times := #{head | queue => gwport_count:times()}}} | {error, no_pool}.

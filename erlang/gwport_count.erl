@@ -4,14 +4,17 @@
 -module(gwport_count).
 
 -export([create/1, delete/1, find/1, none/0, since/1, is_told/1, counts/1]).
--export([response/2, takeover/1, failure/2, program/2, queue/2, replay/1, bytes/3, time/3]).
+-export([response/2, takeover/1, failure/2, program/2, ended/2, queue/2, replay/1, bytes/3, time/3]).
 
--export_type([count/0, times/0, program_event/0, queue_event/0]).
+-export_type([count/0, times/0, program_event/0, ended/0, queue_event/0]).
 
 %% With the word whether telemetry is to be told of requests, which each of them has to know, and
 %% when the counters stood at zero, in monotonic milliseconds.
 -opaque count() :: {counters:counters_ref(), gwport_telemetry:flag(), Since :: integer()} | none.
 -type program_event() :: up | drained | failed.
+%% Why a program has ended, see gwport:counts/1.
+-type ended() :: told | replaced | recycled | own_accord
+  | not_ready | exited | signal | unresponsive | broke_wire | gave_up | drain_timeout | port_failed.
 -type queue_event() :: waited | full | timeout.
 %% Milliseconds. Each count has those of the one before in it.
 -type times() :: #{
@@ -32,6 +35,8 @@
     bad_option, client_gone, client_stalled, short_file, internal_error, bad_length, bad_order,
     bad_payload, other]).
 -define(PROGRAM_EVENTS, [up, drained, failed]).
+-define(ENDED, [told, replaced, recycled, own_accord,
+    not_ready, exited, signal, unresponsive, broke_wire, gave_up, drain_timeout, port_failed]).
 %% Of requests that found no place: they waited, there were too many, their time was up.
 -define(QUEUE_EVENTS, [waited, full, timeout]).
 %% Requests whose port died, and that turned to another one.
@@ -46,7 +51,8 @@
 %% The first place of each kind.
 -define(FIRST_REASON, (?CLASSES + 1)).
 -define(FIRST_PROGRAM_EVENT, (?FIRST_REASON + length(?REASONS))).
--define(FIRST_QUEUE_EVENT, (?FIRST_PROGRAM_EVENT + length(?PROGRAM_EVENTS))).
+-define(FIRST_ENDED, (?FIRST_PROGRAM_EVENT + length(?PROGRAM_EVENTS))).
+-define(FIRST_QUEUE_EVENT, (?FIRST_ENDED + length(?ENDED))).
 -define(FIRST_REPLAY, (?FIRST_QUEUE_EVENT + length(?QUEUE_EVENTS))).
 -define(FIRST_BYTES, (?FIRST_REPLAY + ?REPLAYS)).
 -define(FIRST_HEAD_TIME, (?FIRST_BYTES + length(?BYTES))).
@@ -113,10 +119,17 @@ failure(Reason, {Counters, _, _}) ->
 %% A program of the pool has greeted, has ended as it was to, or has ended otherwise.
 -spec program(program_event(), Pool :: atom()) -> ok.
 program(Event, Pool) ->
+    of_program(Event, ?PROGRAM_EVENTS, ?FIRST_PROGRAM_EVENT, Pool).
+
+%% Why one has ended, besides.
+-spec ended(ended(), Pool :: atom()) -> ok.
+ended(Why, Pool) ->
+    of_program(Why, ?ENDED, ?FIRST_ENDED, Pool).
+
+of_program(What, All, First, Pool) ->
     case find(Pool) of
         none -> ok;
-        {Counters, _, _} -> counters:add(Counters, place(Event, ?PROGRAM_EVENTS,
-            ?FIRST_PROGRAM_EVENT), 1)
+        {Counters, _, _} -> counters:add(Counters, place(What, All, First), 1)
     end.
 
 %% A request that found no place at once.
@@ -159,6 +172,7 @@ place(Name, [_ | Rest], Place) -> place(Name, Rest, Place + 1).
 -spec counts(Pool :: atom()) -> {ok, #{
     responses := #{1..9 => non_neg_integer()}, failures := #{atom() => pos_integer()},
     programs := #{program_event() => non_neg_integer()},
+    ends := #{ended() => non_neg_integer()},
     queue := #{queue_event() => non_neg_integer()},
     replays := non_neg_integer(), bytes := #{in | out => non_neg_integer()},
     times := #{head | queue => times()}}} | {error, no_pool}.
@@ -173,6 +187,7 @@ counted(Counters) ->
     #{responses => numbered(lists:seq(1, ?CLASSES), 1, Counters),
         failures => maps:filter(fun(_, N) -> N > 0 end, Failures),
         programs => numbered(?PROGRAM_EVENTS, ?FIRST_PROGRAM_EVENT, Counters),
+        ends => numbered(?ENDED, ?FIRST_ENDED, Counters),
         queue => numbered(?QUEUE_EVENTS, ?FIRST_QUEUE_EVENT, Counters),
         replays => counters:get(Counters, ?FIRST_REPLAY),
         bytes => numbered(?BYTES, ?FIRST_BYTES, Counters),

@@ -14,7 +14,9 @@
     os_pid :: pos_integer() | undefined,
     since :: integer(),
     %% What it calls itself, when it has greeted.
-    name = <<>> :: binary()
+    name = <<>> :: binary(),
+    %% Why it drains.
+    accord = told :: told | replaced | recycled | own_accord
 }).
 -opaque life() :: #life{}.
 
@@ -41,10 +43,15 @@ up(#{name := Name, program_version := Version}, Life) ->
     Life1.
 
 %% It takes no more requests.
--spec drains(told | replaced | {recycled, Why :: binary()} | itself, {counts(), life()}) -> ok.
+-spec drains(told | replaced | {recycled, Why :: binary()} | itself, {counts(), life()}) -> life().
 drains(Who, {#{in_flight := InFlight, served := Served}, Life}) ->
     ?LOG_NOTICE("gwport: ~ts ~s: ~b requests under way, ~b answered",
-        [whose(Life), accord(Who), InFlight, Served]).
+        [whose(Life), accord(Who), InFlight, Served]),
+    Life#life{accord = counted_as(Who)}.
+
+counted_as({recycled, _}) -> recycled;
+counted_as(itself) -> own_accord;
+counted_as(Who) -> Who.
 
 accord(told) -> "drains, as it was told to";
 accord(replaced) -> "is replaced, and drains";
@@ -62,28 +69,39 @@ is_ended(kill, Ms, Life) ->
 %% Ended: in which phase and for what reason; `undefined` where its port was stopped.
 -spec gone(undefined | {While :: atom(), Reason :: term()}, unknown | non_neg_integer(),
     {counts(), life()}) -> ok.
-gone(undefined, Status, About) ->
-    ends(drained, Status, About),
+gone(undefined, Status, About = {_, #life{accord = Accord}}) ->
+    ends(drained, Accord, Status, About),
     is_gone("its port was stopped", Status, About);
-gone({draining, closed}, Status, About) ->
-    ends(drained, Status, About),
+gone({draining, closed}, Status, About = {_, #life{accord = Accord}}) ->
+    ends(drained, Accord, Status, About),
     is_gone("it has drained", Status, About);
-gone({_, stopped}, Status, About) ->
-    ends(drained, Status, About),
+gone({_, stopped}, Status, About = {_, #life{accord = Accord}}) ->
+    ends(drained, Accord, Status, About),
     is_gone("it was stopped before it was ready", Status, About);
 %% What it did is in the log already.
-gone({_, {Said, Name}}, Status, About) when Said =:= wire_fault; Said =:= fault ->
-    ends(failed, Status, About),
+gone(Ended = {_, {Said, Name}}, Status, About) when Said =:= wire_fault; Said =:= fault ->
+    ends(failed, failed_by(Ended, Status), Status, About),
     is_gone(Name, Status, About);
-gone({While, Reason}, Status, About = {#{served := Served}, Life}) ->
-    ends(failed, Status, About),
+gone(Ended = {While, Reason}, Status, About = {#{served := Served}, Life}) ->
+    ends(failed, failed_by(Ended, Status), Status, About),
     ?LOG_ERROR("gwport: ~ts ended while ~s: ~s, exit status ~s; ~b requests answered in ~s",
         [whose(Life), While, why(Reason), exit_status(Status), Served, duration(lived(Life))]).
 
-ends(How, Status, {#{served := Served}, Life = #life{pool = Pool}}) ->
+failed_by({_, {Part, _}}, _) when Part =:= owner_failed; Part =:= watch; Part =:= writer ->
+    port_failed;
+failed_by({greeting, _}, _) -> not_ready;
+failed_by({_, {wire_fault, failed}}, _) -> unresponsive;
+failed_by({_, {wire_fault, _}}, _) -> broke_wire;
+failed_by({_, {fault, _}}, _) -> gave_up;
+failed_by({_, timeout}, _) -> drain_timeout;
+failed_by(_, Status) when is_integer(Status), Status > 128 -> signal;
+failed_by(_, _) -> exited.
+
+ends(How, Why, Status, {#{served := Served}, Life = #life{pool = Pool}}) ->
     gwport_count:program(How, Pool),
+    gwport_count:ended(Why, Pool),
     gwport_telemetry:event([port, down], #{duration => native(lived(Life)), served => Served},
-        (about(Life))#{reason => How, exit_status => Status}).
+        (about(Life))#{reason => How, why => Why, exit_status => Status}).
 
 about(#life{pool = Pool, os_pid = OsPid, name = Name}) ->
     #{pool => Pool, os_pid => OsPid, program => Name}.

@@ -515,8 +515,8 @@ program_drains(Last, State0) ->
 
 draining(_, State = #port{phase = draining}) ->
     State;
-draining(Who, State = #port{keeper = Keeper, options = Options}) ->
-    gwport_life:drains(Who, life(State)),
+draining(Who, State0 = #port{keeper = Keeper, options = Options}) ->
+    State = State0#port{life = gwport_life:drains(Who, life(State0))},
     report(Keeper, {draining, self()}),
     %% The program aborts what is left when the timeout has passed; it gets a moment to say so.
     timer(maps:get(drain_timeout, Options) + ?END_GRACE,

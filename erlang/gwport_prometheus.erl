@@ -47,6 +47,8 @@ families(Pools) ->
     {<<"gwport_program_events_total">>,
         <<"Programs that came up, ended as they were to (drained), or otherwise (failed).">>,
         counter, counted(<<"event">>, programs, fun atom_to_binary/1, Pools)},
+    {<<"gwport_program_ends_total">>, <<"Programs that have ended, by reason.">>, counter,
+        counted(<<"reason">>, ends, fun atom_to_binary/1, Pools)},
     {<<"gwport_queue_total">>, <<"Requests that found no place at once and waited, that found "
         "the queue full, or whose time to wait was up (timeout).">>, counter,
         counted(<<"event">>, queue, fun atom_to_binary/1, Pools)},

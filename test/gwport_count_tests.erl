@@ -8,7 +8,7 @@
 count_test_() ->
     {foreach, fun() -> ok = gwport_count:create(?POOL) end, fun(_) -> ok = gwport_count:delete(?POOL) end,
         [fun responses_are_counted_by_class/0, fun failures_are_counted_by_reason/0, fun every_reason_has_its_place/0,
-            fun programs_are_counted/0, fun replays_are_counted/0, fun bytes_are_counted/0, fun times_are_counted/0, fun it_is_known_whether_telemetry_is_to_be_told/0,
+            fun programs_are_counted/0, fun ends_are_counted_by_reason/0, fun replays_are_counted/0, fun bytes_are_counted/0, fun times_are_counted/0, fun it_is_known_whether_telemetry_is_to_be_told/0,
             fun a_keeper_that_comes_again_goes_on/0]}.
 
 nothing_is_counted_of_a_pool_that_is_none_test() ->
@@ -17,6 +17,7 @@ nothing_is_counted_of_a_pool_that_is_none_test() ->
     ?assertEqual(ok, gwport_count:response(200, Count)),
     ?assertEqual(ok, gwport_count:failure(busy, Count)),
     ?assertEqual(ok, gwport_count:program(up, ?POOL)),
+    ?assertEqual(ok, gwport_count:ended(exited, ?POOL)),
     ?assertEqual(ok, gwport_count:replay(Count)),
     ?assertEqual(ok, gwport_count:bytes(in, 1, Count)),
     ?assertEqual(ok, gwport_count:time(head, 1, Count)).
@@ -45,6 +46,17 @@ every_reason_has_its_place() ->
 programs_are_counted() ->
     [ok = gwport_count:program(Event, ?POOL) || Event <- [up, up, drained, failed]],
     ?assertMatch({ok, #{programs := #{up := 2, drained := 1, failed := 1}}}, gwport_count:counts(?POOL)).
+
+ends_are_counted_by_reason() ->
+    {ok, #{ends := None}} = gwport_count:counts(?POOL),
+    ?assertEqual([0], lists:usort(maps:values(None))),
+    lists:foldl(fun(Reason, Before) ->
+        ok = gwport_count:ended(Reason, ?POOL),
+        {ok, Counts = #{ends := Ends}} = gwport_count:counts(?POOL),
+        ?assertEqual(Before#{Reason := 1}, Ends),
+        ?assertMatch(#{programs := #{up := 0, drained := 0, failed := 0}, queue := #{waited := 0}}, Counts),
+        Ends
+    end, None, maps:keys(None)).
 
 it_is_known_whether_telemetry_is_to_be_told() ->
     %% Of a pool that was there before telemetry, and of none.

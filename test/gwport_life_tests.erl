@@ -15,7 +15,7 @@ life_test_() ->
         fun a_program_is_asked_to_end_and_killed/0,
         fun an_end_is_said_with_its_reason_and_status/0,
         fun an_end_that_was_wanted_or_is_known_is_no_error/0,
-        fun events_name_pool_and_program/0, fun a_pool_may_have_any_name/0
+        fun an_end_is_counted_by_its_reason/0, fun events_name_pool_and_program/0, fun a_pool_may_have_any_name/0
     ]].
 
 a_program_is_up_with_its_name_and_its_time() ->
@@ -30,7 +30,8 @@ what_a_program_calls_itself_is_quoted() ->
 a_program_drains_and_somebody_wanted_it() ->
     Life = quietly(fun() -> up(4711, ?PROGRAM) end),
     Whose = "gwport: the program of pool shop (till v1.2.3, OS pid 4711) ",
-    [?assertEqual([{notice, iolist_to_binary([Whose, Text])}], said(fun() -> gwport_life:drains(Who, {?COUNTS, Life}) end))
+    [?assertEqual([{notice, iolist_to_binary([Whose, Text])}],
+        said(fun() -> gwport_life:drains(Who, {?COUNTS, Life}) end))
         || {Who, Text} <- [{told, "drains, as it was told to: 2 requests under way, 17 answered"},
             {replaced, "is replaced, and drains: 2 requests under way, 17 answered"},
             {{recycled, <<"it has run for 9000 ms">>},
@@ -52,6 +53,36 @@ an_end_is_said_with_its_reason_and_status() ->
         {"serving: its port failed (badarg), exit status not told by OTP",
             {serving, {owner_failed, badarg}}, unknown},
         {"greeting: {writer,killed}, exit status 0", {greeting, {writer, killed}}, 0}]].
+
+an_end_is_counted_by_its_reason() ->
+    ok = gwport_count:create(shop),
+    Life = quietly(fun() -> up(4711, ?PROGRAM) end),
+    [begin
+        {ok, #{ends := Before, programs := Programs}} = gwport_count:counts(shop),
+        _ = said(fun() -> gwport_life:gone(Ended, Status, {?COUNTS, Of(Life)}) end),
+        {ok, #{ends := After, programs := Now}} = gwport_count:counts(shop),
+        ?assertEqual({Ended, [Why]}, {Ended, [R || R <- maps:keys(After), maps:get(R, After) > maps:get(R, Before)]}),
+        ?assertEqual({Ended, [How]}, {Ended, [E || E <- maps:keys(Now), maps:get(E, Now) > maps:get(E, Programs)]})
+    end || {How, Why, Ended, Status, Of} <- [
+        {drained, told, undefined, 0, fun same/1}, {drained, told, {greeting, stopped}, 0, fun same/1},
+        {drained, told, {draining, closed}, 0, drains(told)}, {drained, replaced, {draining, closed}, 0, drains(replaced)},
+        {drained, recycled, {draining, closed}, 0, drains({recycled, <<"of its age">>})},
+        {drained, own_accord, {draining, closed}, 143, drains(itself)}, {drained, replaced, undefined, unknown, drains(replaced)},
+        {failed, not_ready, {greeting, closed}, 3, fun same/1}, {failed, not_ready, {greeting, {wire_fault, bad_greeting}}, 0, fun same/1},
+        {failed, exited, {serving, closed}, 3, fun same/1}, {failed, exited, {serving, epipe}, unknown, fun same/1},
+        {failed, signal, {serving, lifeless}, 137, fun same/1},
+        {failed, unresponsive, {serving, {wire_fault, failed}}, 137, fun same/1},
+        {failed, broke_wire, {serving, {wire_fault, bad_frame}}, 137, fun same/1},
+        {failed, gave_up, {serving, {fault, failed}}, 1, fun same/1},
+        {failed, drain_timeout, {draining, timeout}, 137, drains(told)},
+        {failed, port_failed, {greeting, {owner_failed, badarg}}, unknown, fun same/1},
+        {failed, port_failed, {serving, {watch, killed}}, 0, fun same/1}]],
+    ok = gwport_count:delete(shop).
+
+same(Life) -> Life.
+
+drains(Who) ->
+    fun(Life) -> quietly(fun() -> gwport_life:drains(Who, {?COUNTS, Life}) end) end.
 
 an_end_that_was_wanted_or_is_known_is_no_error() ->
     [?assertEqual([{notice, text(["is gone: ", Text, ", exit status 0"])}], ends(Ended, 0)) || {Text, Ended} <- [

@@ -83,6 +83,8 @@ programs_are_counted_as_they_came_and_went(Config) ->
     [] = os:cmd("kill -9 " ++ integer_to_list(OsPid)),
     gwport_test:until(fun() -> series("gwport_program_events_total", "event", Pool, scrape(Config))
         =:= #{"up" => 3, "drained" => 0, "failed" => 1} end),
+    ?assertEqual(#{"signal" => 1}, maps:filter(fun(_, N) -> N > 0 end,
+        series("gwport_program_ends_total", "reason", Pool, scrape(Config)))),
     ok = gwport:resize(Pool, 1),
     gwport_test:until(fun() -> series("gwport_ports", "state", Pool, scrape(Config)) =:= States#{"serving" := 1} end),
     Scraped = scrape(Config),

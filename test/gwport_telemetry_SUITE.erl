@@ -211,7 +211,7 @@ a_port_is_told_when_it_is_up_and_when_it_is_down(_) ->
     {ok, [#{os_pid := OsPid}]} = gwport:info(Pool),
     {#{duration := _}, #{pool := Pool, os_pid := OsPid, program := <<"gwport", _/binary>>}} = told(port, up),
     [] = os:cmd("kill -9 " ++ integer_to_list(OsPid)),
-    ?assertMatch({#{duration := _, served := 0}, #{pool := Pool, os_pid := OsPid, reason := failed, exit_status := 137}},
+    ?assertMatch({#{duration := _, served := 0}, #{pool := Pool, os_pid := OsPid, reason := failed, why := signal, exit_status := 137}},
         told(port, down)),
     {_, #{pool := Pool, os_pid := Next}} = told(port, up),
     gwport_test:stop_pool(Pool),
