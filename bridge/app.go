@@ -87,7 +87,8 @@ func Chain(app App, m ...Middleware) App {
 // ServeHTTP runs the App for a request of the bridge's, or of any other server.
 func (a App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	call := &appCall{w: w, r: r}
-	res := call.run(a)
+	defer call.end()
+	res := call.run(a.validated(r.Context()))
 	switch res := res.(type) {
 	case Response:
 		res.send(w, r)
@@ -117,9 +118,9 @@ func (res Response) send(w http.ResponseWriter, r *http.Request) {
 		header.Set("Content-Length", strconv.Itoa(n))
 	}
 	w.WriteHeader(res.Status)
-	_, isHandlers := res.Body.(*appBody) // which runs to its end, whether or not it has a body to write
 	hasBody := bodyAllowed(res.Status) && r.Method != http.MethodHead
-	if res.Body != nil && (hasBody || isHandlers) && !res.sendBody(w) {
+	// A handler runs to its end, whether or not it has a body to write.
+	if res.Body != nil && (hasBody || isHandlers(res.Body)) && !res.sendBody(w) {
 		return
 	}
 	if res.Trailers != nil && r.Method != http.MethodHead {
@@ -171,7 +172,7 @@ func (res Response) sendBody(w http.ResponseWriter) bool {
 		return err == nil
 	}
 	flusher := http.NewResponseController(w)
-	if _, ok := res.Body.(*appBody); ok { // the handler has flushed the head
+	if isHandlers(res.Body) { // the handler has flushed the head
 		if err := flusher.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 			res.stopBody(err)
 			return false

@@ -15,6 +15,7 @@ type appCall struct {
 
 	mu       sync.Mutex
 	returned bool // the App has, and w belongs to what sends its Response
+	ends     []func()
 }
 
 type callKey struct{}
@@ -27,6 +28,23 @@ func (c *appCall) run(a App) Result {
 		c.returned = true
 	}()
 	return a(context.WithValue(c.r.Context(), callKey{}, c), EnvironOf(c.r))
+}
+
+// atEnd has f called when the response is over.
+func (c *appCall) atEnd(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ends = append(c.ends, f)
+}
+
+// end is called when the response is over.
+func (c *appCall) end() {
+	c.mu.Lock()
+	ends := c.ends
+	c.mu.Unlock()
+	for _, f := range ends {
+		f()
+	}
 }
 
 // inform sends an informational response, with no trace of it in the header.

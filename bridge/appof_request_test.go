@@ -40,22 +40,24 @@ func TestHandlersAsAppsSeeTheRequest(t *testing.T) {
 		},
 		{Version: [2]int{1, 0}, Headers: []bridge.Header{{Name: "connection", Value: "keep-alive"}}, Peer: "unix"},
 	} {
-		newHostOf(t, &bridge.Server{Handler: app}).Do(req)
-		r, want := within(t, seen), requestOf(t, req)
-		require.Equal(t, want.URL, r.URL)
-		require.Equal(t, want.Header, r.Header)
-		require.Equal(t, want.Host, r.Host)
-		require.Equal(t, want.RemoteAddr, r.RemoteAddr)
-		require.Equal(t, want.RequestURI, r.RequestURI)
-		require.Equal(t, want.ContentLength, r.ContentLength)
-		require.Equal(t, want.TransferEncoding, r.TransferEncoding)
-		require.Equal(t, want.Proto, r.Proto)
-		require.Equal(t, want.ProtoMajor, r.ProtoMajor)
-		require.Equal(t, want.ProtoMinor, r.ProtoMinor)
-		require.Equal(t, want.TLS, r.TLS)
-		require.Equal(t, want.Close, r.Close)
-		if len(req.Trailers) > 0 {
-			require.Equal(t, http.Header{"X-Sum": {"5"}}, r.Trailer)
+		for _, app := range []bridge.App{app, validates(app)} {
+			newHostOf(t, &bridge.Server{Handler: app}).Do(req)
+			r, want := within(t, seen), requestOf(t, req)
+			require.Equal(t, want.URL, r.URL)
+			require.Equal(t, want.Header, r.Header)
+			require.Equal(t, want.Host, r.Host)
+			require.Equal(t, want.RemoteAddr, r.RemoteAddr)
+			require.Equal(t, want.RequestURI, r.RequestURI)
+			require.Equal(t, want.ContentLength, r.ContentLength)
+			require.Equal(t, want.TransferEncoding, r.TransferEncoding)
+			require.Equal(t, want.Proto, r.Proto)
+			require.Equal(t, want.ProtoMajor, r.ProtoMajor)
+			require.Equal(t, want.ProtoMinor, r.ProtoMinor)
+			require.Equal(t, want.TLS, r.TLS)
+			require.Equal(t, want.Close, r.Close)
+			if len(req.Trailers) > 0 {
+				require.Equal(t, http.Header{"X-Sum": {"5"}}, r.Trailer)
+			}
 		}
 	}
 }

@@ -28,7 +28,10 @@ func through(app bridge.App) bridge.App {
 	}
 }
 
-// What a handler sends must not depend on its running as an App.
+// validates is a validator whose findings nobody wants.
+var validates = bridge.Validate(bridge.Validation{Report: func(context.Context, bridge.Finding) {}})
+
+// What a handler sends must not depend on its running as an App, nor on a validator.
 func TestHandlersAsAppsAnswerAsThemselves(t *testing.T) {
 	all := maps.Clone(handlers)
 	maps.Copy(all, handlersForApps)
@@ -37,6 +40,7 @@ func TestHandlersAsAppsAnswerAsThemselves(t *testing.T) {
 			t.Run(protocol+"/"+name, func(t *testing.T) {
 				h := newHostOf(t, &bridge.Server{Handler: handler, Apps: map[string]http.Handler{
 					"app": bridge.AppOf(handler), "behind": bridge.Chain(bridge.AppOf(handler), through),
+					"validated": bridge.Chain(bridge.AppOf(handler), through, validates, through),
 				}})
 				for _, method := range []string{"GET", "HEAD", "POST"} {
 					r := bridgetest.Request{Path: "/x?y", Method: method, Version: version}
@@ -44,7 +48,7 @@ func TestHandlersAsAppsAnswerAsThemselves(t *testing.T) {
 						r.Body, r.Chunked = []byte("the request's body"), true
 					}
 					want := answerOf(h, r)
-					for _, app := range []string{"app", "behind"} {
+					for _, app := range []string{"app", "behind", "validated"} {
 						r.App = app
 						require.Equal(t, want, answerOf(h, r), method+" "+app)
 					}

@@ -30,6 +30,8 @@ func (c exchangeContext) Value(key any) any {
 		return c.x.server
 	case http.LocalAddrContextKey:
 		return address(c.x.request.Local).addr()
+	case validatorKey{}:
+		return c.x.validator
 	}
 	return nil
 }

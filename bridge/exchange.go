@@ -15,15 +15,16 @@ import (
 // request's body and the response.
 type exchange struct {
 	mux.Stream
-	server   *http.Server // under http.ServerContextKey
-	request  request
-	handler  http.Handler
-	ctx      context.Context
-	cancel   context.CancelCauseFunc
-	dev      bool // the host runs for development
-	connects bool // an extended CONNECT that the handler sees as an upgrade
-	body     body
-	response response
+	server    *http.Server // under http.ServerContextKey
+	request   request
+	handler   http.Handler
+	ctx       context.Context
+	cancel    context.CancelCauseFunc
+	dev       bool       // the host runs for development
+	validator *validator // of Apps that have none of their own; nil: they are not validated
+	connects  bool       // an extended CONNECT that the handler sees as an upgrade
+	body      body
+	response  response
 
 	// The handler's request and its URL stand here so that they cost no memory of
 	// their own. Whoever keeps the request keeps its context and with it the exchange.

@@ -33,7 +33,13 @@ func (set *settings) serveHTTP(addr string) error {
 	for _, name := range slices.Sorted(maps.Keys(set.apps.named)) {
 		fmt.Fprintf(os.Stderr, "%s: serving %s/%s/\n", set.name, base, name)
 	}
-	srv := &http.Server{Handler: set.apps.mux(), ReadHeaderTimeout: time.Minute}
+	srv := &http.Server{
+		Handler:           set.apps.mux(),
+		ReadHeaderTimeout: time.Minute,
+		BaseContext: func(net.Listener) context.Context {
+			return context.WithValue(context.Background(), validatorKey{}, set.validator)
+		},
+	}
 	down := make(chan error, 1)
 	context.AfterFunc(ctx, func() {
 		ctx, cancel := context.WithTimeout(context.Background(), devShutdown)

@@ -113,6 +113,9 @@ func (p *port) Accept(payload []byte) (mux.Opening, *mux.Abort) {
 	x := newExchange(p.server, p.conn.Hello(), &o, h)
 	x.connects = o.Request.Protocol != "" && p.conn.Hello().Hijack && !p.set.rawConnect
 	x.response.connects = x.connects
+	if x.dev {
+		x.validator = p.set.validator
+	}
 	return mux.Opening{
 		Task:     x,
 		Window:   o.Window,

@@ -50,6 +50,11 @@ var programs = map[string]func() int{
 		})
 		return exitCode(bridge.ServeApps(map[string]http.Handler{"a": where, "b": http.NotFoundHandler()}))
 	},
+	"wrong": func() int {
+		return exitCode(bridge.Serve(bridge.App(func(context.Context, bridge.Environ) bridge.Result {
+			return bridge.Response{Status: 405}
+		})))
+	},
 	"early exit": func() int {
 		<-asked()
 		slog.Error("last words")
@@ -401,9 +406,25 @@ func TestAppsAreServedAtTheirNamesForDevelopment(t *testing.T) {
 	require.Equal(t, 404, status)
 }
 
-// serveHTTP starts a program as somebody would by hand, and returns the first
-// address that it names. At the end of the test it is told to end, and must.
+func TestAppsAreValidatedForDevelopmentWithoutAHost(t *testing.T) {
+	url, stderr := serveHTTPWithErrors(t, "wrong")
+	status, _ := get(t, url)
+	require.Equal(t, 405, status)
+	line, err := stderr.ReadString('\n')
+	require.NoError(t, err)
+	require.Contains(t, line, " WARN bridge: broken rule response.status.needs: ")
+}
+
 func serveHTTP(t *testing.T, name string) string {
+	t.Helper()
+	url, _ := serveHTTPWithErrors(t, name)
+	return url
+}
+
+// serveHTTPWithErrors starts a program as somebody would by hand, and returns the first
+// address that it names, and what it says on standard error from then on. At the end of
+// the test it is told to end, and must.
+func serveHTTPWithErrors(t *testing.T, name string) (string, *bufio.Reader) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "GWPORT_TEST_PROGRAM="+name, "GWPORT_HTTP=127.0.0.1:0", "GORACE=atexit_sleep_ms=0")
@@ -420,7 +441,7 @@ func serveHTTP(t *testing.T, name string) string {
 		line, err := lines.ReadString('\n')
 		require.NoError(t, err)
 		if _, url, ok := strings.Cut(strings.TrimSpace(line), ": serving "); ok {
-			return url
+			return url, lines
 		}
 	}
 }

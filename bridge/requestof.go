@@ -73,8 +73,11 @@ func changedRequest(ctx context.Context, original *http.Request, env Environ) (*
 	if differs("gwport.url_scheme") {
 		r.TLS = tlsOf(env)
 	}
-	if differs("CONTENT_LENGTH") || !isSame(env.Input(), made.Input()) {
+	switch body, isValidated := env.Input().(*validInput); {
+	case differs("CONTENT_LENGTH") || !isSame(plainInput(env.Input()), made.Input()):
 		setBody(r, env.Input())
+	case isValidated:
+		r.Body = body
 	}
 	return r, nil
 }

@@ -79,6 +79,12 @@ type Server struct {
 	// larger number. Where the GOMAXPROCS variable is set, or the program has
 	// called runtime.GOMAXPROCS with another number than Go's own, it is left alone.
 	SpareProcs int
+
+	// Validation says how Apps are validated where the host runs for development (its
+	// pool's option dev), and under GWPORT_HTTP; anywhere else they are not, unless
+	// [Validate] is around them. What is found is logged by default; Exclude with * in it
+	// has them not validated there either.
+	Validation Validation
 }
 
 var errNoHandler = errors.New("bridge: Server has neither Handler nor Apps")
@@ -97,6 +103,7 @@ type settings struct {
 	abandonedAfter time.Duration
 	maxAbandoned   int
 	spareProcs     int
+	validator      *validator // in development; nil: none
 }
 
 func (s *Server) settings() (*settings, error) {
@@ -143,6 +150,8 @@ func (s *Server) settings() (*settings, error) {
 			*o.to = o.value
 		}
 	}
+	validator, invalid := newValidator(s.Validation)
+	set.validator, err = validator, errors.Join(err, invalid)
 	set.abandonedAfter = cmp.Or(s.AbandonedAfter, DefaultAbandonedAfter)
 	if set.abandonedAfter < time.Millisecond || set.abandonedAfter > time.Hour {
 		err = errors.Join(err, fmt.Errorf("bridge: Server.AbandonedAfter is %v, expected 1ms to 1h", s.AbandonedAfter))

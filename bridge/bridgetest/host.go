@@ -23,6 +23,7 @@ type Config struct {
 	MaxStreams             int           // 1000 if 0
 	DrainTimeout           time.Duration // not said if 0
 	Capabilities           []string
+	Dev                    bool // the host runs for development
 }
 
 // A Host is the host's side of one wire, with a program behind it that runs in
@@ -107,6 +108,9 @@ func (c Config) hello() []byte {
 	options := etf.Map{}
 	if c.DrainTimeout != 0 {
 		options = append(options, etf.Pair{Key: "drain_timeout", Value: c.DrainTimeout.Milliseconds()})
+	}
+	if c.Dev {
+		options = append(options, etf.Pair{Key: "dev", Value: etf.Atom("true")})
 	}
 	return term(etf.Map{
 		{Key: "versions", Value: etf.Tuple{or(c.MinVersion, 1), or(c.MaxVersion, 1)}},
