@@ -96,6 +96,25 @@ func TestEnvironOfTheHandlersRequestIsTheSame(t *testing.T) {
 	}
 }
 
+// The bridge keeps the gateway's rules, whatever a client sends.
+func TestEnvironKeepsTheGatewaysRules(t *testing.T) {
+	var found []Finding
+	validate := Validate(Validation{Report: func(_ context.Context, f Finding) { found = append(found, f) }})
+	app := validate(func(context.Context, Environ) Result { return Text(200, "") })
+	for _, v := range vectors(t) {
+		q, err := wire.DecodeRequest(v.request)
+		require.NoError(t, err)
+		env := (&request{q}).environ()
+		for key, value := range EnvironOf(httptest.NewRequest("POST", "/", strings.NewReader(""))) {
+			if _, isText := value.(string); !isText {
+				env[key] = value
+			}
+		}
+		app(t.Context(), env)
+		require.Empty(t, found, v.name)
+	}
+}
+
 func TestEnvironOfAPlainRequest(t *testing.T) {
 	var env Environ
 	app := App(func(_ context.Context, e Environ) Result { env = e; return Text(200, "") })
