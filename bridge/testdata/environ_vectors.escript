@@ -9,7 +9,7 @@ main([]) ->
     ok = io:setopts([{encoding, latin1}]),
     io:put_chars(
         "# Requests and the environs that both sides make of them (SPEC.md, section 10).\n"
-        "# Written by bridge/testdata/environ_vectors.escript; read by Go's tests and by Erlang's.\n"
+        "# Written by bridge/testdata/environ_vectors.escript; read by the tests of Go, of Erlang and of the Python program.\n"
         "#\n"
         "# case: the name\n"
         "# open: the Request term, external term format with version byte, in hex\n"
