@@ -6,7 +6,7 @@
 %% for tests; Go's is held to the same vectors.
 -module(gwport_environ).
 
--export([environ/1, request/2, split_path/2]).
+-export([environ/1, request/2, url/1, is_raw_of/2, split_path/2]).
 
 -export_type([request/0, environ/0]).
 
@@ -133,6 +133,63 @@ is_key_byte(C) ->
 key_byte($-) -> $_;
 key_byte(C) when C >= $a, C =< $z -> C - 32;
 key_byte(C) -> C.
+
+%% The URL that the request was sent to, as its client has written it: whom the client has named
+%% counts before who has answered, and a path keeps the codes that it had. A path that has been
+%% changed since, and whose raw form has not, is encoded. A default port is left out, and so is a
+%% path that is none, `*` or an authority.
+-spec url(#{binary() => term()}) -> binary().
+url(Environ = #{<<"gwport.url_scheme">> := Scheme}) ->
+    Path = <<(url_part(<<"SCRIPT_NAME">>, <<"gwport.script_name">>, Environ))/binary,
+        (url_part(<<"PATH_INFO">>, <<"gwport.path_info">>, Environ))/binary>>,
+    <<Scheme/binary, "://", (authority(Scheme, Environ))/binary,
+        (url_path(Path, maps:get(<<"QUERY_STRING">>, Environ, <<>>)))/binary>>.
+
+authority(Scheme, #{<<"HTTP_HOST">> := Host}) when Host =/= <<>> ->
+    without_port(default_port(Scheme), Host);
+authority(Scheme, #{<<"SERVER_NAME">> := Name, <<"SERVER_PORT">> := Port}) ->
+    without_port(default_port(Scheme), <<(in_brackets(Name))/binary, ":", Port/binary>>).
+
+%% The address of a socket has none.
+in_brackets(<<"[", _/binary>> = Name) ->
+    Name;
+in_brackets(Name) ->
+    case binary:match(Name, <<":">>) of
+        nomatch -> Name;
+        _ -> <<"[", Name/binary, "]">>
+    end.
+
+default_port(<<"https">>) -> <<":443">>;
+default_port(_) -> <<":80">>.
+
+%% A port may be empty, which is the default one.
+without_port(Default, Host) ->
+    Size = byte_size(Host) - byte_size(Default),
+    Without = byte_size(Host) - 1,
+    case Host of
+        <<Name:Size/binary, Default/binary>> -> Name;
+        <<Name:Without/binary, ":">> -> Name;
+        _ -> Host
+    end.
+
+url_part(Key, RawKey, Environ) ->
+    Plain = maps:get(Key, Environ, <<>>),
+    case Environ of
+        #{RawKey := Raw} -> raw_or_encoded(is_raw_of(Raw, Plain), Raw, Plain);
+        #{} -> encode(Plain)
+    end.
+
+raw_or_encoded(true, Raw, _) -> Raw;
+raw_or_encoded(false, _, Plain) -> encode(Plain).
+
+%% Whether it is what that decodes to.
+-spec is_raw_of(Raw :: binary(), Plain :: term()) -> boolean().
+is_raw_of(Raw, Plain) ->
+    decode(Raw) =:= Plain.
+
+url_path(<<"/", _/binary>> = Path, Query) -> uri(Path, Query);
+url_path(<<>>, Query) -> uri(<<"/">>, Query);
+url_path(_, _) -> <<>>.
 
 %% And back: a Request, where an environ that was made of it has been changed since. What has not
 %% been is as it was, to the last byte and in its order; what no key of an environ shows, and

@@ -10,7 +10,7 @@
 %% for whatever it likes, and what is linked to it goes with it.
 -module(gwport_gateway).
 
--export([text/2, chain/2, pool/1, read_body/2]).
+-export([text/2, chain/2, pool/1, read_body/2, url/1]).
 -export([then/2, map_body/2, frame_body/3, without/2]).
 
 -export_type([app/0, middleware/0, environ/0, input/0]).
@@ -122,3 +122,12 @@ read_body(Input, Left, Read) ->
         {ok, Data} -> read_body(Input, Left - byte_size(Data), [Read, Data]);
         eof -> {ok, iolist_to_binary(Read)}
     end.
+
+%% @doc The URL that a request was sent to, for redirects and links: `https://a.example/b%2Fc?q=1'.
+%% Its host is HTTP_HOST, which the client has chosen, or else SERVER_NAME with SERVER_PORT; a
+%% default port is left out. The path is as the client has written it, but for dots; a part of it
+%% that middleware has changed is encoded anew, unless its raw form was changed too. `OPTIONS *' has
+%% no path.
+-spec url(environ()) -> binary().
+url(Environ) ->
+    gwport_environ:url(Environ).

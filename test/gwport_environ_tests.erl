@@ -299,6 +299,52 @@ root() ->
     Source = proplists:get_value(source, ?MODULE:module_info(compile)),
     filename:dirname(filename:dirname(Source)).
 
+%% URLs.
+
+urls_are_those_of_the_shared_vectors_test_() ->
+    [{binary_to_list(Name), ?_assertEqual(Url, gwport_environ:url(Environ))} || {Name, Environ, Url} <- url_vectors()].
+
+there_are_shared_vectors_of_urls_test() ->
+    ?assert(length(url_vectors()) > 30).
+
+url_vectors() ->
+    {ok, Text} = file:read_file(filename:join([root(), "test", "vectors", "url.txt"])),
+    urls([binary:split(Line, <<": ">>) || Line <- binary:split(Text, <<"\n">>, [global])]).
+
+urls([[<<"case">>, Name], [<<"env">>, Environ], [<<"url">>, Url] | Rest]) ->
+    [{Name, binary_to_term(hex(Environ)), Url} | urls(Rest)];
+urls([_ | Rest]) -> urls(Rest);
+urls([]) -> [].
+
+%% Who follows it asks for the same again, wherever the mount is.
+a_url_leads_to_where_it_was_made_test_() ->
+    gwport_gen:check(?FORALL({Path, Behind, Query}, {path(), integer(0, 8), oneof([<<>>, <<"q=1">>, <<"a%2Fb?c">>])},
+        begin
+            Of = fun(P, Q) ->
+                gwport_environ:environ(request(#{<<"path">> => P, <<"path_info">> => Behind, <<"query">> => Q}))
+            end,
+            Environ = Of(Path, Query),
+            <<"http://example.org:8080", Target/binary>> = gwport_gateway:url(Environ),
+            [Again | Asked] = binary:split(Target, <<"?">>),
+            Keys = [<<"SCRIPT_NAME">>, <<"PATH_INFO">>, <<"gwport.script_name">>, <<"gwport.path_info">>,
+                <<"QUERY_STRING">>],
+            maps:with(Keys, Environ) =:= maps:with(Keys, Of(Again, iolist_to_binary(Asked)))
+        end)).
+
+%% What is not raw is encoded so that it decodes to the same.
+a_url_of_a_path_without_its_raw_form_decodes_to_it_test_() ->
+    gwport_gen:check(?FORALL(Info, ?LET(Bytes, proper_types:binary(), <<"/", Bytes/binary>>),
+        begin
+            Environ = gwport_environ:environ(request(#{<<"query">> => <<>>})),
+            <<"http://example.org:8080/shop", Raw/binary>> = gwport_gateway:url(Environ#{<<"PATH_INFO">> => Info}),
+            Info =:= decoded(Raw) andalso re:run(Raw, "^[\\x21-\\x7e]+$", [{capture, none}]) =:= match
+                andalso binary:match(Raw, [<<"?">>, <<"#">>]) =:= nomatch
+        end)).
+
+decoded(<<$%, H, L, Rest/binary>>) -> <<(binary_to_integer(<<H, L>>, 16)), (decoded(Rest))/binary>>;
+decoded(<<C, Rest/binary>>) -> <<C, (decoded(Rest))/binary>>;
+decoded(<<>>) -> <<>>.
+
 %% Helpers
 
 with_headers(Headers) ->
