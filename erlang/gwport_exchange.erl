@@ -215,9 +215,11 @@ fault(Request) ->
 %% those wait for whom there is none. An app in Erlang has an owner of its own for each.
 -spec place(#chance{}, Now :: integer(), exchange()) ->
     {ok, exchange()} | {error, gwport_status:reason()}.
-place(#chance{request = Request, mount = #{run := App}}, _, Exchange = #exchange{tag = Tag}) ->
+place(#chance{request = Request, mount = Mount = #{run := _}}, _, Exchange) ->
+    #exchange{tag = Tag} = Exchange,
     Ref = erlang:alias(),
-    {ok, Exchange#exchange{ref = Ref, port = gwport_run:start(App, Request, {Ref, tag(Tag, Ref)})}};
+    Port = gwport_run:start(gwport_validate:app(Mount), Request, {Ref, tag(Tag, Ref)}),
+    {ok, Exchange#exchange{ref = Ref, port = Port}};
 place(Chance = #chance{mount = #{pool := Pool}, tried = Tried}, Now, Exchange) ->
     case gwport_pool:choose(Pool, Tried) of
         {ok, Port} -> placed(at(Port, Chance, Now, Exchange), Port, Chance, Now, Exchange);

@@ -1,9 +1,9 @@
 %% The options of a pool and of a mount: defaults, and one check of each, at start.
 -module(gwport_options).
 
--export([pool/1, pools/1, ports/1, mount/1, inner/1, call/1, evidence/2, map/1, name/1]).
+-export([pool/1, pools/1, ports/1, mount/1, inner/1, call/1, validation/1, evidence/2, map/1, name/1]).
 
--export_type([pool/0, mount/0, evidence/0, error/0, given/0]).
+-export_type([pool/0, mount/0, validation/0, evidence/0, error/0, given/0]).
 
 %% A checked pool: every key is there, paths and arguments are as open_port/2 wants them.
 -type pool() :: #{
@@ -49,9 +49,10 @@
 }.
 %% A checked mount: how the requests of one route are answered.
 -type mount() :: #{
-    %% Of an app in Erlang there is `run', and no pool.
+    %% Of an app in Erlang there are `run' and `validate', and no pool.
     pool := atom(),
     run => fun((map()) -> term()),
+    validate => false | validation(),
     app := binary(),
     head_timeout := timeout(),
     idle_timeout := timeout(),
@@ -68,6 +69,11 @@
     trusted_proxies := [gwport_network:network()],
     trusted_fields := [binary(), ...],
     access_log := none | combined | json
+}.
+%% What gwport_validate leaves out, and what becomes of what it finds.
+-type validation() :: #{
+    exclude := [binary()],
+    report := log | fail | fun((gwport_finding:finding()) -> term())
 }.
 %% What is wanted of an answer to gwport:stacks/2 or profile/3. Time is a cpu profile's, in
 %% milliseconds.
@@ -316,14 +322,31 @@ of_routes({Key, Value}) ->
 %% What has to do with programs means nothing to an app in Erlang.
 mount_whole(Mount = #{run := _}, Given) ->
     case maps:to_list(maps:with([pool, app, replay, replay_body], Given)) of
-        [] -> {ok, Mount#{pool => undefined, replay := false}};
+        [] -> validated(Mount#{pool => undefined, replay := false});
         [{Key, Value} | _] -> {error, {bad_option, {Key, Value, "not together with run"}}}
     end;
+mount_whole(#{validate := _}, #{validate := Value}) ->
+    {error, {bad_option, {validate, Value, "expected together with run; a program validates its "
+        "own apps, in a pool with dev"}}};
 mount_whole(Mount = #{pool := _}, _) ->
     {ok, Mount};
 mount_whole(_, _) ->
     {error, {missing_option, pool}}.
 
+%% Apps are validated where the mount says so, or the application's environment, which is then that
+%% of development.
+validated(Mount = #{validate := _}) ->
+    {ok, Mount};
+validated(Mount) ->
+    Value = application:get_env(gwport, validate, false),
+    case mount_value(validate, Value) of
+        {ok, Options} -> {ok, Mount#{validate => Options}};
+        {error, Why} -> {error, {bad_option, {validate, Value, Why}}}
+    end.
+
+mount_value(validate, false) -> {ok, false};
+mount_value(validate, true) -> mount_value(validate, []);
+mount_value(validate, Given) -> one_of_several(validation(Given));
 mount_value(run, App) when is_function(App, 1) -> {ok, App};
 mount_value(run, Module) when is_atom(Module) -> app_module(code:ensure_loaded(Module), Module);
 mount_value(run, _) -> {error, "expected a fun of one argument, or a module with app/1"};
@@ -391,6 +414,43 @@ trusted_fields({ok, Names}) ->
     end;
 trusted_fields(Error) ->
     Error.
+
+%% Of gwport_validate.
+-spec validation(given()) -> {ok, validation()} | {error, error()}.
+validation(Given) ->
+    case map(Given) of
+        {ok, Options} ->
+            check(Options, #{exclude => [], report => log}, [], fun validation_value/2,
+                fun(Validation) -> {ok, Validation} end);
+        error ->
+            {error, {bad_option, {validate, Given, not_options()}}}
+    end.
+
+validation_value(exclude, Names) -> all(fun rule/1, Names, "expected a list of names of rules");
+validation_value(report, Report) when Report =:= log; Report =:= fail; is_function(Report, 1) ->
+    {ok, Report};
+validation_value(report, _) -> {error, "expected log, fail, or a fun of one argument"};
+validation_value(_, _) -> no_option().
+
+rule(Given) when is_atom(Given) ->
+    rule(atom_to_binary(Given));
+rule(Given) ->
+    case binary(text(Given)) of
+        {ok, Name} -> rule_name(Name);
+        Error -> Error
+    end.
+
+rule_name(Name) ->
+    case [Id || #{id := Id} <- gwport_rules:all(), gwport_rules:is_named(Name, Id)] of
+        [] -> {error, text("no rule is named ~ts", [Name])};
+        _ -> {ok, Name}
+    end.
+
+%% What is wrong in an option's own options.
+one_of_several({error, {bad_option, {validate, _, _}}}) ->
+    {error, "expected true, false, or " ++ shapes()};
+one_of_several({error, {bad_option, {Key, _, Why}}}) -> {error, text("~0p: ~ts", [Key, Why])};
+one_of_several(Good) -> Good.
 
 -spec evidence(stacks | heap | cpu, given()) -> {ok, evidence()} | {error, error()}.
 evidence(What, Given) ->

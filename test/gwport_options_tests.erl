@@ -301,7 +301,34 @@ a_pool_is_enough_for_a_mount_test() ->
 an_app_in_erlang_is_enough_for_a_mount_test() ->
     App = fun(_) -> {204, [], <<>>} end,
     {ok, Pool} = gwport_options:mount(#{pool => shop}),
-    ?assertEqual({ok, Pool#{pool => undefined, replay => false, run => App}}, gwport_options:mount(#{run => App})).
+    ?assertEqual({ok, Pool#{pool => undefined, replay => false, run => App, validate => false}},
+        gwport_options:mount(#{run => App})).
+
+an_app_in_erlang_is_validated_where_that_is_wanted_test() ->
+    Mount = fun(Options) -> gwport_options:mount(maps:merge(#{run => fun(_) -> none end}, Options)) end,
+    Log = #{exclude => [], report => log},
+    [?assertMatch({Given, {ok, #{validate := Checked}}}, {Given, Mount(#{validate => Given})}) || {Given, Checked} <- [
+        {false, false}, {true, Log}, {[], Log}, {[{report, fail}, {exclude, [body]}], #{exclude => [<<"body">>], report => fail}}]],
+    [?assertEqual({error, {bad_option, {validate, Given, Why}}}, Mount(#{validate => Given})) || {Given, Why} <- [
+        {maybe_so, "expected true, false, or a map, a keyword list or a property list"},
+        {#{report => mail}, "report: expected log, fail, or a fun of one argument"},
+        {[{exclude, ["bodies"]}], "exclude: no rule is named bodies"}]],
+    ?assertMatch({error, {bad_option, {validate, true, "expected together with run; " ++ _}}},
+        gwport_options:mount(#{pool => shop, validate => true})).
+
+%% The application's environment is for what a mount does not say.
+apps_of_a_node_in_development_are_validated_test() ->
+    Mount = fun(Options) -> gwport_options:mount(maps:merge(#{run => fun(_) -> none end}, Options)) end,
+    try
+        application:set_env(gwport, validate, true),
+        ?assertMatch({ok, #{validate := #{report := log}}}, Mount(#{})),
+        ?assertMatch({ok, #{validate := false}}, Mount(#{validate => false})),
+        ?assertMatch({ok, #{pool := shop}}, gwport_options:mount(#{pool => shop})),
+        application:set_env(gwport, validate, dev),
+        ?assertMatch({error, {bad_option, {validate, dev, "expected true, false, or " ++ _}}}, Mount(#{}))
+    after
+        application:unset_env(gwport, validate)
+    end.
 
 an_app_in_erlang_may_be_a_module_test() ->
     ?assertMatch({ok, #{run := _}}, gwport_options:mount(#{run => gwport_run_SUITE})),
