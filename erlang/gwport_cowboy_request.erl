@@ -56,7 +56,7 @@ new(Req, Behind, Mount = #{app := App, deadline := Deadline, underscores := Unde
         <<"port">> => Port,
         <<"peer">> => Peer,
         <<"local">> => Local,
-        <<"headers">> => fields(Underscores, maps:to_list(with_host(Req))),
+        <<"headers">> => gwport_field:kept(Underscores, maps:to_list(with_host(Req))),
         <<"path_info">> => Behind,
         <<"length">> => body_length(Req)
     },
@@ -103,14 +103,6 @@ with_host(Req = #{version := 'HTTP/2', headers := Headers}) ->
     Headers#{<<"host">> => authority(Scheme, Host, Port)};
 with_host(#{headers := Headers}) ->
     Headers.
-
-%% What looks like a field of another name to whoever writes `-` as `_`. One that no request may
-%% have is left, for the request to be refused.
-fields(pass, Fields) ->
-    Fields;
-fields(drop, Fields) ->
-    [Field || Field = {Name, Value} <- Fields, binary:match(Name, <<"_">>) =:= nomatch
-        orelse not (gwport_field:is_name(Name) andalso gwport_field:is_value(Value))].
 
 authority(<<"http">>, Host, 80) -> Host;
 authority(<<"https">>, Host, 443) -> Host;

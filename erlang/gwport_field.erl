@@ -3,7 +3,7 @@
 %% there are many.
 -module(gwport_field).
 
--export([is_token/1, is_name/1, is_value/1, name/1, lower/1]).
+-export([is_token/1, is_name/1, is_value/1, name/1, lower/1, kept/2]).
 
 %% RFC 9110, 5.6.2. The commonest bytes come first.
 -define(IS_NAME_BYTE(C), (C >= $a andalso C =< $z orelse C =:= $- orelse C >= $0 andalso C =< $9
@@ -68,3 +68,12 @@ is_value(Rest) ->
 -spec lower(binary()) -> binary().
 lower(Name) ->
     << <<(if C >= $A, C =< $Z -> C + 32; true -> C end)>> || <<C>> <= Name >>.
+
+%% A request's fields as a mount wants those with `_`, which look like fields of another name to
+%% whoever writes `-` as `_`. One that no request may have is left, for the request to be refused.
+-spec kept(pass | drop, [{binary(), binary()}]) -> [{binary(), binary()}].
+kept(pass, Fields) ->
+    Fields;
+kept(drop, Fields) ->
+    [Field || Field = {Name, Value} <- Fields, binary:match(Name, <<"_">>) =:= nomatch
+        orelse not (is_name(Name) andalso is_value(Value))].

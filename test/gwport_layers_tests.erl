@@ -6,7 +6,8 @@
 
 %% From the client to the pipe.
 order() ->
-    [gwport_app, gwport_sup, gwport_inject, gwport_prometheus, gwport, gwport_handler, gwport_stream_h, gwport_client, gwport_gateway, gwport_run_pool,
+    [gwport_app, gwport_sup, gwport_inject, gwport_prometheus, gwport, gwport_handler, gwport_stream_h, gwport_plug, gwport_plug_request, gwport_plug_input,
+        gwport_plug_conn, gwport_client, gwport_gateway, gwport_run_pool,
         gwport_evidence, gwport_call, gwport_mounts, gwport_pipeline_h, gwport_tunnel, gwport_turns, gwport_cowboy,
         gwport_cowboy_response, gwport_trailers, gwport_request_end, gwport_cowboy_request, gwport_cowboy_listener, gwport_exchange, gwport_validate, gwport_run, gwport_run_app,
         gwport_account, gwport_access, gwport_request, gwport_stream, gwport_status, gwport_response, gwport_reload, gwport_pool_keeper,
@@ -19,7 +20,7 @@ order() ->
         gwport_validate_environ, gwport_validate_head, gwport_environ, gwport_frame, gwport_finding, gwport_field, gwport_seen, gwport_log_budget, gwport_count, gwport_telemetry, gwport_line, gwport_failure, gwport_secret].
 
 facing_cowboy() ->
-    [gwport_handler, gwport_stream_h, gwport_mounts, gwport_pipeline_h, gwport_tunnel, gwport_cowboy,
+    [gwport_handler, gwport_stream_h, gwport_plug_conn, gwport_mounts, gwport_pipeline_h, gwport_tunnel, gwport_cowboy,
         gwport_cowboy_response, gwport_trailers, gwport_request_end, gwport_cowboy_request, gwport_cowboy_listener].
 
 every_module_has_its_place_test() ->
@@ -44,7 +45,7 @@ only_who_faces_cowboy_calls_it_test_() ->
 
 %% Who drives an exchange knows one kind of client, and nothing of ports and what they are told.
 drivers() ->
-    [gwport_handler, gwport_stream_h, gwport_tunnel, gwport_cowboy, gwport_client, gwport_run_pool].
+    [gwport_handler, gwport_stream_h, gwport_tunnel, gwport_cowboy, gwport_plug, gwport_client, gwport_run_pool].
 
 drivers_know_nothing_of_ports_test_() ->
     Ports = [Module || Module <- behind(gwport_exchange), not lists:member(Module, besides())],
@@ -53,7 +54,7 @@ drivers_know_nothing_of_ports_test_() ->
 
 %% What stands behind gwport_exchange and is everybody's.
 besides() ->
-    [gwport_file, gwport_options, gwport_line, gwport_failure, gwport_run_app, gwport_environ, gwport_status].
+    [gwport_file, gwport_options, gwport_line, gwport_failure, gwport_run_app, gwport_environ, gwport_status, gwport_seen].
 
 %% The compilers of later releases refuse what those of earlier ones took: `fun register/2`, say, where a
 %% function of ours has the name of one that is imported by itself.
