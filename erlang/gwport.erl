@@ -136,8 +136,10 @@ status(Pool) ->
 counts(Pool) ->
     gwport_count:counts(Pool).
 
-%% @doc The ports of a pool: owner, OS pid, state, requests in flight and served, the program's
-%% name, version and apps; with each the `queue', how many requests wait for a place in the pool.
+%% @doc The ports of a pool: owner, OS pid, state, `uptime' in milliseconds, requests in flight (of
+%% `max_streams' at most) and served, `credit_out', how much of its `response_budget' is given out,
+%% the program's name, version and apps; with each the `queue', how many requests wait for a place in
+%% the pool.
 %% The state of a spare one that is ready is `spare'. A port that is to be started again has the
 %% state `waiting', and tells `why' there is none (a sentence), how many `failures' there were in a
 %% row, the `circuit' (`closed' or `open'), and the `next_try', in milliseconds, or `circuit' where

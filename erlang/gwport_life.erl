@@ -2,7 +2,7 @@
 %% the events [gwport, port, up] and [gwport, port, down].
 -module(gwport_life).
 
--export([began/1, up/2, drains/2, is_ended/3, gone/3, ended/4]).
+-export([began/1, up/2, drains/2, is_ended/3, gone/3, ended/4, lived/1]).
 
 -export_type([life/0]).
 
@@ -160,6 +160,8 @@ exit_status(unknown) -> "not told by OTP";
 exit_status(Status) when Status > 128 -> io_lib:format("~b (signal ~b)", [Status, Status - 128]);
 exit_status(Status) -> integer_to_list(Status).
 
+%% Milliseconds since it was started.
+-spec lived(life()) -> non_neg_integer().
 lived(#life{since = Since}) ->
     now_ms() - Since.
 

@@ -7,7 +7,8 @@
 %% never too high for ever.
 -module(gwport_load).
 
--export([new/1, limit/2, under_way/1, has_room/1, has_place/2, is_scarce/1, share/1, info/1]).
+-export([new/1, limit/2, under_way/1, max/1, has_room/1, has_place/2, is_scarce/1, share/1]).
+-export([info/1]).
 -export([arrive/1, left/1, enter/1, leave/2]).
 
 -export_type([load/0]).
@@ -50,6 +51,11 @@ limit(Max, Load = #load{counters = Counters}) ->
 -spec under_way(load()) -> integer().
 under_way(#load{counters = Counters}) ->
     atomics:get(Counters, ?UNDER_WAY).
+
+%% How many streams there may be.
+-spec max(load()) -> pos_integer().
+max(#load{counters = Counters}) ->
+    atomics:get(Counters, ?MAX_STREAMS).
 
 -spec has_room(load()) -> boolean().
 has_room(#load{counters = Counters}) ->

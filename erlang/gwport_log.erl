@@ -271,7 +271,7 @@ end_crash(State = #log{crash = Crash}) ->
 %% One event. A program's last words are logged whatever it has said before in this second.
 log_crash(State = #log{crash = Crash}) ->
     Lines = gwport_log_crash:lines(Crash),
-    ?LOG(error, "~ts", [gwport_line:block(Lines)], #{gwport => stderr}),
+    logged(error, gwport_line:block(Lines), #{gwport => stderr}, State),
     State#log{crash = none}.
 
 last_words(State = #log{crash = none}) -> State;
@@ -296,11 +296,15 @@ log(Level, Text, Meta, State = #log{level = Least}) ->
 spend(Level, Text, Meta, State = #log{budget = Budget}) ->
     case may_log(State) of
         true ->
-            ?LOG(Level, "~ts", [Text], Meta),
+            logged(Level, Text, Meta, State),
             State#log{budget = Budget - 1};
         false ->
             discard(1, State)
     end.
+
+logged(Level, Text, Meta, #log{pool = Pool}) ->
+    ?LOG(Level, "~ts", [Text], Meta),
+    gwport_log_lines:add(Pool, Level, Text).
 
 may_log(#log{budget = 0}) -> false;
 may_log(#log{}) -> gwport_log_budget:take().

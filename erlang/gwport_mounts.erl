@@ -6,7 +6,7 @@
 %% Of those it is told here what the router would say; all others go to the router.
 -module(gwport_mounts).
 
--export([compile/1, match/2, behind/1]).
+-export([compile/1, rules/1, match/2, behind/1]).
 
 -export_type([mounts/0, routes/0]).
 
@@ -113,6 +113,12 @@ is_constraint(Constraint) -> is_function(Constraint, 2).
 -spec bad_mount(term(), term()) -> no_return().
 bad_mount(Where, Why) ->
     error({bad_mount, Where, Why}).
+
+%% All of them, as cowboy_router:compile/1 gives them, with a mount, or `pass`, for each path's
+%% options.
+-spec rules(mounts() | term()) -> cowboy_router:dispatch_rules().
+rules({?MODULE, _, Dispatch}) -> Dispatch;
+rules(_) -> [].
 
 %% `pass`: nothing is mounted there. `refused`: the path cannot be decoded, and the router sends this
 %% process the 400 for it. {none, _}: these are no mounts. Behind is how many segments of the path

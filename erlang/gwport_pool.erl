@@ -291,6 +291,7 @@ ended(Keeper) ->
 
 create_table(Name, Sups, Queue) ->
     ok = gwport_count:create(Name),
+    ok = gwport_log_lines:open(Name),
     Table = ets:new(?MODULE, [protected, {read_concurrency, true}]),
     ok = publish(Table, [], {1, closed}),
     persistent_term:put(?KEY(Name), {Table, self(), Sups, Queue}),
@@ -319,6 +320,7 @@ delete(Name) ->
         case keeper(Name) =:= self() of
             true ->
                 _ = persistent_term:erase(?KEY(Name)),
+                ok = gwport_log_lines:close(Name),
                 gwport_count:delete(Name);
             false ->
                 ok

@@ -168,8 +168,12 @@ handle_call(info, From, State) ->
         settle({noreply, State})
     end).
 
-info_map(#port{phase = Phase, health = Health, program = Program, streams = Streams}) ->
-    (gwport_streams:info(Streams))#{owner => self(), state => Phase,
+info_map(State = #port{phase = Phase, health = Health, program = Program, streams = Streams}) ->
+    #port{options = #{response_budget := Budget}, life = Life} = State,
+    Info = #{budget_left := Left} = gwport_streams:info(Streams),
+    Info#{owner => self(), state => Phase,
+        credit_out => Budget - Left,
+        uptime => gwport_life:lived(Life),
         os_pid => gwport_health:os_pid(Health),
         program => said(name, Program, <<>>),
         version => said(program_version, Program, <<>>),

@@ -78,10 +78,12 @@ watch(#streams{watch = Watch}) ->
 shares(#streams{shares = Shares}) ->
     gwport_share:counts(Shares).
 
--spec info(streams()) -> #{in_flight := integer(), served := integer(), budget_left := integer()}.
+-spec info(streams()) -> #{in_flight := integer(), max_streams := pos_integer(),
+    served := integer(), budget_left := integer()}.
 info(#streams{load = Load, mux = Mux}) ->
     #{streams := InFlight, budget_left := BudgetLeft} = gwport_load:info(Load),
-    #{in_flight => InFlight, served => gwport_mux:served(Mux), budget_left => BudgetLeft}.
+    #{in_flight => InFlight, max_streams => gwport_load:max(Load),
+        served => gwport_mux:served(Mux), budget_left => BudgetLeft}.
 
 %% Which of the processes it is that the owner does not live without.
 -spec helper(pid() | port(), streams()) -> watch | writer | none.

@@ -20,6 +20,7 @@ pools() ->
 
 init([]) ->
     ok = gwport_seen:create(),
+    ok = gwport_log_lines:create(),
     ok = gwport_file:create(),
     ok = gwport_os:create(),
     Pools = application:get_env(gwport, pools, []),

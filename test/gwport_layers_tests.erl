@@ -6,9 +6,9 @@
 
 %% From the client to the pipe.
 order() ->
-    [gwport_app, gwport_sup, gwport_inject, gwport_prometheus, gwport, gwport_handler, gwport_stream_h, gwport_plug, gwport_plug_request, gwport_plug_input,
+    [gwport_app, gwport_sup, gwport_inject, gwport_prometheus, gwport_status_page, gwport_status_feed, gwport, gwport_handler, gwport_stream_h, gwport_plug, gwport_plug_request, gwport_plug_input,
         gwport_plug_conn, gwport_client, gwport_gateway, gwport_run_pool,
-        gwport_evidence, gwport_call, gwport_mounts, gwport_pipeline_h, gwport_tunnel, gwport_turns, gwport_cowboy,
+        gwport_evidence, gwport_call, gwport_cowboy_routes, gwport_mounts, gwport_pipeline_h, gwport_tunnel, gwport_turns, gwport_cowboy,
         gwport_cowboy_response, gwport_trailers, gwport_request_end, gwport_cowboy_request, gwport_cowboy_listener, gwport_exchange, gwport_validate, gwport_run, gwport_run_app,
         gwport_account, gwport_access, gwport_request, gwport_stream, gwport_status, gwport_response, gwport_reload, gwport_pool_keeper,
         gwport_backoff, gwport_pool_sup, gwport_plan, gwport_pool, gwport_port, gwport_asked, gwport_handle, gwport_greeting, gwport_life, gwport_health,
@@ -17,11 +17,11 @@ order() ->
         gwport_out, gwport_writer, gwport_clients, gwport_queue, gwport_watch, gwport_share, gwport_log, gwport_log_socket,
         gwport_log_frame, gwport_log_crash, gwport_mux, gwport_half, gwport_credit, gwport_pace, gwport_load,
         gwport_os, gwport_file, gwport_options, gwport_rules, gwport_command, gwport_forwarded, gwport_network, gwport_variables,
-        gwport_validate_environ, gwport_validate_head, gwport_environ, gwport_frame, gwport_finding, gwport_field, gwport_seen, gwport_log_budget, gwport_count, gwport_telemetry, gwport_line, gwport_failure, gwport_secret].
+        gwport_validate_environ, gwport_validate_head, gwport_environ, gwport_frame, gwport_finding, gwport_field, gwport_seen, gwport_log_budget, gwport_log_lines, gwport_count, gwport_telemetry, gwport_line, gwport_failure, gwport_secret].
 
 facing_cowboy() ->
     [gwport_handler, gwport_stream_h, gwport_plug_conn, gwport_mounts, gwport_pipeline_h, gwport_tunnel, gwport_cowboy,
-        gwport_cowboy_response, gwport_trailers, gwport_request_end, gwport_cowboy_request, gwport_cowboy_listener].
+        gwport_cowboy_response, gwport_trailers, gwport_request_end, gwport_cowboy_request, gwport_cowboy_listener, gwport_cowboy_routes].
 
 every_module_has_its_place_test() ->
     Dir = filename:dirname(code:which(gwport)),

@@ -1,5 +1,5 @@
-%% `make demo`: Cowboy serves the bundled apps and apps/chat, two more in Erlang, each at /NAME, and
-%% a page at / that lists them. It is as much of an example as of a demo: two pools, a listener and
+%% `make demo`: Cowboy serves the bundled apps and apps/chat, two more in Erlang, each at /NAME, a page
+%% at / that lists them, and gwport's status page at /gwport. It is as much of an example as of a demo: two pools, a listener and
 %% its routes.
 -module(gwport_demo).
 -behaviour(gwport_gateway).
@@ -58,7 +58,9 @@ listen(Apps, Port) ->
     Mounts = [{["/", App, "/[...]"], gwport_handler, #{pool => Pool, app => App}}
             || {App, Pool} <- Apps]
         ++ [{["/", Name, "/[...]"], gwport_handler, #{run => App}} || {Name, _, App} <- ours()],
-    Dispatch = cowboy_router:compile([{'_', [{"/", ?MODULE, Apps} | Mounts]}]),
+    %% Nobody but this machine's users reaches it.
+    Status = {"/gwport/[...]", gwport_status_page, #{auth => none, control => true}},
+    Dispatch = cowboy_router:compile([{'_', [{"/", ?MODULE, Apps}, Status | Mounts]}]),
     Result = cowboy:start_clear(?LISTENER,
         #{socket_opts => [{ip, {127, 0, 0, 1}}, {port, Port}, {buffer, 65536}]},
         #{env => #{dispatch => Dispatch},
@@ -125,9 +127,8 @@ capital(C) -> C.
     {ok, cowboy_req:req(), [{binary(), atom()}]}.
 init(Req, Apps) ->
     Sentences = maps:from_list(lists:append([sentences(Pool) || Pool <- ?POOLS])),
-    Rows = [port_row(Pool, Port) || Pool <- ?POOLS, Port <- ports(Pool)],
     {ok, cowboy_req:reply(200, #{<<"content-type">> => <<"text/html; charset=utf-8">>},
-        page(Apps, Sentences, Rows), Req), Apps}.
+        page(Apps, Sentences), Req), Apps}.
 
 %% Lines of a name, a tab and a sentence.
 sentences(Pool) ->
@@ -140,25 +141,20 @@ sentences(Pool) ->
             []
     end.
 
-page(Apps, Sentences, Rows) ->
-    ["<!doctype html><html lang=en><meta charset=utf-8><title>gwport</title>"
-     "<meta name=viewport content='width=device-width'>"
-     "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;"
-     "padding:0 1rem}table{border-collapse:collapse;width:100%}"
-     "td,th{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #ddd}</style>"
-     "<h1>gwport</h1><p>Cowboy serves these Go apps; they run in the port programs below.</p>"
-     "<table>",
-        [["<tr><td><a href='/", App, "'>", App, "</a><td>", maps:get(App, Sentences, <<>>)]
-            || {App, _} <- Apps],
-     "</table><h2>Apps in Erlang</h2><table>",
-        [["<tr><td><a href='/", Name, "'>", Name, "</a><td>", Sentence]
-            || {Name, Sentence, _} <- ours()],
-     "</table><h2>Ports of the pools</h2>"
-     "<table><tr><th>Pool<th>OS pid<th>State<th>Program<th>In flight<th>Served",
-        Rows,
-     "</table>"].
+%% The apps' own pages have this style too.
+page(Apps, Sentences) ->
+    ["<!doctype html><html lang=en><head><meta charset=utf-8><title>gwport</title>"
+     "<meta name=viewport content='width=device-width, initial-scale=1'>"
+     "<link rel=icon href='data:,'><style>", gwport_status_page:style(), "</style></head>"
+     "<body><main><h1>gwport</h1>"
+     "<p>Cowboy serves these apps in Go. <a href='/gwport/'>The status page</a> shows the programs "
+     "that they run in.</p>",
+        table("Apps in Go", [{App, maps:get(App, Sentences, <<>>)} || {App, _} <- Apps]),
+        table("Apps in Erlang", [{Name, Sentence} || {Name, Sentence, _} <- ours()]),
+     "</main></body></html>\n"].
 
-port_row(Pool, #{os_pid := OsPid, state := State, program := Program, version := Version,
-        in_flight := InFlight, served := Served}) ->
-    io_lib:format("<tr><td>~s<td>~p<td>~s<td>~ts ~ts<td>~b<td>~b",
-        [Pool, OsPid, State, Program, Version, InFlight, Served]).
+table(Title, Apps) ->
+    ["<table><caption>", Title, "</caption>",
+        [["<tr><th scope=row><a href='/", App, "'>", App, "</a></th><td>", Sentence, "</td></tr>"]
+            || {App, Sentence} <- Apps],
+     "</table>"].
