@@ -2,9 +2,9 @@
 # Builds priv/gwport, the port program with the bundled apps. rebar3 runs this before
 # every compile (rebar.config); when nothing has changed it takes a fraction of a second.
 #
-# In this repository a build that fails is an error. Under another project it is a
-# warning: that project needs Go only if it runs the bundled apps, and must compile on
-# a machine that has no Go or cannot reach a module proxy.
+# In this repository only: under another project it builds nothing, and that project needs
+# no Go for gwport, and has in its release no program but its own. GWPORT_BUNDLED=1 builds
+# it there too, for who wants the bundled apps.
 #
 # GWPORT_SKIP_BUILD=1 leaves priv/gwport as it is.
 set -eu
@@ -15,19 +15,16 @@ root=$(cd "$(dirname "$0")/../.." && pwd -P)
 cd "$root"
 
 # rebar3 names the project it was started in; without rebar3 it is this one. Paths are
-# compared without symbolic links, since _checkouts is often full of them.
+# compared without symbolic links, since _checkouts is often full of them. Mix starts
+# rebar3 in the dependency itself, and is known by where it wants the result.
 project=$(cd "${REBAR_ROOT_DIR:-$root}" && pwd -P)
+[ -z "${REBAR_BARE_COMPILER_OUTPUT_DIR:-}" ] || project=
+[ "$project" = "$root" ] || [ "${GWPORT_BUNDLED:-}" = 1 ] || exit 0
 
 fail() {
-    if [ "$project" = "$root" ]; then
-        echo "gwport: $1" >&2
-        echo "gwport: GWPORT_SKIP_BUILD=1 compiles the Erlang part alone." >&2
-        exit 1
-    fi
-    echo "gwport: WARNING: $1" >&2
-    echo "gwport: WARNING: compiling without the bundled Go apps (priv/gwport); your own" \
-        "port programs do not need them. GWPORT_SKIP_BUILD=1 silences this." >&2
-    exit 0
+    echo "gwport: $1" >&2
+    echo "gwport: GWPORT_SKIP_BUILD=1 compiles the Erlang part alone." >&2
+    exit 1
 }
 
 command -v go >/dev/null 2>&1 ||
