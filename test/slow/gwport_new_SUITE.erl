@@ -1,6 +1,6 @@
 %% `gwport new', as somebody uses it who has nothing but Go and rebar3: what it makes is tested,
-%% built, released, started and asked, exactly as it is made. The repository's address leads to a copy
-%% of this tree with a tag: from there Go takes the command and the module, and rebar3 the application.
+%% released, started and asked, exactly as it is made. The repository's address leads to a copy of
+%% this tree with a tag: from there Go takes the command and the module, and rebar3 the application.
 -module(gwport_new_SUITE).
 
 -include_lib("stdlib/include/assert.hrl").
@@ -49,9 +49,9 @@ a_rebar3_project_is_tested_released_and_answers(Config) ->
     ?assertMatch(<<"one tea, coming up\n">>, ask(Port, "/shop/tea", 300)),
     drains(Node, Port, filename:join(Release, "lib/shop-0.1.0/priv/shop")).
 
-%% Where hex cannot be reached Mix has no dependencies; those that this test has are found by ERL_LIBS.
-%% What Mix does of itself with dependencies that it has fetched, to have them started and in the
-%% release, is written down for it.
+%% Where hex cannot be reached Mix has no dependencies; those that this test has are found by
+%% ERL_LIBS. What Mix does of itself with dependencies that it has fetched, to have them started and
+%% in the release, is written down for it.
 a_mix_project_is_tested_released_and_answers(Config) ->
     Dir = new("--mix market", Config),
     {0, _} = run("mix format --check-formatted && cd go && go vet ./... && go test ./...", Dir,
@@ -68,6 +68,7 @@ a_mix_project_is_tested_released_and_answers(Config) ->
     Node = start(filename:join(Release, "bin/market") ++ " start", Dir,
         [{"PORT", integer_to_list(Port)}]),
     ?assertMatch(<<"one tea, coming up\n">>, ask(Port, "/market/tea", 300)),
+    ?assertEqual([], filelib:wildcard("lib/gwport-*/priv", Release)),
     drains(Node, Port, filename:join(Release, "lib/market-0.1.0/priv/market")).
 
 %% A project as it may be, in whose modules the lines that the command prints are put where it says.
@@ -85,8 +86,8 @@ a_program_goes_into_a_project_that_is_there(Config) ->
     {0, _} = run("rebar3 compile", Dir, Env),
     Port = free_port(),
     Node = start("erl -noinput -pa _build/default/lib/*/ebin _build/default/checkouts/*/ebin "
-        "-old port " ++ integer_to_list(Port) ++ " -eval '{ok, _} = application:ensure_all_started(old)'",
-        Dir, []),
+        "-old port " ++ integer_to_list(Port) ++
+        " -eval '{ok, _} = application:ensure_all_started(old)'", Dir, []),
     ?assertMatch(<<"one tea, coming up\n">>, ask(Port, "/till/tea", 300)),
     {os_pid, OsPid} = erlang:port_info(Node, os_pid),
     _ = os:cmd("kill -TERM " ++ integer_to_list(OsPid)),
@@ -112,8 +113,8 @@ from_here(Repository) ->
     [{"GIT_CONFIG_COUNT", "1"}, {"GIT_CONFIG_KEY_0", "url." ++ Repository ++ ".insteadOf"},
         {"GIT_CONFIG_VALUE_0", "https://github.com/gwport/gwport"}].
 
-%% Go keeps what it has fetched of a version, and takes it for the same for ever: this test's version
-%% has a cache of its own.
+%% Go keeps what it has fetched of a version, and takes it for the same for ever: this test's
+%% version has a cache of its own.
 modules(Dir) ->
     Cache = string:trim(os:cmd("go env GOMODCACHE")),
     Proxy = string:trim(os:cmd("go env GOPROXY")),
@@ -142,26 +143,31 @@ write_old(Dir, Applications, Children, Routes) ->
         "stop(_) -> cowboy:stop_listener(old).\n"
         "init([]) -> {ok, {#{}, [", Children, "]}}.\n"]).
 
-%% With what Dialyzer knows of this tree's dependencies where that is there: to find it out takes minutes.
+%% With what Dialyzer knows of this tree's dependencies where that is there: to find it out takes
+%% minutes.
 dialyzed(Dir, Env) ->
     case filelib:wildcard(filename:join(root(), "_build/default/*_plt")) of
         [Plt | _] ->
             {0, <<>>} = run("gofmt -l go", Dir, Env),
             Lib = filename:join(Dir, "_build/default/lib"),
             Files = [filename:join(Lib, File) || File <- ["shop/ebin/shop_app.beam",
-                "shop/ebin/shop_sup.beam", "gwport/ebin/gwport.beam", "gwport/ebin/gwport_handler.beam"]],
+                "shop/ebin/shop_sup.beam", "gwport/ebin/gwport.beam",
+                "gwport/ebin/gwport_handler.beam"]],
             ?assertEqual([], dialyzer:run([{init_plt, Plt}, {files, Files}]));
         [] ->
             {0, _} = run("make lint", Dir, Env),
             ok
     end.
 
-%% A folder with the applications that gwport is and needs, as this test has them.
+%% A folder with the applications that gwport is and needs, as this test has them, without programs.
 libraries(Config) ->
     Dir = filename:join(proplists:get_value(priv_dir, Config), "libraries"),
-    ok = filelib:ensure_dir(filename:join(Dir, "x")),
-    _ = [ok = file:make_symlink(code:lib_dir(App), filename:join(Dir, App))
-        || App <- [gwport, cowboy, cowlib, ranch]],
+    _ = [begin
+        Link = filename:join([Dir, App, "ebin"]),
+        ok = filelib:ensure_dir(Link),
+        ok = file:make_symlink(filename:dirname(code:which(Module)), Link)
+    end || {App, Module} <- [{gwport, gwport}, {cowboy, cowboy}, {cowlib, cow_http},
+        {ranch, ranch}]],
     Dir.
 
 start(Command, Dir, Env) ->
@@ -200,7 +206,8 @@ checkouts(Dir) ->
         Link = filename:join([Dir, "_checkouts", App]),
         ok = filelib:ensure_dir(Link),
         ok = file:make_symlink(filename:join([Root, "_checkouts", App]), Link)
-    end || App <- ["cowboy", "cowlib", "ranch"], filelib:is_dir(filename:join([Root, "_checkouts", App]))],
+    end || App <- ["cowboy", "cowlib", "ranch"],
+        filelib:is_dir(filename:join([Root, "_checkouts", App]))],
     ok.
 
 %% The tree as it is, committed to a repository of its own, with a version.
@@ -209,7 +216,8 @@ repository(Root, PrivDir) ->
     ok = filelib:ensure_dir(filename:join(Repository, "x")),
     {0, _} = run("(cd '" ++ Root ++ "' && git ls-files -z --cached --others --exclude-standard "
         "| xargs -0 tar cf -) | tar xf - && git init -q -b main . && git add -A && "
-        "git -c user.name=test -c user.email=test@localhost commit -q -m tree && git tag v0.1.0", Repository, []),
+        "git -c user.name=test -c user.email=test@localhost commit -q -m tree && git tag v0.1.0",
+        Repository, []),
     Repository.
 
 run(Command, Dir, Env) ->
