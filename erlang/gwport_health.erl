@@ -2,7 +2,7 @@
 %% it the messages {gwport_health, _} and {gwport_os, gone} and does what it says.
 -module(gwport_health).
 
--export([new/2, greeted/1, hear/2, pong/2, os_pid/1, look/1, term/1, kill/1]).
+-export([new/2, greeted/1, hear/2, pong/2, os_pid/1, look/1, hold/1, go_on/1, term/1, kill/1]).
 
 -export_type([health/0]).
 
@@ -79,10 +79,19 @@ os_pid(#health{process = Process}) ->
 look(#health{process = Process}) ->
     gwport_os:look(Process).
 
+%% The program, and what it has started, are stopped, until they are to go on.
+-spec hold(health()) -> ok.
+hold(#health{process = Process}) ->
+    gwport_os:signal(stop, Process).
+
+-spec go_on(health()) -> ok.
+go_on(#health{process = Process}) ->
+    gwport_os:signal(cont, Process).
+
 %% The program, and what it has started, are asked to end.
 -spec term(health()) -> ok.
 term(#health{process = Process}) ->
-    gwport_os:term(Process).
+    gwport_os:signal(term, Process).
 
 %% The program, and what it has started.
 -spec kill(health()) -> ok.

@@ -16,7 +16,7 @@
 -behaviour(gen_server).
 
 %% API
--export([create/0, start_link/0, adopt/1, id/1, look/1, term/1, kill/1]).
+-export([create/0, start_link/0, adopt/1, id/1, look/1, signal/2, kill/1]).
 -export([remind/4, keep_socket/1]).
 %% gen_server
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
@@ -32,10 +32,11 @@
 -define(UNKNOWN, <<"unknown">>).
 -define(GONE, <<"gone">>).
 
+-type signal() :: term | stop | cont.
 -type job() ::
     {identify, gen_server:from(), Id :: pos_integer()}
   | {look, pid(), process()}
-  | {term, process()}
+  | {signal(), process()}
   | {kill, gen_server:from() | none, process()}.
 
 -record(os, {
@@ -56,7 +57,7 @@
 %% How long a caller waits: while it does a silent shell can be replaced.
 -define(PATIENCE, 3000).
 
-%% It reads lines "NUMBER look|keep|term|kill ID STARTED" and answers "NUMBER NOW": when the process
+%% It reads lines "NUMBER look|keep|term|stop|cont|kill ID STARTED" and answers "NUMBER NOW": when the process
 %% with this id has started, or `gone` (a zombie is), or `unknown`. The 2nd field of /proc/ID/stat, the
 %% name, may hold anything, line breaks as well; the 22nd is the time of the start.
 %%
@@ -117,6 +118,8 @@
     "    kill/*) finish $id $started && forget $id ;;\n"
     "    term/unknown/* | term/$now/*) kill -15 -$id || kill -15 $id ;;\n"
     "    term/*/gone) kill -15 -$id ;;\n"
+    "    stop/unknown/* | stop/$now/*) kill -s STOP -$id || kill -s STOP $id ;;\n"
+    "    cont/unknown/* | cont/$now/*) kill -s CONT -$id || kill -s CONT $id ;;\n"
     "    esac\n"
     "    echo $number $now\n"
     "done\n"
@@ -177,18 +180,21 @@ look(gone) ->
 look(Process) ->
     gen_server:cast(?MODULE, {look, self(), Process}).
 
-%% Asks the process to end, and its process group, if it is still the one that was meant. The caller
-%% does not wait, and is not told.
--spec term(process()) -> ok.
-term(gone) ->
+%% Asks the process to end, and its process group, if it is still the one that was meant; or stops
+%% them, or has them go on. The caller does not wait, and is not told.
+-spec signal(signal(), process()) -> ok.
+signal(_, gone) ->
     ok;
-term(Process) ->
+signal(Signal, Process) ->
     case whereis(?MODULE) of
-        undefined ->
+        undefined when Signal =:= term ->
             _ = spawn(fun() -> once(line(1, {term, Process})) end),
             ok;
+        %% Two shells might take one another's place.
+        undefined ->
+            ok;
         _ ->
-            gen_server:cast(?MODULE, {term, Process})
+            gen_server:cast(?MODULE, {signal, Signal, Process})
     end.
 
 %% Pid is sent a message in so many milliseconds, and a process of Erlang that is stuck is killed so
@@ -252,8 +258,8 @@ handle_cast({watch, Pid}, State) ->
 %% While there is no shell nobody is known to have ended.
 handle_cast({look, _, _}, State = #os{shell = down}) ->
     {noreply, State};
-handle_cast({term, Process}, State) ->
-    {noreply, do({term, Process}, State)};
+handle_cast({signal, Signal, Process}, State) ->
+    {noreply, do({Signal, Process}, State)};
 handle_cast({look, Pid, Process}, State) ->
     {noreply, do({look, Pid, Process}, State)}.
 
@@ -354,8 +360,10 @@ close(Shell) ->
     catch error:badarg -> true
     end.
 
+%% In their order: one that is to go on was to stop before.
 tell_all(State = #os{jobs = Jobs}) ->
-    State#os{jobs = maps:map(fun(Number, {Job, untold}) -> told(Number, Job, State) end, Jobs)}.
+    State#os{jobs = maps:from_list([{Number, told(Number, Job, State)}
+        || {Number, {Job, untold}} <- lists:sort(maps:to_list(Jobs))])}.
 
 told(_, Job, #os{shell = down}) ->
     {Job, untold};
@@ -372,9 +380,8 @@ tell(Line, Shell) ->
 line(Number, {identify, _, Id}) -> line(Number, "keep", {Id, ?UNKNOWN});
 line(Number, {identify, Id}) -> line(Number, "look", {Id, ?UNKNOWN});
 line(Number, {look, _, Process}) -> line(Number, "look", Process);
-line(Number, {term, Process}) -> line(Number, "term", Process);
 line(Number, {kill, _, Process}) -> line(Number, "kill", Process);
-line(Number, {kill, Process}) -> line(Number, "kill", Process).
+line(Number, {What, Process}) -> line(Number, atom_to_list(What), Process).
 
 line(Number, What, {Id, Started}) ->
     io_lib:format("~b ~s ~b ~s~n", [Number, What, Id, Started]).
@@ -400,7 +407,7 @@ done({look, Pid, {_, Started}}, Now) when Now =:= ?GONE; Now =/= Started, Now =/
     ok;
 done({look, _, _}, _) ->
     ok;
-done({term, _}, _) ->
+done({Signal, _}, _) when Signal =:= term; Signal =:= stop; Signal =:= cont ->
     ok;
 %% It could not be seen whether it is the one that was meant.
 done(Job = {kill, _, {_, Started}}, ?UNKNOWN) when Started =/= ?UNKNOWN ->

@@ -54,6 +54,7 @@
     streams :: gwport_streams:streams(),
     asked = gwport_asked:new() :: gwport_asked:asked(),
     buffer :: gwport_frame:buffer(),
+    brake = gwport_brake:new() :: gwport_brake:brake(),
     %% When it has greeted.
     program :: gwport_greeting:program() | undefined,
     recycle :: gwport_recycle:recycle() | undefined,
@@ -72,8 +73,10 @@
 -define(END_GRACE, 1000).
 %% Half a megabyte, in words: what passes through is garbage soon, and is collected less often.
 -define(MIN_HEAP, 65536).
-%% At most so many messages are taken before something is written.
+%% At most so many messages are taken before something is written; one counts for more where it has
+%% many bytes of the program's, which may be many frames.
 -define(BATCH, 512).
+-define(BATCH_BYTES, 2048).
 %% How often unanswered aborts are looked for.
 -define(ABORT_CHECK, 30000).
 %% What a drain names when no stream of the other side will be served [D1].
@@ -197,7 +200,7 @@ settle(Result) ->
     settle(Result, ?BATCH - 1, false).
 
 settle({noreply, State = #port{streams = Streams}}, Left, HasYielded) ->
-    case gwport_streams:is_full(Streams) orelse Left =:= 0 of
+    case gwport_streams:is_full(Streams) orelse Left =< 0 of
         true -> again(written(State));
         false -> take(Left, HasYielded, State)
     end;
@@ -214,7 +217,8 @@ take(Left, HasYielded, State = #port{port = Port}) ->
     receive
         {open, _} = Message -> settle(heard(Message, State), Left - 1, HasYielded);
         {accept, _} = Message -> settle(heard(Message, State), Left - 1, HasYielded);
-        {Port, {data, _}} = Message -> settle(heard(Message, State), Left - 1, HasYielded);
+        {Port, {data, Bin}} = Message ->
+            settle(heard(Message, State), Left - 1 - byte_size(Bin) div ?BATCH_BYTES, HasYielded);
         {send, _, _, _} = Message -> settle(heard(Message, State), Left - 1, HasYielded);
         {consumed, _, _} = Message -> settle(heard(Message, State), Left - 1, HasYielded);
         {taken, _, _} = Message -> settle(heard(Message, State), Left - 1, HasYielded);
@@ -237,7 +241,7 @@ again(State = #port{streams = Streams}) ->
     end.
 
 hear({Port, {data, Bin}}, State = #port{port = Port, phase = Phase}) when Phase =/= ending ->
-    data(gwport_frame:parse(Bin, State#port.buffer), State);
+    data(byte_size(Bin), gwport_frame:parse(Bin, State#port.buffer), State);
 hear({send, Name, Kind, Data}, State = #port{streams = Streams}) ->
     {noreply, State#port{streams = gwport_streams:send(Name, Kind, Data, Streams)}};
 hear({consumed, Name, Bytes}, State = #port{streams = Streams}) ->
@@ -339,6 +343,21 @@ report(Keeper, Report) ->
     gen_server:cast(Keeper, Report).
 
 %% Greeting
+
+%% A program that is too far ahead is stopped for a while.
+data(Size, Parsed, State = #port{port = Port, brake = Brake0, health = Health}) ->
+    case gwport_brake:took(Size, fun(Taken) -> gwport_brake:ahead(Taken, Port) end, Brake0) of
+        {ok, Brake} ->
+            data(Parsed, State#port{brake = Brake});
+        {over, _} ->
+            gwport_health:kill(Health),
+            wire_fault(failed, iolist_to_binary(io_lib:format(
+                "~b bytes are written and not read, and it goes on writing",
+                [gwport_brake:limit()])), State);
+        {Hold, Brake} ->
+            ok = gwport_health:Hold(Health),
+            data(Parsed, State#port{brake = Brake})
+    end.
 
 data({ok, Frames, Buffer}, State) ->
     frames(Frames, State#port{buffer = Buffer});
@@ -552,6 +571,8 @@ gone(_, State = #port{phase = ending}) ->
     {noreply, State};
 gone(Down, State = #port{keeper = Keeper, phase = Phase, options = Options}) ->
     report(Keeper, {draining, self()}),
+    %% One that is stopped could not end by itself.
+    _ = [gwport_health:go_on(State#port.health) || gwport_brake:is_held(State#port.brake)],
     State1 = tell_down(Down, stop_opening(State)),
     State2 = State1#port{phase = ending, ended = {Phase, maps:get(reason, Down)}},
     case State#port.exit_status of

@@ -27,6 +27,7 @@
     watch :: gwport_watch:watch(),
     load :: gwport_load:load(),
     shares = gwport_share:new() :: gwport_share:shares(),
+    lent = gwport_lent:new() :: gwport_lent:lent(),
     queue :: gwport_queue:queue(),
     %% What a client is given with a place that it is offered; and those who have not answered, each
     %% with the timer of its offer.
@@ -174,14 +175,31 @@ left({{_, Ref, _}, _, _, _}, Streams = #streams{load = Load}) ->
     over(Ref, Streams).
 
 %% Nobody is told of it any more, nor is it counted.
-over(Ref, Streams = #streams{watch = Watch, shares = Shares}) ->
+over(Ref, Streams = #streams{watch = Watch, shares = Shares, lent = Lent}) ->
     gwport_watch:leave(Ref, Watch),
-    Streams#streams{shares = gwport_share:went(Ref, Shares)}.
+    Streams#streams{shares = gwport_share:went(Ref, Shares), lent = gwport_lent:forget(Ref, Lent)}.
 
 -spec send(gwport_clients:name(), chunk | fin | trailers, iodata() | term(), streams()) ->
     streams().
-send(Name, Kind, Data, Streams) ->
-    by_name(Name, fun(N, Mux) -> gwport_mux:send(N, Kind, Data, Mux) end, Streams).
+send(Name = {_, Ref}, Kind, Data, Streams0) ->
+    Streams = by_name(Name, fun(N, Mux) -> gwport_mux:send(N, Kind, Data, Mux) end, Streams0),
+    sent(Ref, Kind, Data, Streams).
+
+sent(Ref, chunk, Data, Streams = #streams{lent = Lent}) ->
+    lend(Streams#streams{lent = gwport_lent:sent(Ref, iolist_size(Data), Lent)});
+sent(_, _, _, Streams) ->
+    Streams.
+
+%% While there is enough for a write, nobody is asked for more.
+lend(Streams = #streams{out = Out, lent = Lent}) ->
+    case gwport_lent:is_wanted(Lent) andalso not gwport_out:is_full(Out) of
+        true -> told(gwport_lent:lend(Lent), Streams);
+        false -> Streams
+    end.
+
+told({Told, Lent}, Streams) ->
+    lists:foreach(fun({To, More}) -> gwport_watch:tell(To, {credit, More}) end, Told),
+    Streams#streams{lent = Lent}.
 
 -spec consumed(gwport_clients:name(), non_neg_integer(), streams()) -> streams().
 consumed(Name, Bytes, Streams) ->
@@ -202,11 +220,12 @@ claim(Old, Client, Streams = #streams{mux = Mux, clients = Clients}) ->
 claimed(gone, _, _, Client, Streams) ->
     too_late(Client, Streams);
 claimed(Claimed, N, Old = {_, OldRef}, {Pid, Ref, _}, Streams) ->
-    #streams{clients = Clients0, watch = Watch, shares = Shares} = Streams,
+    #streams{clients = Clients0, watch = Watch, shares = Shares, lent = Lent} = Streams,
     gwport_watch:leave(OldRef, Watch),
     Clients = gwport_clients:add({Pid, Ref}, once, N, gwport_clients:remove(Old, Clients0)),
     run(Claimed, Streams#streams{clients = Clients,
-        shares = gwport_share:moved(OldRef, Ref, Shares)}).
+        shares = gwport_share:moved(OldRef, Ref, Shares),
+        lent = gwport_lent:forget(OldRef, Lent)}).
 
 too_late({_, Ref, To}, Streams = #streams{watch = Watch}) ->
     gwport_watch:leave(Ref, Watch),
@@ -270,6 +289,9 @@ look(Streams = #streams{mux = Mux, clients = Clients}) ->
 run({Commands, Mux}, Streams) ->
     lists:foldl(fun command/2, Streams#streams{mux = Mux}, Commands).
 
+command({deliver, To, {credit, Grant}}, Streams = #streams{lent = Lent0}) ->
+    {More, Lent} = gwport_lent:granted(To, Grant, Lent0),
+    told({[{To, More} || More > 0], Lent}, Streams);
 command({deliver, To, Event}, Streams) ->
     gwport_watch:tell(To, Event),
     Streams;
@@ -331,7 +353,7 @@ write(Streams0) ->
     {Frames, Streams = #streams{out = Out, writer = Writer}} = number(places(Streams0)),
     {Data, Out1} = gwport_out:take(Frames, Out),
     {Said, Writer1} = gwport_writer:write(Data, Writer),
-    {Said, Streams#streams{out = Out1, writer = Writer1}}.
+    {Said, lend(Streams#streams{out = Out1, writer = Writer1})}.
 
 %% An abort frees the place that an open takes behind it.
 places(Streams = #streams{out = Out, load = Load}) ->

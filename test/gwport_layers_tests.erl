@@ -11,10 +11,10 @@ order() ->
         gwport_evidence, gwport_call, gwport_cowboy_routes, gwport_mounts, gwport_pipeline_h, gwport_tunnel, gwport_turns, gwport_cowboy,
         gwport_cowboy_response, gwport_trailers, gwport_request_end, gwport_cowboy_request, gwport_cowboy_listener, gwport_exchange, gwport_validate, gwport_run, gwport_run_app,
         gwport_account, gwport_access, gwport_request, gwport_stream, gwport_status, gwport_response, gwport_reload, gwport_pool_keeper,
-        gwport_backoff, gwport_pool_sup, gwport_plan, gwport_pool, gwport_port, gwport_asked, gwport_handle, gwport_greeting, gwport_life, gwport_health,
+        gwport_backoff, gwport_pool_sup, gwport_plan, gwport_pool, gwport_port, gwport_asked, gwport_handle, gwport_greeting, gwport_life, gwport_health, gwport_brake,
         gwport_recycle,
         gwport_streams,
-        gwport_out, gwport_writer, gwport_clients, gwport_queue, gwport_watch, gwport_share, gwport_log, gwport_log_socket,
+        gwport_out, gwport_writer, gwport_clients, gwport_queue, gwport_lent, gwport_watch, gwport_share, gwport_log, gwport_log_socket,
         gwport_log_frame, gwport_log_crash, gwport_mux, gwport_half, gwport_credit, gwport_pace, gwport_load,
         gwport_os, gwport_file, gwport_options, gwport_rules, gwport_command, gwport_forwarded, gwport_network, gwport_variables,
         gwport_validate_environ, gwport_validate_head, gwport_environ, gwport_frame, gwport_finding, gwport_field, gwport_seen, gwport_log_budget, gwport_log_lines, gwport_count, gwport_telemetry, gwport_line, gwport_failure, gwport_secret].

@@ -8,7 +8,8 @@
 with_the_application_test_() ->
     {setup, fun() -> {ok, Started} = application:ensure_all_started(gwport), Started end,
         fun(Started) -> [application:stop(App) || App <- lists:reverse(Started)] end,
-        cases() ++ [{"it stays where gwport_os is killed", {timeout, 30, fun it_stays/0}},
+        cases() ++ [{"it is stopped and goes on", fun is_stopped_and_goes_on/0},
+            {"it stays where gwport_os is killed", {timeout, 30, fun it_stays/0}},
             {inparallel, [{"it ends with the BEAM", {timeout, 60, fun() -> ends_with_the_beam(End, Shell) end}}
                 || End <- [kill, halt], Shell <- ["first", "second"]]}]}.
 
@@ -50,7 +51,7 @@ is_asked() ->
     Child = receive {Port, {data, {eol, Line}}} -> list_to_integer(Line) end,
     %% Until then it has the shell's trap.
     gwport_test:until(fun() -> [{Child, <<"sleep">>}] =:= gwport_probe:children(integer_to_list(Id)) end),
-    ok = gwport_os:term(Process),
+    ok = gwport_os:signal(term, Process),
     ends(Port, 6),
     %% Once.
     ?assertEqual([{Port, {data, {eol, "asked"}}}], said(Port)),
@@ -62,10 +63,22 @@ said(Port) ->
 
 another_is_not_asked() ->
     {Port, Id} = start("read line; exit 5"),
-    ok = gwport_os:term({Id, <<"1">>}),
+    ok = gwport_os:signal(term, {Id, <<"1">>}),
     ok = gwport_os:kill({Id, <<"1">>}),
     port_command(Port, "\n"),
     ends(Port, 5).
+
+is_stopped_and_goes_on() ->
+    {Port, Id} = start("read line; exit 7"),
+    Process = gwport_os:adopt(Id),
+    ok = gwport_os:signal(stop, Process),
+    gwport_probe:await_stopped(Id),
+    ok = gwport_os:signal(cont, {Id, <<"1">>}),
+    ok = gwport_os:signal(stop, {Id, <<"1">>}),
+    ok = gwport_os:signal(cont, Process),
+    port_command(Port, "\n"),
+    ends(Port, 7),
+    ok = gwport_os:kill(Process).
 
 group() ->
     {Port, Id} = start("sleep 60 >/dev/null & echo $!; read line; exit 0"),

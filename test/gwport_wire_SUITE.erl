@@ -15,7 +15,7 @@ all() ->
     gwport_test:mounts().
 
 groups() ->
-    gwport_test:mounts([{group, parallel}, nothing_leaks], [{parallel, [parallel], [
+    gwport_test:mounts([{group, parallel}, floods_and_is_stopped, promises_and_does_not_read, nothing_leaks], [{parallel, [parallel], [
         greeting_that_is_none, garbage_instead_of_a_greeting, no_greeting_at_all,
         program_that_exits_is_started_again_ever_later, circuit_opens_and_closes, a_program_is_not_started_twice, why_there_is_no_port_is_seen, stops_while_it_starts_again,
         ready_without_a_key,
@@ -627,6 +627,56 @@ attempt(Server, Request) ->
 
 answers(Tags) ->
     [receive {Tag, Answer} -> Answer after 30000 -> error(nobody_answered) end || Tag <- Tags].
+
+floods_and_is_stopped(Config) ->
+    %% A program that writes faster than its port's owner handles is stopped and goes on, again and again: the node has
+    %% little more than 16 MiB of it at any time. It serves meanwhile, late. In small pieces it may be no faster.
+    [begin
+        Server = gwport_probe:bad("floods/" ++ Lines, Config),
+        [#{os_pid := OsPid}] = gwport_probe:await_ports(Server, 1),
+        Before = erlang:memory(total),
+        _ = [gwport_probe:await_stopped(OsPid) || Lines =:= "10000"],
+        Until = erlang:monotonic_time(millisecond) + 1500,
+        Client = ask_aside(Server, #{path => "/ok"}),
+        Most = most_memory(Until, Before),
+        ct:pal("in pieces of ~s lines: the node had ~b bytes more at most", [Lines, Most - Before]),
+        ?assert(Most - Before < 96 * 1048576),
+        ?assertMatch([{ok, #{status := 200}}], answers([Client])),
+        ?assertMatch([#{os_pid := OsPid}], gwport_probe:await_ports(Server, 1)),
+        gwport_probe:stop(Server)
+    end || Lines <- ["10000", "1"]].
+
+most_memory(Until, Most) ->
+    case erlang:monotonic_time(millisecond) < Until of
+        true ->
+            receive after 5 -> ok end,
+            most_memory(Until, max(Most, erlang:memory(total)));
+        false ->
+            Most
+    end.
+
+promises_and_does_not_read(Config) ->
+    %% A gigabyte of credit, and then it reads nothing: its client is held up behind what the port, its owner and the
+    %% sockets take.
+    Server = gwport_probe:bad("good", #{pool => #{ping_interval => infinity}}, Config),
+    Socket = gwport_test:connect(Server),
+    Before = erlang:memory(total),
+    ok = inet:setopts(Socket, [{send_timeout, 700}]),
+    ok = gwport_test:send(Socket, "POST /grant-deaf/1073741824 HTTP/1.1\r\nhost: x\r\ncontent-length: 1073741824\r\n\r\n"),
+    Sent = fill(Socket, binary:copy(<<"x">>, 65536), 0),
+    Grown = erlang:memory(total) - Before,
+    ct:pal("its client sent ~b bytes, of which the node had ~b", [Sent, Grown]),
+    ?assert(Sent < 64 * 1048576),
+    ?assert(Grown < 12 * 1048576),
+    gwport_test:close(Socket),
+    gwport_probe:os_kill("KILL", gwport_test:os_pid(Server)),
+    gwport_probe:stop(Server).
+
+fill(Socket, Piece, Sent) ->
+    case gen_tcp:send(Socket, Piece) of
+        ok when Sent < 300 * 1048576 -> fill(Socket, Piece, Sent + byte_size(Piece));
+        _ -> Sent
+    end.
 
 asks_and_does_not_listen(Config) ->
     %% The answers to its pings are kept for it, but not without end.

@@ -52,6 +52,7 @@ var answers = map[string]func(p *program, id uint32, arg string){
 		p.stream(frames.Credit, id, 1<<31-1)
 		p.stream(frames.Credit, id, 1<<31-1)
 	},
+	"grant-deaf": func(p *program, id uint32, arg string) { p.stream(frames.Credit, id, num(arg)); forever() },
 	"grant-text": func(p *program, id uint32, _ string) { p.stream(frames.Credit, id, "much") },
 	"grants":     grants,
 	"grant-later": func(p *program, id uint32, _ string) {

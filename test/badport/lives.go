@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/signal"
@@ -53,6 +54,7 @@ var lives = map[string]func(p *program, arg string){
 	// After it.
 	"deaf":     func(p *program, _ string) { p.nextWindow = 16 << 20; p.greet(nil); forever() },
 	"pesters":  func(p *program, _ string) { p.greet(nil); pester(p) },
+	"floods":   func(p *program, arg string) { p.greet(nil); go flood(p, num(arg)) },
 	"undying":  func(p *program, _ string) { p.ignoreBye = true; p.greet(nil) },
 	"stubborn": func(p *program, _ string) { signal.Ignore(syscall.SIGTERM); p.ignoreBye = true; p.greet(nil) },
 	"lingers":  func(p *program, arg string) { p.linger = num(arg); p.greet(nil) },
@@ -65,6 +67,14 @@ var lives = map[string]func(p *program, arg string){
 func pester(p *program) {
 	for {
 		p.send(frames.Ping, 1)
+	}
+}
+
+// flood logs without end, as fast as it can write, in pieces of so many lines.
+func flood(p *program, lines int) {
+	line := envelope(etf.Tuple{int(frames.Log), encode(etf.Tuple{6, "", etf.Map{}})})
+	for piece := bytes.Repeat(line, lines); ; {
+		p.raw(piece)
 	}
 }
 
