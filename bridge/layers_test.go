@@ -54,7 +54,7 @@ func TestFilesNameOnlyWhatStandsBelow(t *testing.T) {
 			"log log_early log_stderr logvalue",
 			"exchange handler body context conn connect",
 			"response finish controller hijack head field sink memory memory_linux memory_other file file_linux file_other",
-			"request environ path fieldname",
+			"request environ path url fieldname",
 			"server validation errors codes limits",
 		},
 		"bridge/internal/mux": {

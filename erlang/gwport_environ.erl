@@ -137,18 +137,26 @@ key_byte(C) -> C.
 %% The URL that the request was sent to, as its client has written it: whom the client has named
 %% counts before who has answered, and a path keeps the codes that it had. A path that has been
 %% changed since, and whose raw form has not, is encoded. A default port is left out, and so is a
-%% path that is none, `*` or an authority.
+%% path that is none, `*` or an authority. It is empty if nobody knows the host.
 -spec url(#{binary() => term()}) -> binary().
-url(Environ = #{<<"gwport.url_scheme">> := Scheme}) ->
+url(Environ) ->
+    Scheme = maps:get(<<"gwport.url_scheme">>, Environ, <<"http">>),
     Path = <<(url_part(<<"SCRIPT_NAME">>, <<"gwport.script_name">>, Environ))/binary,
         (url_part(<<"PATH_INFO">>, <<"gwport.path_info">>, Environ))/binary>>,
-    <<Scheme/binary, "://", (authority(Scheme, Environ))/binary,
-        (url_path(Path, maps:get(<<"QUERY_STRING">>, Environ, <<>>)))/binary>>.
+    case without_port(default_port(Scheme), authority(Environ)) of
+        <<>> -> <<>>;
+        Host -> <<Scheme/binary, "://", Host/binary,
+            (url_path(Path, maps:get(<<"QUERY_STRING">>, Environ, <<>>)))/binary>>
+    end.
 
-authority(Scheme, #{<<"HTTP_HOST">> := Host}) when Host =/= <<>> ->
-    without_port(default_port(Scheme), Host);
-authority(Scheme, #{<<"SERVER_NAME">> := Name, <<"SERVER_PORT">> := Port}) ->
-    without_port(default_port(Scheme), <<(in_brackets(Name))/binary, ":", Port/binary>>).
+authority(#{<<"HTTP_HOST">> := Host}) when Host =/= <<>> ->
+    Host;
+authority(#{<<"SERVER_NAME">> := Name, <<"SERVER_PORT">> := Port}) when Name =/= <<>> ->
+    <<(in_brackets(Name))/binary, ":", Port/binary>>;
+authority(#{<<"SERVER_NAME">> := Name}) ->
+    in_brackets(Name);
+authority(_) ->
+    <<>>.
 
 %% The address of a socket has none.
 in_brackets(<<"[", _/binary>> = Name) ->

@@ -305,16 +305,21 @@ urls_are_those_of_the_shared_vectors_test_() ->
     [{binary_to_list(Name), ?_assertEqual(Url, gwport_environ:url(Environ))} || {Name, Environ, Url} <- url_vectors()].
 
 there_are_shared_vectors_of_urls_test() ->
-    ?assert(length(url_vectors()) > 30).
+    ?assert(length(url_vectors()) > 60).
 
+%% A block is one case's: its name, the environ's variables, and the URL.
 url_vectors() ->
     {ok, Text} = file:read_file(filename:join([root(), "test", "vectors", "url.txt"])),
-    urls([binary:split(Line, <<": ">>) || Line <- binary:split(Text, <<"\n">>, [global])]).
+    [url_vector([pair(Line) || Line <- binary:split(Block, <<"\n">>, [global, trim_all])])
+        || Block = <<"case: ", _/binary>> <- binary:split(Text, <<"\n\n">>, [global])].
 
-urls([[<<"case">>, Name], [<<"env">>, Environ], [<<"url">>, Url] | Rest]) ->
-    [{Name, binary_to_term(hex(Environ)), Url} | urls(Rest)];
-urls([_ | Rest]) -> urls(Rest);
-urls([]) -> [].
+url_vector([{<<"case">>, Name} | Lines]) ->
+    {value, {_, Url}, Variables} = lists:keytake(<<"url">>, 1, Lines),
+    {Name, maps:from_list(Variables), Url}.
+
+pair(Line) ->
+    [Key | Value] = binary:split(Line, <<":">>),
+    {Key, case Value of [<<" ", Text/binary>>] -> Text; [<<>>] -> <<>> end}.
 
 %% Who follows it asks for the same again, wherever the mount is.
 a_url_leads_to_where_it_was_made_test_() ->
