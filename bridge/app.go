@@ -15,7 +15,7 @@ import (
 
 // An App is the gateway's shape of an application: the request's variables in,
 // status, headers and body out. It is PEP 444's, in the form that Erlang's own
-// discussion of such a gateway arrived at.
+// discussion of such a gateway arrived at. SPEC.md, part two, describes it.
 //
 // An App is an http.Handler, and [AppOf] makes an App of one, so that either
 // kind can stand wherever the other is wanted.

@@ -9,6 +9,8 @@ import (
 	"sync"
 )
 
+//go:generate go run ./spec ../../../SPEC.md
+
 //go:embed rules.txt
 var text string
 
