@@ -3,7 +3,7 @@
 %% queries and values of fields it has the size, or the place of a byte.
 -module(gwport_finding).
 
--export([new/4, format/1, json/1]).
+-export([new/3, format/1, json/1]).
 -export([name/1, text/1, bytes/1, kind/1, control/1]).
 
 -export_type([finding/0, breach/0]).
@@ -19,8 +19,9 @@
     %% The rule and the remedy, each in a sentence.
     says := binary(),
     hint := binary(),
-    %% Method and path of the request, and who was called.
-    request := binary(),
+    %% Of the request, its path without the query, and who was called.
+    method := binary(),
+    path := binary(),
     app := binary()
 }.
 %% What a check tells: rule, where and seen.
@@ -29,25 +30,23 @@
 %% Bytes of a text that are shown.
 -define(SHOWN, 60).
 
--spec new(gwport_rules:rule(), breach(), Request :: binary(), App :: binary()) -> finding().
-new(Rule, {Id, Where, Seen}, Request, App) ->
-    #{severity := Severity, side := Side, says := Says, hint := Hint} = Rule,
-    #{rule => Id, severity => Severity, side => Side, where => iolist_to_binary(Where),
-        seen => iolist_to_binary(Seen), says => Says, hint => Hint, request => Request,
-        app => App}.
+-spec new(gwport_rules:rule(), breach(), #{method | path | app := binary()}) -> finding().
+new(#{severity := Severity, side := Side, says := Says, hint := Hint}, {Id, Where, Seen}, Of) ->
+    Of#{rule => Id, severity => Severity, side => Side, where => iolist_to_binary(Where),
+        seen => iolist_to_binary(Seen), says => Says, hint => Hint}.
 
 %% In one line.
 -spec format(finding()) -> binary().
 format(Finding) ->
-    #{rule := Rule, severity := Severity, where := Where, seen := Seen, says := Says,
-        hint := Hint, request := Request, app := App} = Finding,
-    iolist_to_binary([Request, ", app ", App, ": ", atom_to_binary(Severity), " ", Rule, " in ",
-        Where, ": ", Says, " Seen: ", Seen, ". ", Hint]).
+    #{rule := Rule, where := Where, seen := Seen, says := Says, hint := Hint, method := Method,
+        path := Path, app := App} = Finding,
+    iolist_to_binary(["broken rule ", Rule, " in ", Where, ": ", Says, " Seen: ", Seen, ". ", Hint,
+        " (", Method, " ", Path, ", app ", App, ")"]).
 
 %% An object of strings.
 -spec json(finding()) -> binary().
 json(Finding) ->
-    Keys = [rule, severity, side, where, seen, says, hint, request, app],
+    Keys = [rule, severity, side, where, seen, says, hint, method, path, app],
     iolist_to_binary([${, lists:join($,, [[$", atom_to_binary(Key), "\":",
         gwport_line:json(string_of(maps:get(Key, Finding)))] || Key <- Keys]), $}]).
 

@@ -2,10 +2,10 @@
 %%
 %%     {"/shop/[...]", gwport_handler, #{pool => shop}}
 %%
-%% Options (gwport_options:mount()): pool or run, app, head_timeout, idle_timeout, deadline,
-%% max_target, max_fields, max_header, max_body, min_body_rate, body_grace, replay, replay_body,
-%% underscores, trusted_proxies, trusted_fields, access_log. They are checked with each request, or
-%% once by routes/1.
+%% Options (gwport_options:mount()): pool or run, app, validate, head_timeout, idle_timeout,
+%% deadline, max_target, max_fields, max_header, max_body, min_body_rate, body_grace, replay,
+%% replay_body, underscores, trusted_proxies, trusted_fields, access_log. They are checked with each
+%% request, or once by routes/1.
 %%
 %% It runs in the request's own process, which Cowboy shuts down when the client leaves; the port's
 %% owner monitors it, so nothing has to be done for that here, unless somebody is to be told of the

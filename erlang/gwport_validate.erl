@@ -16,13 +16,17 @@
 -include_lib("kernel/include/logger.hrl").
 
 %% What several processes know of one request: whether its response is over, how much of the input
-%% was read and whether that has ended, whether the body was closed or has ended, and its bytes.
+%% was read and whether that has ended, whether the body was closed or has ended, its bytes, and how
+%% many findings were told.
 -define(OVER, 1).
 -define(READ, 2).
 -define(EOF, 3).
 -define(CLOSED, 4).
 -define(ENDED, 5).
 -define(SENT, 6).
+-define(TOLD, 7).
+%% So many of one request are told.
+-define(MAX_FINDINGS, 64).
 %% How long a body may stay open when the process that was given it has ended, in milliseconds. The
 %% process that started that one is to close it, and where it ends too nothing is waited for.
 -define(GRACE, 5000).
@@ -64,10 +68,16 @@ json(Finding) ->
 app(#{run := App, validate := false}) -> App;
 app(#{run := App, validate := Options}) -> around(App, Options).
 
-around(App, Options) ->
+around(App, Options = #{exclude := Names}) ->
+    case lists:member(<<"*">>, Names) of
+        true -> App;
+        false -> around_with(App, Options)
+    end.
+
+around_with(App, Options) ->
     fun(Environ) ->
         Check = #check{options = Options, app = App, environ = Environ,
-            marks = atomics:new(?SENT, [])},
+            marks = atomics:new(?TOLD, [])},
         found(gwport_validate_environ:breaches(Environ), Check),
         result(App(watched(Environ, Check)), Check)
     end.
@@ -155,14 +165,21 @@ response({Status, Headers, Body}, _, Check) when not is_list(Status), not is_int
     HasBody = not (is_head(Check) orelse gwport_validate_head:is_empty(Code)),
     Size = size_of(Body),
     #check{environ = Environ} = Check,
-    found(gwport_validate_head:breaches(Status, Headers, Size =:= undefined orelse Size > 0,
-        maps:get(<<"gwport.url_scheme">>, Environ, none)), Check),
+    Breaches = gwport_validate_head:breaches(Status, Headers, Size =:= undefined orelse Size > 0,
+        maps:get(<<"gwport.url_scheme">>, Environ, none)),
+    try found(Breaches, Check)
+    catch error:Failed = {?MODULE, _} -> dropped(Body), error(Failed)
+    end,
     Known = Check#check{has_body = HasBody,
         expected = gwport_validate_head:content_length(Headers)},
     {Status, Headers, body(Body, Size, gwport_validate_head:is_empty(Code), Known)};
 response(Response, Id, Check) ->
     found(Id, "the result", gwport_finding:kind(Response), Check),
     Response.
+
+%% Nobody is given it.
+dropped({_, _, Close}) when is_function(Close, 0) -> gwport_run_app:close(Close);
+dropped(_) -> ok.
 
 is_head(#check{environ = Environ}) ->
     maps:get(<<"REQUEST_METHOD">>, Environ, none) =:= <<"HEAD">>.
@@ -298,16 +315,17 @@ found(Id, Where, Seen, Check = #check{options = #{report := Report}}) ->
     end.
 
 %% What is found when a response is over fails nobody. Returns how severe it is.
-told(Id, Where, Seen, Check = #check{options = #{exclude := Names, report := Report}}) ->
+told(Id, Where, Seen, Check = #check{options = #{exclude := Names}}) ->
     case lists:any(fun(Name) -> gwport_rules:is_named(Name, Id) end, Names) of
-        true ->
-            none;
-        false ->
-            Rule = #{severity := Severity} = gwport_rules:find(Id),
-            Breach = {Id, Where, Seen},
-            report(Report, gwport_finding:new(Rule, Breach, request(Check), name(Check))),
-            Severity
+        true -> none;
+        false -> told(gwport_rules:find(Id), {Id, Where, Seen}, Check)
     end.
+
+told(Rule = #{severity := Severity}, Breach, Check) ->
+    #check{options = #{report := Report}, marks = Marks} = Check,
+    _ = [report(Report, gwport_finding:new(Rule, Breach, of_request(Check)))
+        || atomics:add_get(Marks, ?TOLD, 1) =< ?MAX_FINDINGS],
+    Severity.
 
 report(Report, Finding) when is_function(Report, 1) ->
     try Report(Finding) of
@@ -318,18 +336,26 @@ report(Report, Finding) when is_function(Report, 1) ->
 report(_, Finding = #{severity := Severity}) ->
     ?LOG(Severity, "gwport: ~ts", [format(Finding)], #{gwport_finding => Finding}).
 
-request(#check{environ = Environ}) ->
+of_request(#check{environ = Environ, app = App}) ->
+    Raw = <<(part(<<"gwport.script_name">>, Environ))/binary,
+        (part(<<"gwport.path_info">>, Environ))/binary>>,
     Path = <<(part(<<"SCRIPT_NAME">>, Environ))/binary, (part(<<"PATH_INFO">>, Environ))/binary>>,
-    iolist_to_binary([gwport_finding:name(part(<<"REQUEST_METHOD">>, Environ)), " ",
-        gwport_finding:name(Path)]).
+    #{method => shown(part(<<"REQUEST_METHOD">>, Environ)), path => shown(path(Raw, Path)),
+        app => name(App)}.
+
+path(<<>>, Path) -> Path;
+path(Raw, _) -> Raw.
+
+shown(Text) ->
+    iolist_to_binary(gwport_finding:name(Text)).
 
 part(Key, Environ) ->
     case Environ of
         #{Key := Value} when is_binary(Value) -> Value;
-        #{} -> <<"?">>
+        #{} -> <<>>
     end.
 
-name(#check{app = App}) ->
+name(App) ->
     {module, Module} = erlang:fun_info(App, module),
     {name, Name} = erlang:fun_info(App, name),
     iolist_to_binary(io_lib:format("~0p:~0p/1", [Module, Name])).

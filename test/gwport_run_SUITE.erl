@@ -57,7 +57,12 @@ both() -> [
     trailers_and_informational_responses_are_not_passed_on,
     a_deferred_response_is_asked_for_until_it_is_there,
     a_deferred_response_comes_when_it_is_woken,
-    a_deferred_response_that_does_not_come_is_504
+    a_deferred_response_that_does_not_come_is_504,
+    what_a_validated_app_does_wrong_is_in_the_log,
+    what_a_validated_app_does_wrong_may_fail,
+    a_validated_body_streams_both_ways_through_a_program,
+    a_body_that_middleware_forgets_is_found,
+    a_body_whose_client_leaves_is_closed_and_nothing_is_found
 ].
 
 h1() -> [
@@ -766,6 +771,97 @@ a_deferred_response_that_does_not_come_is_504(Config) ->
     close(Client).
 
 %% HTTP/1.1
+
+%% gwport_validate
+
+what_a_validated_app_does_wrong_is_in_the_log(Config) ->
+    %% And is what it was: warnings and errors change nothing, and what is right is not spoken of.
+    Server = served(?FUNCTION_NAME, fun
+        (#{<<"PATH_INFO">> := <<"/right">>}) -> gwport_gateway:text(200, "right\n");
+        (_) -> {200, [{<<"content-type">>, <<"text/plain">>}, {<<"etag">>, <<"abc">>},
+            {<<"connection">>, <<"close">>}], <<"wrong">>}
+    end, #{validate => true}, Config),
+    Log = gwport_test:capture_log(),
+    ?assertMatch(#{status := 200, body := <<"right\n">>}, ask(Server, "/app/right")),
+    ?assertMatch(#{status := 200, body := <<"wrong">>}, ask(Server, "/app/x?sesame")),
+    {warning, Warning, #{gwport_finding := #{rule := <<"response.etag.quoted">>, path := <<"/app/x">>}}} =
+        gwport_test:expect_log("broken rule"),
+    {error, Error, #{gwport_finding := #{rule := <<"response.header.hop">>}}} = gwport_test:expect_log("broken rule"),
+    gwport_test:release_log(Log),
+    ?assertMatch({match, _}, re:run(Warning, "^gwport: broken rule response.etag.quoted in header etag: .* Seen: \"abc\"\\. ")),
+    ?assertEqual(nomatch, string:find([Warning, Error], "sesame")).
+
+what_a_validated_app_does_wrong_may_fail(Config) ->
+    %% With 500 before the head, and else by breaking off; a warning fails nobody.
+    Type = {<<"content-type">>, <<"text/plain">>},
+    Server = served(?FUNCTION_NAME, fun
+        (#{<<"PATH_INFO">> := <<"/odd">>}) -> {200, [Type, {<<"etag">>, <<"abc">>}], <<"odd">>};
+        (#{<<"PATH_INFO">> := <<"/head">>}) -> {200, [Type, {<<"connection">>, <<"close">>}], <<"head">>};
+        (#{<<"PATH_INFO">> := <<"/body">>}) ->
+            {200, [Type], {fun(0) -> {continue, "some", 1}; (1) -> {stop, nothing} end, 0}}
+    end, #{validate => [{report, fail}]}, Config),
+    ?assertMatch(#{status := 200, body := <<"odd">>}, ask(Server, "/app/odd")),
+    ?assertMatch(#{status := 500}, ask(Server, "/app/head")),
+    ?assertMatch(#{status := 200, complete := false}, ask(Server, "/app/body")).
+
+a_validated_body_streams_both_ways_through_a_program(Config) ->
+    %% The gateway's side of an app that is a program's breaks no rule either.
+    Case = self(),
+    App = gwport_gateway:pool(#{pool => proplists:get_value(pool, Config), app => echo}),
+    Report = fun(Finding) -> Case ! {finding, Finding} end,
+    Server = served(?FUNCTION_NAME, App, #{validate => #{report => Report}}, Config),
+    Client = open(Server),
+    Stream = start(Client, #{method => <<"POST">>, path => "/app", headers => [{<<"content-type">>, <<"text/plain">>}]}),
+    send(Stream, nofin, <<"one">>),
+    Head = head(Stream),
+    ?assertEqual(<<"one">>, piece(Stream, 3)),
+    send(Stream, nofin, <<"two">>),
+    ?assertEqual(<<"two">>, piece(Stream, 3)),
+    send(Stream, fin, <<>>),
+    ?assertMatch(#{status := 200, body := <<>>, complete := true}, rest({Stream, Head})),
+    close(Client),
+    ?assertEqual([], found()).
+
+found() ->
+    receive {finding, #{rule := Rule}} -> [Rule | found()]
+    after 0 -> []
+    end.
+
+a_body_that_middleware_forgets_is_found(Config) ->
+    %% When the response is over, whose other body was sent whole.
+    Case = self(),
+    Forgets = fun(App) ->
+        fun(Environ) -> {Status, Headers, {_, _, _}} = App(Environ), {Status, Headers, <<"another">>} end
+    end,
+    Validate = gwport_validate:middleware([{report, fun(Finding) -> Case ! {finding, Finding} end}]),
+    Server = served(?FUNCTION_NAME, gwport_gateway:chain(fun(_) ->
+        {200, [{<<"content-type">>, <<"text/plain">>}], {fun(_) -> stop end, 0, fun() -> Case ! closed end}}
+    end, [Forgets, Validate]), Config),
+    ?assertMatch(#{status := 200, body := <<"another">>}, ask(Server, "/app")),
+    receive {finding, Finding} ->
+        ?assertMatch(#{rule := <<"body.close.there">>, side := gateway, path := <<"/app">>}, Finding)
+    end.
+
+a_body_whose_client_leaves_is_closed_and_nothing_is_found(Config) ->
+    %% Though it is not the app's process that closes it.
+    Case = self(),
+    Server = served(?FUNCTION_NAME, fun(_) ->
+        Case ! {app, self()},
+        {200, [{<<"content-type">>, <<"text/plain">>}], {fun
+            (1) -> {continue, "1", 2};
+            (2) -> receive never -> stop end
+        end, 1, fun() -> Case ! {closed, self()} end}}
+    end, #{validate => #{report => fun(Finding) -> Case ! {finding, Finding} end}}, Config),
+    Client = open(Server),
+    Stream = asked(Client),
+    {_, <<"1">>} = {head(Stream), piece(Stream, 1)},
+    App = receive {app, Pid} -> Pid end,
+    %% Who looks whether it is closed.
+    [Watcher] = [Other || Other <- processes(), erlang:process_info(Other, parent) =:= {parent, App}],
+    close(Client),
+    receive {closed, Closer} -> ?assertNotEqual(App, Closer) end,
+    gone(Watcher),
+    ?assertEqual([], found()).
 
 a_client_is_told_to_go_on_by_the_first_read_alone(Config) ->
     Server = served(?FUNCTION_NAME, fun

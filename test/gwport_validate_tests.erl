@@ -259,18 +259,25 @@ options_are_checked_test_() ->
 a_name_leaves_out_all_that_begin_with_it_test() ->
     {"response.header.hop", Break, _} = lists:keyfind("response.header.hop", 1, cases()),
     [?assertEqual([], found(Break, [Name])) || Name <- [<<"*">>, "response", 'response.header', <<"response.header.hop">>]],
-    ?assertEqual([<<"response.header.hop">>], found(Break, ["body", "environ"])).
+    ?assertEqual([<<"response.header.hop">>], found(Break, ["body", "environ"])),
+    App = fun(_) -> text(<<"fine">>) end,
+    ?assertEqual(App, (gwport_validate:middleware(#{exclude => ["*"]}))(App)).
 
 a_finding_says_where_and_what_to_do_test() ->
     [Finding] = findings(#{app => fun(_) -> {200, type() ++ [{<<"X-A">>, <<"secret\r\n">>}], <<>>} end}, []),
     ?assertMatch(#{rule := <<"response.header.value">>, severity := error, side := app, where := <<"header x-a">>,
-        seen := <<"byte 13 at 6">>, request := <<"POST /shop/tea">>}, Finding),
+        seen := <<"byte 13 at 6">>, method := <<"POST">>, path := <<"/shop/tea">>}, Finding),
     Line = gwport_validate:format(Finding),
-    ?assertMatch({match, _}, re:run(Line, "^POST /shop/tea, app gwport_validate_tests:.*/1: error response\\.header\\.value "
-        "in header x-a: A header's value has no control characters but tabs\\. Seen: byte 13 at 6\\. Encode ")),
+    ?assertMatch({match, _}, re:run(Line, "^broken rule response\\.header\\.value in header x-a: A header's value has no "
+        "control characters but tabs\\. Seen: byte 13 at 6\\. Encode .* \\(POST /shop/tea, app gwport_validate_tests:.*/1\\)$")),
     ?assertMatch({match, _}, re:run(gwport_validate:json(Finding), "^{\"rule\":\"response\\.header\\.value\","
-        "\"severity\":\"error\",\"side\":\"app\",\"where\":\"header x-a\",\"seen\":\"byte 13 at 6\",.*\"request\":\"POST "
-        "/shop/tea\",\"app\":\"gwport_validate_tests:.*\"}$")).
+        "\"severity\":\"error\",\"side\":\"app\",\"where\":\"header x-a\",\"seen\":\"byte 13 at 6\",.*"
+        "\"method\":\"POST\",\"path\":\"/shop/tea\",\"app\":\"gwport_validate_tests:.*\"}$")).
+
+a_request_has_no_more_findings_than_anybody_reads_test() ->
+    Fields = [{<<"x-", (integer_to_binary(N))/binary>>, <<0>>} || N <- lists:seq(1, 64)],
+    Count = fun(More) -> length(findings(#{app => fun(_) -> {200, type() ++ More, <<>>} end}, [])) end,
+    ?assertEqual([63, 64, 64], [Count(tl(Fields)), Count(Fields), Count([{<<"y">>, <<0>>} | Fields])]).
 
 %% Not in any of its parts, whatever is wrong.
 a_finding_has_no_secrets_and_an_end_test_() ->
@@ -300,6 +307,10 @@ what_fails_is_an_error_and_a_warning_is_none_test() ->
         Middleware = gwport_validate:middleware([{report, fail}]),
         Wrong = Middleware(fun(_) -> {200, type() ++ [{<<"connection">>, <<"close">>}], <<>>} end),
         ?assertError({gwport_validate, 'response.header.hop'}, Wrong(environ(#{}))),
+        Test = self(),
+        Closed = Middleware(fun(_) -> {199, type(), {fun(_) -> stop end, 0, fun() -> Test ! closed end}} end),
+        ?assertError({gwport_validate, 'response.status.range'}, Closed(environ(#{}))),
+        receive closed -> ok end,
         Odd = Middleware(fun(_) -> {200, type() ++ [{<<"etag">>, <<"abc">>}], <<>>} end),
         ?assertMatch({200, _, <<>>}, Odd(environ(#{})))
     after
