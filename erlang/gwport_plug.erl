@@ -66,12 +66,12 @@ read_body(Conn0, Options) ->
     {More, Data, Conn} = gwport_plug_conn:read_body(Options, Conn0),
     {More, Data, gwport_plug_conn:keep_body({More, Data}, Conn)}.
 
-loop(Plug = #plug{tag = Tag}) ->
+loop(Plug = #plug{tag = Tag, input = Input}) ->
     Trapped = process_flag(trap_exit, true),
     receive
         {Tag, Event = {gwport, _}} ->
             let_go(Trapped, Plug),
-            event(Event, Plug);
+            event(Event, Plug#plug{input = gwport_plug_input:heard(Input)});
         {'EXIT', _, Reason} when not Trapped, Reason =/= normal ->
             ended(Reason, Plug)
     after time(Plug) ->
@@ -97,8 +97,12 @@ ended(Reason, #plug{exchange = Exchange}) ->
     exit(self(), Reason),
     exit(Reason).
 
-time(#plug{is_wanted = true}) -> 0;
-time(#plug{exchange = Exchange}) -> gwport_exchange:timeout(now_ms(), Exchange).
+time(#plug{is_wanted = IsWanted, input = Input, exchange = Exchange}) ->
+    Time = gwport_exchange:timeout(now_ms(), Exchange),
+    case IsWanted of
+        true -> min(Time, gwport_plug_input:grace(Input));
+        false -> Time
+    end.
 
 quiet(Plug = #plug{is_wanted = IsWanted, exchange = Exchange}) ->
     case gwport_exchange:timeout(now_ms(), Exchange) of

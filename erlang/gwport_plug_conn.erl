@@ -3,9 +3,9 @@
 %%
 %% They are called by name when a request comes: gwport is built without Elixir, and wants none where
 %% nobody mounts gwport_plug. What a client is sent goes through these functions alone, so that what
-%% plugs have registered for that moment is done. Of the adapter behind a conn two things are used:
-%% its name, to tell servers apart; and under plug_cowboy, Cowboy's request, which says whether there
-%% is a body, and whose connection is cut where Plug has no way to break off.
+%% plugs have registered for that moment is done. The adapter behind a conn is looked at where Plug has
+%% no function for what is needed: its name tells servers apart, Cowboy's request, under plug_cowboy,
+%% whether there is a body, and break/2 has to know either.
 -module(gwport_plug_conn).
 
 -export([protocol/1, peer/1, local/1, is_encrypted/1, body/1, reads/1]).
@@ -19,6 +19,9 @@
 -type body() :: none | unknown | unsure.
 
 -define(COWBOY, 'Elixir.Plug.Cowboy.Conn').
+-define(BANDIT, 'Elixir.Bandit.Adapter').
+%% RFC 9113, 7.
+-define(INTERNAL_ERROR, 2).
 %% Of conn.private.
 -define(KEPT, gwport_body).
 %% How long a connection that was told to close may take to end this process.
@@ -156,19 +159,30 @@ with_headers(Headers, Conn = #{resp_headers := Before}) ->
 send(Data, Conn) ->
     plug(chunk, [Conn, Data]).
 
-%% For the client to see that the response is not whole. An error does that, but for Cowboy, which
-%% ends a body in chunks as if it were whole when the request's process fails.
+%% For the client to see that the response is not whole. Where an error does not do that, the server
+%% has a way of its own: Cowboy ends a body in chunks as if it were whole when the request's process
+%% fails, so its connection is cut; Bandit resets a stream of HTTP/2 for its own errors alone.
 -spec break(Why :: term(), conn()) -> no_return().
-break(_, #{adapter := {?COWBOY, Req = #{version := Version, pid := Connection}}})
-        when Version =/= 'HTTP/2' ->
+break(Why, Conn = #{adapter := {Adapter, Payload}}) ->
+    case {Adapter, protocol(Conn)} of
+        {?COWBOY, {1, _}} -> cut(Payload);
+        {?BANDIT, {2, 0}} -> error(stream_error(Why));
+        _ -> error({gwport_plug, Why})
+    end.
+
+-spec cut(cowboy_req:req()) -> no_return().
+cut(Req = #{pid := Connection}) ->
     cowboy_req:cast({set_options, #{idle_timeout => 0}}, Req),
     receive after ?BREAK_GRACE ->
         %% It is stuck in a send and hears nothing else.
         exit(Connection, kill),
         exit(shutdown)
-    end;
-break(Why, _) ->
-    error({gwport_plug, Why}).
+    end.
+
+stream_error(Why) ->
+    #{'__struct__' => 'Elixir.Bandit.HTTP2.Errors.StreamError', '__exception__' => true,
+        message => iolist_to_binary(io_lib:format("gwport_plug: ~0p", [Why])),
+        error_code => ?INTERNAL_ERROR, stream_id => nil}.
 
 %% Plugs that would be next are not for this request.
 -spec halted(conn()) -> conn().

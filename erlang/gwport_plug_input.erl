@@ -6,11 +6,38 @@
 %% large ones at little cost. A body of known length begins with pieces that are neither, and they
 %% grow while they come quickly. One of unknown length may be a conversation: what comes after a
 %% pause is read byte by byte, up to a bound, before pieces grow.
+%%
+%% In front of a read that may have to wait for its client the app has a moment to answer (grace/1):
+%% a client that waits for an answer before it goes on would wait for ever. The moment gets shorter
+%% with each read that finds something there, and longer where the client is what is waited for.
 -module(gwport_plug_input).
 
--export([new/2, look/1, unread/1, read/3]).
+-export([new/2, look/1, unread/1, grace/1, heard/1, read/3]).
 
 -export_type([input/0]).
+
+%% Bytes of a piece. A body of known length comes in one up to the first, and begins with the second
+%% where it is longer.
+-define(WHOLE, 16384).
+-define(FIRST, 1024).
+-define(LAST, 65536).
+%% How often one byte is read after a pause.
+-define(SINGLES, 32).
+%% A piece that took no longer than the first was there; one that took longer than the second was
+%% waited for. In milliseconds, as what follows.
+-define(QUICK, 10).
+-define(SLOW, 200).
+-define(FIRST_POLL, 5).
+-define(LAST_POLL, 50).
+-define(FIRST_GRACE, 5).
+-define(GRACE, 20).
+-define(LAST_GRACE, 1000).
+%% What is left of it for a body that may be a conversation.
+-define(LEAST_GRACE, 5).
+%% Added to the time that a read may take: gwport_exchange, to which that time belongs, is to hear of
+%% its end before a server does that makes an error of it.
+-define(LATER, 1000).
+-define(LONGEST, 86400000).
 
 -type length_of() :: non_neg_integer() | unknown.
 
@@ -25,37 +52,28 @@
     %% How much is asked for next; and how often it is to be a byte before it may be more.
     size :: pos_integer(),
     singles :: non_neg_integer(),
-    %% How long a read without an answer is to last.
-    poll :: pos_integer()
+    %% How long a read without an answer is to last, and what the app has before the next one. In
+    %% milliseconds.
+    poll = ?FIRST_POLL :: pos_integer(),
+    grace :: non_neg_integer()
 }).
 -opaque input() :: #input{}.
-
-%% A body of known length comes whole up to the first.
--define(FIRST, 16384).
--define(LAST, 65536).
--define(SINGLES, 128).
-%% A piece that took no longer than the first was there; one that took longer than the second was
-%% waited for. In milliseconds.
--define(QUICK, 10).
--define(SLOW, 200).
--define(FIRST_POLL, 5).
--define(LAST_POLL, 50).
-%% Added to the time that a read may take: gwport_exchange, to which that time belongs, is to hear of
-%% its end before a server does that makes an error of it.
--define(LATER, 1000).
--define(LONGEST, 86400000).
 
 -spec new(length_of(), gwport_plug_conn:conn()) -> input().
 new(Length, Conn) ->
     #input{reads = gwport_plug_conn:reads(Conn), length = Length,
         kept = gwport_plug_conn:kept_body(Conn), is_parsed = is_parsed(Conn),
-        size = first(Length), singles = singles(Length), poll = ?FIRST_POLL}.
+        size = first(Length), singles = singles(Length), grace = first_grace(Length)}.
 
 first(unknown) -> 1;
+first(Length) when Length =< ?WHOLE -> ?WHOLE;
 first(_) -> ?FIRST.
 
 singles(unknown) -> ?SINGLES;
 singles(_) -> 0.
+
+first_grace(Length) when Length =< ?WHOLE -> 0;
+first_grace(_) -> ?FIRST_GRACE.
 
 %% Of a request of HTTP/2, say, that does not tell its length, only a read shows whether there is
 %% anything. What comes of it is kept.
@@ -84,6 +102,16 @@ is_parsed(_) ->
 unread(#input{is_begun = IsBegun, kept = Kept}) ->
     not IsBegun andalso Kept =:= none.
 
+%% Milliseconds that the app has before a piece that it wants is read.
+-spec grace(input()) -> non_neg_integer().
+grace(#input{grace = Grace}) ->
+    Grace.
+
+%% The app has said something, and may be about to say more.
+-spec heard(input()) -> input().
+heard(Input = #input{grace = Grace}) ->
+    Input#input{poll = ?FIRST_POLL, grace = min(Grace, ?FIRST_GRACE)}.
+
 %% One piece; `none' if there is none yet. `lost': somebody else has read it.
 -spec read(timeout(), input(), gwport_plug_conn:conn()) ->
     {nofin | fin, binary(), input(), gwport_plug_conn:conn()}
@@ -95,12 +123,12 @@ read(Time, Input0, Conn0) ->
     Began = erlang:monotonic_time(millisecond),
     {More, Data, Conn} = gwport_plug_conn:read_body(options(Time, Input0), Conn0),
     Took = erlang:monotonic_time(millisecond) - Began,
-    came(More, Data, next(Took, byte_size(Data), Input0#input{is_begun = true}), Conn).
+    came(More, Data, next(Took, byte_size(Data), Input0), Conn).
 
 options(Time, #input{reads = ready}) ->
     [{length, 0}, {read_length, 1}, {read_timeout, longest(Time)}];
 options(Time, #input{reads = poll, poll = Poll}) ->
-    [{length, 0}, {read_length, ?LAST}, {read_timeout, min(Poll, longest(Time))}];
+    [{length, 0}, {read_length, ?LAST}, {read_timeout, min(Poll, Time)}];
 options(Time, #input{reads = exact, size = Size}) ->
     [{length, Size}, {read_length, Size}, {read_timeout, longest(Time)}].
 
@@ -121,20 +149,34 @@ is_lost(#input{length = unknown, received = Received, is_parsed = IsParsed}) ->
 is_lost(#input{length = Length, received = Received}) ->
     Received < Length.
 
-%% What the next read asks for.
+%% What the next read asks for, and when.
 next(_, 0, Input = #input{reads = poll, poll = Poll}) ->
-    Input#input{poll = min(2 * Poll, ?LAST_POLL)};
-next(_, _, Input = #input{reads = poll}) ->
-    Input#input{poll = ?FIRST_POLL};
-next(_, _, Input = #input{reads = ready}) ->
-    Input;
-next(Took, _, Input = #input{length = unknown}) when Took > ?SLOW ->
+    Input#input{is_begun = true, poll = min(2 * Poll, ?LAST_POLL), grace = ?FIRST_GRACE};
+next(Took, _, Input) ->
+    sized(Took, (graced(Took, Input))#input{is_begun = true}).
+
+graced(Took, Input) when Took > ?QUICK ->
+    Input#input{grace = max(?GRACE, min(Took, last_grace(Input)))};
+graced(_, Input = #input{is_begun = false, length = unknown}) ->
+    Input#input{grace = ?GRACE};
+graced(_, Input = #input{grace = Grace}) ->
+    Input#input{grace = max(least_grace(Input), Grace div 2)}.
+
+%% Byte by byte it is for each of them.
+last_grace(#input{reads = exact, length = unknown}) -> ?GRACE;
+last_grace(_) -> ?LAST_GRACE.
+
+least_grace(#input{reads = poll}) -> 0;
+least_grace(#input{length = unknown}) -> ?LEAST_GRACE;
+least_grace(_) -> 0.
+
+sized(Took, Input = #input{length = unknown}) when Took > ?SLOW ->
     Input#input{size = 1, singles = ?SINGLES};
-next(_, _, Input = #input{singles = Singles}) when Singles > 0 ->
+sized(_, Input = #input{singles = Singles}) when Singles > 0 ->
     Input#input{singles = Singles - 1};
-next(Took, _, Input = #input{size = Size}) when Took =< ?QUICK ->
+sized(Took, Input = #input{size = Size}) when Took =< ?QUICK ->
     Input#input{size = min(2 * Size, ?LAST)};
-next(Took, _, Input = #input{size = Size}) when Took > ?SLOW ->
+sized(Took, Input = #input{size = Size}) when Took > ?SLOW ->
     Input#input{size = max(1, Size div 4)};
-next(_, _, Input) ->
+sized(_, Input) ->
     Input.
