@@ -224,10 +224,10 @@ closing(Close, #plug{conn = Conn = #{req_headers := Headers}, input = Input}) ->
 code(<<Code:3/binary, _/binary>>) -> binary_to_integer(Code);
 code(Code) -> Code.
 
-unknown_status(Code, Plug = #plug{exchange = Exchange}) ->
+unknown_status(Code, Plug = #plug{exchange = Exchange, mount = #{pool := Pool}}) ->
     _ = [?LOG_ERROR("gwport: an app has answered with the status ~b, which Plug does not know: "
         "name it in config :plug, :statuses (said once)", [Code])
-        || gwport_seen:is_first({plug_status, Code})],
+        || gwport_seen:is_first({plug_status, Pool, Code})],
     gwport_exchange:close(Exchange),
     instead(bad_response, Plug).
 

@@ -28,13 +28,16 @@ new(Conn0, Mount = #{app := App, deadline := Deadline, underscores := Underscore
         <<"path_info">> => behind(Path, length(ScriptName))
     },
     Continues = Length =/= 0 andalso Version =/= {1, 0} andalso expects_continue(Headers),
+    IsEncrypted = gwport_plug_conn:is_encrypted(Conn),
     {forwarded(Mount, Headers, Address,
         with(App =/= <<>>, <<"app">>, App,
         with(Deadline =/= infinity, <<"timeout">>, Deadline,
         with(is_binary(Cert), <<"cert">>, Cert,
         with(Continues, <<"continue">>, true,
-        with(gwport_plug_conn:is_encrypted(Conn), <<"tls">>, true,
-        with(is_integer(Length), <<"length">>, Length, Request))))))), Input, Conn}.
+        with(IsEncrypted, <<"tls">>, true,
+        %% A plug in front has it from a proxy that is believed.
+        with(IsEncrypted =/= (Scheme =:= https), <<"proxied">>, true,
+        with(is_integer(Length), <<"length">>, Length, Request)))))))), Input, Conn}.
 
 with(true, Key, Value, Request) -> Request#{Key => Value};
 with(false, _, _, Request) -> Request.

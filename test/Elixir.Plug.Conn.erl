@@ -114,5 +114,6 @@ chunk(Conn, Data, {_, Req = #{pid := Connection}}) ->
     cowboy_req:cast({data, self(), nofin, Data}, Req),
     receive
         {data_ack, Connection} -> true = erlang:demonitor(Monitor, [flush]), {ok, Conn};
+        {'EXIT', Connection, _} -> true = erlang:demonitor(Monitor, [flush]), {error, closed};
         {'DOWN', Monitor, process, _, _} -> {error, closed}
     end.
