@@ -22,11 +22,12 @@
 %% In the order of listeners' names, and of their routes.
 -spec all() -> [route()].
 all() ->
-    lists:append([of_listener(Ref, Info) || {Ref, Info} <- lists:sort(maps:to_list(listeners()))]).
+    lists:append([of_listener(Ref, info(Ref))
+        || {Ref, _} <- lists:sort(ranch_server:get_listener_sups())]).
 
-%% One may stop while it is asked.
-listeners() ->
-    try ranch:info()
+%% It may stop while it is asked.
+info(Ref) ->
+    try ranch:info(Ref)
     catch _:_ -> #{}
     end.
 
