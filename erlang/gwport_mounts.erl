@@ -116,7 +116,7 @@ bad_mount(Where, Why) ->
 
 %% All of them, as cowboy_router:compile/1 gives them, with a mount, or `pass`, for each path's
 %% options.
--spec rules(mounts() | term()) -> cowboy_router:dispatch_rules().
+-spec rules(mounts() | term()) -> term().
 rules({?MODULE, _, Dispatch}) -> Dispatch;
 rules(_) -> [].
 

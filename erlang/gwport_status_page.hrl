@@ -104,7 +104,7 @@ dialog pre { max-height: 62vh; overflow: auto; font-size: .8rem; }
 </table>
 </section>
 </main>
-<footer><p class='still'>Requests/s, p50 and p99 are of the last ten seconds, and count to the head of a response. In flight, waiting, memory and credit are of now; the rest is since the pool, or the program, was started.</p></footer>
+<footer><p class='still'>Requests/s, p50 and p99 are of the last ten seconds, and count to the head of a response. In flight, waiting and memory are of now; the rest is since the pool, or the program, was started. Memory is the program’s, owner what the process before it holds in the BEAM, credit out how much of the response budget is given out.</p></footer>
 
 <dialog id='stacks' aria-labelledby='stacks-title'>
 <h2 id='stacks-title'></h2>
@@ -135,8 +135,8 @@ dialog pre { max-height: 62vh; overflow: auto; font-size: .8rem; }
 <template id='controls'>
 <div class='controls' role='group'>
 <button type='button' class='reload'>Reload</button>
-<form class='resize'><label>Ports <input type='number' min='1' max='1024' required></label><button>Resize</button></form>
 <button type='button' class='drain'>Drain</button>
+<form class='resize'><label>Ports <input type='number' min='1' max='1024' required></label><button>Resize</button></form>
 </div>
 </template>
 ">>).

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
+	"net/url"
 	"strconv"
 	"sync"
 	"time"
@@ -35,6 +37,7 @@ func newHandler() http.Handler {
 	mux.HandleFunc("GET /watch/{name}/{what}", w.tellOf)
 	mux.HandleFunc("POST /watch/{name}/{what}", w.hear)
 	mux.HandleFunc("POST /counted", count)
+	mux.HandleFunc("GET /log", say)
 	return mux
 }
 
@@ -54,6 +57,16 @@ func tellOf(r *http.Request) []byte {
 }
 
 func tell(w http.ResponseWriter, r *http.Request) { _, _ = w.Write(tellOf(r)) }
+
+// say writes the query, as it was before it was encoded, to the log.
+func say(w http.ResponseWriter, r *http.Request) {
+	text, err := url.QueryUnescape(r.URL.RawQuery)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	slog.Warn(text)
+}
 
 // overGorilla sends what comes back. "told?" is answered by what the handler knows, and "close" by a close.
 func overGorilla(w http.ResponseWriter, r *http.Request) {

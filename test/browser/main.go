@@ -5,7 +5,7 @@
 //	browser PROGRAM [ARGUMENT]  another port program, whose app chat has every path
 //
 // Its first line is a JSON object of the listeners' addresses: {"route": {"clear": "127.0.0.1:4711", "tls": ...},
-// "stream": ...}. From then on each line of its standard input is an Erlang expression, which it answers with a line: a JSON
+// "stream": ..., "control": ...}; the last has the status page. From then on each line of its standard input is an Erlang expression, which it answers with a line: a JSON
 // object with the value as text, or with an error. It ends with its standard input.
 package main
 
@@ -38,6 +38,10 @@ const listener = `#{enable_connect_protocol => true, idle_timeout => infinity, m
 // mounts are those of the bundled apps that are asked for, and everything else.
 const mounts = `[{"/events/[...]", #{app => <<"events">>}}, {"/upload/[...]", #{app => <<"upload">>}}, {'_', #{}}]`
 
+// control has the status page twice: for whoever knows the password, with buttons, and for everybody, without.
+const control = `[{"/gwport/[...]", gwport_status_page, #{auth => {basic, "ops", "t0psecret"}, control => true}},
+	{"/looking/[...]", gwport_status_page, #{auth => none}}]`
+
 func main() {
 	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -54,7 +58,7 @@ func run(args []string) error {
 	if err != nil {
 		return fmt.Errorf("browser: %w", err)
 	}
-	options := cowboy.Options{Program: []string{self, portArgument}, Mounts: mounts, Listener: listener}
+	options := cowboy.Options{Program: []string{self, portArgument}, Mounts: mounts, Listener: listener, Control: control}
 	if len(args) > 0 {
 		options.Program, options.Mounts = args, `[{'_', #{app => <<"chat">>}}]`
 	}
@@ -75,7 +79,7 @@ func serve(options cowboy.Options) error {
 	}
 	defer server.Stop()
 	addrs := make(map[cowboy.Mount]map[string]string)
-	for _, mount := range []cowboy.Mount{cowboy.Route, cowboy.Stream} {
+	for _, mount := range []cowboy.Mount{cowboy.Route, cowboy.Stream, cowboy.Control} {
 		addrs[mount] = map[string]string{"clear": server.Addr(mount, false), "tls": server.Addr(mount, true)}
 	}
 	out := json.NewEncoder(os.Stdout)
