@@ -20,7 +20,7 @@ func TestHelp_explains_and_lists_the_apps(t *testing.T) {
 		code, stdout, stderr := try(flag)
 		require.Zero(t, code)
 		require.Empty(t, stderr)
-		for _, word := range []string{"port program", "gwport check -- COMMAND", "GWPORT_HTTP=", "\n  hello     Hello from Go", "\n  upload    "} {
+		for _, word := range []string{"port program", "gwport new NAME", "gwport check -- COMMAND", "GWPORT_HTTP=", "\n  hello     Hello from Go", "\n  upload    "} {
 			require.Contains(t, stdout, word)
 		}
 		require.NotContains(t, stdout, "\n  faults ")
@@ -43,6 +43,16 @@ func TestCheck_is_a_command_of_its_own(t *testing.T) {
 	code, _, stderr = try("check")
 	require.Equal(t, 2, code)
 	require.Equal(t, "gwport check: no command; see gwport check --help\n", stderr)
+}
+
+func TestNew_is_a_command_of_its_own(t *testing.T) {
+	code, stdout, stderr := try("new", "--help")
+	require.Zero(t, code)
+	require.Contains(t, stdout, "Usage: gwport new ")
+	require.Empty(t, stderr)
+	code, _, stderr = try("new")
+	require.Equal(t, 2, code)
+	require.Equal(t, "gwport new: no name; see gwport new --help\n", stderr)
 }
 
 func TestMistakes_in_the_arguments_exit_with_2(t *testing.T) {
