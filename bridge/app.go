@@ -42,7 +42,8 @@ type Response struct {
 	// Body is read to its end and may be nil. Each block it returns is sent
 	// before the next is asked for. If it is an io.Closer it is closed
 	// exactly once, whatever happens: at its end, when it fails, and when the
-	// client has left.
+	// client has left. A Body around another one may have Unwrap() io.Reader:
+	// then what is known of a handler's body, which AppOf makes, is known of it too.
 	Body io.Reader
 
 	// Trailers returns the fields that follow the body, and may be nil. It is
@@ -201,9 +202,30 @@ func (res Response) sendBody(w http.ResponseWriter) bool {
 
 // stopBody tells a body that can hear it why no more of it is read.
 func (res Response) stopBody(err error) {
-	if c, ok := res.Body.(interface{ CloseWithError(error) error }); ok {
-		_ = c.CloseWithError(err)
+	for body := res.Body; body != nil; body = unwrap(body) {
+		if c, ok := body.(interface{ CloseWithError(error) error }); ok {
+			_ = c.CloseWithError(err)
+			return
+		}
 	}
+}
+
+// isHandlers tells what AppOf has made, whatever middleware has put around it.
+func isHandlers(body io.Reader) bool {
+	for ; body != nil; body = unwrap(body) {
+		if _, ok := body.(*appBody); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// unwrap is the body that another one is around, or nil.
+func unwrap(body io.Reader) io.Reader {
+	if u, ok := body.(interface{ Unwrap() io.Reader }); ok {
+		return u.Unwrap()
+	}
+	return nil
 }
 
 // breakOff ends a response whose body has failed.

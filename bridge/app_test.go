@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -27,6 +28,63 @@ func ExampleApp() {
 	fmt.Print(w.Code, " ", w.Body)
 	// Output: 200 Hello from /world
 }
+
+// An echo reads while it answers: each block that arrives is sent back before the next is asked for.
+func ExampleApp_echo() {
+	echo := bridge.App(func(_ context.Context, env bridge.Environ) bridge.Result {
+		return bridge.Response{
+			Status:  200,
+			Headers: []bridge.Header{{Name: "Content-Type", Value: env.String("CONTENT_TYPE")}},
+			Body:    env.Input(),
+		}
+	})
+	w := httptest.NewRecorder()
+	echo.ServeHTTP(w, httptest.NewRequest("POST", "/", strings.NewReader("hello yourself")))
+	fmt.Print(w.Body)
+	// Output: hello yourself
+}
+
+// A header and a footer around whatever an App says, as it streams.
+func ExampleMiddleware() {
+	framed := func(app bridge.App) bridge.App {
+		return func(ctx context.Context, env bridge.Environ) bridge.Result {
+			res, ok := app(ctx, env).(bridge.Response)
+			if !ok || res.Body == nil {
+				return res
+			}
+			inner := res.Body
+			res.Body = struct {
+				io.Reader
+				io.Closer
+			}{
+				io.MultiReader(strings.NewReader("<header>\n"), inner, strings.NewReader("<footer>\n")),
+				closer(func() error {
+					if c, ok := inner.(io.Closer); ok {
+						return c.Close()
+					}
+					return nil
+				}),
+			}
+			res.Headers = slices.DeleteFunc(slices.Clone(res.Headers), func(h bridge.Header) bool {
+				return strings.EqualFold(h.Name, "Content-Length") // which was that of the inner body
+			})
+			return res
+		}
+	}
+	hello := bridge.App(func(context.Context, bridge.Environ) bridge.Result { return bridge.Text(200, "hello\n") })
+	w := httptest.NewRecorder()
+	bridge.Chain(hello, framed).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	fmt.Print(w.Body)
+	// Output:
+	// <header>
+	// hello
+	// <footer>
+}
+
+// closer is a Close.
+type closer func() error
+
+func (c closer) Close() error { return c() }
 
 func ExampleChain() {
 	shout := func(app bridge.App) bridge.App {

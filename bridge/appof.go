@@ -251,19 +251,6 @@ func (a *appRun) log(l wire.Level, text string, meta ...wire.MetaPair) {
 // appBody is the body of a handler that runs as an App.
 type appBody struct{ a *appRun }
 
-// isHandlers tells whether a body is one, be it in the hands of a validator.
-func isHandlers(body io.Reader) bool {
-	for {
-		b, ok := body.(interface{ inner() io.Reader })
-		if !ok {
-			break
-		}
-		body = b.inner()
-	}
-	_, ok := body.(*appBody)
-	return ok
-}
-
 // Read returns what the handler has written.
 func (b *appBody) Read(p []byte) (int, error) { return b.a.out.Read(p) }
 

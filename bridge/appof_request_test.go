@@ -89,3 +89,27 @@ func TestHandlersAsAppsSeeWhatMiddlewareHasChanged(t *testing.T) {
 	require.Equal(t, "x=y", r.URL.RawQuery)
 	require.Equal(t, "me", r.Header.Get("X-User"))
 }
+
+// What middleware has moved from PATH_INFO to SCRIPT_NAME is not in the path that a handler sees, which is whole, but in its
+// environ, whether or not the raw form was moved too.
+func TestHandlersAsAppsKnowWhereMiddlewareHasMountedThem(t *testing.T) {
+	seen := make(chan bridge.Environ, 1)
+	handler := bridge.AppOf(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen <- bridge.EnvironOf(r) }))
+	for name, raw := range map[string]string{"with its raw form": "/a%2Fb", "without": ""} {
+		app := bridge.Chain(handler, func(app bridge.App) bridge.App {
+			return func(ctx context.Context, env bridge.Environ) bridge.Result {
+				script := "/a"
+				if raw != "" {
+					script, env["gwport.script_name"] = "/a/b", raw
+				}
+				env["SCRIPT_NAME"], env["PATH_INFO"] = script, env.String("PATH_INFO")[len(script):]
+				return app(ctx, env)
+			}
+		})
+		path := map[string]string{"/a%2Fb": "/a%2Fb/c", "": "/a/c"}[raw]
+		newHostOf(t, &bridge.Server{Handler: app}).Do(bridgetest.Request{Path: path})
+		env := within(t, seen)
+		require.Equal(t, "/c", env.String("PATH_INFO"), name)
+		require.Equal(t, path, env.String("gwport.script_name")+env.String("gwport.path_info"), name)
+	}
+}

@@ -31,6 +31,25 @@ func through(app bridge.App) bridge.App {
 // validates is a validator whose findings nobody wants.
 var validates = bridge.Validate(bridge.Validation{Report: func(context.Context, bridge.Finding) {}})
 
+// wrapping is middleware that puts a body of its own around one that is not in memory.
+func wrapping(app bridge.App) bridge.App {
+	return func(ctx context.Context, env bridge.Environ) bridge.Result {
+		res := app(ctx, env).(bridge.Response)
+		if _, isWhole := res.Body.(interface{ Len() int }); !isWhole {
+			res.Body = wrapper{res.Body.(io.ReadCloser)}
+		}
+		return res
+	}
+}
+
+type wrapper struct{ inner io.ReadCloser }
+
+func (w wrapper) Read(p []byte) (int, error) { return w.inner.Read(p) }
+
+func (w wrapper) Close() error { return w.inner.Close() }
+
+func (w wrapper) Unwrap() io.Reader { return w.inner }
+
 // What a handler sends must not depend on its running as an App, nor on a validator.
 func TestHandlersAsAppsAnswerAsThemselves(t *testing.T) {
 	all := maps.Clone(handlers)
@@ -41,6 +60,7 @@ func TestHandlersAsAppsAnswerAsThemselves(t *testing.T) {
 				h := newHostOf(t, &bridge.Server{Handler: handler, Apps: map[string]http.Handler{
 					"app": bridge.AppOf(handler), "behind": bridge.Chain(bridge.AppOf(handler), through),
 					"validated": bridge.Chain(bridge.AppOf(handler), through, validates, through),
+					"wrapped":   bridge.Chain(bridge.AppOf(handler), wrapping, wrapping),
 				}})
 				for _, method := range []string{"GET", "HEAD", "POST"} {
 					r := bridgetest.Request{Path: "/x?y", Method: method, Version: version}
@@ -48,7 +68,7 @@ func TestHandlersAsAppsAnswerAsThemselves(t *testing.T) {
 						r.Body, r.Chunked = []byte("the request's body"), true
 					}
 					want := answerOf(h, r)
-					for _, app := range []string{"app", "behind", "validated"} {
+					for _, app := range []string{"app", "behind", "validated", "wrapped"} {
 						r.App = app
 						require.Equal(t, want, answerOf(h, r), method+" "+app)
 					}

@@ -28,6 +28,7 @@ func TestPackagesNameOnlyWhatStandsToTheirRight(t *testing.T) {
 		"bridge":               {module + "apps", module + "cmd", "github.com/okeuday", "github.com/stretchr"},
 		"bridge/erlanggo":      {module + "apps", module + "cmd"},
 		"bridge/bridgetest":    {module + "apps", module + "cmd", "github.com/okeuday"},
+		"bridge/middleware":    {module + "apps", module + "cmd", "github.com/okeuday", "github.com/stretchr"},
 		"apps":                 {module + "cmd"},
 	} {
 		// Addresses are values, and nothing of a network: etf reads them from terms.

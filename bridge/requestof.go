@@ -60,6 +60,9 @@ func changedRequest(ctx context.Context, original *http.Request, env Environ) (*
 			return nil, err
 		}
 		r.URL, r.RequestURI = u, env.String("REQUEST_URI")
+		if differs("SCRIPT_NAME") {
+			r = r.WithContext(context.WithValue(ctx, mountKey{}, scriptOf(env)))
+		}
 	}
 	if differs("HTTP_HOST", "SERVER_NAME", "SERVER_PORT") {
 		r.Host = hostOf(env)
@@ -80,6 +83,14 @@ func changedRequest(ctx context.Context, original *http.Request, env Environ) (*
 		r.Body = body
 	}
 	return r, nil
+}
+
+// scriptOf is SCRIPT_NAME as it was received, where middleware has kept that form of it up.
+func scriptOf(env Environ) string {
+	if raw := env.String("gwport.script_name"); percentDecode(raw) == env.String("SCRIPT_NAME") {
+		return raw
+	}
+	return (&url.URL{Path: env.String("SCRIPT_NAME")}).EscapedPath()
 }
 
 // changedHeader is the header with those keys of the environ that are not as they

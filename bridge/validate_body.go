@@ -54,8 +54,8 @@ type validBody struct {
 	closed bool
 }
 
-// inner is the body as it is without validation.
-func (b *validBody) inner() io.Reader { return b.r }
+// Unwrap is the body as it is without validation.
+func (b *validBody) Unwrap() io.Reader { return b.r }
 
 // Read asks for a block.
 func (b *validBody) Read(p []byte) (int, error) {

@@ -393,12 +393,12 @@ var scenes = map[string]struct{ breaks, keeps func() scene }{
 	},
 	"body.close.once": {
 		changed(func(res bridge.Response) bridge.Response {
-			res.Body = closer{strings.NewReader("x"), res.Body}
+			res.Body = withCloser{strings.NewReader("x"), res.Body}
 			closeBody(res)
 			return res
 		}),
 		changed(func(res bridge.Response) bridge.Response {
-			res.Body = closer{strings.NewReader("x"), res.Body}
+			res.Body = withCloser{strings.NewReader("x"), res.Body}
 			return res
 		}),
 	},
@@ -473,13 +473,13 @@ func changed(f func(bridge.Response) bridge.Response) func() scene {
 
 func closeBody(res bridge.Response) { _ = res.Body.(io.Closer).Close() }
 
-// closer closes what it reads.
-type closer struct {
+// withCloser closes what it reads.
+type withCloser struct {
 	io.Reader
 	of io.Reader
 }
 
-func (c closer) Close() error { return c.of.(io.Closer).Close() }
+func (c withCloser) Close() error { return c.of.(io.Closer).Close() }
 
 // idsInGo are the rules that Go looks at, as their file has them.
 func idsInGo(t *testing.T) (ids []string) {
