@@ -28,7 +28,7 @@ var registry = []App{
 	{"events", "A clock: one server-sent event a second for as long as the client stays.", http.HandlerFunc(events)},
 	{"faults", "What goes wrong, on request; only served with GWPORT_FAULTS=1.", newFaults()},
 	{"files", "Static files with ranges, and generated downloads of any size up to 16 GiB.", http.HandlerFunc(files)},
-	{"gateway", "The gateway shape: environ in, {Status, Headers, Body} out, behind two middlewares.", newGateway()},
+	{"gateway", "The gateway shape: environ in, {Status, Headers, Body} out, behind four middlewares.", newGateway()},
 	{"hello", "Hello from Go; ?name= says to whom.", http.HandlerFunc(hello)},
 	{"triple", "Answers with erlang_go's values: a tuple of status, headers and iodata.", triple},
 	{"upload", "Takes an upload of any size in constant memory and answers with its SHA-256.", http.HandlerFunc(upload)},

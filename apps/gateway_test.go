@@ -1,11 +1,8 @@
 package apps
 
 import (
-	"context"
-	"strings"
 	"testing"
 
-	"github.com/gwport/gwport/bridge"
 	"github.com/stretchr/testify/require"
 )
 
@@ -32,20 +29,15 @@ func TestGateway_middlewares_add_their_headers(t *testing.T) {
 	require.NotEqual(t, first.Header().Get("X-Request-Id"), second.Header().Get("X-Request-Id"))
 }
 
-func TestRequestID_is_the_clients_only_if_harmless(t *testing.T) {
-	var seen any
-	app := requestID(func(_ context.Context, env bridge.Environ) bridge.Result {
-		seen = env["HTTP_X_REQUEST_ID"]
-		return bridge.Text(200, "")
-	})
-	for id, kept := range map[string]bool{
-		strings.Repeat("a", 64): true, strings.Repeat("a", 65): false,
-		"Az-09": true, "": false, "a b": false, "a\r\nb": false, "ä": false,
-	} {
-		res := app(t.Context(), bridge.Environ{"HTTP_X_REQUEST_ID": id}).(bridge.Response)
-		sent := res.Headers[len(res.Headers)-1].Value
-		require.Equal(t, sent, seen)
-		require.Equal(t, kept, sent == id, "%q", id)
-		require.True(t, plainID(sent))
-	}
+func TestGateway_is_compressed_and_has_a_tag(t *testing.T) {
+	app := newGateway()
+	w := ask(app, "GET", "/gateway", "Accept-Encoding", "gzip")
+	require.Equal(t, "gzip", w.Header().Get("Content-Encoding"))
+	tag := w.Header().Get("ETag")
+	require.Regexp(t, `^W/"`, tag)
+	w = ask(app, "GET", "/gateway", "If-None-Match", tag)
+	require.Equal(t, 304, w.Code)
+	require.Empty(t, w.Body.String())
+	ask(app, "POST", "/gateway")
+	require.Equal(t, 200, ask(app, "GET", "/gateway", "If-None-Match", tag).Code)
 }
