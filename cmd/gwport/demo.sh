@@ -19,6 +19,8 @@ mkdir -p _build/demo/rooms
 erlc -Werror +debug_info -o _build/demo cmd/gwport/demo/gwport_demo.erl
 # Nor is the chat, which is a Go module of its own. Its rooms are there the next time.
 (cd apps/chat && go build -trimpath -buildvcs=false -o ../../_build/demo/chat .)
+# The app in Python is there where Python is. Where python3 is a script that looks for one, here it is found.
+python=$(python3 -c 'import sys; sys.version_info >= (3, 9) and print(sys.executable)' 2>/dev/null || true)
 # A failed start is a message, not a dump in the repository.
 export ERL_CRASH_DUMP_BYTES=0
 
@@ -29,7 +31,7 @@ stop() {
     trap 'kill -KILL "$beam" 2>/dev/null' INT TERM HUP
     kill -TERM "$beam" 2>/dev/null || true
 }
-erl +Bi -noinput -boot no_dot_erlang -pa _build/demo -eval "gwport_demo:main([\"$port\", \"_build/demo\"])." &
+erl +Bi -noinput -boot no_dot_erlang -pa _build/demo -eval "gwport_demo:main([\"$port\", \"_build/demo\", \"$python\"])." &
 beam=$!
 trap stop INT TERM HUP
 

@@ -1,27 +1,31 @@
-%% `make demo`: Cowboy serves the bundled apps and apps/chat, two more in Erlang, each at /NAME, a page
-%% at / that lists them, and gwport's status page at /gwport. It is as much of an example as of a demo: two pools, a listener and
-%% its routes.
+%% `make demo`: Cowboy serves the bundled apps and apps/chat, the classic samples in Erlang, each at
+%% /NAME, an app in Python, if there is one, a page at / that lists them, and gwport's status page at
+%% /gwport. It is as much of an example as of a demo: pools, a listener and its routes, apps and
+%% middleware.
 -module(gwport_demo).
 -behaviour(gwport_gateway).
 
--export([main/1, start/2, stop/0]).
+-export([main/1, start/3, stop/0]).
 %% cowboy_handler.
 -export([init/2]).
 %% gwport_gateway.
 -export([app/1]).
 
 -define(LISTENER, gwport_demo).
--define(POOLS, [demo, chat]).
+-define(POOLS, [demo, chat, python]).
 
 %% @doc Serves until the node is stopped; ends it if there is nothing to serve. Folder has the
-%% program of apps/chat, `chat', and a folder for its rooms, `rooms'.
+%% program of apps/chat, `chat', and a folder for its rooms, `rooms'. Python is the interpreter of
+%% test/pyport and of the app beside this file; empty if there is none.
 -spec main([string()]) -> ok.
-main([Port, Folder]) ->
-    case start(list_to_integer(Port), Folder) of
+main([Port, Folder, Python]) ->
+    case start(list_to_integer(Port), Folder, Python) of
         {ok, Bound} ->
             io:format("gwport: http://127.0.0.1:~b/~n", [Bound]),
             [io:format("gwport: http://127.0.0.1:~b/~ts~n", [Bound, App])
-                || App <- [Name || {Name, _} <- apps()] ++ [Name || {Name, _, _} <- ours()]],
+                || App <- [Name || {Name, _} <- apps()] ++ [Name || {Name, _, _} <- ours()]
+                    ++ [<<"python">>]],
+            [io:format("gwport: no app in Python: ~ts~n", [no_python()]) || not has_python()],
             io:format("gwport: Ctrl-C stops it~n");
         {error, Sentence} ->
             io:format(standard_error, "gwport: ~ts~n", [Sentence]),
@@ -29,19 +33,28 @@ main([Port, Folder]) ->
     end.
 
 %% @doc Starts the demo on 127.0.0.1; 0 picks a port.
--spec start(inet:port_number(), file:filename()) ->
+-spec start(inet:port_number(), file:filename(), Python :: string()) ->
     {ok, inet:port_number()} | {error, Sentence :: iodata()}.
-start(Port, Folder0) ->
+start(Port, Folder0, Python) ->
     Folder = filename:absname(Folder0),
     {ok, _} = application:ensure_all_started(gwport),
     case pools([
         #{name => demo, ports => 2, command => {priv, gwport, "gwport"}},
         #{name => chat, command => filename:join(Folder, "chat"),
             args => [filename:join(Folder, "rooms")]}
-    ]) of
+    ] ++ python(Python)) of
         ok -> listen(apps(), Port);
         {error, Reason} -> {error, io_lib:format("a pool does not start: ~0p", [Reason])}
     end.
+
+%% A WSGI app is a program's like any other. Of Python's own site-packages it wants nothing, and
+%% in the sources it is to leave nothing.
+python("") ->
+    [];
+python(Python) ->
+    [#{name => python, command => Python,
+        env => #{"PYTHONPATH" => filename:absname("cmd/gwport/demo")},
+        args => ["-SB", filename:absname("test/pyport/gwport_wsgi.py"), "environ_wsgi:app"]}].
 
 pools([]) ->
     ok;
@@ -57,7 +70,12 @@ listen([], _) ->
 listen(Apps, Port) ->
     Mounts = [{["/", App, "/[...]"], gwport_handler, #{pool => Pool, app => App}}
             || {App, Pool} <- Apps]
-        ++ [{["/", Name, "/[...]"], gwport_handler, #{run => App}} || {Name, _, App} <- ours()],
+        ++ [{["/", Name, "/[...]"], gwport_handler,
+            #{run => gwport_gateway:chain(App, middleware())}} || {Name, _, App} <- ours()]
+        ++ [{"/python/[...]", gwport_handler, case has_python() of
+            true -> #{pool => python};
+            false -> #{run => fun(_) -> gwport_gateway:text(404, [no_python(), $\n]) end}
+        end}],
     %% Nobody but this machine's users reaches it.
     Status = {"/gwport/[...]", gwport_status_page, #{auth => none, control => true}},
     Dispatch = cowboy_router:compile([{'_', [{"/", ?MODULE, Apps}, Status | Mounts]}]),
@@ -94,19 +112,59 @@ apps() ->
         App =/= <<>>, App =/= <<"gwport.check">>]).
 
 ports(Pool) ->
-    {ok, Ports} = gwport:info(Pool),
-    Ports.
+    case gwport:info(Pool) of
+        {ok, Ports} -> Ports;
+        {error, _} -> []
+    end.
 
-%% Apps in Erlang: a name, a sentence, and the app, which may be a program's with something around.
+has_python() ->
+    ports(python) =/= [].
+
+no_python() ->
+    "there was no python3 of 3.9 or newer on PATH when the demo was started".
+
+%% Around each app in Erlang, be it one or a program's with something around.
+middleware() ->
+    [gwport_mw_request_id:around([]), gwport_mw_server_timing:around([]),
+        gwport_mw_gzip:around([])].
+
+%% A name, a sentence, and the app.
 ours() ->
-    [{<<"environ-erl">>, <<"An app in Erlang: the environ that it is given">>, ?MODULE},
-        {<<"shout">>, <<"The app echo in capitals, by middleware in Erlang, as it streams">>,
-            shouted(gwport_gateway:pool(#{pool => demo, app => echo}))}].
+    Echo = gwport_gateway:pool(#{pool => demo, app => echo}),
+    [{<<"hello-erl">>, <<"Hello from an app in Erlang">>, fun hello/1},
+        {<<"echo-erl">>, <<"Sends the request's body back while it arrives">>, fun echo/1},
+        {<<"environ-erl">>, <<"The environ that an app in Erlang is given">>, fun ?MODULE:app/1},
+        {<<"shout">>, <<"Go's echo in capitals, by middleware in Erlang, as it streams">>,
+            gwport_gateway:chain(Echo, [fun shouted/1])},
+        {<<"framed">>, <<"Go's echo between a header and a footer, by middleware in Erlang">>,
+            gwport_gateway:chain(Echo, [fun framed/1])}].
 
+hello(#{<<"SCRIPT_NAME">> := Here, <<"PATH_INFO">> := Path}) ->
+    gwport_gateway:text(200, ["Hello from ", Here, ", at \"", Path, "\"\n"]).
+
+%% A body that is a fun and its state, here what reads the request's body.
+echo(#{<<"gwport.input">> := Input}) ->
+    {200, [{<<"content-type">>, <<"text/plain">>}], {fun echoed/1, Input}}.
+
+echoed(Input) ->
+    case Input(65536) of
+        {ok, Block} -> {continue, Block, Input};
+        eof -> stop
+    end.
+
+%% A module may be an app.
 -spec app(gwport_gateway:environ()) -> gwport_gateway:response().
 app(Environ) ->
     gwport_gateway:text(200, [io_lib:format("~ts: ~0p~n", [Key, Value])
         || {Key, Value} <- lists:sort(maps:to_list(maps:remove(<<"gwport.request">>, Environ)))]).
+
+framed(App) ->
+    fun(Environ) ->
+        gwport_gateway:then(App(Environ), fun({Status, Headers, Body}) ->
+            {Status, gwport_gateway:without(<<"content-length">>, Headers),
+                gwport_gateway:frame_body("--- header ---\n", Body, "\n--- footer ---\n")}
+        end)
+    end.
 
 shouted(App) ->
     fun(Environ) ->
@@ -151,10 +209,19 @@ page(Apps, Sentences) ->
      "that they run in.</p>",
         table("Apps in Go", [{App, maps:get(App, Sentences, <<>>)} || {App, _} <- Apps]),
         table("Apps in Erlang", [{Name, Sentence} || {Name, Sentence, _} <- ours()]),
+        table("One environ, one triple, three languages",
+            [{[Path, "/a%2Fb/c?q=1"], Sentence} || {Path, Sentence} <- [{"environ", "in Go"},
+                {"environ-erl", "in Erlang"}, {"python", python_sentence()}]]),
      "</main></body></html>\n"].
 
-table(Title, Apps) ->
+table(Title, Paths) ->
     ["<table><caption>", Title, "</caption>",
-        [["<tr><th scope=row><a href='/", App, "'>", App, "</a></th><td>", Sentence, "</td></tr>"]
-            || {App, Sentence} <- Apps],
+        [["<tr><th scope=row><a href='/", Path, "'>", Path, "</a></th><td>", Sentence, "</td></tr>"]
+            || {Path, Sentence} <- Paths],
      "</table>"].
+
+python_sentence() ->
+    case has_python() of
+        true -> "in Python, an app of WSGI";
+        false -> ["in Python, an app of WSGI: not now, since ", no_python()]
+    end.
