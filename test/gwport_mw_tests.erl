@@ -288,3 +288,14 @@ a_prefix_of_a_changed_path_test() ->
         App(Changed#{<<"gwport.path_info">> := <<"/shop/x">>})),
     Without = maps:without([<<"gwport.script_name">>, <<"gwport.path_info">>], Changed),
     ?assertEqual(Without#{<<"SCRIPT_NAME">> := <<"/a/shop">>, <<"PATH_INFO">> := <<"/x">>}, App(Without)).
+
+%% As it stands there.
+the_chain_of_the_readme_works_test() ->
+    Root = filename:dirname(filename:dirname(proplists:get_value(source, gwport:module_info(compile)))),
+    {ok, Readme} = file:read_file(filename:join(Root, "README.md")),
+    {match, [Source]} = re:run(Readme, "```erlang\n(gwport_gateway:chain\\(.*?)```", [dotall, {capture, [1], list}]),
+    {ok, Tokens, _} = erl_scan:string(Source ++ "."),
+    {ok, Expressions} = erl_parse:parse_exprs(Tokens),
+    {value, App, _} = erl_eval:exprs(Expressions, []),
+    ?assertMatch({204, _, <<>>}, App(#{<<"REQUEST_METHOD">> => <<"OPTIONS">>, <<"HTTP_ORIGIN">> => <<"https://shop.example">>,
+        <<"HTTP_ACCESS_CONTROL_REQUEST_METHOD">> => <<"PUT">>})).
