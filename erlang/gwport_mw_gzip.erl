@@ -60,13 +60,17 @@ value(types, _) ->
 not_types() ->
     "expected media types such as text/html, text/* or *+json".
 
-is_type(<<"*+", Suffix/binary>>) -> gwport_field:is_token(Suffix);
+is_type(<<"*+", Suffix/binary>>) -> is_plain(Suffix);
 is_type(Text) when is_binary(Text) ->
     case binary:split(Text, <<"/">>) of
-        [Type, Sub] -> gwport_field:is_token(Type) andalso gwport_field:is_token(Sub);
+        [Type, <<"*">>] -> is_plain(Type);
+        [Type, Sub] -> is_plain(Type) andalso is_plain(Sub);
         _ -> false
     end;
 is_type(_) -> false.
+
+is_plain(Text) ->
+    gwport_field:is_token(Text) andalso binary:match(Text, <<"*">>) =:= nomatch.
 
 answer(Response = {Status, Headers, Body}, Accepts, Method, Options) ->
     case {gwport_mw_response:code(Status), gains(Response, Options)} of

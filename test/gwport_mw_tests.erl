@@ -172,6 +172,8 @@ wrong_options_are_named_test_() ->
         {gwport_mw_gzip, {min_size, -1}, [], "from 0"},
         {gwport_mw_gzip, {types, ["text"]}, [], "media types"},
         {gwport_mw_gzip, {types, [<<"*+">>]}, [], "media types"},
+        {gwport_mw_gzip, {types, ["*/*"]}, [], "media types"},
+        {gwport_mw_gzip, {types, ["text/*+x"]}, [], "media types"},
         {gwport_mw_gzip, {types, []}, [], "media types"},
         {gwport_mw_gzip, {types, [text]}, [], "media types"},
         {gwport_mw_conditional, {etags, yes}, [], "true or false"},

@@ -80,11 +80,12 @@ func (o Gzip) Around(app bridge.App) bridge.App {
 
 // isTypePattern tells a type, one with a star behind its slash, and a star with a suffix.
 func isTypePattern(s string) bool {
+	plain := func(s string) bool { return isToken(s) && !strings.Contains(s, "*") }
 	if suffix, ok := strings.CutPrefix(s, "*+"); ok {
-		return isToken(suffix)
+		return plain(suffix)
 	}
 	kind, sub, ok := strings.Cut(s, "/")
-	return ok && isToken(kind) && isToken(sub)
+	return ok && plain(kind) && (sub == "*" || plain(sub))
 }
 
 // gains tells whether a response is one that is compressed where the client takes that.

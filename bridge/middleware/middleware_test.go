@@ -22,6 +22,8 @@ func TestWrongOptionsAreNamed(t *testing.T) {
 		`Gzip.Level is 10: expected 0 to 9`:                               middleware.Gzip{Level: 10}.Around,
 		`Gzip.Types is "text": expected a media type`:                     middleware.Gzip{Types: []string{"text"}}.Around,
 		`Gzip.Types is "*+": expected a media type`:                       middleware.Gzip{Types: []string{"*+"}}.Around,
+		`Gzip.Types is "*/*": expected a media type`:                      middleware.Gzip{Types: []string{"*/*"}}.Around,
+		`Gzip.Types is "text/*+x": expected a media`:                      middleware.Gzip{Types: []string{"text/*+x"}}.Around,
 		`Prefix.At is "shop": expected a path`:                            middleware.Prefix{At: "shop", App: hello}.Around,
 		`Prefix.At is "/shop/": expected a path`:                          middleware.Prefix{At: "/shop/", App: hello}.Around,
 		`Prefix.App is (bridge.App)(nil): expected an App`:                middleware.Prefix{At: "/shop"}.Around,
@@ -104,7 +106,8 @@ func TestAllOfThemAroundAHandler(t *testing.T) {
 		middleware.Prefix{At: "/none", App: answering(bridge.Text(200, ""))}.Around)
 	h := bridgetest.New(t, &bridge.Server{Handler: app})
 	headers := []bridge.Header{
-		{Name: "authorization", Value: "Basic am9lOnNlY3JldA=="}, {Name: "accept-encoding", Value: "gzip"},
+		{Name: "authorization", Value: "Basic am9lOnNlY3JldA=="},
+		{Name: "accept-encoding", Value: "gzip"},
 		{Name: "origin", Value: "https://a.example"},
 	}
 	res := h.Do(bridgetest.Request{Method: "POST", Path: "/x", Headers: append(headers, bridge.Header{Name: "x-http-method-override", Value: "PUT"})})
