@@ -24,7 +24,7 @@ import (
 // what its Body reads is sent block by block.
 type App func(ctx context.Context, env Environ) Result
 
-// A Result is what an App returns. [Response] is the only one today.
+// A Result is what an App returns: a [Response], or a [Deferred] where that is still to come.
 type Result interface{ result() }
 
 // A Response is a status, headers and a body.
@@ -90,14 +90,13 @@ func (a App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	call := &appCall{w: w, r: r}
 	defer call.end()
 	res := call.run(a.validated(r.Context()))
-	switch res := res.(type) {
-	case Response:
-		res.send(w, r)
-	case nil:
-		panic("bridge: App returned no Result")
-	default:
-		panic(fmt.Sprintf("bridge: App returned a %T", res))
+	if later, ok := res.(Deferred); ok {
+		if res, ok = call.await(later); !ok {
+			call.giveUp()
+			return
+		}
 	}
+	call.answer(res)
 }
 
 // send writes the response. Failures of the client's are not the App's concern:

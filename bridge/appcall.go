@@ -2,9 +2,11 @@ package bridge
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"sync"
+	"sync/atomic"
 )
 
 // appCall is one call of an App for a request. The context has it, so that a
@@ -14,20 +16,44 @@ type appCall struct {
 	r *http.Request
 
 	mu       sync.Mutex
-	returned bool // the App has, and w belongs to what sends its Response
+	returned bool        // there is a Response, or will be none, and w belongs to what sends it
+	woken    atomic.Bool // since the Deferred was called
+	later    *deferral   // nil: no Deferred has been returned
 	ends     []func()
 }
 
 type callKey struct{}
 
 // run calls the App.
-func (c *appCall) run(a App) Result {
+func (c *appCall) run(a App) (res Result) {
 	defer func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.returned = true
+		if _, isToCome := res.(Deferred); !isToCome {
+			c.leave()
+		}
 	}()
-	return a(context.WithValue(c.r.Context(), callKey{}, c), EnvironOf(c.r))
+	env := EnvironOf(c.r)
+	env["gwport.async"] = true
+	env["gwport.wake"] = c
+	return a(context.WithValue(c.r.Context(), callKey{}, c), env)
+}
+
+// leave notes that neither the App nor its Deferred runs any more.
+func (c *appCall) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.returned, c.later = true, nil
+}
+
+// answer sends what the App has returned in the end.
+func (c *appCall) answer(res Result) {
+	switch res := res.(type) {
+	case Response:
+		res.send(c.w, c.r)
+	case nil:
+		panic("bridge: App returned no Result")
+	default:
+		panic(fmt.Sprintf("bridge: App returned a %T", res))
+	}
 }
 
 // atEnd has f called when the response is over.

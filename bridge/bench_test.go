@@ -2,6 +2,7 @@ package bridge_test
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"net/http"
 	"os"
@@ -17,22 +18,27 @@ import (
 // host that does as little as possible.
 func BenchmarkConn(b *testing.B) {
 	b.Run("hello", func(b *testing.B) {
-		benchmarkConn(b, func(w http.ResponseWriter, _ *http.Request) {
+		benchmarkConn(b, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/plain")
 			_, _ = io.WriteString(w, "Hello, world!")
-		})
+		}))
+	})
+	b.Run("app", func(b *testing.B) {
+		benchmarkConn(b, bridge.App(func(context.Context, bridge.Environ) bridge.Result {
+			return bridge.Text(200, "Hello, world!")
+		}))
 	})
 	page := make([]byte, 100_000)
 	b.Run("page", func(b *testing.B) {
 		b.SetBytes(int64(len(page)))
-		benchmarkConn(b, func(w http.ResponseWriter, _ *http.Request) {
+		benchmarkConn(b, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/plain")
 			_, _ = w.Write(page)
-		})
+		}))
 	})
 }
 
-func benchmarkConn(b *testing.B, handler http.HandlerFunc) {
+func benchmarkConn(b *testing.B, handler http.Handler) {
 	in, toProg, err := os.Pipe()
 	require.NoError(b, err)
 	fromProg, out, err := os.Pipe()

@@ -18,7 +18,7 @@
 //
 // An [App] has the gateway's shape: an [Environ] in, status, headers and body
 // out. Each is the other: an App is an http.Handler, and [AppOf] makes an App of
-// one.
+// one. An App may answer later, and wait without a goroutine ([Deferred]).
 //
 // # What a handler can count on
 //
@@ -51,6 +51,6 @@
 // knows frames and terms, internal/mux the streams of one connection, with a
 // page that tells the life of a stream, and this one HTTP. A request passes
 // port.go, exchange.go, request.go and body.go to the handler, and goes back by
-// way of response.go, finish.go and head.go; app.go and appof.go put an App in a
-// handler's place.
+// way of response.go, finish.go and head.go; app.go, deferred.go and appof.go
+// put an App in a handler's place.
 package bridge

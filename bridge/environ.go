@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"os"
@@ -19,7 +20,9 @@ import (
 //	gwport.input                            io.Reader, the request's body
 //	gwport.errors                           io.Writer, lines for the log
 //	gwport.multithread, gwport.multiprocess bool, true: apps run side by side
-//	gwport.async, gwport.run_once           bool, false
+//	gwport.async                            bool: an App may return a Deferred
+//	gwport.run_once                         bool, false
+//	gwport.wake                             interface{ Wake() }, where gwport.async is true
 type Environ map[string]any
 
 // String returns the string at key, or "".
@@ -44,6 +47,25 @@ func (e Environ) Input() io.Reader {
 	return http.NoBody
 }
 
+// Wake returns a function that has the request's [Deferred] called again: as soon as that can
+// be, but not by whoever calls the function, and once for however many calls meanwhile.
+// It does not wait, anybody may call it at any time, and it does nothing when there is a
+// Response or the request has ended. Whoever keeps it keeps the request, and should
+// let go of it then: context.AfterFunc tells when. Where gwport.async is false it does nothing.
+func (e Environ) Wake() func() {
+	if w, ok := e["gwport.wake"].(interface{ Wake() }); ok {
+		return w.Wake
+	}
+	return func() {}
+}
+
+// WakeOn has the request's [Deferred] called again when done has been closed, unless the App's
+// context is done before. Nothing is to be sent on done. One goroutine waits for
+// each channel, however many requests do.
+func (e Environ) WakeOn(ctx context.Context, done <-chan struct{}) {
+	watch(ctx, done, e.Wake())
+}
+
 // Errors is where an app may write lines for the log.
 func (e Environ) Errors() io.Writer {
 	if w, ok := e["gwport.errors"].(io.Writer); ok {
@@ -52,26 +74,28 @@ func (e Environ) Errors() io.Writer {
 	return os.Stderr
 }
 
+// environKeys is how many there are beside those of the header.
+const environKeys = 21
+
 // environ derives the variables that follow from the request alone. They are
 // the same on both sides of the wire, held to it by test/vectors/environ.txt.
 func (q *request) environ() Environ {
 	p := splitPath(q.Path, q.PathInfo)
-	env := Environ{
-		"REQUEST_METHOD":     q.Method,
-		"SCRIPT_NAME":        p.script,
-		"PATH_INFO":          p.info,
-		"QUERY_STRING":       q.Query,
-		"SERVER_NAME":        q.serverName(),
-		"SERVER_PORT":        strconv.Itoa(q.Port),
-		"SERVER_PROTOCOL":    q.protocol(),
-		"REMOTE_ADDR":        q.Peer.Host,
-		"REMOTE_PORT":        strconv.Itoa(q.Peer.Port),
-		"REQUEST_URI":        q.uri(),
-		"gwport.version":     [2]int{1, 0},
-		"gwport.url_scheme":  q.Scheme,
-		"gwport.script_name": p.rawScript,
-		"gwport.path_info":   p.rawInfo,
-	}
+	env := make(Environ, environKeys+len(q.Headers)) // which costs less than to grow it
+	env["REQUEST_METHOD"] = q.Method
+	env["SCRIPT_NAME"] = p.script
+	env["PATH_INFO"] = p.info
+	env["QUERY_STRING"] = q.Query
+	env["SERVER_NAME"] = q.serverName()
+	env["SERVER_PORT"] = strconv.Itoa(q.Port)
+	env["SERVER_PROTOCOL"] = q.protocol()
+	env["REMOTE_ADDR"] = q.Peer.Host
+	env["REMOTE_PORT"] = strconv.Itoa(q.Peer.Port)
+	env["REQUEST_URI"] = q.uri()
+	env["gwport.version"] = [2]int{1, 0}
+	env["gwport.url_scheme"] = q.Scheme
+	env["gwport.script_name"] = p.rawScript
+	env["gwport.path_info"] = p.rawInfo
 	for _, h := range q.Headers {
 		env.addHeader(h.Name, h.Value)
 	}

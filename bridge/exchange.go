@@ -25,6 +25,7 @@ type exchange struct {
 	connects  bool       // an extended CONNECT that the handler sees as an upgrade
 	body      body
 	response  response
+	later     later // what the handler has returned before it had a Response; nil: nothing
 
 	// The handler's request and its URL stand here so that they cost no memory of
 	// their own. Whoever keeps the request keeps its context and with it the exchange.

@@ -11,29 +11,40 @@ import (
 	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
-// Run is the goroutine of the exchange's handler.
-func (x *exchange) Run() {
-	defer x.cancel(nil) // which is context.Canceled, as under net/http
-	r, err := x.newRequest()
-	if err != nil {
-		x.refuse(err)
-		return
+// Run is the goroutine of the exchange's handler. It tells whether that waits for its Response.
+func (x *exchange) Run() (waits bool) {
+	defer func() {
+		if !waits {
+			x.leave()
+		}
+	}()
+	if x.later == nil {
+		r, err := x.newRequest()
+		if err != nil {
+			x.refuse(err)
+			return false
+		}
+		x.response.req = r
 	}
-	x.response.req = r
-	defer removeFiles(r)
-	defer x.response.leaveMemory()
-	x.serve(r)
-	if x.response.isHijacked() {
-		return
+	if waits = x.serve(x.response.req); waits || x.response.isHijacked() {
+		return waits
 	}
 	if errors.Is(context.Cause(x.ctx), ErrDeadline) {
 		// The handler's word of the deadline may come before the host's abort. It has
 		// most likely stopped half way, and must not look as if it had not.
 		x.fail(abort(CodeDeadline, ""))
-		return
+		return false
 	}
 	x.cancel(nil) // before the response is finished, as under net/http
 	x.response.finish()
+	return false
+}
+
+// leave lets go of what the request and its response hold.
+func (x *exchange) leave() {
+	defer x.cancel(nil) // which is context.Canceled, as under net/http
+	defer removeFiles(&x.http)
+	x.response.leaveMemory()
 }
 
 // refuse answers a request that net/http would not have handed to a handler.
@@ -60,17 +71,56 @@ func removeFiles(r *http.Request) {
 	}
 }
 
-// serve runs the handler. Whatever it does, it costs one stream.
-func (x *exchange) serve(r *http.Request) {
+// serve runs the handler, or goes on with what it has deferred. Whatever it does, it costs one
+// stream.
+func (x *exchange) serve(r *http.Request) (waits bool) {
 	returned := false
 	defer func() {
+		if waits {
+			return
+		}
+		if x.later != nil {
+			x.later.end()
+		}
 		x.Returned()
 		if !returned {
 			x.panicked(recover())
 		}
 	}()
-	handlerOf(r, x.handler).ServeHTTP(&x.response, r)
+	waits = x.handle(r)
 	returned = true
+	return waits
+}
+
+func (x *exchange) handle(r *http.Request) (waits bool) {
+	if x.later == nil {
+		h := handlerOf(r, x.handler)
+		d, ok := h.(deferrer)
+		if !ok {
+			h.ServeHTTP(&x.response, r)
+			return false
+		}
+		if x.later = d.serveOrDefer(x, r); x.later == nil {
+			return false
+		}
+	}
+	// Its context may not have been told yet that the stream has ended.
+	return x.broken() == nil && x.ctx.Err() == nil && x.later.goOn()
+}
+
+// deferrer is a handler that can wait for its response without a goroutine.
+type deferrer interface {
+	// serveOrDefer serves the request, or returns what is still to be done.
+	serveOrDefer(x *exchange, r *http.Request) later
+}
+
+// later is what a handler has left for later. Its methods are called by one goroutine at a time.
+type later interface {
+	// goOn is called at once, and when the exchange has been woken, unless that has ended. It tells whether
+	// it is to be called again.
+	goOn() (waits bool)
+	// end is called behind the last goOn, or in its place.
+	end()
 }
 
 // handlerOf is the handler, unless the request is for the whole server: net/http

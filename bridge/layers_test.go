@@ -51,11 +51,11 @@ func TestFilesNameOnlyWhatStandsBelow(t *testing.T) {
 			"serve process process_unix process_linux process_bsd process_other httpdev byhand",
 			"port",
 			"evidence",
-			"app appcall appof requestof ownframe environof validate validate_environ validate_input validate_response validate_body", // an App in a handler's place, and the other way round
+			"app appcall appof deferred requestof ownframe environof validate validate_environ validate_input validate_response validate_body", // an App in a handler's place, and the other way round
 			"log log_early log_stderr logvalue",
 			"exchange handler body context conn connect",
 			"response finish controller hijack head field sink memory memory_linux memory_other file file_linux file_other",
-			"request environ path url fieldname",
+			"request environ watch path url fieldname",
 			"server validation errors codes limits",
 		},
 		"bridge/internal/mux": {

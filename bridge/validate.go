@@ -67,6 +67,7 @@ type validation struct {
 	owns bool     // it is noted to be this request's
 
 	method, path, scheme string
+	async                bool // the App may defer its response
 
 	inApp, inBody atomic.Int32 // calls that have not returned
 	ending        sync.Once
@@ -98,6 +99,7 @@ func (val *validator) begin(ctx context.Context, env Environ, byItself bool) *va
 	v.ctx = context.WithValue(ctx, validationKey{}, v)
 	v.own(env)
 	v.method, v.path, v.scheme = v.env.Method(), pathOf(v.env), v.env.String("gwport.url_scheme")
+	v.async, _ = v.env["gwport.async"].(bool)
 	v.environ(v.env)
 	return v
 }
@@ -152,13 +154,18 @@ func (v *validation) run(app App) Result {
 		return res
 	}
 	res = v.result(res)
-	if v.hasFailed() {
-		v.drop()
-		v.returned(nil)
-		return failedResponse()
+	if _, waits := res.(Deferred); waits && !v.hasFailed() {
+		context.AfterFunc(v.ctx, v.endWithoutCall)
+		return res
 	}
-	v.returned(v.body)
-	return res
+	return v.answered(res)
+}
+
+// endWithoutCall ends what was deferred and nobody else tells of.
+func (v *validation) endWithoutCall() {
+	if v.call == nil {
+		v.end()
+	}
 }
 
 // result looks at a Result, of whatever kind it is.
@@ -166,11 +173,49 @@ func (v *validation) result(res Result) Result {
 	switch res := res.(type) {
 	case Response:
 		return v.response(res)
+	case Deferred:
+		if !v.async {
+			v.breaks("deferred.allowed", "", "a Deferred")
+		}
+		return v.deferred(res)
 	case nil:
 		v.breaks("response.shape", "", "no Result")
 	default:
 		v.breaks("response.shape", "", fmt.Sprintf("a %T", res))
 	}
+	return res
+}
+
+// deferred looks at what a Deferred returns.
+func (v *validation) deferred(ask Deferred) Deferred {
+	return func() Result {
+		v.inApp.Add(1)
+		res := func() Result {
+			defer v.inApp.Add(-1)
+			return ask()
+		}()
+		switch res := res.(type) {
+		case Response:
+			return v.answered(v.response(res))
+		case nil, Wait:
+			return res
+		case Deferred:
+			v.breaks("deferred.once", "", "another Deferred")
+		default:
+			v.breaks("deferred.answer", "", fmt.Sprintf("a %T", res))
+		}
+		return v.answered(res)
+	}
+}
+
+// answered is what there is in place of a Result if the request is to fail.
+func (v *validation) answered(res Result) Result {
+	if v.hasFailed() {
+		v.drop()
+		v.returned(nil)
+		return failedResponse()
+	}
+	v.returned(v.body)
 	return res
 }
 

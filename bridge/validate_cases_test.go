@@ -140,6 +140,21 @@ func streams(body func() io.Reader, headers ...bridge.Header) bridge.App {
 	}
 }
 
+// unknownResult is a Result of none of the kinds that there are.
+type unknownResult struct{ bridge.Result }
+
+// defers is an App with a Deferred that returns what is said, one thing a call.
+func defers(all ...bridge.Result) bridge.App {
+	return func(context.Context, bridge.Environ) bridge.Result {
+		left := all
+		return bridge.Deferred(func() bridge.Result {
+			res := left[0]
+			left = left[1:]
+			return res
+		})
+	}
+}
+
 // changes is middleware that does something with the response.
 func changes(f func(bridge.Response) bridge.Response) bridge.Middleware {
 	return func(app bridge.App) bridge.App {
@@ -327,6 +342,7 @@ var scenes = map[string]struct{ breaks, keeps func() scene }{
 	"environ.flags.boolean": {inFront(set("gwport.run_once", "no")), inFront(set("gwport.run_once", true))},
 	"environ.input.form":    {inFront(set("gwport.input", "hello")), inFront(set("gwport.input", strings.NewReader("hello")))},
 	"environ.errors.form":   {inFront(without("gwport.errors")), inFront(set("gwport.errors", io.Discard))},
+	"environ.wake.form":     {inFront(without("gwport.wake")), inFront(set("gwport.async", false, "gwport.wake", nil))},
 	"environ.fresh":         {func() scene { return sharedEnviron(true) }, func() scene { return sharedEnviron(false) }},
 
 	"input.read.size":  {behind(reads(func(r io.Reader) { _, _ = r.Read(nil) })), behind(reads(func(r io.Reader) { _, _ = r.Read(make([]byte, 1)) }))},
@@ -346,6 +362,18 @@ var scenes = map[string]struct{ breaks, keeps func() scene }{
 	},
 	"errors.text": {writes("caf\xe9\n"), writes("café\n")},
 
+	"deferred.allowed": {
+		func() scene { return scene{env: set("gwport.async", false), app: defers(bridge.Text(200, "ok"))} },
+		behind(defers(bridge.Text(200, "ok"))),
+	},
+	"deferred.answer": {
+		behind(defers(unknownResult{bridge.Wait{}})),
+		behind(defers(nil, bridge.Text(200, "ok"))),
+	},
+	"deferred.once": {
+		behind(defers(bridge.Deferred(func() bridge.Result { return bridge.Text(200, "ok") }))),
+		behind(defers(bridge.Text(200, "ok"))),
+	},
 	"response.shape":          {behind(func(context.Context, bridge.Environ) bridge.Result { return nil }), behind(answers(bridge.Response{Status: 200}))},
 	"response.status.range":   {behind(answers(bridge.Response{Status: 199})), behind(says(999))},
 	"response.status.needs":   {behind(says(405)), behind(says(405, "allow", "GET"))},

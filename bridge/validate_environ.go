@@ -213,6 +213,9 @@ func (v *validation) values(env Environ) {
 	if _, ok := env["gwport.errors"].(io.Writer); !ok {
 		v.breaks("environ.errors.form", "gwport.errors", shownValue(env["gwport.errors"]))
 	}
+	if _, ok := env["gwport.wake"].(interface{ Wake() }); v.async && !ok {
+		v.breaks("environ.wake.form", "gwport.wake", shownValue(env["gwport.wake"]))
+	}
 }
 
 // shown is text for a finding, at most 60 bytes of it.

@@ -46,8 +46,9 @@ all() ->
                 "string.">>},
         #{id => <<"environ.key.own">>, severity => warning, side => gateway,
             checked => [go, erlang],
-            says => <<"A key without a dot is one of CGI's variables, or HTTP_ and a field's "
-                "name in capital letters, digits and underscores.">>,
+            says => <<"A key without a dot is one of CGI's variables, REMOTE_PORT, "
+                "REQUEST_URI, or HTTP_ and a field's name in capital letters, digits and "
+                "underscores.">>,
             hint => <<"Put a word and a dot before a key of your own, as example.user.">>},
         #{id => <<"environ.key.reserved">>, severity => error, side => gateway,
             checked => [go, erlang],
@@ -95,7 +96,7 @@ all() ->
             checked => [go, erlang],
             says => <<"SERVER_NAME is there, and is a host without a port, or empty where "
                 "nobody knows it.">>,
-            hint => <<"Put the port into SERVER_PORT; an IPv6 address has its brackets.">>},
+            hint => <<"Put the port into SERVER_PORT.">>},
         #{id => <<"environ.port.digits">>, severity => error, side => gateway,
             checked => [go, erlang],
             says => <<"SERVER_PORT and REMOTE_PORT are there, and are digits for a number up "
@@ -112,7 +113,7 @@ all() ->
             hint => <<"Take CONTENT_LENGTH away where the length is not known.">>},
         #{id => <<"environ.host.form">>, severity => error, side => gateway,
             checked => [go, erlang],
-            says => <<"HTTP_HOST is a host with or without a port if it is there.">>,
+            says => <<"HTTP_HOST, if it is there, is empty, or a host with or without a port.">>,
             hint => <<"Leave scheme, user and path out of it.">>},
         #{id => <<"environ.version.pair">>, severity => error, side => gateway,
             checked => [go, erlang],
@@ -139,9 +140,9 @@ all() ->
                 "fun of one argument in Erlang.">>,
             hint => <<"Keep what the gateway has put there, or wrap it.">>},
         #{id => <<"environ.wake.form">>, severity => error, side => gateway,
-            checked => [erlang],
-            says => <<"Where gwport.async is true, gwport.wake is there, and is a fun of no "
-                "arguments.">>,
+            checked => [go, erlang],
+            says => <<"Where gwport.async is true, gwport.wake is there, and wakes: an "
+                "interface{ Wake() } in Go, a fun of no arguments in Erlang.">>,
             hint => <<"Keep what the gateway has put there, or set gwport.async to false.">>},
         #{id => <<"environ.fresh">>, severity => error, side => gateway,
             checked => [go],
@@ -262,18 +263,20 @@ all() ->
             says => <<"ETag is text in double quotes, with W/ before it if it is a weak one.">>,
             hint => <<"Put the quotes around it: \"abc\", W/\"abc\".">>},
         #{id => <<"deferred.allowed">>, severity => error, side => app,
-            checked => [erlang],
+            checked => [go, erlang],
             says => <<"A deferred response is returned only where gwport.async is true.">>,
             hint => <<"Look at gwport.async, and answer at once where it is not true.">>},
         #{id => <<"deferred.answer">>, severity => error, side => app,
-            checked => [erlang],
-            says => <<"A deferred response that is asked returns none, wait or a response.">>,
-            hint => <<"Return none to be asked again soon, wait to be asked when gwport.wake "
-                "was called.">>},
+            checked => [go, erlang],
+            says => <<"A deferred response that is asked returns a response, or says that "
+                "there is none yet: nil or bridge.Wait{} in Go, none or wait in Erlang.">>,
+            hint => <<"Return nil or none to be asked again soon, Wait or wait to be asked "
+                "when gwport.wake was called.">>},
         #{id => <<"deferred.once">>, severity => error, side => app,
-            checked => [erlang],
+            checked => [go, erlang],
             says => <<"A deferred response does not become another deferred response.">>,
-            hint => <<"Return the response itself; what is still missing is none or wait.">>},
+            hint => <<"Return the response itself; while it is missing, say that there is none "
+                "yet.">>},
         #{id => <<"trailers.field">>, severity => error, side => app,
             checked => [go],
             says => <<"A trailing field keeps to the rules of headers, and is none of framing, "

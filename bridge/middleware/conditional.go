@@ -29,7 +29,7 @@ func (o Conditional) Around(app bridge.App) bridge.App {
 			return app(ctx, env)
 		}
 		asked := conditionsOf(env) // before the app can change them
-		return then(app(ctx, env), func(res bridge.Response) bridge.Response {
+		return bridge.Then(app(ctx, env), func(res bridge.Response) bridge.Response {
 			if o.ETags && method == http.MethodGet {
 				res = tagged(res)
 			}

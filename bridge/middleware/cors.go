@@ -53,7 +53,7 @@ func (o CORS) Around(app bridge.App) bridge.App {
 		if env.Method() == "OPTIONS" && origin != "" && env.Header("Access-Control-Request-Method") != "" {
 			return o.preflight(env, allowed)
 		}
-		return then(app(ctx, env), func(res bridge.Response) bridge.Response {
+		return bridge.Then(app(ctx, env), func(res bridge.Response) bridge.Response {
 			res.Headers = o.answer(res.Headers, origin, allowed)
 			return res
 		})

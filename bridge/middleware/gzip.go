@@ -62,7 +62,7 @@ func (o Gzip) Around(app bridge.App) bridge.App {
 	}}
 	return func(ctx context.Context, env bridge.Environ) bridge.Result {
 		accepts, isHead := acceptsGzip(env.Header("Accept-Encoding")), env.Method() == "HEAD"
-		return then(app(ctx, env), func(res bridge.Response) bridge.Response {
+		return bridge.Then(app(ctx, env), func(res bridge.Response) bridge.Response {
 			switch {
 			case res.Status == 304 && accepts:
 				return weakened(res)

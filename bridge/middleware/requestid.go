@@ -28,7 +28,7 @@ func (o RequestID) Around(app bridge.App) bridge.App {
 			id = rand.Text()
 		}
 		env[key] = id
-		return then(app(ctx, env), func(res bridge.Response) bridge.Response {
+		return bridge.Then(app(ctx, env), func(res bridge.Response) bridge.Response {
 			res.Headers = set(res.Headers, field, id)
 			return res
 		})

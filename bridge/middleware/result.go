@@ -9,14 +9,6 @@ import (
 	"github.com/gwport/gwport/bridge"
 )
 
-// then changes an App's Response. What is none is the bridge's affair, which says so.
-func then(res bridge.Result, change func(bridge.Response) bridge.Response) bridge.Result {
-	if r, ok := res.(bridge.Response); ok {
-		return change(r)
-	}
-	return res
-}
-
 // wrong is what a wrong option panics with.
 func wrong(option string, value any, expected string) {
 	panic(fmt.Sprintf("middleware: %s is %#v: expected %s", option, value, expected))

@@ -24,7 +24,7 @@ func (o ServerTiming) Around(app bridge.App) bridge.App {
 	}
 	return func(ctx context.Context, env bridge.Environ) bridge.Result {
 		start := time.Now()
-		return then(app(ctx, env), func(res bridge.Response) bridge.Response {
+		return bridge.Then(app(ctx, env), func(res bridge.Response) bridge.Response {
 			ms := float64(time.Since(start)) / float64(time.Millisecond)
 			res.Headers = with(res.Headers, "Server-Timing", fmt.Sprintf("%s;dur=%.3f", name, ms))
 			return res

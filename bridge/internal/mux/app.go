@@ -84,8 +84,11 @@ type Task interface {
 	stream() *Stream
 
 	// Run does it, in a goroutine that it may end. It is not called if the
-	// stream ends before its turn comes.
-	Run()
+	// stream ends before its turn comes. It tells whether the task waits, without
+	// a goroutine: then it is called again when [Stream.Wake] says so, or if that was
+	// called meanwhile. A task whose stream has ended is to be woken, too, and may not
+	// wait on.
+	Run() (waits bool)
 
 	// About says for the log what it is about. It must not wait.
 	About() []wire.MetaPair

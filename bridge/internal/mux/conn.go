@@ -39,7 +39,7 @@ type Conn struct {
 
 	wideLeft int // of the budget for windows that are wider than at first
 
-	tasks     int              // that run
+	tasks     int              // that run, or wait
 	abandoned map[*Stream]bool // those of them whose streams have long ended
 	overruns  overruns
 
@@ -207,17 +207,16 @@ func (c *Conn) end(err error) {
 	c.out.logged.Broadcast()
 }
 
-// enter accounts for a task that starts.
-func (c *Conn) enter(s *Stream) {
-	s.running = true
-	c.tasks++
-}
-
-// leave accounts for a task that has gone, and tells whether its worker, if there is
+// leave accounts for a task that has gone, or waits, and tells whether its worker, if there is
 // still one, is to wait for the next.
-func (c *Conn) leave(s *Stream, w *worker, hasWorker bool) (rests bool) {
+func (c *Conn) leave(s *Stream, w *worker, hasWorker, waits bool) (rests bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if waits {
+		rests = !c.ended && c.workers.rest(w)
+		s.wait()
+		return rests
+	}
 	if !s.taken {
 		s.In.deadline.stop()
 		s.Out.deadline.stop()

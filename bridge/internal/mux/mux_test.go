@@ -46,7 +46,10 @@ type testTask struct {
 	told chan error
 }
 
-func (t *testTask) Run() { t.run(t) }
+func (t *testTask) Run() bool {
+	t.run(t)
+	return false
+}
 
 func (t *testTask) About() []wire.MetaPair { return nil }
 

@@ -40,6 +40,8 @@ type Stream struct {
 	// The task's goroutine.
 	running  bool
 	returned bool        // the task has said so
+	waits    bool        // it has none, until it is woken
+	woken    bool        // it was, while it did not wait
 	worker   *worker     // whose goroutine it is
 	late     *time.Timer // finds out that the stream ended long before it
 	wasLate  bool        // the stream ended because its time was over
@@ -75,8 +77,37 @@ func (s *Stream) start() {
 	if s.cause != nil || s.c.ended {
 		return
 	}
-	s.c.enter(s)
+	s.c.tasks++
+	s.run()
+}
+
+// run gives the task a goroutine.
+func (s *Stream) run() {
+	s.running = true
 	s.c.workers.run(s)
+}
+
+// Wake has a task run again that waits. Of a task that does not, it is remembered.
+func (s *Stream) Wake() {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	if !s.waits {
+		s.woken = true
+		return
+	}
+	s.waits = false
+	s.run()
+}
+
+// wait takes the goroutine from a task that is to wait. One that was woken meanwhile, or has
+// lost its stream, gets the next: it counts as abandoned as long as it does not return.
+func (s *Stream) wait() {
+	if s.woken || s.cause != nil {
+		s.woken = false
+		s.run()
+		return
+	}
+	s.waits, s.running, s.worker = true, false, nil
 }
 
 // shut ends both halves of the stream at once, without a word to the host:

@@ -41,17 +41,17 @@ func (w *workers) stop() {
 // work is the goroutine of a worker. A task may end it.
 func (c *Conn) work(s *Stream, w *worker) {
 	w.goroutine.Store(goroutineNumber())
-	for s != nil && s.run(w) {
+	for s != nil && s.runOn(w) {
 		s = <-w.next
 	}
 }
 
-// run runs the task, and tells whether its worker waits for another. What follows the
+// runOn runs the task, and tells whether its worker waits for another. What follows the
 // task is deferred, because that may end the goroutine.
-func (s *Stream) run(w *worker) (rests bool) {
-	returned := false
-	defer func() { rests = s.c.leave(s, w, returned) }()
-	s.task.Run()
+func (s *Stream) runOn(w *worker) (rests bool) {
+	returned, waits := false, false
+	defer func() { rests = s.c.leave(s, w, returned, waits) }()
+	waits = s.task.Run()
 	returned = true
 	return
 }

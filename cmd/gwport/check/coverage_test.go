@@ -20,6 +20,9 @@ const files = "test/gwport_file_SUITE plays programs of all kinds against our ho
 // apps is said of the rules of apps that a host runs itself.
 const apps = "not on the wire; test/gwport_run_SUITE.erl and test/gwport_run_tests.erl hold our host to it"
 
+// deferred is said of the rules of Apps in Go that answer later.
+const deferred = "not on the wire; bridge/deferred_test.go holds the bridge to it, and test/gwport_apps_SUITE.erl two apps behind Cowboy"
+
 // elsewhere are the rules that neither the corpus nor `gwport check` nor its
 // mirror shows, and why.
 var elsewhere = map[string]string{
@@ -27,6 +30,7 @@ var elsewhere = map[string]string{
 	"E2": "not on the wire; test/vectors/environ.txt holds both sides to it",
 	"E3": "not on the wire; test/vectors/environ.txt holds both sides to it",
 	"W1": apps, "W2": apps, "W3": apps, "W4": apps, "W5": apps, "W6": apps, "W7": apps, "W8": apps, "W9": apps, "W10": apps, "W11": apps,
+	"Y1": deferred, "Y2": deferred, "Y3": deferred, "Y4": deferred,
 	"B1": files, "B2": files, "B3": files, "B4": files, "B5": files, "B6": files, "B7": files,
 	"U8": "test/thirdparty/tunnel_test.go has clients on HTTP/2, which the mirror's is not, for both of our mounts",
 	"B8": "bridge/memory_linux_test.go: what a response has named is closed, and no byte of it changes",
