@@ -1,5 +1,5 @@
 // Package apps holds the Go apps that come with gwport: each shows one thing that a handler can do behind Cowboy, and
-// each is a plain http.Handler (gateway and triple by way of bridge.App) that works under net/http just as well.
+// each is a plain http.Handler (gateway, longpoll, message and triple by way of bridge.App) that works under net/http just as well.
 //
 // An app is mounted at /NAME and sees the full path, as under net/http. To serve one at another place, say so in the
 // Cowboy route: the environ's SCRIPT_NAME tells the app where it is.
@@ -30,6 +30,8 @@ var registry = []App{
 	{"files", "Static files with ranges, and generated downloads of any size up to 16 GiB.", http.HandlerFunc(files)},
 	{"gateway", "The gateway shape: environ in, {Status, Headers, Body} out, behind four middlewares.", newGateway()},
 	{"hello", "Hello from Go; ?name= says to whom.", http.HandlerFunc(hello)},
+	{"longpoll", "A request waits until something happens, or for some time, without a goroutine.", newLongpoll()},
+	{"message", "A request waits until another one posts a message, and is answered with it.", newMessage()},
 	{"triple", "Answers with erlang_go's values: a tuple of status, headers and iodata.", triple},
 	{"upload", "Takes an upload of any size in constant memory and answers with its SHA-256.", http.HandlerFunc(upload)},
 }

@@ -1,6 +1,7 @@
 package apps
 
 import (
+	"context"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -18,7 +19,7 @@ func TestAll_is_sorted_and_described(t *testing.T) {
 		require.Regexp(t, `^[A-Z].*\.$`, a.Summary)
 		require.NotNil(t, a.Handler)
 	}
-	require.Equal(t, []string{"echo", "environ", "events", "faults", "files", "gateway", "hello", "triple", "upload"}, names)
+	require.Equal(t, []string{"echo", "environ", "events", "faults", "files", "gateway", "hello", "longpoll", "message", "triple", "upload"}, names)
 	require.ElementsMatch(t, append(names, CheckName), slices.Collect(maps.Keys(Handlers())))
 }
 
@@ -26,7 +27,7 @@ func TestFaults_are_served_only_when_asked_for(t *testing.T) {
 	for _, v := range []string{"", "0", "true"} {
 		t.Setenv("GWPORT_FAULTS", v)
 		require.NotContains(t, Handlers(), "faults")
-		require.Len(t, All(), 8)
+		require.Len(t, All(), 10)
 	}
 }
 
@@ -60,9 +61,11 @@ func TestEvery_page_is_HTML_and_links_back(t *testing.T) {
 	}
 }
 
-// ask asks a handler without a server; header has names and values in turn.
+// ask asks a handler without a server, but for the end of the context; header has names and values in turn.
 func ask(h http.Handler, method, path string, header ...string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(method, path, nil)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	r := httptest.NewRequest(method, path, nil).WithContext(ctx)
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}

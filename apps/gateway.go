@@ -29,23 +29,23 @@ func newCounter() bridge.App {
 	return func(_ context.Context, env bridge.Environ) bridge.Result {
 		switch env.Method() {
 		case "GET", "HEAD":
-			return gatewayCount(count.Load())
+			return pageOf(gatewayPage, count.Load())
 		case "POST":
 			count.Add(1)
 			mount, _ := place(env, "gateway")
 			here := (&url.URL{Path: cmp.Or(mount, "/")}).EscapedPath()
 			return bridge.Response{Status: 303, Headers: []bridge.Header{{Name: "location", Value: here}}}
 		}
-		res := bridge.Text(405, "Method Not Allowed\n")
-		res.Headers = append(res.Headers, bridge.Header{Name: "allow", Value: "GET, HEAD, POST"})
-		return res
+		return notAllowed("GET, HEAD, POST")
 	}
 }
 
-func gatewayCount(n int64) bridge.Response {
-	b, err := gatewayPage.render(n)
-	if err != nil {
-		return bridge.Text(500, err.Error())
-	}
-	return bridge.Bytes(200, "text/html; charset=utf-8", b)
+func withHeader(res bridge.Response, name, value string) bridge.Response {
+	res.Headers = append(res.Headers, bridge.Header{Name: name, Value: value})
+	return res
+}
+
+// notAllowed says which methods there are.
+func notAllowed(methods string) bridge.Response {
+	return withHeader(bridge.Text(405, "Method Not Allowed\n"), "allow", methods)
 }

@@ -5,6 +5,8 @@ import (
 	_ "embed"
 	"html/template"
 	"net/http"
+
+	"github.com/gwport/gwport/bridge"
 )
 
 //go:embed page.html
@@ -32,6 +34,15 @@ func (p page) render(data any) ([]byte, error) {
 		"Title": p.title, "Style": template.CSS(style), "Data": data,
 	})
 	return b.Bytes(), err
+}
+
+// pageOf is a page as an App's Response.
+func pageOf(p page, data any) bridge.Response {
+	b, err := p.render(data)
+	if err != nil {
+		return bridge.Text(500, err.Error())
+	}
+	return bridge.Bytes(200, "text/html; charset=utf-8", b)
 }
 
 func (p page) serve(w http.ResponseWriter, data any) {

@@ -19,8 +19,10 @@ func place(env bridge.Environ, name string) (mount, rest string) {
 }
 
 // origin is what the command lines on a page begin with: the scheme and the host that the page was asked by.
-func origin(r *http.Request) string {
-	return bridge.EnvironOf(r).String("gwport.url_scheme") + "://" + r.Host
+func origin(r *http.Request) string { return originOf(bridge.EnvironOf(r)) }
+
+func originOf(env bridge.Environ) string {
+	return env.String("gwport.url_scheme") + "://" + env.Header("Host")
 }
 
 // allow answers 405 unless the request has one of the methods.
@@ -38,4 +40,9 @@ func allow(w http.ResponseWriter, r *http.Request, methods ...string) bool {
 // wantsHTML tells a browser from curl and other clients that take anything.
 func wantsHTML(r *http.Request) bool {
 	return strings.Contains(r.Header.Get("Accept"), "text/html")
+}
+
+// wantsPage is wantsHTML for an App.
+func wantsPage(env bridge.Environ) bool {
+	return strings.Contains(env.Header("Accept"), "text/html")
 }

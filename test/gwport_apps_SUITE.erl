@@ -27,6 +27,10 @@ cases() -> [
     events_arrive_while_the_stream_goes_on,
     an_event_stream_ends_when_its_client_leaves,
     the_gateway_app_counts_behind_its_middlewares,
+    longpoll_answers_when_somebody_rings,
+    a_message_answers_the_requests_that_wait_for_it,
+    who_leaves_while_it_waits_leaves_nothing,
+    who_waits_past_the_deadline_is_answered_by_the_host,
     the_triple_app_answers_with_erlang_gos_values,
     a_route_without_a_name_gets_the_programs_unnamed_app
 ].
@@ -35,7 +39,9 @@ init_per_group(Proto, Config) when Proto =:= h1; Proto =:= h2 ->
     [{proto, Proto} | Config];
 init_per_group(Mount, Config) ->
     gwport_test:mount(Mount),
-    Server = gwport_test:start(#{routes => [fun(Pool) -> {"/", #{pool => Pool}} end]}),
+    Server = gwport_test:start(#{routes => [
+        fun(Pool) -> {"/", #{pool => Pool}} end,
+        fun(Pool) -> {"/brief/[...]", #{pool => Pool, app => message, deadline => 200}} end]}),
     [{server, Server} | Config].
 
 end_per_group(Proto, _) when Proto =:= h1; Proto =:= h2 -> ok;
@@ -204,6 +210,65 @@ the_gateway_app_counts_behind_its_middlewares(Config) ->
     ?assertEqual(<<"GET, HEAD, POST">>, header(<<"allow">>, Put)),
     %% A name that is not harmless is not taken over.
     ?assertNotEqual(<<"a\"b">>, header(<<"x-request-id">>, Put)).
+
+longpoll_answers_when_somebody_rings(Config) ->
+    %% A bridge.Deferred: woken, polled, and at once where it has rung already; or after its time.
+    #{status := 200, body := Before} = ask(Config, "/longpoll"),
+    Next = fun(More) -> ["/longpoll/next?after=", string:trim(Before), More] end,
+    Clients = [{Client, events(Client, Next(More))} || More <- ["", "&polled"], Client <- [open(Config)]],
+    #{status := 204, body := <<>>} = ask(Config, Next("&s=0")),
+    #{status := 200, body := After} = ask(Config, #{path => "/longpoll", body => <<>>}),
+    ?assertEqual(binary_to_integer(string:trim(Before)) + 1, binary_to_integer(string:trim(After))),
+    [begin
+        ?assertMatch(#{status := 200, body := After, complete := true}, rest(Stream)),
+        close(Client)
+    end || {Client, Stream} <- Clients],
+    ?assertMatch(#{status := 200, body := After}, ask(Config, Next(""))).
+
+a_message_answers_the_requests_that_wait_for_it(Config) ->
+    %% All of them; who waits for another box waits on.
+    Box = box(),
+    Clients = [{Client, events(Client, ["/message/", B])} || B <- [Box, Box, [Box, "-other"]], Client <- [open(Config)]],
+    waiting(3, Config),
+    ?assertMatch(#{status := 200, body := <<"2\n">>}, post(Config, ["/message/", Box], <<"Tea is ready.">>)),
+    [?assertMatch(#{status := 200, body := <<"Tea is ready.">>, complete := true}, rest(Stream))
+        || {_, Stream} <- lists:droplast(Clients)],
+    waiting(1, Config),
+    ?assertMatch(#{status := 404}, post(Config, ["/message/", Box], <<"Too late.">>)),
+    [close(Client) || {Client, _} <- Clients],
+    waiting(0, Config).
+
+who_leaves_while_it_waits_leaves_nothing(Config) ->
+    %% Neither a stream of its port nor a place in the app, which would take a message.
+    Box = box(),
+    Client = open(Config),
+    _ = events(Client, ["/message/", Box]),
+    waiting(1, Config),
+    close(Client),
+    waiting(0, Config),
+    ?assertMatch(#{status := 404}, post(Config, ["/message/", Box], <<"Anybody?">>)).
+
+who_waits_past_the_deadline_is_answered_by_the_host(Config) ->
+    %% 504, and the app has forgotten it.
+    Box = box(),
+    ?assertMatch(#{status := 504}, ask(Config, ["/brief/", Box])),
+    waiting(0, Config),
+    ?assertMatch(#{status := 404}, post(Config, ["/brief/", Box], <<"Anybody?">>)).
+
+box() -> integer_to_list(erlang:unique_integer([positive])).
+
+post(Config, Path, Text) -> ask(Config, #{method => <<"POST">>, path => Path, body => Text}).
+
+%% So many requests wait, by the app's word, and so many are under way, by the port's.
+waiting(N, Config) ->
+    Count = iolist_to_binary([integer_to_list(N), "\n"]),
+    gwport_test:until(fun() ->
+        #{status := 200, body := Body} = ask(Config, "/message"),
+        Body =:= Count
+    end),
+    gwport_test:until(fun() ->
+        N =:= lists:sum([InFlight || #{in_flight := InFlight} <- gwport_test:ports(proplists:get_value(server, Config))])
+    end).
 
 the_triple_app_answers_with_erlang_gos_values(Config) ->
     %% Status and reason, headers, and a body that is iodata, as erlang_go's terms.
