@@ -60,8 +60,8 @@ func (e Environ) Wake() func() {
 }
 
 // WakeOn has the request's [Deferred] called again when done has been closed, unless the App's
-// context is done before. Nothing is to be sent on done. One goroutine waits for
-// each channel, however many requests do.
+// context is done before, which every server sees to, and a test that calls ServeHTTP should.
+// Nothing is to be sent on done. One goroutine waits for each channel, however many requests do.
 func (e Environ) WakeOn(ctx context.Context, done <-chan struct{}) {
 	watch(ctx, done, e.Wake())
 }

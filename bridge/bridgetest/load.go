@@ -42,6 +42,18 @@ func (l *Load) Greet() error {
 	return err
 }
 
+// Open sends n requests, and waits for nothing.
+func (l *Load) Open(n int) error {
+	for n > 0 {
+		batch := min(n, len(l.buf)/len(l.open))
+		if err := l.send(batch); err != nil {
+			return err
+		}
+		n -= batch
+	}
+	return nil
+}
+
 // Run does n exchanges, up to atOnce of them at a time. What has been answered
 // while the answers were read is replaced in one write.
 func (l *Load) Run(n, atOnce int) error {
