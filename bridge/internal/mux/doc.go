@@ -16,7 +16,10 @@
 // Run. A worker, which is a goroutine that runs one task after another, calls
 // Task.Run: at once, or, where the host must have been told, when the write that
 // carries the entered frame has returned. The reader goes on to the next frame
-// without waiting for either.
+// without waiting for either. A task that has to wait may do so in Run, or return and
+// say so: it then has no worker, which goes on to another task, until somebody calls
+// [Stream.Wake] and Run is called again. Its stream stays as it is. One that ends
+// while its task waits does nothing of its own: Cancel has to see to it that the task is woken.
 //
 // Two halves. A stream is two directions that know little of each other. [In] is
 // the one that arrives: the reader copies each chunk into it and never waits,

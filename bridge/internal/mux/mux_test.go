@@ -42,13 +42,14 @@ func (e *testError) Error() string { return e.Code.String() }
 
 type testTask struct {
 	Stream
-	run  func(*testTask)
-	told chan error
+	run   func(*testTask)
+	told  chan error
+	waits bool // what Run returns
 }
 
 func (t *testTask) Run() bool {
 	t.run(t)
-	return false
+	return t.waits
 }
 
 func (t *testTask) About() []wire.MetaPair { return nil }
