@@ -27,7 +27,7 @@ SLOW_SUITES = $(wildcard test/slow/*_SUITE.erl)
 # Makes that can (GNU make 4) keep the output of two halves apart, a recipe line at a time.
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=line)
 
-.PHONY: help demo build test test-go test-erl test-full full-go full-erl test-long test-browser test-sid test-trixie bench bench-quick bench-growth bench-profile bench-build \
+.PHONY: help demo build test test-go test-erl test-full full-go full-erl test-long test-browser test-sid test-trixie bench bench-quick bench-growth bench-attacks bench-profile bench-build \
 	bench-etf compare planted soak lint-go lint-erl fmt clean clean-chroot
 
 help: ## List the targets
@@ -120,6 +120,9 @@ bench-quick: bench-build ## Seven loads in four minutes; prints what it found
 
 bench-growth: bench-build ## How costs grow with streams, sizes, fields, routes and ports, into RESULTS.md beside the rest (half an hour)
 	@$(BENCHER) -growth $(if $(BENCH),$(BENCH),-out test/bench -resume)
+
+bench-attacks: bench-build ## Hello's latency beside attacks, by Cowboy's own handler and both mounts (three minutes)
+	@$(BENCHER) -attacks $(BENCH)
 
 bench-profile: bench-build ## Where the time of a hello goes, into test/bench/PROFILE.md (two minutes)
 	@$(BENCHER) -profile $(if $(BENCH),$(BENCH),-out test/bench)

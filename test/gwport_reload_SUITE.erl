@@ -436,13 +436,14 @@ the_application_drains_its_pools_together(_) ->
 
 twenty_reloads_of_one_port(Config) ->
     %% GETs, POSTs with bodies, uploads in pieces, and streams of events, all the time: none fails.
-    reloads_under_load(1, Config).
+    reloads_under_load(1, #{replay => false}, Config).
 
 twenty_reloads_of_two_ports(Config) ->
-    reloads_under_load(2, Config).
+    reloads_under_load(2, #{replay => false}, Config).
 
-reloads_under_load(Ports, Config) ->
-    Server = #{pool := Pool} = gwport_probe:flow(#{pool => #{ports => Ports}}, Config),
+%% With replay: gwport_slow_SUITE.
+reloads_under_load(Ports, Mount, Config) ->
+    Server = #{pool := Pool} = gwport_probe:flow(#{pool => #{ports => Ports}, mount => Mount}, Config),
     _ = gwport_probe:await_ports(Server, Ports),
     Load = gwport_attack:load(Server, 6),
     Slow = [again(Fun, Server) || Fun <- [fun upload_in_pieces/1, fun upload_in_pieces/1, fun some_events/1, fun some_events/1]],

@@ -25,7 +25,7 @@ func TestExponent(t *testing.T) {
 func TestGrowthHasItsEnds(t *testing.T) {
 	ends := map[string][]int64{}
 	names := map[string]bool{}
-	for _, l := range append(loads(), growthLoads()...) {
+	for _, l := range slices.Concat(loads(), growthLoads(), attackLoads()) {
 		require.False(t, names[l.name], l.name)
 		names[l.name] = true
 		if s := l.step.series; s != nil {

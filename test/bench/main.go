@@ -31,6 +31,7 @@ type options struct {
 	list, profile bool
 	quick, resume bool
 	growth        bool
+	attacks       bool
 }
 
 func main() {
@@ -62,6 +63,7 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 	flags.StringVar(&o.loads, "loads", "", "loads whose name fits this `regexp`")
 	flags.BoolVar(&o.quick, "quick", false, "seven loads and the contestants that count most")
 	flags.BoolVar(&o.growth, "growth", false, "the loads that show how costs grow, in the place of the others")
+	flags.BoolVar(&o.attacks, "attacks", false, "hello beside attacks, by Cowboy's own handler and both mounts, in the place of the others")
 	flags.IntVar(&o.rounds, "repeat", 3, "rounds")
 	flags.DurationVar(&o.duration, "duration", 2*time.Second, "of a run of the main rows; the others are two thirds of it, and all a second or more")
 	flags.BoolVar(&o.profile, "profile", false, "look where the time of a hello goes, into PROFILE.md")
@@ -110,6 +112,9 @@ func (o options) plan() (plan, error) {
 	p.loads = loads()
 	if o.growth {
 		p.loads = growthLoads()
+	}
+	if o.attacks {
+		p.attacked()
 	}
 	p.loads = slices.DeleteFunc(p.loads, func(l load) bool { return !which.MatchString(l.name) })
 	if o.quick {
@@ -231,7 +236,7 @@ func list(out io.Writer) error {
 		fmt.Fprintf(out, "%-20s %s\n", c.name, c.title)
 	}
 	fmt.Fprintln(out)
-	for _, l := range append(loads(), growthLoads()...) {
+	for _, l := range slices.Concat(loads(), growthLoads(), attackLoads()) {
 		fmt.Fprintf(out, "%-20s %s\n", l.name, l.title)
 	}
 	return nil

@@ -14,13 +14,14 @@ suite() ->
     [{timetrap, {minutes, 10}}].
 
 all() ->
-    [{group, side_by_side}, nothing_leaks].
+    [{group, side_by_side}, {group, reloads_route}, {group, reloads_stream}, nothing_leaks].
 
 %% Most of them wait, so they do it together; the gigabytes do not, so they go one after the other.
 groups() ->
     Events = [events_for_75_seconds_over_http1, events_for_75_seconds_over_http2],
     [{side_by_side, [parallel], [{group, gigabytes}, {group, events_route}, {group, events_stream}, windows_of_one_byte,
         {group, unread_route}, {group, unread_stream}, {group, stalled_route}, {group, stalled_stream}]},
+     {reloads_route, [], [twenty_reloads_with_replay]}, {reloads_stream, [], [twenty_reloads_with_replay]},
      {unread_route, [], [a_body_that_does_not_come_ends_the_connection]},
      {unread_stream, [], [a_body_that_does_not_come_ends_the_connection]},
      {stalled_route, [], [a_client_that_reads_nothing_is_given_up_by_send_timeout]},
@@ -33,6 +34,8 @@ init_per_group(Group, Config) when Group =:= gigabyte_route; Group =:= events_ro
         Group =:= unread_route; Group =:= stalled_route -> [{mount, route} | Config];
 init_per_group(Group, Config) when Group =:= gigabyte_stream; Group =:= events_stream;
         Group =:= unread_stream; Group =:= stalled_stream -> [{mount, stream} | Config];
+init_per_group(reloads_route, Config) -> gwport_test:mount(route), Config;
+init_per_group(reloads_stream, Config) -> gwport_test:mount(stream), Config;
 init_per_group(_, Config) -> Config.
 
 end_per_group(_, _) ->
@@ -51,6 +54,10 @@ end_per_suite(_) ->
 nothing_leaks(Config) ->
     %% After all of that there is no process, port, table, program or file more than before.
     ?assertEqual([], gwport_probe:leaks(proplists:get_value(counts, Config))).
+
+twenty_reloads_with_replay(Config) ->
+    %% As gwport_reload_SUITE has it for requests that go to no other program: with one port, and with two, none fails.
+    [gwport_reload_SUITE:reloads_under_load(Ports, #{replay => true}, Config) || Ports <- [1, 2]].
 
 a_gigabyte_each_way(Config) ->
     %% Downloaded and uploaded, by HTTP/1.1 and by HTTP/2: the same bytes, and the BEAM and the program each below

@@ -26,6 +26,8 @@ func newHandler(files string) http.Handler {
 	mux.HandleFunc("/json", recode)
 	mux.HandleFunc("/burn", newBurn())
 	mux.HandleFunc("/burnfor", burnFor)
+	mux.HandleFunc("/drip", drip)
+	mux.HandleFunc("/log", chatter)
 	mux.HandleFunc("/sleep", sleep)
 	mux.HandleFunc("/sse", sse)
 	mux.HandleFunc("/ws", echo)

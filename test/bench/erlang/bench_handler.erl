@@ -2,6 +2,8 @@
 -module(bench_handler).
 -behaviour(cowboy_handler).
 
+-include_lib("kernel/include/logger.hrl").
+
 -export([init/2, websocket_handle/2, websocket_info/2]).
 
 init(Req = #{path := <<"/ws">>}, Options) ->
@@ -34,6 +36,14 @@ answer(burn, Req, #{burn := Turns}) ->
 answer({burn_for, Ms}, Req, _) ->
     bench_work:burn_for(Ms),
     reply(#{}, <<"burnt\n">>, Req);
+answer({drip, Ms}, Req0, _) ->
+    Req = cowboy_req:stream_reply(200, Req0),
+    bench_work:do_for(Ms, fun() -> cowboy_req:stream_body(<<"x">>, nofin, Req) end),
+    cowboy_req:stream_body(<<>>, fin, Req),
+    Req;
+answer({log, Ms}, Req = #{path := Path}, _) ->
+    bench_work:do_for(Ms, fun() -> ?LOG_INFO("bench: a line in the log path=~ts", [Path]) end),
+    reply(#{}, <<"said\n">>, Req);
 answer({sleep, Ms}, Req, _) ->
     timer:sleep(Ms),
     reply(#{}, <<"slept\n">>, Req);

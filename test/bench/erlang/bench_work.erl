@@ -1,7 +1,7 @@
 %% What the Erlang handlers do for a request, without HTTP: the counterpart of the Go handlers.
 -module(bench_work).
 
--export([plan/3, calibrate/0, burn/1, burn_for/1, block/0, type/0, headers/2, file_size/1]).
+-export([plan/3, calibrate/0, burn/1, burn_for/1, do_for/2, block/0, type/0, headers/2, file_size/1]).
 
 -include_lib("kernel/include/file.hrl").
 
@@ -27,6 +27,10 @@ plan(<<"/burn">>, _, _) ->
     burn;
 plan(<<"/burnfor">>, Qs, _) ->
     {burn_for, integer(<<"ms">>, Qs)};
+plan(<<"/drip">>, Qs, _) ->
+    {drip, integer(<<"ms">>, Qs)};
+plan(<<"/log">>, Qs, _) ->
+    {log, integer(<<"ms">>, Qs)};
 plan(<<"/sleep">>, Qs, _) ->
     {sleep, integer(<<"ms">>, Qs)};
 plan(<<"/sse">>, _, _) ->
@@ -72,11 +76,15 @@ spin(0, X) -> X;
 spin(N, X) -> spin(N - 1, (X * 75 + 74) band 65535).
 
 burn_for(Ms) ->
-    burn_until(erlang:monotonic_time(millisecond) + Ms).
+    do_for(Ms, fun() -> spin(10000, 1) end).
 
-burn_until(End) ->
-    _ = spin(10000, 1),
+%% The same again and again for so long.
+do_for(Ms, Fun) ->
+    do_until(erlang:monotonic_time(millisecond) + Ms, Fun).
+
+do_until(End, Fun) ->
+    _ = Fun(),
     case erlang:monotonic_time(millisecond) < End of
-        true -> burn_until(End);
+        true -> do_until(End, Fun);
         false -> ok
     end.
