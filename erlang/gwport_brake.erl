@@ -7,7 +7,7 @@
 %% owner has not had, and something for each message, since a small one takes more than its bytes.
 -module(gwport_brake).
 
--export([new/0, limit/0, is_held/1, took/3, ahead/2]).
+-export([new/0, limit/0, is_held/1, took/2, looked/2, ahead/2]).
 
 -export_type([brake/0]).
 
@@ -26,7 +26,7 @@
 %% What a message takes besides its bytes, about.
 -define(MESSAGE, 256).
 %% To look takes half a microsecond: it is done when so much has been taken.
--define(LOOK, 65536).
+-define(LOOK, 262144).
 
 -spec new() -> brake().
 new() ->
@@ -39,22 +39,23 @@ limit() -> ?OVER.
 -spec is_held(brake()) -> boolean().
 is_held(#brake{is_held = IsHeld}) -> IsHeld.
 
-%% The owner has so many bytes from its mailbox. Ahead says how many are on their way.
--spec took(non_neg_integer(), Ahead :: fun((Taken :: non_neg_integer()) -> non_neg_integer()),
-    brake()) -> {ok | hold | go_on | over, brake()}.
-took(Size, Ahead, Brake = #brake{taken = Before, unseen = Unseen0, is_held = IsHeld}) ->
+%% The owner has so many bytes from its mailbox. Now and then it is to look how many are ahead.
+-spec took(non_neg_integer(), brake()) -> {ok, brake()} | {look, Taken :: pos_integer(), brake()}.
+took(Size, Brake = #brake{taken = Before, unseen = Unseen0, is_held = IsHeld}) ->
     Taken = Before + Size,
     case Unseen0 + Size + ?MESSAGE of
         Unseen when Unseen < ?LOOK, not IsHeld ->
             {ok, Brake#brake{taken = Taken, unseen = Unseen}};
         _ ->
-            looked(Ahead(Taken), Brake#brake{taken = Taken, unseen = 0})
+            {look, Taken, Brake#brake{taken = Taken, unseen = 0}}
     end.
 
-looked(Bytes, Brake) when Bytes >= ?OVER -> {over, Brake};
-looked(Bytes, Brake = #brake{is_held = false}) when Bytes >= ?HOLD ->
+%% So many are.
+-spec looked(Ahead :: non_neg_integer(), brake()) -> {ok | hold | go_on | over, brake()}.
+looked(Ahead, Brake) when Ahead >= ?OVER -> {over, Brake};
+looked(Ahead, Brake = #brake{is_held = false}) when Ahead >= ?HOLD ->
     {hold, Brake#brake{is_held = true}};
-looked(Bytes, Brake = #brake{is_held = true}) when Bytes < ?GO_ON ->
+looked(Ahead, Brake = #brake{is_held = true}) when Ahead < ?GO_ON ->
     {go_on, Brake#brake{is_held = false}};
 looked(_, Brake) ->
     {ok, Brake}.

@@ -4,7 +4,7 @@
 %% what waits to be written. So the BEAM keeps little of a body whatever a program promises.
 -module(gwport_lent).
 
--export([new/0, max/0, granted/3, sent/3, is_wanted/1, lend/1, forget/2]).
+-export([new/0, max/0, is_empty/1, granted/3, sent/3, is_wanted/1, lend/1, forget/2]).
 
 -export_type([lent/0]).
 
@@ -26,6 +26,10 @@ new() ->
 
 -spec max() -> pos_integer().
 max() -> ?MAX.
+
+-spec is_empty(lent()) -> boolean().
+is_empty(#lent{streams = Streams}) ->
+    map_size(Streams) =:= 0.
 
 %% The program has room for so many bytes more: how many of them the client is told of.
 -spec granted(gwport_watch:to(), pos_integer(), lent()) -> {non_neg_integer(), lent()}.
@@ -67,7 +71,5 @@ lend(Ref, {Told, Lent = #lent{streams = Streams}}) ->
 
 %% It is over.
 -spec forget(reference(), lent()) -> lent().
-forget(_, Lent = #lent{streams = Streams}) when map_size(Streams) =:= 0 ->
-    Lent;
 forget(Ref, Lent = #lent{streams = Streams, wanting = Wanting}) ->
     Lent#lent{streams = maps:remove(Ref, Streams), wanting = lists:delete(Ref, Wanting)}.

@@ -241,7 +241,7 @@ again(State = #port{streams = Streams}) ->
     end.
 
 hear({Port, {data, Bin}}, State = #port{port = Port, phase = Phase}) when Phase =/= ending ->
-    data(byte_size(Bin), gwport_frame:parse(Bin, State#port.buffer), State);
+    read(byte_size(Bin), gwport_frame:parse(Bin, State#port.buffer), State);
 hear({send, Name, Kind, Data}, State = #port{streams = Streams}) ->
     {noreply, State#port{streams = gwport_streams:send(Name, Kind, Data, Streams)}};
 hear({consumed, Name, Bytes}, State = #port{streams = Streams}) ->
@@ -297,7 +297,7 @@ hear({gwport_os, gone}, State = #port{phase = ending, port = Port, health = Heal
 hear({gwport_os, What}, State = #port{health = Health}) ->
     health(gwport_health:hear(What, Health), State);
 hear(garble, State = #port{phase = serving, buffer = Buffer}) ->
-    data(gwport_frame:parse(<<"garbled!">>, Buffer), State);
+    read(0, gwport_frame:parse(<<"garbled!">>, Buffer), State);
 hear({gwport_recycle, What}, State = #port{phase = serving}) ->
     recycle(What, State);
 hear(check_aborts, State) ->
@@ -344,25 +344,33 @@ report(Keeper, Report) ->
 
 %% Greeting
 
-%% A program that is too far ahead is stopped for a while.
-data(Size, Parsed, State = #port{port = Port, brake = Brake0, health = Health}) ->
-    case gwport_brake:took(Size, fun(Taken) -> gwport_brake:ahead(Taken, Port) end, Brake0) of
+read(Size, Parsed, State = #port{port = Port, brake = Brake0}) ->
+    case gwport_brake:took(Size, Brake0) of
         {ok, Brake} ->
-            data(Parsed, State#port{brake = Brake});
-        {over, _} ->
-            gwport_health:kill(Health),
-            wire_fault(failed, iolist_to_binary(io_lib:format(
-                "~b bytes are written and not read, and it goes on writing",
-                [gwport_brake:limit()])), State);
-        {Hold, Brake} ->
-            ok = gwport_health:Hold(Health),
-            data(Parsed, State#port{brake = Brake})
+            data(Parsed, Brake, State);
+        {look, Taken, Brake} ->
+            braked(gwport_brake:looked(gwport_brake:ahead(Taken, Port), Brake), Parsed, State)
     end.
 
-data({ok, Frames, Buffer}, State) ->
-    frames(Frames, State#port{buffer = Buffer});
-data({error, {bad_frame, Sentence}, Frames}, State) ->
-    case frames(Frames, State) of
+%% A program that is too far ahead is stopped for a while.
+braked({ok, Brake}, Parsed, State) ->
+    data(Parsed, Brake, State);
+braked({hold, Brake}, Parsed, State) ->
+    gwport_health:hold(State#port.health),
+    data(Parsed, Brake, State);
+braked({go_on, Brake}, Parsed, State) ->
+    gwport_health:go_on(State#port.health),
+    data(Parsed, Brake, State);
+braked({over, _}, _, State) ->
+    gwport_health:kill(State#port.health),
+    wire_fault(failed, iolist_to_binary(io_lib:format(
+        "~b bytes are written and not read, and it goes on writing",
+        [gwport_brake:limit()])), State).
+
+data({ok, Frames, Buffer}, Brake, State) ->
+    frames(Frames, State#port{buffer = Buffer, brake = Brake});
+data({error, {bad_frame, Sentence}, Frames}, Brake, State) ->
+    case frames(Frames, State#port{brake = Brake}) of
         {noreply, State1 = #port{phase = Phase}} when Phase =/= ending ->
             wire_fault(bad_frame, Sentence, State1);
         Ended ->

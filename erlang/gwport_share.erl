@@ -3,14 +3,14 @@
 %% send a request may look at the counts; what is on its way then is seen by the owner.
 -module(gwport_share).
 
--export([new/0, counts/1, came/4, went/2, moved/3, count/2]).
+-export([new/0, counts/1, is_empty/1, came/4, went/2, moved/3, count/2]).
 
 -export_type([shares/0, counts/0]).
 
 -record(shares, {
     %% {Peer, Count} for each that has requests.
     counts :: ets:table(),
-    %% Of those that have a peer.
+    %% Whose each of them is.
     peers = #{} :: #{reference() => binary()}
 }).
 -opaque shares() :: #shares{}.
@@ -25,11 +25,14 @@ new() ->
 counts(#shares{counts = Counts}) ->
     Counts.
 
+%% Whether there is nothing to be counted out.
+-spec is_empty(shares()) -> boolean().
+is_empty(#shares{peers = Peers}) ->
+    map_size(Peers) =:= 0.
+
 %% A request of a peer's, which may have Max of them.
--spec came(reference(), Peer :: binary() | none, Max :: pos_integer() | infinity, shares()) ->
+-spec came(reference(), Peer :: binary(), Max :: pos_integer() | infinity, shares()) ->
     {ok, shares()} | full.
-came(_, none, _, Shares) ->
-    {ok, Shares};
 came(Ref, Peer, Max, Shares = #shares{counts = Counts, peers = Peers}) ->
     case ets:update_counter(Counts, Peer, 1, {Peer, 0}) of
         Count when Count > Max -> left(Peer, Shares), full;
@@ -38,8 +41,6 @@ came(Ref, Peer, Max, Shares = #shares{counts = Counts, peers = Peers}) ->
 
 %% It is over, or has never come.
 -spec went(reference(), shares()) -> shares().
-went(_, Shares = #shares{peers = Peers}) when map_size(Peers) =:= 0 ->
-    Shares;
 went(Ref, Shares = #shares{peers = Peers}) ->
     case maps:take(Ref, Peers) of
         {Peer, Rest} -> left(Peer, Shares), Shares#shares{peers = Rest};

@@ -98,6 +98,8 @@ helper(Pid, #streams{watch = Watch, writer = Writer}) ->
 %% From clients
 
 -spec open(gwport_out:open(), streams()) -> streams().
+open(Open = {_, _, _, none}, Streams) ->
+    to_be_opened(Open, Streams);
 open(Open = {{_, Ref, _}, _, _, Peer}, Streams = #streams{shares = Shares, load = Load}) ->
     case gwport_share:came(Ref, Peer, gwport_load:share(Load), Shares) of
         {ok, Shares1} -> to_be_opened(Open, Streams#streams{shares = Shares1});
@@ -177,7 +179,11 @@ left({{_, Ref, _}, _, _, _}, Streams = #streams{load = Load}) ->
 %% Nobody is told of it any more, nor is it counted.
 over(Ref, Streams = #streams{watch = Watch, shares = Shares, lent = Lent}) ->
     gwport_watch:leave(Ref, Watch),
-    Streams#streams{shares = gwport_share:went(Ref, Shares), lent = gwport_lent:forget(Ref, Lent)}.
+    case gwport_share:is_empty(Shares) andalso gwport_lent:is_empty(Lent) of
+        true -> Streams;
+        false -> Streams#streams{shares = gwport_share:went(Ref, Shares),
+            lent = gwport_lent:forget(Ref, Lent)}
+    end.
 
 -spec send(gwport_clients:name(), chunk | fin | trailers, iodata() | term(), streams()) ->
     streams().

@@ -5,24 +5,15 @@
 
 -define(HOLD, 16777216).
 -define(GO_ON, 4194304).
+-define(LOOK, 262144).
 
 it_is_looked_at_when_some_was_taken_test() ->
-    Look = fun(_) -> error(looked) end,
-    {ok, Brake} = gwport_brake:took(65279, Look, gwport_brake:new()),
-    ?assertError(looked, gwport_brake:took(0, Look, Brake)),
+    {ok, Brake} = gwport_brake:took(?LOOK - 257, gwport_brake:new()),
+    ?assertMatch({look, ?LOOK - 257, _}, gwport_brake:took(0, Brake)),
+    ?assertMatch({look, ?LOOK - 256, _}, gwport_brake:took(?LOOK - 256, gwport_brake:new())),
     %% Small messages count for what they take.
-    {ok, Small} = took(255, 1, Look, gwport_brake:new()),
-    ?assertError(looked, gwport_brake:took(1, Look, Small)).
-
-took(0, _, _, Brake) ->
-    {ok, Brake};
-took(Times, Size, Look, Brake) ->
-    {ok, Brake1} = gwport_brake:took(Size, Look, Brake),
-    took(Times - 1, Size, Look, Brake1).
-
-what_was_taken_is_told_test() ->
-    {ok, Brake} = gwport_brake:took(65536, fun(65536) -> 0 end, gwport_brake:new()),
-    ?assertMatch({ok, _}, gwport_brake:took(70000, fun(135536) -> 0 end, Brake)).
+    Small = lists:foldl(fun(_, B0) -> {ok, B} = gwport_brake:took(1, B0), B end, gwport_brake:new(), lists:seq(1, 1020)),
+    ?assertMatch({look, 1021, _}, gwport_brake:took(1, Small)).
 
 a_program_is_stopped_and_goes_on_test() ->
     {ok, Below} = looked(?HOLD - 1, gwport_brake:new()),
@@ -31,8 +22,9 @@ a_program_is_stopped_and_goes_on_test() ->
     ?assert(gwport_brake:is_held(Held)),
     {ok, Still} = looked(?HOLD, Held),
     %% Then each message is looked at, or the last one might leave it stopped.
-    {ok, Still1} = gwport_brake:took(1, fun(_) -> ?GO_ON end, Still),
-    {go_on, On} = gwport_brake:took(1, fun(_) -> ?GO_ON - 1 end, Still1),
+    {look, _, Still1} = gwport_brake:took(1, Still),
+    {ok, Still2} = gwport_brake:looked(?GO_ON, Still1),
+    {go_on, On} = looked(?GO_ON - 1, Still2),
     ?assertNot(gwport_brake:is_held(On)),
     ?assertMatch({ok, _}, looked(?GO_ON, On)),
     ?assertMatch({hold, _}, looked(?HOLD, On)).
@@ -43,8 +35,9 @@ who_goes_on_all_the_same_is_over_test() ->
     ?assertMatch({over, _}, looked(gwport_brake:limit(), Held)),
     ?assertMatch({over, _}, looked(gwport_brake:limit(), gwport_brake:new())).
 
-looked(Ahead, Brake) ->
-    gwport_brake:took(65536, fun(_) -> Ahead end, Brake).
+looked(Ahead, Brake0) ->
+    {look, _, Brake} = gwport_brake:took(?LOOK, Brake0),
+    gwport_brake:looked(Ahead, Brake).
 
 %% A real port.
 what_a_port_has_read_and_its_owner_has_not_is_ahead_test() ->
