@@ -15,7 +15,9 @@ import (
 // Validate returns middleware that holds both of its sides to the gateway's rules: who
 // calls it, by the environ, the input and what is done with the body; and the App
 // behind it, by what that reads and returns. It changes nothing of what passes it,
-// unless v.Fail is set. It panics if v cannot be.
+// unless v.Fail is set; but the types of input and body are its own, so that nothing but
+// reading, closing and the length of a body in memory can be asked of them. It panics if
+// v cannot be.
 //
 // An App is validated without it where the program's host runs for development (the
 // pool's option dev), and under GWPORT_HTTP, as [Server.Validation] says. One that has

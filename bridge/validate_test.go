@@ -13,6 +13,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -64,8 +65,10 @@ func TestFindingsHaveNoSecrets(t *testing.T) {
 		_, _ = io.WriteString(env.Errors(), secret+"\xff")
 		_, _ = io.ReadAll(env.Input())
 		return bridge.Response{Status: 200, Headers: []bridge.Header{
-			{Name: "set-cookie", Value: "a b=" + secret}, {Name: "set-cookie", Value: "b=" + secret + "\n"},
-			{Name: "location", Value: "/?" + secret + " "}, {Name: "authorization", Value: secret + "\x00"},
+			{Name: "set-cookie", Value: "a b=" + secret},
+			{Name: "set-cookie", Value: "b=" + secret + "\n"},
+			{Name: "location", Value: "/?" + secret + " "},
+			{Name: "authorization", Value: secret + "\x00"},
 		}, Body: onlyReader{io.MultiReader(strings.NewReader(secret), failing{})}}
 	}, func(app bridge.App) bridge.App {
 		return func(ctx context.Context, env bridge.Environ) bridge.Result {
@@ -207,6 +210,23 @@ func TestAValidatorPassesOnBlockByBlock(t *testing.T) {
 	require.Equal(t, "two", string(s.Expect(bridgetest.Chunk).Payload))
 	s.Abort(bridge.CodeCancelled, "")
 	require.Eventually(t, func() bool { _, err := io.WriteString(w, "three"); return err != nil }, soon, 1e6, "the pipe is closed")
+}
+
+// It is the body that goes on, and not the App.
+func TestABodyThatIgnoresTheEndIsFound(t *testing.T) {
+	for d, want := range map[time.Duration][]string{1001 * time.Millisecond: {"body"}, 999 * time.Millisecond: nil} {
+		s := scene{inTime: true, app: func(ctx context.Context, _ bridge.Environ) bridge.Result {
+			res := bridge.Text(200, "")
+			res.Body = readerFunc(func([]byte) (int, error) { <-ctx.Done(); time.Sleep(d); return 0, io.EOF })
+			return res
+		}}
+		var where []string
+		for _, f := range s.play(t) {
+			require.Equal(t, "life.cancel", f.Rule)
+			where = append(where, f.Where)
+		}
+		require.Equal(t, want, where)
+	}
 }
 
 // A program whose host runs for development is told what its Apps do wrong, by the log.
