@@ -127,7 +127,7 @@ read_body(Input, Left, Read) ->
 %% Its host is HTTP_HOST, which the client has chosen, or else SERVER_NAME with SERVER_PORT; a
 %% default port is left out. The path is as the client has written it, but for dots; a part of it
 %% that middleware has changed is encoded anew, unless its raw form was changed too. `OPTIONS *' has
-%% no path.
+%% no path. Where nobody knows the host it is empty.
 -spec url(environ()) -> binary().
 url(Environ) ->
     gwport_environ:url(Environ).

@@ -321,6 +321,15 @@ pair(Line) ->
     [Key | Value] = binary:split(Line, <<":">>),
     {Key, case Value of [<<" ", Text/binary>>] -> Text; [<<>>] -> <<>> end}.
 
+a_url_is_of_bytes_test_() ->
+    [?_assertEqual(<<"http://a.example", Url/binary>>, gwport_environ:url(#{<<"HTTP_HOST">> => <<"a.example">>,
+            <<"SCRIPT_NAME">> => Script, <<"PATH_INFO">> => Info, <<"gwport.script_name">> => RawScript,
+            <<"gwport.path_info">> => RawInfo}))
+        || {Script, Info, RawScript, RawInfo, Url} <- [
+            {<<>>, <<"/", 255>>, <<>>, <<"/%FF">>, <<"/%FF">>}, {<<>>, <<"/", 255>>, <<>>, <<"/">>, <<"/%FF">>},
+            {<<"/a/b">>, <<"/c">>, <<"/a%2Fb">>, <<"/c">>, <<"/a%2Fb/c">>},
+            {<<>>, <<"a.example:443">>, <<>>, <<"a.example:443">>, <<>>}]].
+
 %% Who follows it asks for the same again, wherever the mount is.
 a_url_leads_to_where_it_was_made_test_() ->
     gwport_gen:check(?FORALL({Path, Behind, Query}, {path(), integer(0, 8), oneof([<<>>, <<"q=1">>, <<"a%2Fb?c">>])},

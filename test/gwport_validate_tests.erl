@@ -214,9 +214,13 @@ rules() ->
 
 %% What is made of the file is what the script makes of it now.
 the_rules_are_those_of_the_file_test() ->
-    Script = "cd '" ++ root() ++ "' && '" ++ os:find_executable("escript") ++ "' bridge/testdata/gateway_rules.escript",
+    Script = "bridge/testdata/gateway_rules.escript",
+    Made = os:cmd("cd '" ++ root() ++ "' && '" ++ os:find_executable("escript") ++ "' " ++ Script),
     {ok, Module} = file:read_file(filename:join([root(), "erlang", "gwport_rules.erl"])),
-    ?assertEqual(Module, unicode:characters_to_binary(os:cmd(Script))).
+    ?assertEqual(as_it_is_made, case unicode:characters_to_binary(Made) of
+        Module -> as_it_is_made;
+        _ -> "run escript " ++ Script ++ " > erlang/gwport_rules.erl"
+    end).
 
 a_rule_is_named_by_its_id_and_by_what_it_begins_with_test() ->
     [?assertEqual(Is, gwport_rules:is_named(Name, <<"body.close.once">>)) || {Name, Is} <- [
