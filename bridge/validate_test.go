@@ -212,6 +212,16 @@ func TestAValidatorPassesOnBlockByBlock(t *testing.T) {
 	require.Eventually(t, func() bool { _, err := io.WriteString(w, "three"); return err != nil }, soon, 1e6, "the pipe is closed")
 }
 
+// A handler that runs as an App reads the input that is looked at, too.
+func TestAHandlersInputIsValidated(t *testing.T) {
+	var found []bridge.Finding
+	app := bridge.AppOf(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { readAll(r.Body) }))
+	r := httptest.NewRequest("POST", "/", strings.NewReader("hell"))
+	r.Header.Set("Content-Length", "5")
+	bridge.Validate(reporter(&found))(app).ServeHTTP(httptest.NewRecorder(), r)
+	require.Equal(t, []string{"input.length"}, idsOf(found))
+}
+
 // It is the body that goes on, and not the App.
 func TestABodyThatIgnoresTheEndIsFound(t *testing.T) {
 	for d, want := range map[time.Duration][]string{1001 * time.Millisecond: {"body"}, 999 * time.Millisecond: nil} {
