@@ -8,6 +8,8 @@
 %% A module with this behaviour may be named alone: `#{run => hello}'. Each request runs in a
 %% process of its own, which is ended when its client leaves or its time is up: an app may wait,
 %% for whatever it likes, and what is linked to it goes with it.
+%%
+%% What an app or its middleware does wrong gwport_validate tells.
 -module(gwport_gateway).
 
 -export([text/2, chain/2, pool/1, read_body/2, url/1]).
