@@ -3,9 +3,9 @@
 %% that the app has asked for, and how much it is asked for depends on the server behind it.
 %%
 %% Where a server waits for exactly as many bytes as it was asked for, small pieces come in time and
-%% large ones at little cost. A body of known length begins with pieces that are neither, and they
-%% grow while they come quickly. One of unknown length may be a conversation: what comes after a
-%% pause is read byte by byte, up to a bound, before pieces grow.
+%% large ones at little cost. Pieces begin with a size that is neither, and grow while they come
+%% quickly. A body of unknown length may be a conversation: what comes after a pause is read byte by
+%% byte, up to a bound, before pieces grow again.
 %%
 %% In front of a read that may have to wait for its client the app has a moment to answer (grace/1):
 %% a client that waits for an answer before it goes on would wait for ever. The moment gets shorter
@@ -31,6 +31,7 @@
 -define(LAST_POLL, 50).
 -define(FIRST_GRACE, 5).
 -define(GRACE, 20).
+-define(LONG_GRACE, 100).
 -define(LAST_GRACE, 1000).
 %% What is left of it for a body that may be a conversation.
 -define(LEAST_GRACE, 5).
@@ -51,7 +52,7 @@
     is_begun = false :: boolean(),
     %% How much is asked for next; and how often it is to be a byte before it may be more.
     size :: pos_integer(),
-    singles :: non_neg_integer(),
+    singles = 0 :: non_neg_integer(),
     %% How long a read without an answer is to last, and what the app has before the next one. In
     %% milliseconds.
     poll = ?FIRST_POLL :: pos_integer(),
@@ -63,17 +64,14 @@
 new(Length, Conn) ->
     #input{reads = gwport_plug_conn:reads(Conn), length = Length,
         kept = gwport_plug_conn:kept_body(Conn), is_parsed = is_parsed(Conn),
-        size = first(Length), singles = singles(Length), grace = first_grace(Length)}.
+        size = first(Length), grace = first_grace(Length)}.
 
-first(unknown) -> 1;
 first(Length) when Length =< ?WHOLE -> ?WHOLE;
 first(_) -> ?FIRST.
 
-singles(unknown) -> ?SINGLES;
-singles(_) -> 0.
-
-first_grace(Length) when Length =< ?WHOLE -> 0;
-first_grace(_) -> ?FIRST_GRACE.
+%% Most bodies of unknown length are short.
+first_grace(Length) when is_integer(Length), Length > ?WHOLE -> ?FIRST_GRACE;
+first_grace(_) -> 0.
 
 %% Of a request of HTTP/2, say, that does not tell its length, only a read shows whether there is
 %% anything. What comes of it is kept.
@@ -157,7 +155,9 @@ next(Took, _, Input) ->
 
 graced(Took, Input) when Took > ?QUICK ->
     Input#input{grace = max(?GRACE, min(Took, last_grace(Input)))};
-graced(_, Input = #input{is_begun = false, length = unknown}) ->
+graced(_, Input = #input{is_begun = false, length = unknown, reads = ready}) ->
+    Input#input{grace = ?LONG_GRACE};
+graced(_, Input = #input{is_begun = false, length = unknown, reads = exact}) ->
     Input#input{grace = ?GRACE};
 graced(_, Input = #input{grace = Grace}) ->
     Input#input{grace = max(least_grace(Input), Grace div 2)}.

@@ -18,7 +18,7 @@ all() -> [{group, cowboy}, {group, bandit}, the_options_are_checked_without_a_re
 groups() ->
     Protocols = [{group, h1}, {group, h2}],
     [{cowboy, [], Protocols ++ cowboy()}, {bandit, [], Protocols ++ bandit()}, {h1, [], both() ++ h1()},
-        {h2, [], both()}].
+        {h2, [], both() ++ h2()}].
 
 both() -> [
     what_an_app_answers_goes_through_the_hooks,
@@ -28,7 +28,6 @@ both() -> [
     a_response_is_sent_as_it_is_written,
     a_large_response_keeps_its_length,
     an_upload_is_whole,
-    a_conversation_goes_both_ways,
     an_app_may_answer_before_the_body_has_come,
     the_environ_has_the_place_of_the_mount,
     the_peer_is_who_plugs_in_front_say,
@@ -51,7 +50,13 @@ h1() -> [
     a_connection_is_kept
 ].
 
+h2() -> [
+    a_conversation_goes_both_ways
+].
+
+%% Over HTTP/1.1.
 cowboy() -> [
+    a_conversation_goes_both_ways,
     a_client_that_leaves_ends_an_app_that_waits,
     a_client_that_leaves_is_a_line_of_the_access_log
 ].
