@@ -93,11 +93,14 @@ before_send(Conn = #{before_send := Hooks}) ->
     After#{resp_headers := Headers ++ [{<<"set-cookie">>, <<Name/binary, "=", Value/binary>>}
         || {Name, Value} <- maps:to_list(Cookies)]}.
 
-%% As plug_cowboy has it, and for Cowboys that take no set-cookie among the rest.
+%% Several of a name are joined, as plug_cowboy has it. Newer Cowboys take no set-cookie among them.
 with_headers(#{resp_headers := Headers}, Req) ->
     {Cookies, Others} = lists:partition(fun({Name, _}) -> Name =:= <<"set-cookie">> end, Headers),
     Numbered = lists:zip(lists:seq(1, length(Cookies)), [Cookie || {_, Cookie} <- Cookies]),
-    Req#{resp_headers => maps:from_list(Others), resp_cookies => maps:from_list(Numbered)}.
+    Joined = lists:foldl(fun({Name, Value}, Fields) ->
+        maps:update_with(Name, fun(Before) -> [Before, ", ", Value] end, Value, Fields)
+    end, #{}, Others),
+    Req#{resp_headers => Joined, resp_cookies => maps:from_list(Numbered)}.
 
 %% plug_cowboy's never fails: Cowboy ends the process. Bandit's does.
 chunk(Conn = #{state := chunked}, Data) ->

