@@ -8,11 +8,11 @@
 %%
 %% It drives an exchange in the process of the conn, and does to the client what that wants by
 %% Plug.Conn's functions (gwport_plug_conn). These wait for the client, and nothing else is heard
-%% meanwhile: the port's watch looks after what is too late then. So a piece of the request's body is
-%% asked for when nothing else is there to be done, and not before the app wants one.
+%% meanwhile: the port's watch looks after what is too late then. So a piece of the request's body
+%% is asked for when nothing else is there to be done, and not before the app wants one.
 %%
-%% A process that does not trap exits is ended, by its server, when its client leaves; while it waits
-%% in here it traps them, for whoever is to be told of the request's end.
+%% A process that does not trap exits is ended, by its server, when its client leaves; while it
+%% waits in here it traps them, for whoever is to be told of the request's end.
 -module(gwport_plug).
 
 -export([init/1, call/2, read_body/2]).
@@ -32,8 +32,8 @@
 
 -type options() :: gwport_options:given() | {checked, gwport_options:mount()}.
 
-%% @doc Checks a mount's options, be it when a router is compiled: gwport need not run for that. What
-%% is wrong is an error `gwport_options:error()'.
+%% @doc Checks a mount's options, be it when a router is compiled: gwport need not run for that.
+%% What is wrong is an error `gwport_options:error()'.
 -spec init(options()) -> {checked, gwport_options:mount()}.
 init(Options) ->
     {checked, mount(Options)}.
@@ -138,8 +138,8 @@ lost(#plug{exchange = Exchange0, mount = #{pool := Pool}} = Plug) ->
     {Commands, Exchange} = gwport_exchange:failed(error, body_was_read, [], Exchange0),
     take(Commands, Plug#plug{exchange = Exchange}).
 
-%% The port is told when the time of the request is up, while what Fun calls may wait for the client.
-%% An error is the server's: most often, that there is no client any more.
+%% The port is told when the time of the request is up, while what Fun calls may wait for the
+%% client. An error is the server's: most often, that there is no client any more.
 in_time(Fun, Plug = #plug{exchange = Exchange0}) ->
     Exchange1 = gwport_exchange:guard(keep, infinity, now_ms(), Exchange0),
     try Fun() of

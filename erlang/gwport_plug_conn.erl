@@ -1,11 +1,11 @@
 %% Plug.Conn's functions, and what is known of the servers behind them, which differ where Plug says
 %% nothing: how long a read waits, and how a response is seen to be broken off.
 %%
-%% They are called by name when a request comes: gwport is built without Elixir, and wants none where
-%% nobody mounts gwport_plug. What a client is sent goes through these functions alone, so that what
-%% plugs have registered for that moment is done. The adapter behind a conn is looked at where Plug has
-%% no function for what is needed: its name tells servers apart, Cowboy's request, under plug_cowboy,
-%% whether there is a body, and break/2 has to know either.
+%% They are called by name when a request comes: gwport is built without Elixir, and wants none
+%% where nobody mounts gwport_plug. What a client is sent goes through these functions alone, so
+%% that what plugs have registered for that moment is done. The adapter behind a conn is looked at
+%% where Plug has no function for what is needed: its name tells servers apart, Cowboy's request,
+%% under plug_cowboy, whether there is a body, and break/2 has to know either.
 -module(gwport_plug_conn).
 
 -export([protocol/1, peer/1, local/1, is_encrypted/1, body/1, reads/1]).
@@ -89,9 +89,9 @@ body(Conn = #{req_headers := Headers}) ->
         {false, _} -> none
     end.
 
-%% How read_body/2 is to be asked: of `ready` it returns what is there, as soon as there is something;
-%% `poll`: the same, or nothing when its time is up; `exact`: it waits for as many bytes as it was
-%% asked for, and when its time is up the request is lost.
+%% How read_body/2 is to be asked: of `ready` it returns what is there, as soon as there is
+%% something; `poll`: the same, or nothing when its time is up; `exact`: it waits for as many bytes
+%% as it was asked for, and when its time is up the request is lost.
 -spec reads(conn()) -> ready | poll | exact.
 reads(#{adapter := {?COWBOY, _}}) ->
     ready;

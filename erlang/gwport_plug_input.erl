@@ -35,8 +35,8 @@
 -define(LAST_GRACE, 1000).
 %% What is left of it for a body that may be a conversation.
 -define(LEAST_GRACE, 5).
-%% Added to the time that a read may take: gwport_exchange, to which that time belongs, is to hear of
-%% its end before a server does that makes an error of it.
+%% Added to the time that a read may take: gwport_exchange, to which that time belongs, is to hear
+%% of its end before a server does that makes an error of it.
 -define(LATER, 1000).
 -define(LONGEST, 86400000).
 

@@ -1,5 +1,6 @@
-%% The functions of Plug.Conn that gwport_plug and its tests call, over requests of a real Cowboy, as
-%% Plug 1.20 has them and the adapters plug_cowboy 2.7 and Bandit 1.12 behave: see gwport_plug_host.
+%% The functions of Plug.Conn that gwport_plug and its tests call, over requests of a real Cowboy,
+%% as Plug 1.20 has them and the adapters plug_cowboy 2.7 and Bandit 1.12 behave: see
+%% gwport_plug_host.
 -module('Elixir.Plug.Conn').
 
 -export([get_http_protocol/1, get_peer_data/1, get_sock_data/1, get_ssl_data/1]).

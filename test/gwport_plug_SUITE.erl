@@ -386,7 +386,8 @@ a_connection_is_kept(Config) ->
     Server = with_app(?FUNCTION_NAME, echo, Config),
     Client = open(Server),
     [?assertMatch(#{status := 200, body := Body, complete := true},
-        call(Client, #{method => <<"POST">>, path => "/echo", body => Body})) || Body <- [<<"one">>, <<"two">>, <<"three">>]],
+        call(Client, #{method => <<"POST">>, path => "/echo", body => Body}))
+        || Body <- [<<"one">>, <<"two">>, <<"three">>]],
     close(Client).
 
 a_client_that_leaves_ends_an_app_that_waits(Config) ->
