@@ -16,6 +16,7 @@
 %% token, which the page has, and comes from the page's own origin, if it says where it comes from:
 %% another site's page that is open in the same browser can have nothing done.
 -module(gwport_status_page).
+-behaviour(cowboy_handler).
 
 -export([app/1, style/0]).
 %% cowboy_handler.
