@@ -114,11 +114,12 @@ from_here(Repository) ->
         {"GIT_CONFIG_VALUE_0", "https://github.com/gwport/gwport"}].
 
 %% Go keeps what it has fetched of a version, and takes it for the same for ever: this test's
-%% version has a cache of its own.
+%% version has a cache of its own. The projects lie in this tree's repository, whose state is not
+%% theirs.
 modules(Dir) ->
     Cache = string:trim(os:cmd("go env GOMODCACHE")),
     Proxy = string:trim(os:cmd("go env GOPROXY")),
-    [{"GOMODCACHE", filename:join(Dir, "modules")}, {"GOFLAGS", "-modcacherw"},
+    [{"GOMODCACHE", filename:join(Dir, "modules")}, {"GOFLAGS", "-modcacherw -buildvcs=false"},
         {"GOPRIVATE", "github.com/gwport/gwport"},
         {"GOPROXY", "file://" ++ Cache ++ "/cache/download," ++ Proxy}].
 
