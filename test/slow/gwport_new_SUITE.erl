@@ -17,7 +17,7 @@ all() ->
     [a_rebar3_project_is_tested_released_and_answers, a_mix_project_is_tested_released_and_answers,
         a_program_goes_into_a_project_that_is_there, a_dependency_of_mix_builds_no_program].
 
-suite() -> [{timetrap, {minutes, 8}}].
+suite() -> [{timetrap, {minutes, 15}}].
 
 init_per_suite(Config) ->
     Dir = proplists:get_value(priv_dir, Config),
