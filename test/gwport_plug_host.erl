@@ -1,7 +1,7 @@
 %% A Cowboy handler that is to gwport_plug what a server with plugs is: it makes a conn of a request, calls one plug
 %% after the other until one halts, and ends the response. The conn's functions are those of Elixir.Plug.Conn beside it:
 %% gwport needs no Elixir, and neither do its tests. Which server it behaves like is `server` among its options:
-%% after the other until one halts, and ends the response. The functions of conns are those of Elixir.Plug.Conn beside it:
+%% `cowboy` (plug_cowboy: the process ends with the client, a read returns what is there) or `bandit` (it traps exits,
 %% hears of a client's end from chunk/2 alone, and a read waits for what it was asked for).
 -module(gwport_plug_host).
 -behaviour(cowboy_handler).
