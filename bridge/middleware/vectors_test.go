@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -161,6 +162,7 @@ func (v vector) response(form string) (bridge.Response, *atomic.Int32) {
 		name, value, _ := strings.Cut(line, ": ")
 		res.Headers = append(res.Headers, bridge.Header{Name: name, Value: value})
 	}
+	res.Headers = slices.Grow(res.Headers, 4) // into which an append would write
 	text := v.text()
 	if form == "whole" {
 		b := &whole{Reader: strings.NewReader(text)}
