@@ -164,7 +164,7 @@ func (v vector) response(form string) (bridge.Response, *atomic.Int32) {
 	}
 	res.Headers = slices.Grow(res.Headers, 4) // into which an append would write
 	text := v.text()
-	if form == "whole" {
+	if form != "blocks" {
 		b := &whole{Reader: strings.NewReader(text)}
 		res.Body = b
 		return res, &b.closed
@@ -176,8 +176,8 @@ func (v vector) response(form string) (bridge.Response, *atomic.Int32) {
 
 func TestMiddlewareIsAsTheVectorsSay(t *testing.T) {
 	for _, v := range vectors(t) {
-		for _, form := range []string{"whole", "blocks"} {
-			if v.one("form", form) == form {
+		for _, form := range []string{"whole", "blocks", "deferred"} {
+			if of := v.one("form", form); of == form || of == "whole" && form == "deferred" {
 				t.Run(v.name+"/"+form, func(t *testing.T) { v.check(t, form) })
 			}
 		}
@@ -191,10 +191,17 @@ func (v vector) check(t *testing.T, form string) {
 	app := func(name string) bridge.App {
 		return func(_ context.Context, env bridge.Environ) bridge.Result {
 			reached, seen = name, env
+			if form == "deferred" {
+				return bridge.Deferred(func() bridge.Result { return sent })
+			}
 			return sent
 		}
 	}
-	res := bridge.Chain(app("app"), v.around(app("mounted")))(t.Context(), v.environ()).(bridge.Response)
+	result := bridge.Chain(app("app"), v.around(app("mounted")))(t.Context(), v.environ())
+	if later, ok := result.(bridge.Deferred); ok {
+		result = later()
+	}
+	res := result.(bridge.Response)
 	require.Equal(t, v.one("reached", "app"), reached)
 	for _, line := range v.all("sees") {
 		key, value, isThere := strings.Cut(line, "=")
