@@ -23,7 +23,7 @@ type attack struct {
 
 // attackers are the contestants that take part: what is wanted is that gwport's 99th percentile is no more than twice
 // that of bare Cowboy in the same run.
-var attackers = []string{ownHandler, "gwport_handler", "gwport_stream"}
+var attackers = []string{ownHandler, "gwport_handler", "gwport_stream", "gwport_handler_before", "gwport_stream_before"}
 
 var attacks = []attack{
 	{"none", "nobody", 0, nil},
