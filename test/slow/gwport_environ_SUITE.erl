@@ -77,7 +77,10 @@ other(erlang) ->
     #{<<"gwport.async">> => true, <<"gwport.multithread">> => true, <<"gwport.multiprocess">> => false,
         <<"gwport.run_once">> => false, <<"gwport.input">> => object, <<"gwport.errors">> => object,
         <<"gwport.wake">> => object, <<"gwport.request">> => object};
-other(App) when App =:= app; App =:= handler ->
+other(app) ->
+    %% One of ours may be deferred where it is called by the bridge.
+    (other(handler))#{<<"gwport.async">> => true, <<"gwport.wake">> => object};
+other(handler) ->
     #{<<"gwport.async">> => false, <<"gwport.multithread">> => true, <<"gwport.multiprocess">> => true,
         <<"gwport.run_once">> => false, <<"gwport.input">> => object, <<"gwport.errors">> => object};
 other(python) ->
