@@ -36,14 +36,14 @@ var abilities = map[string]func(w http.ResponseWriter) bool{
 
 func later() time.Time { return time.Now().Add(time.Hour) }
 
-// What net/http's writers can and ours cannot, and the other way round. The README's limits have the first.
+// What net/http's writers can and ours cannot, and the other way round. erlang/doc/limits.md has the first.
 var (
 	lacking = map[string]map[string]bool{"HTTP1": {}, "HTTP2": {"Pusher": true}}
 	beyond  = map[string]map[string]bool{"HTTP1": {}, "HTTP2": {"ReaderFrom": true, "Hijacker": true}}
 )
 
 func TestResponseWritersCanWhatNetHTTPsCan(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
+	page, err := os.ReadFile("../erlang/doc/limits.md")
 	require.NoError(t, err)
 	for protocol, version := range protocols {
 		for name, has := range abilities {
@@ -58,7 +58,7 @@ func TestResponseWritersCanWhatNetHTTPsCan(t *testing.T) {
 				switch {
 				case lacking[protocol][name]:
 					require.Equal(t, []bool{true, false}, []bool{theirs, ours})
-					require.Contains(t, string(readme), "`http."+name+"`")
+					require.Contains(t, string(page), "`http."+name+"`")
 				case beyond[protocol][name]:
 					require.Equal(t, []bool{false, true}, []bool{theirs, ours})
 				default:

@@ -1,5 +1,5 @@
 %% Has the programs of a pool fail as programs do: for tests of systems that are built on gwport, and
-%% for rehearsals. README.md, "Failing on purpose", shows what a client sees of each.
+%% for rehearsals. erlang/doc/operate.md, "Failing on purpose", shows what a client sees of each.
 -module(gwport_inject).
 
 -export([fault/2, heal/1, late/2]).

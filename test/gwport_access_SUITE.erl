@@ -1,4 +1,4 @@
-%% The access log of a mount, by both mounts: a line for a request, and what the README says of where it goes.
+%% The access log of a mount, by both mounts: a line for a request, and what erlang/doc/operate.md says of where it goes.
 -module(gwport_access_SUITE).
 
 -compile([export_all, nowarn_export_all]).
@@ -219,7 +219,7 @@ a_client_cannot_forge_a_line(Config) ->
         {"/hello", "\"user_agent\":\"a\\\\\" 404 7 \\\\\"\\\\u0009b\\\\\\\\\\\\ufffd\\\\u2028c\"\\}$"}]].
 
 cowboys_metrics_stand_in_front(Config) ->
-    %% As the README has it.
+    %% As the page has it.
     Pool = gwport_test:pool(server(Config)),
     Shown = #{stream_handlers := Handlers} = evaluate(["#{", readme("metrics"), "}."]),
     Options = gwport_test:mounted([{"/faults/[...]", #{pool => Pool, app => faults, access_log => json}}],
@@ -275,11 +275,11 @@ output(Port, Before) ->
         {Port, {exit_status, Status}} -> ?assertEqual({0, Before}, {Status, Before}), Before
     end.
 
-%% The block of the README behind a line `<!-- tested: NAME -->'.
+%% The block of the page behind a line `<!-- tested: NAME -->'.
 readme(Name) ->
     Root = filename:dirname(filename:dirname(proplists:get_value(source, ?MODULE:module_info(compile)))),
-    {ok, Readme} = file:read_file(filename:join(Root, "README.md")),
-    {match, [Block]} = re:run(Readme, ["<!-- tested: ", Name, " -->\n```erlang\n(.*?)```\n"], [dotall, {capture, all_but_first, binary}]),
+    {ok, Page} = file:read_file(filename:join([Root, "erlang", "doc", "operate.md"])),
+    {match, [Block]} = re:run(Page, ["<!-- tested: ", Name, " -->\n```erlang\n(.*?)```\n"], [dotall, {capture, all_but_first, binary}]),
     Block.
 
 %% A call of a module that is not ours is a message to the calling process.

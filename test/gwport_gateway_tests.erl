@@ -19,10 +19,10 @@ around(Name) ->
     fun(App) -> fun(Environ) -> {Name, App([{Name, in} | Environ])} end end.
 
 %% As it stands there.
-the_app_of_the_readme_works_test() ->
+the_app_of_the_page_works_test() ->
     Root = filename:dirname(filename:dirname(proplists:get_value(source, gwport_gateway:module_info(compile)))),
-    {ok, Readme} = file:read_file(filename:join(Root, "README.md")),
-    {match, [Source]} = re:run(Readme, "```erlang\n(-module\\(greeting\\).*?)```", [dotall, {capture, [1], list}]),
+    {ok, Page} = file:read_file(filename:join([Root, "erlang", "doc", "gateway.md"])),
+    {match, [Source]} = re:run(Page, "```erlang\n(-module\\(greeting\\).*?)```", [dotall, {capture, [1], list}]),
     {ok, greeting, Beam, []} = compile:forms(forms(Source), [return, warnings_as_errors]),
     {module, greeting} = code:load_binary(greeting, "greeting.erl", Beam),
     Post = #{<<"REQUEST_METHOD">> => <<"POST">>},

@@ -292,10 +292,10 @@ a_prefix_of_a_changed_path_test() ->
     ?assertEqual(Without#{<<"SCRIPT_NAME">> := <<"/a/shop">>, <<"PATH_INFO">> := <<"/x">>}, App(Without)).
 
 %% As it stands there.
-the_chain_of_the_readme_works_test() ->
+the_chain_of_the_page_works_test() ->
     Root = filename:dirname(filename:dirname(proplists:get_value(source, gwport:module_info(compile)))),
-    {ok, Readme} = file:read_file(filename:join(Root, "README.md")),
-    {match, [Source]} = re:run(Readme, "```erlang\n(gwport_gateway:chain\\(.*?)```", [dotall, {capture, [1], list}]),
+    {ok, Page} = file:read_file(filename:join([Root, "erlang", "doc", "gateway.md"])),
+    {match, [Source]} = re:run(Page, "```erlang\n(gwport_gateway:chain\\(.*?)```", [dotall, {capture, [1], list}]),
     {ok, Tokens, _} = erl_scan:string(Source ++ "."),
     {ok, Expressions} = erl_parse:parse_exprs(Tokens),
     {value, App, _} = erl_eval:exprs(Expressions, []),

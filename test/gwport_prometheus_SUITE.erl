@@ -1,4 +1,4 @@
-%% What Prometheus is told, scraped from a listener as the README has it, beside requests that are known.
+%% What Prometheus is told, scraped from a listener as erlang/doc/operate.md has it, beside requests that are known.
 -module(gwport_prometheus_SUITE).
 
 -compile([export_all, nowarn_export_all]).
@@ -25,11 +25,11 @@ init_per_suite(Config) ->
     ok = prometheus_registry:register_collector(gwport_prometheus),
     [{started, Started}, {handler, handler(Config)} | Config].
 
-%% The README's handler, compiled.
+%% The page's handler, compiled.
 handler(Config) ->
     Root = filename:dirname(filename:dirname(proplists:get_value(source, ?MODULE:module_info(compile)))),
-    {ok, Readme} = file:read_file(filename:join(Root, "README.md")),
-    {match, [Block]} = re:run(Readme, "<!-- tested: prometheus -->\n```erlang\n(.*?)```\n", [dotall, {capture, all_but_first, binary}]),
+    {ok, Page} = file:read_file(filename:join([Root, "erlang", "doc", "operate.md"])),
+    {match, [Block]} = re:run(Page, "<!-- tested: prometheus -->\n```erlang\n(.*?)```\n", [dotall, {capture, all_but_first, binary}]),
     File = filename:join(proplists:get_value(priv_dir, Config), "myshop_metrics_h.erl"),
     ok = file:write_file(File, Block),
     {ok, Module, Beam} = compile:file(File, [binary, warnings_as_errors, return_errors]),

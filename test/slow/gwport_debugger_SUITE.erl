@@ -1,4 +1,4 @@
-%% A program under the debugger, as README says how: delve starts it, and what it prints keeps out of the frames.
+%% A program under the debugger, as erlang/doc/operate.md says how: delve starts it, and what it prints keeps out of the frames.
 -module(gwport_debugger_SUITE).
 
 -include_lib("stdlib/include/assert.hrl").

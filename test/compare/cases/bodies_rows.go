@@ -18,7 +18,7 @@ var bodiesForced = slices.Concat(
 // What gwport has decided for itself of the same.
 var bodiesChosen = slices.Concat(
 	chosen("What an app has not read is taken from the client behind the response.",
-		readme, "is taken from the client behind the response, up to 256 KiB",
+		limits, "is taken from the client behind the response, up to 256 KiB",
 		Row{Case: "that comes behind the answer", On: OnlyH1, Mounts: Every, Differs: facts{"next": "served"}, NetHTTP: facts{"next": "closed"}},
 	),
 	chosen("Cowboy before 2.13 may never read from a connection again whose flow control has stopped it.",

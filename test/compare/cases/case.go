@@ -118,7 +118,7 @@ type Row struct {
 	Why, Needs string
 	// Clause names what an RFC demands and net/http does not do, where it is not Cowboy that makes the difference.
 	Clause string
-	// Words are what Document, README.md or SPEC.md, tells the user of a difference that gwport has chosen.
+	// Words are what Document, README.md, SPEC.md or a page of erlang/doc, tells the user of a difference that gwport has chosen.
 	Document, Words string
 	// NetHTTP is what net/http does, of a row that no control shows.
 	NetHTTP map[string]string
@@ -138,6 +138,7 @@ func because(why string, rows ...Row) []Row {
 const (
 	readme = "README.md"
 	spec   = "SPEC.md"
+	limits = "erlang/doc/limits.md"
 )
 
 // chosen gives rows their common reason, and the words of a document that tell the user.

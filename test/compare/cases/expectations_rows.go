@@ -27,7 +27,7 @@ var expectationsForced = slices.Concat(
 // What gwport has decided for itself of the same.
 var expectationsChosen = slices.Concat(
 	chosen("What an app has not read is taken from the client behind the response, also where that has waited to be told.",
-		readme, "is taken from the client behind the response, up to 256 KiB",
+		limits, "is taken from the client behind the response, up to 256 KiB",
 		Row{Case: "half read", On: OnlyH1, Mounts: Every, Differs: facts{"next": "served"}, NetHTTP: facts{"next": "closed"}},
 		Row{Case: "said and not read", On: OnlyH1, Mounts: Every, Differs: facts{"next": "served"}, NetHTTP: facts{"next": "closed"}},
 		Row{Case: "too much", On: OnlyH1, Mounts: Every, Differs: facts{"next": "served"}, NetHTTP: facts{"next": "closed"}},

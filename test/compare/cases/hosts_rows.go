@@ -40,7 +40,7 @@ var hostsForced = slices.Concat(
 // What gwport has decided for itself of the same.
 var hostsChosen = slices.Concat(
 	chosen("The host that a request is for is told once.",
-		readme, "`r.Header` has no `Host`",
+		limits, "`r.Header` has no `Host`",
 		Row{Case: "authority and another host", On: OnlyH2, Mounts: Every, Differs: facts{"saw.header.Host": "-"}, NetHTTP: facts{"saw.header.Host": "other.test"}},
 		Row{Case: "authority and the same host", On: OnlyH2, Mounts: Every, Differs: facts{"saw.header.Host": "-"}, NetHTTP: facts{"saw.header.Host": "example.test"}},
 		Row{Case: "host alone", On: OnlyH2, Mounts: Every, Differs: facts{"saw.header.Host": "-"}, NetHTTP: facts{"saw.header.Host": "example.test"}},
@@ -55,7 +55,7 @@ var hostsChosen = slices.Concat(
 		Row{Case: "upgrade to h2c", On: []string{H1}, Mounts: Every, Differs: facts{"body": "\"\"", "date": "false", "field.content-type": "-", "field.upgrade": "h2c", "framing": "none", "length": "-", "reason": "Switching Protocols", "saw.header.Connection": "-", "saw.header.Http2-Settings": "-", "saw.header.Upgrade": "-", "saw.nobody": "false", "saw.proto": "HTTP/2.0 2.0", "status": "101"}, NetHTTP: facts{"body": "\"hello\"", "date": "true", "field.content-type": "text/plain; charset=utf-8", "field.upgrade": "-", "framing": "length", "length": "5", "reason": "OK", "saw.header.Connection": "Upgrade, HTTP2-Settings", "saw.header.Http2-Settings": "AAMAAABkAAQAoAAAAAIAAAAA", "saw.header.Upgrade": "h2c", "saw.nobody": "true", "saw.proto": "HTTP/1.1 1.1", "status": "200"}},
 	),
 	chosen("Cowboy does not tell a request of its connection's TLS but the client's certificate, and the rest is by the request.",
-		readme, "`ServerName` is the request's host, `NegotiatedProtocol` is `h2` or empty",
+		limits, "`ServerName` is the request's host, `NegotiatedProtocol` is `h2` or empty",
 		Row{Case: "tls", On: []string{TLSH1}, Mounts: Every, Differs: facts{"saw.op1.tls": "version=0x0000 suite=false complete=true name=example.test protocol= certificates=0"}, NetHTTP: facts{"saw.op1.tls": "version=TLS 1.3 suite=true complete=true name=example.test protocol=http/1.1 certificates=0"}},
 		Row{Case: "tls", On: []string{TLSH2}, Mounts: Every, Differs: facts{"saw.op1.tls": "version=0x0000 suite=false complete=true name=example.test protocol=h2 certificates=0"}, NetHTTP: facts{"saw.op1.tls": "version=TLS 1.3 suite=true complete=true name=example.test protocol=h2 certificates=0"}},
 		Row{Case: "tls and another host", On: []string{TLSH1}, Mounts: Every, Differs: facts{"saw.op1.tls": "version=0x0000 suite=false complete=true name=other.test protocol= certificates=0"}, NetHTTP: facts{"saw.op1.tls": "version=TLS 1.3 suite=true complete=true name=example.test protocol=http/1.1 certificates=0"}},

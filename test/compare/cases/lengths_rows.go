@@ -37,7 +37,7 @@ var lengthsForced = slices.Concat(
 // What gwport has decided for itself of the same.
 var lengthsChosen = slices.Concat(
 	chosen("A Write that a HEAD does not send succeeds, before a Flush and behind it.",
-		readme, "A `Write` to a HEAD succeeds",
+		limits, "A `Write` to a HEAD succeeds",
 		Row{Case: "head flushed", On: OnlyH2, Mounts: Every, Differs: facts{"saw.op3.write": "4 nil"}, NetHTTP: facts{"saw.op3.write": "0 short write"}},
 	),
 )

@@ -38,7 +38,7 @@ var panicsForced = slices.Concat(
 // What gwport has decided for itself of the same.
 var panicsChosen = slices.Concat(
 	chosen("A caller without HTTP is told that the app has failed, also where its response was whole.",
-		readme, "says that an app has failed also where its response was whole by then",
+		limits, "says that an app has failed also where its response was whole by then",
 		Row{Case: "abort of a 204", Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, NetHTTP: facts{"end": "whole", "status": "204"}},
 		Row{Case: "panic of a 204", Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, NetHTTP: facts{"end": "whole", "status": "204"}},
 		Row{Case: "abort of a flushed head", Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, NetHTTP: facts{"end": "whole", "status": "200"}},

@@ -15,7 +15,7 @@ var statusesForced = slices.Concat(
 // What gwport has decided for itself of the statuses.
 var statusesChosen = slices.Concat(
 	chosen("A 101 is the word of who takes the connection over, and of nobody else.",
-		readme, "a handler that sets 101 and does not call it is answered with 502",
+		limits, "a handler that sets 101 and does not call it is answered with 502",
 		Row{Case: "101", On: OnlyH1, Mounts: Every, Differs: facts{"body": "\"The application gave no valid answer.\\n\"", "field.content-type": "text/plain; charset=utf-8", "framing": "length", "reason": "Bad Gateway", "status": "502"}, NetHTTP: facts{"body": "\"\"", "field.content-type": "-", "framing": "none", "reason": "Switching Protocols", "status": "101"}},
 		Row{Case: "101", On: []string{H1}, Mounts: []string{Call}, Differs: facts{"end": "not whole", "status": "-"}, NetHTTP: facts{"end": "whole", "status": "101"}},
 	),

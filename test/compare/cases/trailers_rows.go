@@ -44,7 +44,7 @@ var trailersForced = slices.Concat(
 
 // What gwport has decided for itself of the same.
 var trailersChosen = slices.Concat(chosen("Cowboy before 2.18 may have read some of the next request by then.",
-	readme, "costs such a client its connection behind",
+	limits, "costs such a client its connection behind",
 	Row{Case: "announced", On: OnlyH1, Mounts: Every, Differs: facts{"next": "closed"}, NetHTTP: facts{"next": "served"}},
 	Row{Case: "announced and flushed", On: OnlyH1, Mounts: Every, Differs: facts{"next": "closed"}, NetHTTP: facts{"next": "served"}},
 	Row{Case: "announced and large", On: OnlyH1, Mounts: Every, Differs: facts{"next": "closed"}, NetHTTP: facts{"next": "served"}},
@@ -63,7 +63,7 @@ var trailersChosen = slices.Concat(chosen("Cowboy before 2.18 may have read some
 	Row{Case: "with a line break", On: OnlyH1, Mounts: Every, Differs: facts{"next": "closed"}, NetHTTP: facts{"next": "served"}},
 	Row{Case: "with two values", On: OnlyH1, Mounts: Every, Differs: facts{"next": "closed"}, NetHTTP: facts{"next": "served"}},
 ), chosen("Cowboy 2.8 cannot send the other field by itself.",
-	readme, "On HTTP/2, Cowboy 2.8 drops them for a client that has not said",
+	limits, "On HTTP/2, Cowboy 2.8 drops them for a client that has not said",
 	Row{Case: "with a bad value", On: OnlyH2, Mounts: Every, Differs: facts{"trailer.x-b": "-"}, NetHTTP: facts{"trailer.x-b": "1"}},
 	Row{Case: "with a line break", On: OnlyH2, Mounts: Every, Differs: facts{"trailer.x-b": "-"}, NetHTTP: facts{"trailer.x-b": "1"}},
 ))
