@@ -79,6 +79,9 @@
 -define(BATCH_BYTES, 2048).
 %% How often unanswered aborts are looked for.
 -define(ABORT_CHECK, 30000).
+%% How often it is looked whether a program that was stopped may go on, besides at each read: behind
+%% the last one there may be others' messages that count as ahead.
+-define(BRAKE_CHECK, 100).
 %% What a drain names when no stream of the other side will be served [D1].
 -define(NO_STREAM, 255).
 %% The largest integer of a ping and a drain.
@@ -302,6 +305,9 @@ hear({gwport_recycle, What}, State = #port{phase = serving}) ->
     recycle(What, State);
 hear(check_aborts, State) ->
     check_aborts(State);
+hear(check_brake, State = #port{phase = Phase, buffer = Buffer}) when Phase =/= ending ->
+    check_brake_later(State),
+    read(0, {ok, [], Buffer}, State);
 hear({timeout, Timer, _}, State = #port{timer = Timer}) ->
     timeout(State);
 hear({'EXIT', Pid, Reason}, State) ->
@@ -357,6 +363,7 @@ braked({ok, Brake}, Parsed, State) ->
     data(Parsed, Brake, State);
 braked({hold, Brake}, Parsed, State) ->
     gwport_health:hold(State#port.health),
+    check_brake_later(State#port{brake = Brake}),
     data(Parsed, Brake, State);
 braked({go_on, Brake}, Parsed, State) ->
     gwport_health:go_on(State#port.health),
@@ -366,6 +373,10 @@ braked({over, _}, _, State) ->
     wire_fault(failed, iolist_to_binary(io_lib:format(
         "~b bytes are written and not read, and it goes on writing",
         [gwport_brake:limit()])), State).
+
+check_brake_later(#port{brake = Brake}) ->
+    _ = [erlang:send_after(?BRAKE_CHECK, self(), check_brake) || gwport_brake:is_held(Brake)],
+    ok.
 
 data({ok, Frames, Buffer}, Brake, State) ->
     frames(Frames, State#port{buffer = Buffer, brake = Brake});

@@ -15,7 +15,7 @@ all() ->
     gwport_test:mounts().
 
 groups() ->
-    gwport_test:mounts([{group, parallel}, floods_and_is_stopped, promises_and_does_not_read, nothing_leaks], [{parallel, [parallel], [
+    gwport_test:mounts([{group, parallel}, floods_and_is_stopped, goes_on_behind_others_messages, promises_and_does_not_read, nothing_leaks], [{parallel, [parallel], [
         greeting_that_is_none, garbage_instead_of_a_greeting, no_greeting_at_all,
         program_that_exits_is_started_again_ever_later, circuit_opens_and_closes, a_program_is_not_started_twice, why_there_is_no_port_is_seen, stops_while_it_starts_again,
         ready_without_a_key,
@@ -645,6 +645,22 @@ floods_and_is_stopped(Config) ->
         ?assertMatch([#{os_pid := OsPid}], gwport_probe:await_ports(Server, 1)),
         gwport_probe:stop(Server)
     end || Lines <- ["10000", "1"]].
+
+goes_on_behind_others_messages(Config) ->
+    %% What is ahead of its port's owner is counted with the messages of others, which may be all that is left behind its
+    %% last bytes. It was not stopped for good.
+    Server = gwport_probe:bad("floods/10000", #{pool => #{ping_interval => infinity}}, Config),
+    [#{os_pid := OsPid, owner := Owner}] = gwport_probe:await_ports(Server, 1),
+    true = erlang:suspend_process(Owner),
+    Enough = erlang:memory(total) + 32 * 1048576,
+    gwport_test:until(fun() -> erlang:memory(total) > Enough end),
+    gwport_probe:os_kill("STOP", OsPid),
+    gwport_probe:await_stopped(OsPid),
+    _ = [Owner ! another_ones || _ <- lists:seq(1, 40000)],
+    true = erlang:resume_process(Owner),
+    Client = ask_aside(Server, #{path => "/ok"}),
+    ?assertMatch([{ok, #{status := 200}}], answers([Client])),
+    gwport_probe:stop(Server).
 
 most_memory(Until, Most) ->
     case erlang:monotonic_time(millisecond) < Until of
