@@ -39,8 +39,11 @@ looked(Ahead, Brake0) ->
     {look, _, Brake} = gwport_brake:took(?LOOK, Brake0),
     gwport_brake:looked(Ahead, Brake).
 
-%% A real port.
-what_a_port_has_read_and_its_owner_has_not_is_ahead_test() ->
+%% A real port, in a process that nobody else sends messages to.
+what_a_port_has_read_and_its_owner_has_not_is_ahead_test_() ->
+    {spawn, fun what_a_port_has_read_and_its_owner_has_not_is_ahead/0}.
+
+what_a_port_has_read_and_its_owner_has_not_is_ahead() ->
     Port = open_port({spawn_executable, "/bin/sh"}, [{args, ["-c", "echo 12345; exec cat"]}, binary, stream]),
     gwport_test:until(fun() -> {message_queue_len, 1} =:= process_info(self(), message_queue_len) end),
     ?assertEqual(6 + 256, gwport_brake:ahead(0, Port)),

@@ -81,7 +81,7 @@ var faults = []fault{
 	},
 	{
 		name: "the files of a form stay on the disk", file: "bridge/handler.go",
-		old: `defer removeFiles(r)`, new: `_ = removeFiles`,
+		old: `defer removeFiles(&x.http)`, new: `_ = removeFiles`,
 		shows: []sign{{"forms/multipart on disk", cases.H2C, both, "saw.files"}},
 	},
 	{
