@@ -22,9 +22,13 @@ plain(<<>>) ->
 op([Name | Args]) ->
     [Name | [[":", escape(iolist_to_binary(Arg))] || Arg <- Args]].
 
+%% Half a megabyte of them is not to take seconds.
 escape(Bytes) ->
-    [byte(C) || <<C>> <= Bytes].
+    << <<(byte(C))/binary>> || <<C>> <= Bytes >>.
 
-byte(C) when C >= $a, C =< $z; C >= $A, C =< $Z; C >= $0, C =< $9 -> C;
-byte(C) when C =:= $-; C =:= $_; C =:= $.; C =:= $/; C =:= $= -> C;
-byte(C) -> io_lib:format("%~2.16.0B", [C]).
+byte(C) when C >= $a, C =< $z; C >= $A, C =< $Z; C >= $0, C =< $9 -> <<C>>;
+byte(C) when C =:= $-; C =:= $_; C =:= $.; C =:= $/; C =:= $= -> <<C>>;
+byte(C) -> <<$%, (digit(C bsr 4)), (digit(C band 15))>>.
+
+digit(D) when D < 10 -> $0 + D;
+digit(D) -> $A + D - 10.

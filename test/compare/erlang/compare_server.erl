@@ -95,4 +95,4 @@ pairs([]) -> [];
 pairs([Name, Value | Rest]) -> [{Name, Value} | pairs(Rest)].
 
 say(Line) ->
-    io:put_chars(["COMPARE ", Line, "\n"]).
+    io:put_chars(iolist_to_binary(["COMPARE ", Line, "\n"])).
