@@ -54,20 +54,19 @@ line({combined, Referer, Agent}, Entry) ->
         integer_to_binary(Bytes), " ", gwport_line:quote(or_dash(cut(Referer))), " ",
         gwport_line:quote(or_dash(cut(Agent)))]);
 line({json, Referer, Agent}, Entry) ->
-    Pairs = [Pair || Pair = {_, Value} <- pairs(Referer, Agent, Entry), Value =/= <<>>],
-    iolist_to_binary([${, lists:join($,, [[$", Key, "\":", json(Value)]
-        || {Key, Value} <- Pairs]), $}]).
+    iolist_to_binary(gwport_json:encode({[{Key, limited(Value)}
+        || {Key, Value} <- pairs(Referer, Agent, Entry), Value =/= <<>>]})).
 
 %% What is empty is left out.
 pairs(Referer, Agent, Entry) ->
     #{pool := Pool, app := App, method := Method, path := Path, host := Host, peer := Peer,
         version := Version, time := Time, duration := Duration, status := Status,
         bytes := Bytes} = Entry,
-    [{"time", json_time(Time)}, {"pool", pool(Pool)}, {"app", App}, {"peer", Peer},
-        {"method", Method}, {"path", Path}, {"version", version(Version)}, {"host", Host},
-        {"status", Status}, {"bytes", Bytes}, {"duration_us", Duration},
-        {"reason", name(maps:get(reason, Entry, <<>>))}, {"referer", Referer},
-        {"user_agent", Agent}, {"traceparent", maps:get(traceparent, Entry, <<>>)}].
+    [{time, json_time(Time)}, {pool, pool(Pool)}, {app, App}, {peer, Peer},
+        {method, Method}, {path, Path}, {version, version(Version)}, {host, Host},
+        {status, Status}, {bytes, Bytes}, {duration_us, Duration},
+        {reason, name(maps:get(reason, Entry, <<>>))}, {referer, Referer},
+        {user_agent, Agent}, {traceparent, maps:get(traceparent, Entry, <<>>)}].
 
 %% An app in Erlang is of none.
 pool(undefined) -> <<>>;
@@ -76,9 +75,9 @@ pool(Pool) -> atom_to_binary(Pool).
 name(Reason) when is_atom(Reason) -> atom_to_binary(Reason);
 name(None) -> None.
 
-json(none) -> "null";
-json(Number) when is_integer(Number) -> integer_to_binary(Number);
-json(Text) -> gwport_line:json(cut(Text)).
+limited(none) -> null;
+limited(Number) when is_integer(Number) -> Number;
+limited(Text) -> cut(Text).
 
 cut(Text) ->
     hd(gwport_line:pieces(Text)).

@@ -43,15 +43,11 @@ format(Finding) ->
     iolist_to_binary(["broken rule ", Rule, " in ", Where, ": ", Says, " Seen: ", Seen, ". ", Hint,
         " (", Method, " ", Path, ", app ", App, ")"]).
 
-%% An object of strings.
+%% An object of strings, in this order.
 -spec json(finding()) -> binary().
 json(Finding) ->
     Keys = [rule, severity, side, where, seen, says, hint, method, path, app],
-    iolist_to_binary([${, lists:join($,, [[$", atom_to_binary(Key), "\":",
-        gwport_line:json(string_of(maps:get(Key, Finding)))] || Key <- Keys]), $}]).
-
-string_of(Atom) when is_atom(Atom) -> atom_to_binary(Atom);
-string_of(Text) -> Text.
+    iolist_to_binary(gwport_json:encode({[{Key, maps:get(Key, Finding)} || Key <- Keys]})).
 
 %% Of a key, a header, a method or a path.
 -spec name(binary()) -> iodata().

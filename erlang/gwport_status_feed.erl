@@ -23,7 +23,6 @@
 -type sample() :: {At :: integer(), #{Key :: atom() | pid() => counts() | non_neg_integer()}}.
 -type counts() :: #{responses := #{1..9 => non_neg_integer()},
     times := #{head | queue => gwport_count:times()}, _ => _}.
--type json() :: #{atom() => json()} | [json()] | binary() | number() | atom().
 
 -define(TICK, 1000).
 -define(SPAN, 10000).
@@ -37,7 +36,7 @@ next(Feed = #feed{due = Due}) ->
     receive after max(0, Due - now_ms()) -> ok end,
     Now = now_ms(),
     {Node, Feed1} = node_now(Now, Feed),
-    {continue, ["data: ", json(Node), "\n\n"], Feed1#feed{due = Now + ?TICK}}.
+    {continue, ["data: ", gwport_json:encode(Node), "\n\n"], Feed1#feed{due = Now + ?TICK}}.
 
 %% A pool may stop meanwhile.
 node_now(Now, Feed = #feed{samples = Before, lines = Lines0}) ->
@@ -170,19 +169,6 @@ at_most(PerCent, Times) ->
         _ ->
             null
     end.
-
-%% JSON
-
--spec json(json()) -> iodata().
-json(Map) when is_map(Map) ->
-    [${, lists:join($,, [[$", atom_to_binary(Key), "\":", json(Value)]
-        || {Key, Value} <- maps:to_list(Map)]), $}];
-json(List) when is_list(List) -> [$[, lists:join($,, [json(Value) || Value <- List]), $]];
-json(Text) when is_binary(Text) -> gwport_line:json(Text);
-json(Number) when is_integer(Number) -> integer_to_binary(Number);
-json(Number) when is_float(Number) -> float_to_binary(Number, [{decimals, 1}]);
-json(Word) when Word =:= true; Word =:= false; Word =:= null -> atom_to_binary(Word);
-json(Word) -> gwport_line:json(atom_to_binary(Word)).
 
 now_ms() ->
     erlang:monotonic_time(millisecond).

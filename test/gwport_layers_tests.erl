@@ -18,7 +18,7 @@ order() ->
         gwport_out, gwport_writer, gwport_clients, gwport_queue, gwport_lent, gwport_watch, gwport_share, gwport_log, gwport_log_socket,
         gwport_log_frame, gwport_log_crash, gwport_mux, gwport_half, gwport_credit, gwport_pace, gwport_load,
         gwport_os, gwport_file, gwport_options, gwport_rules, gwport_command, gwport_forwarded, gwport_network, gwport_variables,
-        gwport_validate_environ, gwport_validate_head, gwport_environ, gwport_frame, gwport_finding, gwport_field, gwport_seen, gwport_log_budget, gwport_log_lines, gwport_count, gwport_telemetry, gwport_line, gwport_failure, gwport_secret].
+        gwport_validate_environ, gwport_validate_head, gwport_environ, gwport_frame, gwport_finding, gwport_field, gwport_seen, gwport_log_budget, gwport_log_lines, gwport_count, gwport_telemetry, gwport_json, gwport_line, gwport_failure, gwport_secret].
 
 facing_cowboy() ->
     [gwport_handler, gwport_stream_h, gwport_plug_conn, gwport_mounts, gwport_pipeline_h, gwport_tunnel, gwport_cowboy,

@@ -33,7 +33,7 @@ groups() ->
         drains_of_the_program, fault_of_the_program,
         reads_nothing, asks_and_does_not_listen, stops_itself, stopped_by_a_debugger, ignores_drain, ignores_sigterm, has_ended_already, stop_timeout, kill_timeout,
         child_holds_the_output, closes_its_output, closes_its_input, falls_silent_within_a_frame, ends_within_a_frame,
-        ends_before_and_after_entered, grandchild_holds_the_output, exit_status_is_logged,
+        ends_before_and_after_entered, grandchild_holds_the_output, exit_status_is_logged, deadlocks,
         ends_right_after_the_greeting, misshapen_answers_over_http2
     ]}]).
 
@@ -888,6 +888,15 @@ exit_status_is_logged(Config) ->
     gwport_probe:os_kill("KILL", Second),
     {error, _, _} = gwport_probe:expect(Server, "exit status 137 (signal 9)", 5000),
     replaced(Server, Second),
+    gwport_probe:stop(Server).
+
+deadlocks(Config) ->
+    %% All its goroutines wait for one another, and Go's runtime ends it.
+    Server = gwport_probe:bad("good", Config),
+    OsPid = gwport_test:os_pid(Server),
+    ?assertMatch(#{status := 502}, gwport_test:get(Server, "/deadlock")),
+    gwport_probe:expect(Server, "ended while serving: closed, exit status 2", 5000),
+    replaced(Server, OsPid),
     gwport_probe:stop(Server).
 
 ends_right_after_the_greeting(Config) ->

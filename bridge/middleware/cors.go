@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gwport/gwport/bridge"
+	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
 // CORS lets pages of other origins read responses (the Fetch standard, section 3.2), and answers their preflights itself,
@@ -74,7 +75,7 @@ func (o CORS) check() {
 	}
 	for option, list := range map[string][]string{"Methods": o.Methods, "Headers": o.Headers, "Expose": o.Expose} {
 		for _, word := range list {
-			if !isToken(word) {
+			if !wire.IsToken(word) {
 				wrong("CORS."+option, word, "tokens")
 			}
 		}
@@ -87,7 +88,7 @@ func (o CORS) check() {
 // isOrigin tells an origin as browsers send it: scheme://host, and :port unless it is the scheme's.
 func isOrigin(s string) bool {
 	scheme, host, ok := strings.Cut(s, "://")
-	return ok && isToken(scheme) && host != "" && !strings.ContainsAny(host, "/?#@*, \t") && !hasControl(host)
+	return ok && wire.IsToken(scheme) && host != "" && !strings.ContainsAny(host, "/?#@*, \t") && !hasControl(host)
 }
 
 // preflight answers what a browser asks before it sends a request.

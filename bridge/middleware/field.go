@@ -82,15 +82,3 @@ func keyOf(option, name string) string {
 	}
 	return "HTTP_" + key
 }
-
-// isToken tells what the names of methods and fields, and other words of HTTP, are made of (RFC 9110, section 5.6.2).
-func isToken(s string) bool {
-	for _, c := range []byte(s) {
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0:
-		default:
-			return false
-		}
-	}
-	return s != ""
-}

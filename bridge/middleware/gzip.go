@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/gwport/gwport/bridge"
+	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
 // Gzip compresses responses for clients that take it. A body that comes in blocks is compressed block by block, and each is
@@ -80,7 +81,7 @@ func (o Gzip) Around(app bridge.App) bridge.App {
 
 // isTypePattern tells a type, one with a star behind its slash, and a star with a suffix.
 func isTypePattern(s string) bool {
-	plain := func(s string) bool { return isToken(s) && !strings.Contains(s, "*") }
+	plain := func(s string) bool { return wire.IsToken(s) && !strings.Contains(s, "*") }
 	if suffix, ok := strings.CutPrefix(s, "*+"); ok {
 		return plain(suffix)
 	}

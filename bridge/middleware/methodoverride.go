@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gwport/gwport/bridge"
+	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
 // MethodOverride has a POST say that it is another method, for clients that can send no other: in a field, or in the
@@ -33,7 +34,7 @@ func (o MethodOverride) Around(app bridge.App) bridge.App {
 		methods = []string{"PUT", "PATCH", "DELETE"}
 	}
 	for _, m := range methods {
-		if !isToken(m) || m != strings.ToUpper(m) {
+		if !wire.IsToken(m) || m != strings.ToUpper(m) {
 			wrong("MethodOverride.Methods", m, "a method in capitals, such as PUT")
 		}
 	}

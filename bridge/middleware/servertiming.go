@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gwport/gwport/bridge"
+	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
 // ServerTiming tells the browser's network view how long the app took until it had a response, whose body may still be
@@ -19,7 +20,7 @@ type ServerTiming struct {
 // Around is a [bridge.Middleware].
 func (o ServerTiming) Around(app bridge.App) bridge.App {
 	name := cmp.Or(o.Name, "app")
-	if !isToken(name) {
+	if !wire.IsToken(name) {
 		wrong("ServerTiming.Name", o.Name, "a token, such as app")
 	}
 	return func(ctx context.Context, env bridge.Environ) bridge.Result {

@@ -53,6 +53,7 @@ var answers = map[string]func(p *program, id uint32, arg string){
 		p.stream(frames.Credit, id, 1<<31-1)
 	},
 	"grant-deaf": func(p *program, id uint32, arg string) { p.stream(frames.Credit, id, num(arg)); forever() },
+	"deadlock":   func(*program, uint32, string) { select {} }, // which the runtime ends, since nothing else runs
 	"grant-text": func(p *program, id uint32, _ string) { p.stream(frames.Credit, id, "much") },
 	"grants":     grants,
 	"grant-later": func(p *program, id uint32, _ string) {
