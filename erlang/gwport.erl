@@ -110,12 +110,13 @@ status(Pool) ->
 %% first digit of their status, those that gwport gave itself among them, and under 1 the
 %% connections that apps have taken over; `failures', requests without an answer from an app or
 %% without a whole one, by reason; `programs', how often one came `up', ended as it was to
-%% (`drained') or otherwise (`failed'); `ends', these ends by their reason (below); `queue', how many requests found no place at once and
-%% `waited', how many came when the queue was `full', and for how many the time to wait was up
-%% (`timeout'); `replays', how many requests whose program had died turned to another one; `bytes'
-%% of bodies, `in' to programs and `out' to clients; and `times', in milliseconds, from a request's
-%% arrival to the `head' of its app's response, and for which one that had to wait was in the
-%% `queue' until it had a place: how many took so long `at_most', their `count' and `sum'.
+%% (`drained') or otherwise (`failed'); `ends', these ends by their reason (below); `queue', how
+%% many requests found no place at once and `waited', how many came when the queue was `full', and
+%% for how many the time to wait was up (`timeout'); `replays', how many requests whose program had
+%% died turned to another one; `bytes' of bodies, `in' to programs and `out' to clients; and
+%% `times', in milliseconds, from a request's arrival to the `head' of its app's response, and for
+%% which one that had to wait was in the `queue' until it had a place: how many took so long
+%% `at_most', their `count' and `sum'.
 %%
 %% Programs that end as they were to were `told' (to stop, to drain, or that they are too many), were
 %% `replaced' by a reload, `recycled', or drained of their own accord (`own_accord'). Others ended
