@@ -22,13 +22,13 @@ func TestADeferredIsNotAskedBeforeItsTime(t *testing.T) {
 		}
 		wants(1, "at first")
 		wants(1, "at once again")
-		time.Sleep(firstPause - 1) // the bubble's time, which costs none
+		time.Sleep(firstPause - time.Nanosecond) // the bubble's time, which costs none
 		wants(1, "early")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		wants(2, "in time")
-		time.Sleep(2*firstPause - 1)
+		time.Sleep(2*firstPause - time.Nanosecond)
 		wants(2, "early again")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		wants(3, "in time again")
 		d.call.Wake()
 		wants(4, "woken")
