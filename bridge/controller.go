@@ -39,7 +39,11 @@ func (w *response) FlushError() error {
 		return err
 	}
 	defer w.out.flush()
-	return w.breaks(w.flush())
+	err := w.flush()
+	if err == nil {
+		err = w.leavePart()
+	}
+	return w.breaks(err)
 }
 
 // ReadFrom sends a file as one, where the host takes it, and what is left or is none as

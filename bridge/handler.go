@@ -144,6 +144,7 @@ func answerForServer(w http.ResponseWriter, r *http.Request) {
 // panicked ends a stream whose handler has panicked. No value means that it has
 // called runtime.Goexit: nothing else leaves a function in that way.
 func (x *exchange) panicked(v any) {
+	x.response.hurry()
 	// Not errors.Is, which would call methods of what was thrown: if they panic too, there is nobody to recover.
 	if v == http.ErrAbortHandler {
 		if !x.response.isHijacked() {

@@ -58,6 +58,13 @@ const (
 	maxMemory   = 64 << 20
 	maxSmall    = 4
 
+	// minShared is the least of a body whose length is declared that goes by a part of a file
+	// in memory that bodies below minMemory share. Such a file has sharedSize bytes of
+	// largeMemory, and goes when it was not used for sharedIdle.
+	minShared  = 48 << 10
+	sharedSize = 8 << 20
+	sharedIdle = time.Second
+
 	// canSendFiles: the host finds a descriptor of this process under /proc.
 	canSendFiles = runtime.GOOS == "linux"
 

@@ -164,10 +164,11 @@ func (m *memory) sendPiece(f *memoryFile, refused bool) (taken int64, err error)
 			}
 		}
 	}
-	return taken, m.sendChunks(io.NewSectionReader(f.file, taken, int64(f.size)-taken))
+	return taken, sendChunks(m.out, io.NewSectionReader(f.file, taken, int64(f.size)-taken))
 }
 
-func (m *memory) sendChunks(r *io.SectionReader) error {
+// sendChunks sends by the wire what is in a file.
+func sendChunks(out sink, r *io.SectionReader) error {
 	for left := r.Size(); left > 0; {
 		f := mux.NewFrame(wire.KindChunk, wire.MaxChunk)
 		n := int(min(left, wire.MaxChunk))
@@ -176,7 +177,7 @@ func (m *memory) sendChunks(r *io.SectionReader) error {
 			f.Free()
 			return abort(CodeInternalError, "%v", err)
 		}
-		if err := m.out.queueChunk(f); err != nil {
+		if err := out.queueChunk(f); err != nil {
 			return err
 		}
 		left -= int64(n)
@@ -206,6 +207,9 @@ func (m *memory) close() {
 // remember takes bytes of a body over that are to go by files in memory. It returns how
 // many: the others, without an error, are to be sent behind them by the wire.
 func (w *response) remember(p []byte) (int, error) {
+	if w.part != nil {
+		return w.writePart(p)
+	}
 	if w.memory == nil {
 		left := w.contentLength - w.accepted + int64(len(p))
 		if !w.files || w.isHead || left < minMemory {
@@ -226,7 +230,7 @@ func (w *response) remember(p []byte) (int, error) {
 // settleMemory waits until all has gone that is in files, for what follows goes by the wire.
 func (w *response) settleMemory() error {
 	if w.memory == nil {
-		return nil
+		return w.leavePart()
 	}
 	err := w.memory.settle()
 	w.memory.close()

@@ -40,6 +40,7 @@ type response struct {
 	informs       int
 	buf           *mux.Buffer // body not yet sent; nil: none
 	memory        *memory     // where the body goes instead of the wire; nil: by the wire
+	part          *part       // the same for a smaller one
 	err           error       // what broke the body; there is no going on after it
 }
 
@@ -289,6 +290,9 @@ func (w *response) commit() error {
 	if err != nil {
 		w.drop(err)
 		return err
+	}
+	if w.share(f) {
+		return nil
 	}
 	if w.mayBeWhole(size) {
 		f.Whole = int(w.contentLength)

@@ -11,6 +11,9 @@
 %% The file is checked when it is open: what the program's number stands for may be another one by
 %% then, but what was opened does not change. It may get shorter all the same, so who sends asks how
 %% much has gone (sent/1).
+%%
+%% A file without a name is one in memory, of which many bodies have a part: it stays open a while
+%% for those that come next, and one process holds it for all of them.
 -module(gwport_file).
 
 -export([create/0, max_open/1, is_possible/0, spec/1, bytes/1, open/3, close/1]).
@@ -38,6 +41,14 @@
     sent :: atomics:atomics_ref()
 }).
 -opaque file() :: #file{}.
+%% What an opener holds. How often each client uses it stands with what tells of the client's end.
+-record(held, {
+    file :: file:fd(),
+    handle :: binary(),
+    size :: non_neg_integer(),
+    kept :: non_neg_integer(),
+    users = #{} :: #{pid() => {pos_integer(), Monitor :: reference()}}
+}).
 -opaque opener() :: pid().
 -type opened() :: {opened, opener(), {ok, file()} | {error, term()}}.
 %% CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, as linux/capability.h numbers them.
@@ -51,6 +62,12 @@
 -define(OPENING, 1).
 -define(MAX_OPENING, 6).
 -define(LOOKS, 100).
+%% How long a file without a name stays open for whom comes next, in milliseconds; how long, if its
+%% program has one that is newer, for it is full then, and its memory is held with it; and how long
+%% those that come too late are told so.
+-define(KEPT, 1000).
+-define(KEPT_BEHIND, 50).
+-define(TOLD, 1000).
 %% How many may be open: one in so many descriptors of the node, within bounds.
 -define(OPEN, 2).
 -define(MAX_OPEN, 3).
@@ -64,6 +81,7 @@ create() ->
     Limits = [Max || {max_fds, Max} <- lists:flatten(erlang:system_info(check_io))],
     Counts = atomics:new(?MAX_OPEN, []),
     ok = atomics:put(Counts, ?MAX_OPEN, max_open(lists:max([0 | Limits]))),
+    ?MODULE = ets:new(?MODULE, [named_table, public, {read_concurrency, true}]),
     _ = gwport_seen:is_first(?MODULE, Counts),
     ok.
 
@@ -99,10 +117,68 @@ bytes(#spec{length = Length}) ->
 %% Tell makes of the opener and {ok, file()} or {error, _}.
 -spec open(OsPid :: pos_integer(), spec(), Tell :: fun((opener(), term()) -> ok)) -> opener().
 open(OsPid, Spec, Tell) ->
-    Client = self(),
-    spawn_opt(fun() ->
-        gwport_failure:run("who opens a file", fun() -> opener(Client, OsPid, Spec, Tell) end)
-    end, [{priority, high}]).
+    Use = {self(), Spec, Tell},
+    Key = key(OsPid, Spec),
+    case holder(Key) of
+        {ok, Opener} ->
+            Opener ! {use, Use},
+            Opener;
+        none ->
+            Opener = spawn_opt(fun() ->
+                gwport_failure:run("who opens a file", fun() -> opener(OsPid, Key, Use) end)
+            end, [{priority, high}]),
+            ok = announce(Key, Opener),
+            Opener
+    end.
+
+%% There is a row {Key, Opener} for each file without a name that is open, and {place(Key), Opener}
+%% for the newest of them there. Where there was one, another is likely to be of the same kind, and
+%% is found before it is open: many bodies come at once when it is new.
+key(OsPid, #spec{device = Device, inode = Inode}) ->
+    {OsPid, Device, Inode}.
+
+place({OsPid, Device, _}) ->
+    {OsPid, Device}.
+
+holder(Key) ->
+    case find(Key) of
+        {ok, Opener} ->
+            case is_process_alive(Opener) of
+                true -> {ok, Opener};
+                false -> killed(Key, Opener), none
+            end;
+        none ->
+            none
+    end.
+
+announce(Key, Opener) ->
+    case find(place(Key)) of
+        {ok, _} -> _ = ets:insert_new(?MODULE, {Key, Opener}), ok;
+        none -> ok
+    end.
+
+%% It could not do what it does at its end.
+killed(Key, Opener) ->
+    case {ets:select_delete(?MODULE, [{{Key, Opener}, [], [true]}]), gwport_seen:find(?MODULE)} of
+        {1, {ok, Counts}} -> atomics:sub(Counts, ?OPEN, 1);
+        _ -> ok
+    end.
+
+%% Without the application there is no table.
+find(Key) ->
+    try ets:lookup(?MODULE, Key) of
+        [{_, Opener}] -> {ok, Opener};
+        [] -> none
+    catch
+        error:badarg -> none
+    end.
+
+forget(Key, Opener) ->
+    try ets:delete_object(?MODULE, {Key, Opener}) of
+        true -> ok
+    catch
+        error:badarg -> ok
+    end.
 
 %% Called by who has asked for it, which does not use it any more.
 -spec close(opener()) -> ok.
@@ -110,18 +186,29 @@ close(Opener) ->
     Opener ! {close, self()},
     ok.
 
-opener(Client, OsPid, Spec, Tell) ->
-    Monitor = erlang:monitor(process, Client),
+opener(OsPid, Key, Use = {_, Spec, Tell}) ->
     case gwport_seen:find(?MODULE) of
         {ok, Counts} ->
             Open = atomics:add_get(Counts, ?OPEN, 1),
-            try
-                hold(opened(Open, Counts, OsPid, Spec), Client, Monitor, Spec, Tell)
+            IsFound = try
+                hold(opened(Open, Counts, OsPid, Spec), Key, Use)
             after
+                forget(Key, self()),
+                forget(place(Key), self()),
                 atomics:sub(Counts, ?OPEN, 1)
-            end;
+            end,
+            IsFound andalso too_late();
         none ->
             Tell(self(), {error, too_many})
+    end.
+
+%% Their programs send the bytes.
+too_late() ->
+    receive
+        {use, {_, _, Tell}} -> Tell(self(), {error, closed}), too_late();
+        _ -> too_late()
+    after ?TOLD ->
+        ok
     end.
 
 opened(Open, Counts, OsPid, Spec) ->
@@ -182,16 +269,16 @@ open_ours(Process, Spec = #spec{descriptor = Descriptor}) ->
 
 is_that({ok, File}, Spec) ->
     case checked(file:read_file_info(File, [{time, posix}]), Spec) of
-        ok -> {ok, File};
+        {ok, Info} -> {ok, File, Info};
         Error -> ok = file:close(File), Error
     end;
 is_that(Error, _) ->
     Error.
 
-checked({ok, #file_info{type = regular, major_device = Device, inode = Inode, size = Size}},
-        #spec{device = Device, inode = Inode, offset = Offset, length = Length}) ->
-    case Offset + Length =< Size of
-        true -> ok;
+checked({ok, Info = #file_info{type = regular, major_device = Device, inode = Inode, size = Size}},
+        Spec = #spec{device = Device, inode = Inode}) ->
+    case is_within(Spec, Size) of
+        true -> {ok, Info};
         false -> {error, too_short}
     end;
 checked({ok, _}, _) ->
@@ -199,17 +286,77 @@ checked({ok, _}, _) ->
 checked(Error, _) ->
     Error.
 
-hold({ok, File}, Client, Monitor, #spec{offset = Offset}, Tell) ->
-    Tell(self(), {ok, #file{handle = prim_file:get_handle(File), offset = Offset,
-        sent = atomics:new(1, [])}}),
-    receive
-        {close, Client} -> ok;
-        {'DOWN', Monitor, process, Client, _} -> ok
-    end,
+is_within(#spec{offset = Offset, length = Length}, Size) ->
+    Offset + Length =< Size.
+
+%% Whether others may have found it.
+hold({ok, File, #file_info{size = Size, links = Links}}, Key, Use) ->
+    Kept = kept(Links, Key),
+    Handle = prim_file:get_handle(File),
+    held(use(Use, #held{file = File, handle = Handle, size = Size, kept = Kept})),
     _ = file:close(File),
-    ok;
-hold(Error, _, _, _, Tell) ->
-    Tell(self(), Error).
+    Kept > 0;
+hold(Error, _, {_, _, Tell}) ->
+    Tell(self(), Error),
+    true.
+
+%% How long it stays open when nobody uses it, in milliseconds.
+kept(0, Key) ->
+    Before = find(place(Key)),
+    true = ets:insert(?MODULE, [{Key, self()}, {place(Key), self()}]),
+    case Before of
+        {ok, Opener} -> Opener ! is_behind;
+        none -> ok
+    end,
+    ?KEPT;
+kept(_, Key) ->
+    forget(Key, self()),
+    0.
+
+held(Held = #held{users = Users, kept = Kept}) ->
+    receive
+        {use, Use} -> held(use(Use, Held));
+        {close, Client} -> held(unuse(Client, Held));
+        {'DOWN', _, process, Client, _} -> held(Held#held{users = maps:remove(Client, Users)});
+        is_behind -> held(Held#held{kept = ?KEPT_BEHIND})
+    after case map_size(Users) of 0 -> Kept; _ -> infinity end ->
+        ok
+    end.
+
+%% Whoever asks for it closes it, whatever it is told.
+use({Client, Spec = #spec{offset = Offset}, Tell}, Held0 = #held{handle = Handle}) ->
+    {Answer, Held = #held{users = Users}} = reaches(Spec, Held0),
+    Tell(self(), case Answer of
+        ok -> {ok, #file{handle = Handle, offset = Offset, sent = atomics:new(1, [])}};
+        Error -> Error
+    end),
+    Held#held{users = case Users of
+        #{Client := {N, Monitor}} -> Users#{Client := {N + 1, Monitor}};
+        _ -> Users#{Client => {1, erlang:monitor(process, Client)}}
+    end}.
+
+%% It may have become longer since.
+reaches(Spec, Held = #held{file = File, size = Known}) ->
+    case is_within(Spec, Known) of
+        true ->
+            {ok, Held};
+        false ->
+            case checked(file:read_file_info(File, [{time, posix}]), Spec) of
+                {ok, #file_info{size = Size}} -> {ok, Held#held{size = Size}};
+                Error -> {Error, Held}
+            end
+    end.
+
+unuse(Client, Held = #held{users = Users}) ->
+    case Users of
+        #{Client := {1, Monitor}} ->
+            true = erlang:demonitor(Monitor, [flush]),
+            Held#held{users = maps:remove(Client, Users)};
+        #{Client := {N, Monitor}} ->
+            Held#held{users = Users#{Client := {N - 1, Monitor}}};
+        _ ->
+            Held
+    end.
 
 %% So many bytes from that one of its part on, as a body that Cowboy takes. It knows files by name
 %% or as file:open/2 gives them; of the latter kind each has a module that sends it.

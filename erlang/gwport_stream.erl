@@ -83,7 +83,9 @@
 %% Small pieces of a response that waited go to the client together, up to so many bytes.
 -define(MAX_PIECE, 65536).
 %% A piece of a file, which costs no memory, may have more of them if the client takes pieces
-%% quickly; one that has become slow must still be able to take it before it counts as stalled.
+%% quickly; one that has become slow must still be able to take it before it counts as stalled. The
+%% first one finds a socket's buffer empty, which has room for most of it.
+-define(FIRST_FILE_PIECE, 131072).
 -define(MAX_FILE_PIECE, 524288).
 -define(QUICK, 500).
 
@@ -133,7 +135,7 @@
     files :: boolean(),
     file = none :: none | {opening, Length :: pos_integer()} | #sent{},
     %% How large the next piece of a file is: what this client takes quickly, of whichever file.
-    file_piece = ?MAX_PIECE :: pos_integer(),
+    file_piece = ?FIRST_FILE_PIECE :: pos_integer(),
 
     head_timeout :: timeout(),
     idle_timeout :: timeout(),

@@ -20,7 +20,7 @@ all() ->
     gwport_test:mounts() ++ [{group, hostile}].
 
 groups() ->
-    gwport_test:mounts([whole, generated, parts, conditionals, heads, in_turn, http2, not_in_other_hands, replaced_and_deleted,
+    gwport_test:mounts([whole, generated, shared, opener_killed, parts, conditionals, heads, in_turn, http2, not_in_other_hands, replaced_and_deleted,
         cut_down, slow_client, whole_behind_a_drain, nothing_left_open], [])
     %% What `swapped` leaves behind is being opened for ever, so it is the last but one.
     ++ [{hostile, [], [not_taken, of_other_rights, too_many, too_many_opening, broken_off, shrinks, out_of_order, without_asking,
@@ -90,6 +90,53 @@ generated(Config) ->
     end),
     ?assert(is_sent(Count, Config)),
     [gwport_test:close(Socket) || Socket <- Sockets],
+    gwport_probe:stop(Server).
+
+shared(Config) ->
+    %% Smaller bodies have parts of files that they share: each client gets its own bytes, and few files are opened for
+    %% all of them.
+    Server = disk(#{}, Config),
+    Opening = {gwport_file, open_ours, 2},
+    1 = erlang:trace_pattern(Opening, true, [local, call_count]),
+    {Sent, ok} = counting(fun() -> made(20, Server, Config) end),
+    {call_count, Opened} = erlang:trace_info(Opening, call_count),
+    erlang:trace_pattern(Opening, false, [local, call_count]),
+    case proplists:get_value(mount, Config) of
+        %% 320 bodies of 100 KB, of which a file has 83; some clients may come to the first one before it is known that
+        %% it is shared.
+        stream -> ?assertEqual(320, Sent), ?assert(Opened < 4 + 16);
+        route -> ?assertEqual({0, 0}, {Sent, Opened})
+    end,
+    gwport_probe:stop(Server).
+
+%% Sixteen clients, of which each asks for its own bytes so many times.
+made(Times, Server, Config) ->
+    Self = self(),
+    Clients = [spawn_link(fun() ->
+        Name = "made" ++ integer_to_list(N),
+        Bytes = rand:bytes(100000),
+        ok = file:write_file(filename:join(proplists:get_value(dir, Config), Name), Bytes),
+        [?assertMatch(#{status := 200, body := Bytes, complete := true}, gwport_test:get(Server, "/disk/made/" ++ Name))
+            || _ <- lists:seq(1, Times)],
+        Self ! {self(), done}
+    end) || N <- lists:seq(1, 16)],
+    [receive {Client, done} -> ok end || Client <- Clients],
+    ok.
+
+opener_killed(Config) ->
+    %% Who holds the shared file is killed between two responses: those behind are whole all the same, and nothing is
+    %% counted as open for ever. All of them have room in one file.
+    Server = disk(#{}, Config),
+    OsPid = gwport_test:os_pid(Server),
+    ok = made(1, Server, Config),
+    lists:foreach(fun(_) ->
+        Openers = [Opener || {{Program, _}, Opener} <- ets:tab2list(gwport_file), Program =:= OsPid],
+        Monitors = [erlang:monitor(process, Opener) || Opener <- Openers],
+        [exit(Opener, kill) || Opener <- Openers],
+        [receive {'DOWN', Monitor, process, _, _} -> ok end || Monitor <- Monitors],
+        ok = made(1, Server, Config)
+    end, lists:seq(1, 3)),
+    gwport_test:until(fun() -> atomics:get(counts(), ?OPEN) =:= 0 end),
     gwport_probe:stop(Server).
 
 parts(Config) ->

@@ -80,7 +80,7 @@ func idle(w http.ResponseWriter, r *http.Request) {
 }
 
 // disk answers from the folder FLOWPORT_DISK: a file as http.ServeFile does it, /copy/NAME as io.Copy does, which says
-// nothing of its length, and /limit/NAME a part of it.
+// nothing of its length, /limit/NAME a part of it, and /generated/NAME and /made/NAME its bytes, in pieces and at once.
 func disk(w http.ResponseWriter, r *http.Request) {
 	how, name := path.Split(strings.TrimPrefix(r.URL.Path, "/disk"))
 	file := filepath.Join(os.Getenv("FLOWPORT_DISK"), name)
@@ -95,7 +95,11 @@ func disk(w http.ResponseWriter, r *http.Request) {
 	}
 	defer func() { _ = f.Close() }()
 	if how == "/generated/" {
-		generated(w, f)
+		generated(w, f, 32<<10)
+		return
+	}
+	if how == "/made/" {
+		generated(w, f, 1<<20)
 		return
 	}
 	if how == "/copy/" {
@@ -109,11 +113,11 @@ func disk(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintf(w, "behind %d\n", at)
 }
 
-// generated writes the bytes as a handler does that has made them.
-func generated(w http.ResponseWriter, f *os.File) {
+// generated writes the bytes as a handler does that has made them, in pieces.
+func generated(w http.ResponseWriter, f *os.File, size int) {
 	b, _ := io.ReadAll(f)
 	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
-	for piece := range slices.Chunk(b, 32<<10) {
+	for piece := range slices.Chunk(b, size) {
 		if _, err := w.Write(piece); err != nil {
 			return
 		}
