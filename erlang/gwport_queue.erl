@@ -18,6 +18,9 @@
 %%   is up over an empty table costs the next client a look, and nothing else.
 %% - A client is killed. Its row is passed over by who takes it, and swept up by the keeper; of a
 %%   place that was offered to it, the offer ends by itself.
+%% - A client is killed when it is counted as its peer's and has no row yet, or has taken its row and
+%%   is still counted. The sweep holds the counts against the rows; what crosses that is seen once,
+%%   and only what is seen twice is put right.
 %% - A client's time is up, or it leaves. It takes its own row; where that is gone an offer is in
 %%   its mailbox or about to be, and it declines that, or the offer ends by itself.
 %% - The port dies, or drains, between the offer and the open. It refuses the open as it would any
@@ -38,6 +41,9 @@
 -record(queue, {
     %% {{Ticket, Ref}, Pid, Tag, Peer}
     table :: ets:table(),
+    %% {Peer, Count} for each on whose behalf somebody waits: whoever writes a row adds one before,
+    %% and whoever takes one out subtracts it behind that.
+    peers :: ets:table(),
     numbers :: atomics:atomics_ref()
 }).
 -opaque queue() :: #queue{}.
@@ -54,7 +60,8 @@
 %% Called by the supervisor of the pool.
 -spec new() -> queue().
 new() ->
-    #queue{table = ets:new(?MODULE, [ordered_set, public]), numbers = atomics:new(4, [])}.
+    #queue{table = ets:new(?MODULE, [ordered_set, public]), peers = ets:new(?MODULE, [public]),
+        numbers = atomics:new(4, [])}.
 
 %% Called by the keeper: so many may wait, so many per cent of them on behalf of one peer, for so
 %% many milliseconds each.
@@ -88,38 +95,40 @@ count(#queue{table = Table}) ->
 %% before. It looks at the ports when it has joined. Peer is on whose behalf.
 -spec join(new | ticket(), gwport_watch:to(), Peer :: binary() | none, queue()) ->
     {ok, place()} | full.
-join(new, To, Peer, Queue) ->
-    case has_share(Peer, Queue) of
-        true -> join(erlang:unique_integer([monotonic]), To, Peer, Queue);
-        false -> full
-    end;
 join(Ticket, To, Peer, Queue) ->
     %% Where nobody may wait, nobody is to see a flag.
     case max(Queue) of
         0 -> full;
-        Max -> join(Ticket, To, Peer, Max, Queue)
+        Max -> try joins(Ticket, To, Peer, Max, Queue)
+            %% Its owner has ended, and the pool with it.
+            catch error:badarg -> full
+            end
     end.
 
-%% With fewer that wait nobody has more than that.
-has_share(none, _) ->
-    true;
-has_share(Peer, Queue = #queue{table = Table, numbers = Numbers}) ->
+%% Who has waited before has been within its peer's share.
+joins(new, To, Peer, Max, Queue = #queue{numbers = Numbers}) ->
     Share = atomics:get(Numbers, ?SHARE),
-    count(Queue) < Share
-        orelse try ets:select_count(Table, [{{'_', '_', '_', Peer}, [], [true]}]) < Share
-        catch error:badarg -> true
-        end.
+    case counted(1, Peer, Queue) of
+        Count when Count > Share -> _ = counted(-1, Peer, Queue), full;
+        _ -> write(erlang:unique_integer([monotonic]), To, Peer, Max, Queue)
+    end;
+joins(Ticket, To, Peer, Max, Queue) ->
+    _ = counted(1, Peer, Queue),
+    write(Ticket, To, Peer, Max, Queue).
 
-join(Ticket, {Ref, Tag}, Peer, Max, Queue = #queue{table = Table, numbers = Numbers}) ->
+write(Ticket, {Ref, Tag}, Peer, Max, Queue = #queue{table = Table, numbers = Numbers}) ->
     Key = {Ticket, Ref},
-    try
-        true = ets:insert(Table, {Key, self(), Tag, Peer}),
-        ok = atomics:put(Numbers, ?FLAG, 1),
-        joined(ets:info(Table, size) =< Max, {Key, Queue})
-    catch
-        %% Its owner has ended, and the pool with it.
-        error:badarg -> full
-    end.
+    true = ets:insert(Table, {Key, self(), Tag, Peer}),
+    ok = atomics:put(Numbers, ?FLAG, 1),
+    joined(ets:info(Table, size) =< Max, {Key, Queue}).
+
+%% So many more, or less, wait on behalf of a peer: how many do.
+counted(_, none, _) ->
+    0;
+counted(By, Peer, #queue{peers = Peers}) ->
+    Count = ets:update_counter(Peers, Peer, By, {Peer, 0}),
+    _ = [ets:delete_object(Peers, {Peer, 0}) || Count =:= 0],
+    Count.
 
 %% One that is too many may have been seen, and taken.
 joined(true, Place) ->
@@ -138,7 +147,7 @@ ticket({{Ticket, _}, _}) ->
 -spec leave(place()) -> ok | taken.
 leave({Key, Queue = #queue{table = Table}}) ->
     try ets:take(Table, Key) of
-        [_] -> settled(Queue);
+        [{_, _, _, Peer}] -> _ = counted(-1, Peer, Queue), settled(Queue);
         [] -> taken
     catch
         error:badarg -> ok
@@ -156,7 +165,8 @@ first('$end_of_table', Queue) ->
     empty;
 first(Key = {_, Ref}, Queue = #queue{table = Table}) ->
     case ets:take(Table, Key) of
-        [{_, Pid, Tag, _}] ->
+        [{_, Pid, Tag, Peer}] ->
+            _ = counted(-1, Peer, Queue),
             case is_process_alive(Pid) of
                 true -> {ok, {Ref, Tag}};
                 false -> take(Queue)
@@ -187,9 +197,21 @@ refuse(Reason, Queue) ->
             ok
     end.
 
-%% Called by the keeper, now and then: clients that were killed are no part of the queue's length.
+%% Called by the keeper, now and then: clients that were killed are no part of the queue's length,
+%% nor of their peers' shares.
 -spec sweep(queue()) -> ok.
 sweep(Queue = #queue{table = Table}) ->
-    _ = [ets:delete(Table, Key) || is_waited(Queue),
+    _ = [leave({Key, Queue}) || is_waited(Queue),
         {Key, Pid, _, _} <- ets:tab2list(Table), not is_process_alive(Pid)],
+    Off = off(Queue),
+    _ = [counted(By, Peer, Queue) || Off =/= [], {Peer, By} = Is <- off(Queue),
+        lists:member(Is, Off)],
     settled(Queue).
+
+%% Peers that have more rows than are counted, by how many; or fewer.
+off(#queue{table = Table, peers = Peers}) ->
+    Counted = maps:from_list([{Peer, -Count} || {Peer, Count} <- ets:tab2list(Peers)]),
+    Rows = ets:select(Table, [{{'_', '_', '_', '$1'}, [{'=/=', '$1', none}], ['$1']}]),
+    Off = lists:foldl(fun(Peer, Sum) -> Sum#{Peer => maps:get(Peer, Sum, 0) + 1} end, Counted,
+        Rows),
+    [Is || Is = {_, By} <- maps:to_list(Off), By =/= 0].

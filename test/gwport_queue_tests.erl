@@ -2,7 +2,12 @@
 %% is up while there is somebody, whatever crosses.
 -module(gwport_queue_tests).
 
+-define(PROPER_NO_TRANS, true).
+-define(PROPER_NO_IMPORTS, true).
+-include_lib("proper/include/proper.hrl").
 -include_lib("eunit/include/eunit.hrl").
+
+-import(proper_types, [list/1, oneof/1, frequency/1, non_neg_integer/0]).
 
 who_comes_first_is_taken_first_test() ->
     Queue = queue(10),
@@ -33,6 +38,79 @@ a_peer_has_its_share_and_no_more_while_others_have_theirs_test() ->
     ?assertEqual(full, Join(<<"192.0.2.2">>)),
     [ok = gwport_queue:leave(Place) || Place <- Places],
     ?assertMatch({ok, _}, Join(<<"192.0.2.1">>)).
+
+%% Whatever becomes of those who wait, the count of each peer is that of its rows: in the end as many of its may wait as
+%% at the beginning, and one more does not.
+a_peers_count_is_that_of_its_rows_test_() ->
+    Peers = [<<"192.0.2.1">>, <<"192.0.2.2">>, none],
+    gwport_gen:check(?FORALL(Steps, list(frequency([{4, {join, oneof(Peers)}}, {2, {leave, non_neg_integer()}}, {2, take}, {1, again},
+            {1, {kill, oneof(Peers)}}, {1, sweep}])),
+        begin
+            Queue = queue(100, 3),
+            {Rows, _} = lists:foldl(fun(Step, State) -> step(Step, Queue, State) end, {[], none}, Steps),
+            true = lists:all(fun(Peer) -> has_share(Peer, waiting(Peer, Rows), Queue) end, Peers -- [none]),
+            ok = gwport_queue:refuse(no_port, Queue),
+            lists:all(fun(Peer) -> has_share(Peer, 0, Queue) end, Peers -- [none])
+        end)).
+
+%% Rows are in the order of their tickets; those of dead clients stand there until somebody comes by.
+step({join, Peer}, Queue, {Rows, Taken}) ->
+    case gwport_queue:join(new, {make_ref(), Peer}, Peer, Queue) of
+        {ok, Place} -> true = Peer =:= none orelse waiting(Peer, Rows) < 3, {Rows ++ [{Place, Peer, lives}], Taken};
+        full -> true = waiting(Peer, Rows) >= 3, {Rows, Taken}
+    end;
+step({kill, Peer}, Queue, {Rows, Taken}) ->
+    case waiting(Peer, Rows) < 3 of
+        true -> {Rows ++ [{killed(Peer, Peer, Queue), Peer, dead}], Taken};
+        false -> {Rows, Taken}
+    end;
+step({leave, _}, _, State = {[], _}) ->
+    State;
+step({leave, N}, _, {Rows, Taken}) ->
+    {Place, _, _} = Row = lists:nth(1 + N rem length(Rows), Rows),
+    ok = gwport_queue:leave(Place),
+    {Rows -- [Row], Taken};
+step(take, Queue, {Rows, Taken}) ->
+    case {gwport_queue:take(Queue), [Row || Row = {_, _, lives} <- Rows]} of
+        {empty, []} -> {[], Taken};
+        {{ok, _}, [First | _]} -> {tl(lists:dropwhile(fun(Row) -> Row =/= First end, Rows)), First}
+    end;
+%% One that was taken for nothing is in front again, whatever its peer has by now.
+step(again, _, State = {_, none}) ->
+    State;
+step(again, Queue, {Rows, {Place, Peer, _}}) ->
+    {ok, New} = gwport_queue:join(gwport_queue:ticket(Place), {make_ref(), Peer}, Peer, Queue),
+    {lists:sort(fun({A, _, _}, {B, _, _}) -> gwport_queue:ticket(A) =< gwport_queue:ticket(B) end, [{New, Peer, lives} | Rows]), none};
+step(sweep, Queue, {Rows, Taken}) ->
+    ok = gwport_queue:sweep(Queue),
+    {[Row || Row = {_, _, lives} <- Rows], Taken}.
+
+waiting(Peer, Rows) ->
+    length([true || {_, P, _} <- Rows, P =:= Peer]).
+
+%% As many more as are lacking of its share, three, may wait.
+has_share(Peer, Has, Queue) ->
+    Places = [gwport_queue:join(new, {make_ref(), Peer}, Peer, Queue) || _ <- lists:seq(1, max(0, 3 - Has))],
+    full = gwport_queue:join(new, {make_ref(), Peer}, Peer, Queue),
+    [ok = gwport_queue:leave(Place) || {ok, Place} <- Places],
+    not lists:member(full, Places).
+
+%% A client may be killed anywhere, also where it is counted and has no row.
+who_was_killed_is_in_nobodys_share_test() ->
+    Queue = queue(100, 3),
+    Peer = <<"192.0.2.1">>,
+    _ = [begin
+        {Pid, Monitor} = spawn_monitor(fun() -> comes_and_goes(Peer, Queue) end),
+        true = erlang:yield(),
+        exit(Pid, kill),
+        receive {'DOWN', Monitor, process, Pid, killed} -> ok end
+    end || _ <- lists:seq(1, 300)],
+    ok = gwport_queue:sweep(Queue),
+    ?assert(has_share(Peer, 0, Queue)).
+
+comes_and_goes(Peer, Queue) ->
+    _ = [gwport_queue:leave(Place) || {ok, Place} <- [gwport_queue:join(new, {make_ref(), 1}, Peer, Queue)]],
+    comes_and_goes(Peer, Queue).
 
 where_none_may_wait_nobody_sees_a_flag_test() ->
     Queue = queue(0),
@@ -118,8 +196,11 @@ ends(Queue, Taken) ->
 %% Helpers
 
 queue(Max) ->
+    queue(Max, 80).
+
+queue(Max, Share) ->
     Queue = gwport_queue:new(),
-    ok = gwport_queue:limit(Max, 80, 1000, Queue),
+    ok = gwport_queue:limit(Max, Share, 1000, Queue),
     Queue.
 
 join(Tag, Queue) ->
@@ -130,8 +211,12 @@ place(Tag, Queue) ->
     Place.
 
 killed(Tag, Queue) ->
-    {Pid, Monitor} = spawn_monitor(fun() -> _ = place(Tag, Queue) end),
-    receive {'DOWN', Monitor, process, Pid, normal} -> ok end.
+    _ = killed(Tag, none, Queue),
+    ok.
+
+killed(Tag, Peer, Queue) ->
+    {Pid, Monitor} = spawn_monitor(fun() -> exit(gwport_queue:join(new, {make_ref(), Tag}, Peer, Queue)) end),
+    receive {'DOWN', Monitor, process, Pid, {ok, Place}} -> Place end.
 
 taken(Queue) ->
     case gwport_queue:take(Queue) of
