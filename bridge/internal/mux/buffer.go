@@ -17,7 +17,9 @@ type Buffer struct {
 	// Whole is, of a head, how long the body is with which it may go as one frame; 0:
 	// it may not.
 	Whole int
-	tail  bool // written without its head, for it is the end of the frame before it
+	// pieces is how many have joined the chunk, behind its first.
+	pieces int
+	tail   bool // written without its head, for it is the end of the frame before it
 }
 
 // FirstBuffer and LastBuffer bound what of an answer is gathered before its first
@@ -65,7 +67,7 @@ func NewBuffer(n int) *Buffer {
 
 // Free gives the buffer back. Nothing may point into it any more.
 func (b *Buffer) Free() {
-	b.B, b.next, b.Kind, b.Whole, b.tail = b.B[:0], nil, 0, 0, false
+	b.B, b.next, b.Kind, b.Whole, b.pieces, b.tail = b.B[:0], nil, 0, 0, 0, false
 	for i, size := range bufferSizes {
 		if cap(b.B) == size {
 			bufferPools[i].Put(b)

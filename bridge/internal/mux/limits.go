@@ -44,12 +44,23 @@ const (
 	// the body at hand.
 	holdTime = time.Millisecond
 
+	// hastyPieces is how many pieces have joined a chunk when it is written that tell
+	// of a handler which does not wait between its flushes. gatheredSize is enough for
+	// a frame of its next ones, and gatheredPieces of them have it wait.
+	hastyPieces    = 8
+	gatheredSize   = 4 << 10
+	gatheredPieces = 128
+
 	// takenPause is how often it is looked whether the host has read the last frames.
 	takenPause = time.Millisecond
 
 	// batchSize is about how much one write carries. It bounds how long a pong
 	// can wait behind bodies, and is twice what a pipe holds.
 	batchSize = 128 << 10
+
+	// bulkSize is the size of a turn that waits for smaller ones: more than what a
+	// handler's answer has gathered before it is sent.
+	bulkSize = 32 << 10
 
 	// lateYield is how long the writer's yield takes where others keep the wire
 	// waiting: most of the 10 ms for which Go lets a goroutine compute. lateRow of

@@ -179,7 +179,7 @@ func (h *host) requireNothingLeft() {
 	require.Empty(h.t, h.conn.streams)
 	require.Zero(h.t, h.conn.tasks)
 	require.Empty(h.t, h.conn.abandoned)
-	require.True(h.t, h.conn.out.urgent.empty() && h.conn.out.turns.empty())
+	require.True(h.t, h.conn.out.urgent.empty() && h.conn.out.turns.empty() && h.conn.out.bulk.empty())
 }
 
 // copyBack sends what arrives, and ends when that does: what a connection that was taken

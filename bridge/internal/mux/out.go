@@ -20,6 +20,7 @@ type Out struct {
 	flow     outflow
 	waiting  bufferQueue // for the writer
 	held     bool        // what waits is kept back, for more of it is likely to come
+	paced    bool        // so is it where too many small pieces have come
 	failure  error       // the cause, if an abort is queued behind what was flushed
 	deadline *deadline
 
@@ -76,13 +77,13 @@ func (h *Out) Reserve(n int) (int, error) {
 func (h *Out) Queue(f *Buffer) error {
 	h.s.c.mu.Lock()
 	err := h.err()
-	if err == nil {
-		h.push(f)
-	}
-	h.s.c.mu.Unlock()
 	if err != nil {
 		f.Free()
+	} else {
+		h.push(f)
+		err = h.awaitPace()
 	}
+	h.s.c.mu.Unlock()
 	return h.s.told(err)
 }
 
@@ -110,8 +111,9 @@ func (h *Out) QueueChunk(f *Buffer) error {
 	err := h.awaitCredit()
 	if err == nil && h.flow.takeAll(f.Payload()) {
 		h.push(f)
+		err = h.awaitPace()
 		h.s.c.mu.Unlock()
-		return nil
+		return h.s.told(err)
 	}
 	h.s.c.mu.Unlock()
 	if err == nil {
@@ -178,14 +180,17 @@ func Send[T ~[]byte | ~string](to Sender, p T) (sent int, err error) {
 // push queues a frame. Small chunks join the one before, as long as that is not
 // written: a handler that flushes each byte would else hold a buffer for each.
 func (h *Out) push(f *Buffer) {
-	last := h.waiting.last
-	if last != nil && f.Kind == wire.KindChunk && last.Kind == wire.KindChunk && f.Payload() <= last.room() {
+	if f.Kind != wire.KindChunk {
+		h.waiting.push(f)
+	} else if last := h.roomFor(f.Payload()); last != nil {
 		last.B = append(last.B, f.B[wire.ChunkRoom:]...)
+		last.pieces++
 		f.Free()
-		return
+		f = last
+	} else {
+		h.waiting.push(f)
 	}
-	h.waiting.push(f)
-	if !h.holds(f) {
+	if !h.holds(f) && !h.gathers(f) {
 		h.release()
 	}
 }
@@ -245,6 +250,19 @@ func (h *Out) onTaken(n int64) *Abort {
 	return nil
 }
 
+// isBulk tells whether the next turn is one of many bytes.
+func (h *Out) isBulk() bool {
+	first := h.waiting.first
+	if first == nil {
+		return false
+	}
+	n := first.Payload() + first.Whole
+	if first.next != nil {
+		n += first.next.Payload()
+	}
+	return n >= bulkSize
+}
+
 // takeTurn moves frames into a batch, up to a chunk and what ends the half right
 // behind it, or a whole response. It tells whether there are more.
 func (h *Out) takeTurn(b *batch) bool {
@@ -263,6 +281,9 @@ func (h *Out) takeTurn(b *batch) bool {
 		if h.s.closed() { // by an end that the abort stood behind
 			f.Free()
 			continue
+		}
+		if f.isHasty() {
+			h.pace()
 		}
 		f.seal(h.s.id)
 		b.add(f)
@@ -292,6 +313,6 @@ func (h *Out) end() {
 
 // shut ends the half with its stream.
 func (h *Out) shut() {
-	h.ended, h.held = true, false
+	h.ended, h.held, h.paced = true, false, false
 	h.waiting.clear()
 }

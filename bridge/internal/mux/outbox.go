@@ -14,7 +14,9 @@ import (
 //   - urgent: streams with an entered, a grant or an abort to send. These are
 //     marks on the stream and not frames, so that grants add up, an abort
 //     replaces what was not sent [A4], and no stream takes memory for them;
-//   - turns: streams with frames of their response, each a chunk at a time.
+//   - turns: streams with frames of their response, each a chunk at a time. Those with
+//     few bytes go before those with many, which are in bulk: a small answer does not
+//     wait for a chunk of each large one. Of the latter there is one in each write.
 type outbox struct {
 	wake   sync.Cond // the writer waits here
 	logged sync.Cond // whoever waits for a line of the log to be written
@@ -34,13 +36,14 @@ type outbox struct {
 
 	urgent streamQueue
 	turns  streamQueue
+	bulk   streamQueue
 
 	held      streamQueue // streams that are no one's turn yet, and some that were since
 	holdTimer *time.Timer // lets them go; nil: not set
 }
 
-// streamQueue is a queue of streams. Each stream has one link for each of the
-// two queues it can be in.
+// streamQueue is a queue of streams. A stream is in urgent once at most, and in one of
+// turns and bulk.
 type streamQueue struct {
 	streams []*Stream
 	head    int
@@ -68,7 +71,8 @@ func (q *streamQueue) pop() *Stream {
 }
 
 func (o *outbox) empty() bool {
-	return len(o.control) == 0 && (len(o.logs) == 0 || !o.greeted) && len(o.evidence) == 0 && o.urgent.empty() && o.turns.empty()
+	return len(o.control) == 0 && (len(o.logs) == 0 || !o.greeted) && len(o.evidence) == 0 &&
+		o.urgent.empty() && o.turns.empty() && o.bulk.empty()
 }
 
 // kick wakes the writer if it sleeps.
@@ -90,9 +94,17 @@ func (o *outbox) addUrgent(s *Stream) {
 func (o *outbox) addTurn(s *Stream) {
 	if !s.inTurn {
 		s.inTurn = true
-		o.turns.push(s)
+		o.queueTurn(s)
 	}
 	o.kick()
+}
+
+func (o *outbox) queueTurn(s *Stream) {
+	if s.Out.isBulk() {
+		o.bulk.push(s)
+	} else {
+		o.turns.push(s)
+	}
 }
 
 func (o *outbox) ready(y *wire.Ready) {

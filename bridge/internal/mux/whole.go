@@ -27,6 +27,10 @@ func (h *Out) holds(f *Buffer) bool {
 // release lets the writer have what waits.
 func (h *Out) release() {
 	h.held = false
+	if h.paced {
+		h.paced = false
+		h.s.cond.Broadcast()
+	}
 	if !h.waiting.empty() {
 		h.s.c.out.addTurn(h.s)
 	}
@@ -57,7 +61,7 @@ func (c *Conn) releaseHeld() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for !c.out.held.empty() {
-		if s := c.out.held.pop(); s.Out.held {
+		if s := c.out.held.pop(); s.Out.held || s.Out.paced {
 			s.Out.release()
 		}
 	}

@@ -1,5 +1,7 @@
 package mux
 
+import "github.com/gwport/gwport/bridge/internal/wire"
+
 // batch is what one write carries, and what is to be done after it.
 type batch struct {
 	bytes    []byte
@@ -54,15 +56,35 @@ func (c *Conn) take(b *batch) bool {
 	for !c.out.urgent.empty() {
 		c.out.urgent.pop().takeUrgent(b)
 	}
-	for !c.out.turns.empty() && len(b.bytes)+b.size < batchSize {
-		s := c.out.turns.pop()
-		if s.Out.takeTurn(b) {
-			c.out.turns.push(s)
-		} else {
-			s.inTurn = false
-		}
-	}
+	c.out.takeTurns(b)
 	return true
+}
+
+// takeTurns takes those of few bytes, with room left for one of many, and then these.
+func (o *outbox) takeTurns(b *batch) {
+	room := batchSize
+	if !o.bulk.empty() {
+		room -= wire.MaxChunk
+	}
+	for !o.turns.empty() && len(b.bytes)+b.size < room {
+		s := o.turns.pop()
+		if s.Out.isBulk() { // it was not when it was queued
+			o.bulk.push(s)
+			continue
+		}
+		o.takeTurn(s, b)
+	}
+	for !o.bulk.empty() && len(b.bytes)+b.size < batchSize {
+		o.takeTurn(o.bulk.pop(), b)
+	}
+}
+
+func (o *outbox) takeTurn(s *Stream, b *batch) {
+	if s.Out.takeTurn(b) {
+		o.queueTurn(s)
+	} else {
+		s.inTurn = false
+	}
 }
 
 // takeControl takes the frames without a stream.
@@ -81,8 +103,10 @@ func (o *outbox) discard() {
 	for !o.urgent.empty() {
 		o.urgent.pop()
 	}
-	for !o.turns.empty() {
-		o.turns.pop().Out.waiting.clear()
+	for _, q := range []*streamQueue{&o.turns, &o.bulk} {
+		for !q.empty() {
+			q.pop().Out.waiting.clear()
+		}
 	}
 }
 
