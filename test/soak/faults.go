@@ -101,37 +101,51 @@ type faults struct {
 	errs    []error
 }
 
-// run makes faults until the context ends, each kind as often as any other, in an order that is the seed's.
+// run makes faults until the context ends, each kind as often as any other, in an order that is the seed's. One is due some
+// time after the last began, whatever has become of that.
 func (f *faults) run(ctx context.Context, rnd *rand.Rand) {
 	f.counts, f.last = make(map[string]int), time.Now()
 	var wg sync.WaitGroup
-	tick := time.NewTicker(f.every)
-	defer tick.Stop()
 	for deck := []int(nil); ; deck = deck[1:] {
 		if len(deck) == 0 {
 			deck = rnd.Perm(len(faultKinds))
 		}
 		kind, chosen := &faultKinds[deck[0]], int(rnd.Uint32()>>1)
-		select {
-		case <-tick.C:
-			wg.Go(func() { f.one(kind, chosen) })
-		case <-ctx.Done():
-			wg.Wait()
-			f.began()
-			return
+		due := f.last.Add(f.every)
+		// A node under load may take a while to say which programs there are, and is asked before they are needed.
+		if !wait(ctx, due.Add(-f.every/2)) {
+			break
 		}
+		programs, err := f.node.programs()
+		if !wait(ctx, due) {
+			break
+		}
+		programs = slices.DeleteFunc(programs, func(pid int) bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) })
+		if err == nil && len(programs) == 0 { // all have ended since
+			programs, err = f.node.programs()
+		}
+		f.began()
+		wg.Go(func() { f.one(kind, chosen, programs, err) })
+	}
+	wg.Wait()
+	f.began()
+}
+
+func wait(ctx context.Context, until time.Time) bool {
+	select {
+	case <-time.After(time.Until(until)):
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
 func (f *faults) began() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.longest = max(f.longest, time.Since(f.last))
-	f.last = time.Now()
+	now := time.Now()
+	f.longest, f.last = max(f.longest, now.Sub(f.last)), now
 }
 
-func (f *faults) one(kind *fault, chosen int) {
-	programs, err := f.node.programs()
+func (f *faults) one(kind *fault, chosen int, programs []int, err error) {
 	if err == nil && len(programs) == 0 {
 		err = errors.New("soak: there is no program to do it to")
 	}
@@ -139,7 +153,6 @@ func (f *faults) one(kind *fault, chosen int) {
 		f.failed(kind, err)
 		return
 	}
-	f.began()
 	began := time.Now()
 	gone, err := kind.do(f, programs[chosen%len(programs)])
 	if err == nil {
