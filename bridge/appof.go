@@ -2,7 +2,6 @@ package bridge
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -102,20 +101,12 @@ func (a *appRun) run(h http.Handler, r *http.Request) {
 func (a *appRun) panicked(v any) {
 	switch {
 	case v == nil:
-		v = errors.New("bridge: handler called runtime.Goexit")
+		v = errGoexit
 	case v != http.ErrAbortHandler:
-		v = &handlerPanic{v, debug.Stack()}
+		v = &handlerPanic{v, debug.Stack(), callers()}
 	}
 	a.end(v)
 }
-
-// handlerPanic is what a handler that runs as an App has panicked with.
-type handlerPanic struct {
-	value any
-	stack []byte
-}
-
-func (p *handlerPanic) Error() string { return fmt.Sprintf("%v\n%s", p.value, p.stack) }
 
 // end ends the App, or else the body.
 func (a *appRun) end(v any) {

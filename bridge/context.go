@@ -44,12 +44,18 @@ func exchangeOf(ctx context.Context) *exchange {
 }
 
 // Dev tells whether the request comes from a host that runs for development: its
-// pool has the option dev. A handler may say more of an error then, or read its
-// templates afresh. Under any other server than the bridge's it is false.
+// pool has the option dev; or by GWPORT_HTTP. A handler may say more of an error then, or
+// read its templates afresh. Under any other server than the bridge's it is false.
 func Dev(ctx context.Context) bool {
-	x := exchangeOf(ctx)
-	return x != nil && x.dev
+	if x := exchangeOf(ctx); x != nil {
+		return x.dev
+	}
+	isDev, _ := ctx.Value(devKey{}).(bool)
+	return isDev
 }
+
+// devKey is the context's key for whether a request comes by GWPORT_HTTP.
+type devKey struct{}
 
 // address is one end of a connection.
 type address wire.Address

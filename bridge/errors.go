@@ -41,6 +41,7 @@ var (
 	ErrServing = errors.New("bridge: Serve was called before")
 
 	errReturned = errors.New("bridge: write after the handler has returned")
+	errGoexit   = errors.New("bridge: handler called runtime.Goexit")
 )
 
 // deadlineError makes one value of our own sentinel and of context's.

@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"io"
+	"net/http"
 	"time"
 )
 
@@ -33,3 +34,19 @@ var Stacks = stacks
 
 // NewBounded takes so many bytes.
 func NewBounded(most int) io.Writer { return &bounded{most: most} }
+
+// NewDevServer is the server of GWPORT_HTTP, with the routes of GWPORT_HTTP_ROUTES.
+func NewDevServer(s *Server, routes string) (*http.Server, error) {
+	set, err := s.settings()
+	if err != nil {
+		return nil, err
+	}
+	dev, err := set.newDevServer(routes)
+	if err != nil {
+		return nil, err
+	}
+	return dev.server(), nil
+}
+
+// ListenHTTP is how GWPORT_HTTP is listened at.
+var ListenHTTP = listenHTTP

@@ -61,6 +61,9 @@ func (w *response) finishBody() error {
 	if w.committed {
 		return w.finishParts(trailers)
 	}
+	if w.page != nil {
+		w.showFailure()
+	}
 	body := w.buffered()
 	w.head.sniff(body)
 	w.head.noType = true
@@ -137,10 +140,11 @@ func (w *response) finishParts(trailers []Header) error {
 // plain answers with a status and its text, where the handler has not, or could
 // not. It is http.Error's answer, and not given if the head is on its way.
 func (w *response) plain(status int) bool {
-	return w.instead(status, http.StatusText(status)+"\n", []Header{
-		{"Content-Type", "text/plain; charset=utf-8"},
-		{"X-Content-Type-Options", "nosniff"},
-	})
+	return w.instead(status, http.StatusText(status)+"\n", plainFields())
+}
+
+func plainFields() []Header {
+	return []Header{{"Content-Type", "text/plain; charset=utf-8"}, {"X-Content-Type-Options", "nosniff"}}
 }
 
 // instead answers in the handler's place, with nothing of what it has written, unless

@@ -156,15 +156,15 @@ func (x *exchange) panicked(v any) {
 		x.fail(cause)
 		return
 	}
-	text := "bridge: handler called runtime.Goexit"
+	text := errGoexit.Error()
 	if v != nil {
 		text = fmt.Sprintf("bridge: panic serving %s %s: %v", x.request.Method, x.request.Path, v)
 	}
-	x.log(wire.LevelError, text, wire.MetaPair{Key: "stack", Value: string(debug.Stack())})
+	x.log(wire.LevelError, text, wire.MetaPair{Key: metaStack, Value: string(debug.Stack())})
 	if x.response.isHijacked() {
 		return // as under net/http: it may be in other hands
 	}
-	if !x.response.plain(http.StatusInternalServerError) {
+	if !x.response.failed(v) {
 		x.fail(abort(CodeInternalError, "panic"))
 	}
 }

@@ -71,6 +71,11 @@ const (
 	// sniffLen is how much of a body decides its Content-Type.
 	sniffLen = 512
 
+	// maxLastLines is how many lines of its log a program keeps in development, of which so
+	// many bytes each.
+	maxLastLines = 40
+	maxLastLine  = 2 << 10
+
 	// maxServerBody is how much of a body is read of a request that is for the
 	// server itself (OPTIONS *).
 	maxServerBody = 4 << 10

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
+	"sync"
 	"sync/atomic"
 
+	"github.com/gwport/gwport/bridge/internal/devpage"
 	"github.com/gwport/gwport/bridge/internal/mux"
 	"github.com/gwport/gwport/bridge/internal/wire"
 )
@@ -20,11 +23,16 @@ type port struct {
 	// server is what handlers find under http.ServerContextKey.
 	server *http.Server
 	shut   atomic.Bool // it was shut down
+
+	pages     *errorPages // of use where the host runs for development
+	isAlone   bool        // it is the process's own, whose package log is heard then
+	beginsDev sync.Once
 }
 
 // newPort makes a port of a pair of pipes. onFail may be nil.
 func newPort(set *settings, r io.Reader, w io.Writer, onFail func()) *port {
 	p := &port{set: set}
+	p.pages = newErrorPages(set.name)
 	p.conn = mux.New(mux.Config{
 		Ready:          set.ready(),
 		Window:         set.window,
@@ -35,6 +43,7 @@ func newPort(set *settings, r io.Reader, w io.Writer, onFail func()) *port {
 		SpareProcs:     set.spareProcs,
 		Evidence:       evidence,
 		OnFail:         onFail,
+		OnDevLine:      p.pages.lines.keep,
 		OnDrain:        func() { p.shutdown() },
 	}, p, r, w)
 	p.server = newHTTPServer(p)
@@ -114,7 +123,7 @@ func (p *port) Accept(payload []byte) (mux.Opening, *mux.Abort) {
 	x.connects = o.Request.Protocol != "" && p.conn.Hello().Hijack && !p.set.rawConnect
 	x.response.connects = x.connects
 	if x.dev {
-		x.validator = p.set.validator
+		p.develop(x)
 	}
 	return mux.Opening{
 		Task:     x,
@@ -125,6 +134,22 @@ func (p *port) Accept(payload []byte) (mux.Opening, *mux.Abort) {
 		Connect:  x.connects,
 		Announce: needsEntered(x.request.Method),
 	}, nil
+}
+
+// develop is for an exchange of a host that runs for development.
+func (p *port) develop(x *exchange) {
+	p.beginsDev.Do(func() {
+		p.pages.turnedOn(fmt.Sprintf("the pool %s has the option dev => true.", p.conn.Hello().Pool))
+		if p.isAlone {
+			p.pages.lines.hear()
+		}
+	})
+	x.validator, x.response.page = p.set.validator, p.pages.page
+	for _, h := range x.request.Headers {
+		if strings.EqualFold(h.Name, devpage.Field) {
+			x.handler = http.HandlerFunc(answerProgram)
+		}
+	}
 }
 
 // needsEntered tells the methods whose requests may not be sent twice [R5].

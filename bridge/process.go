@@ -2,11 +2,9 @@ package bridge
 
 import (
 	"io"
-	"log"
 	"log/slog"
 	"os"
 	"os/signal"
-	"reflect"
 	"sync"
 	"syscall"
 	"time"
@@ -60,6 +58,7 @@ func (set *settings) servePort() error {
 
 func (set *settings) serveOnce() error {
 	p := newPort(set, started.in, started.out, func() { time.AfterFunc(mux.StopGrace-stopMargin, die) })
+	p.isAlone = true
 	current.Store(p.conn)
 	term := make(chan os.Signal, 1)
 	signal.Notify(term, syscall.SIGTERM)
@@ -75,15 +74,11 @@ func (set *settings) serveOnce() error {
 }
 
 // setLogger makes LogHandler slog's default, if no package has set another in its
-// init, so that a program's first record has a level. slog
-// would have package log write to it as well; but what log prints, often
-// formatted and in several lines, belongs on standard error as ever.
+// init, so that a program's first record has a level. What
+// package log prints, often formatted and in several lines, belongs on standard
+// error as ever.
 func setLogger() {
-	if reflect.TypeOf(slog.Default().Handler()).String() != "*slog.defaultHandler" {
-		return
+	if isSlogsOwn(slog.Default().Handler()) {
+		setDefault(LogHandler())
 	}
-	flags, out := log.Flags(), log.Writer()
-	slog.SetDefault(slog.New(LogHandler()))
-	log.SetFlags(flags)
-	log.SetOutput(out)
 }

@@ -20,6 +20,7 @@ type response struct {
 	out sink
 	req *http.Request
 	responseKind
+	page pager // nil but in development
 
 	closeOnce   sync.Once
 	closeNotify chan bool
@@ -268,7 +269,7 @@ func (w *response) flush() error {
 func (w *response) sendChunk(f *mux.Buffer) error {
 	sent, err := w.remember(f.B[wire.ChunkRoom:])
 	switch {
-	case err == nil && sent == 0:
+	case err == nil && sent == 0 && f.Payload() <= wire.MaxChunk:
 		return w.out.queueChunk(f)
 	case err == nil:
 		_, err = mux.Send(w.out, f.B[wire.ChunkRoom+sent:])

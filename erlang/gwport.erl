@@ -27,7 +27,8 @@
 %%     names it gets those, PATH, HOME, LANG, TZ and TMPDIR, and what `env' has</li>
 %% <li>`gomemlimit' in bytes, `gomaxprocs': the variables GOMEMLIMIT and GOMAXPROCS of Go's
 %%     runtime</li>
-%% <li>`dev' (false): told to the program, whose handlers may ask `bridge.Dev', and whose Apps
+%% <li>`dev' (false): told to the program, whose handlers may ask `bridge.Dev', whose failures are
+%%     pages for a browser, and whose Apps
 %%     are held to the gateway's rules</li>
 %% <li>`ports' (1): programs that run side by side</li>
 %% <li>`spare' (0): programs that run without requests, each to take the place of one that ends,

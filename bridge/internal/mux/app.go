@@ -41,6 +41,10 @@ type Config struct {
 	// and has told the host so. It may be nil.
 	OnDrain func()
 
+	// OnDevLine is called with each line for the host's log, where the host runs for
+	// development, under the Conn's mutex. It may be nil.
+	OnDevLine func(wire.Line)
+
 	// OnFail is called once, at the end of the input or on a fault, before
 	// anything else is done about it. It may be nil.
 	OnFail func()

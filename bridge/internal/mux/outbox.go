@@ -27,10 +27,11 @@ type outbox struct {
 	control []byte
 	pongs   int // in control, and other answers that nobody waited to give
 
-	logs     []byte // log frames, written behind control
-	dropped  int    // lines that did not fit
-	logCount uint64 // lines ever queued
-	logsGone uint64 // lines ever written
+	onLine   func(wire.Line) // sees each line of the log; nil: nobody does
+	logs     []byte          // log frames, written behind control
+	dropped  int             // lines that did not fit
+	logCount uint64          // lines ever queued
+	logsGone uint64          // lines ever written
 
 	evidence []byte // the frames of a part of it, which is one at a time
 
@@ -144,6 +145,9 @@ func (o *outbox) integer(k wire.Kind, n int64) {
 
 // log queues a line, or counts it as dropped. It returns the line's number.
 func (o *outbox) log(l wire.Line) uint64 {
+	if o.onLine != nil {
+		o.onLine(l)
+	}
 	if len(o.logs) >= logBudget {
 		o.dropped++
 		return 0

@@ -80,6 +80,9 @@ func (c *Conn) greet() error {
 	c.cfg.Ready.Evidence = c.cfg.Ready.Evidence && host.Evidence
 	host.Evidence = c.cfg.Ready.Evidence
 	c.host = host
+	if host.Dev {
+		c.out.onLine = c.cfg.OnDevLine
+	}
 	if !c.ended {
 		c.out.ready(&c.cfg.Ready)
 		c.logLevel.Store(int32(host.LogLevel))
