@@ -51,8 +51,8 @@ func TestFilesNameOnlyWhatStandsBelow(t *testing.T) {
 			"serve process process_unix process_linux process_bsd process_other httpdev devroutes devwriter byhand",
 			"port",
 			"evidence",
-			"app appcall appof deferred requestof ownframe environof validate validate_environ validate_input validate_response validate_body", // an App in a handler's place, and the other way round
 			"errorpage",
+			"app appcall appof deferred requestof ownframe environof validate validate_environ validate_input validate_response validate_body", // an App in a handler's place, and the other way round
 			"devlog log log_early log_stderr logvalue",
 			"exchange handler body context conn connect",
 			"response failure finish controller hijack head field sink shared memory memory_linux memory_other file file_linux file_other",
