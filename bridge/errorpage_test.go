@@ -73,7 +73,7 @@ func TestPanicIsAPageForABrowserInDevelopment(t *testing.T) {
 			require.Contains(t, page, "<h1>the kettle &lt;is&gt; empty</h1>")
 			require.Contains(t, page, "value of type *errors.errorString, at GET /shop/tea?size=2, before it had answered")
 			require.Contains(t, page, `<details class="own" open><summary><code>github.com/gwport/gwport/bridge_test.fails</code>`)
-			require.Regexp(t, `<mark><b>\d+</b> func fails\(\) \{.*// the line that the page shows</mark>\n`, page)
+			require.Regexp(t, `<mark><b>\d+</b> <span>func fails\(\) \{.*// the line that the page shows</span></mark>\n`, page)
 			require.Contains(t, page, `<details class="folded"><summary>`)
 			require.Contains(t, page, "<tr><th>SCRIPT_NAME</th><td>/shop</td></tr>\n")
 			require.Contains(t, page, "<tr><th>PATH_INFO</th><td>/tea</td></tr>\n")

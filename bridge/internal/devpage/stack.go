@@ -160,7 +160,7 @@ func (f frame) source(m *markup) {
 		if l.number == f.line {
 			m.raw("<mark>")
 		}
-		m.raw("<b>").text(strconv.Itoa(l.number)).raw("</b> ").text(cut(l.text, maxLine))
+		m.raw("<b>").text(strconv.Itoa(l.number)).raw("</b> <span>").text(cut(l.text, maxLine)).raw("</span>")
 		if l.number == f.line {
 			m.raw("</mark>")
 		}
