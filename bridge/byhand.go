@@ -13,5 +13,7 @@ it has nothing to serve. To try it without Erlang, let it serve HTTP itself:
 
     GWPORT_HTTP=127.0.0.1:8080 %[1]s
 
+Several apps are at /NAME/ then, or where GWPORT_HTTP_ROUTES=/shop=shop,/=front
+has them.
 `, name)
 }

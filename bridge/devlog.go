@@ -68,7 +68,8 @@ func (l *lastLines) Write(p []byte) (int, error) {
 func (l *lastLines) hear() { log.SetOutput(io.MultiWriter(log.Writer(), l)) }
 
 // hearAll has kept what reaches nobody's host: package log's records, and those of slog's default,
-// which slog's own handler writes by package log.
+// which slog's own handler writes by package log. Attributes that another default was given before
+// are in what that writes, and not in what is kept.
 func (l *lastLines) hearAll() {
 	if !isSlogsOwn(slog.Default().Handler()) {
 		setDefault(&keeping{slog.Default().Handler(), &logHandler{}, l})

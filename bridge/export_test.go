@@ -50,3 +50,6 @@ func NewDevServer(s *Server, routes string) (*http.Server, error) {
 
 // ListenHTTP is how GWPORT_HTTP is listened at.
 var ListenHTTP = listenHTTP
+
+// TooOpen is the warning of an address.
+var TooOpen = tooOpen

@@ -36,9 +36,8 @@ func (set *settings) serveHTTP(addr, routes string) error {
 	for _, r := range s.routes {
 		fmt.Fprintf(os.Stderr, "%s: serving %s%s\n", set.name, baseURL(ln.Addr()), r.shown())
 	}
-	if a, ok := ln.Addr().(*net.TCPAddr); ok && a.IP.IsUnspecified() {
-		slog.Warn("bridge: GWPORT_HTTP has no host, or one that stands for every address of this machine: who reaches it may read error pages, with " +
-			"sources and requests in them; 127.0.0.1:" + strconv.Itoa(a.Port) + " is for this machine alone")
+	if text := tooOpen(ln.Addr()); text != "" {
+		slog.Warn(text)
 	}
 	srv := s.server()
 	down := make(chan error, 1)
@@ -70,6 +69,16 @@ func listenHTTP(addr string) (net.Listener, error) {
 		return nil, fmt.Errorf("bridge: GWPORT_HTTP is %q, where nobody can listen: %w", addr, err)
 	}
 	return ln, nil
+}
+
+// tooOpen says what is wrong with listening everywhere.
+func tooOpen(addr net.Addr) string {
+	a, ok := addr.(*net.TCPAddr)
+	if !ok || !a.IP.IsUnspecified() {
+		return ""
+	}
+	return "bridge: GWPORT_HTTP has no address, or one that stands for all of this machine's: whoever reaches it may read error pages, " +
+		"with sources and requests in them; 127.0.0.1:" + strconv.Itoa(a.Port) + " is for this machine alone"
 }
 
 // baseURL is how this machine reaches an address.

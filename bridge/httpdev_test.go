@@ -163,6 +163,15 @@ func TestWrongAddressesAreExplained(t *testing.T) {
 	}
 }
 
+func TestListeningEverywhereIsWarnedOf(t *testing.T) {
+	for _, ip := range []net.IP{net.IPv4zero, net.IPv6unspecified} {
+		require.Contains(t, bridge.TooOpen(&net.TCPAddr{IP: ip, Port: 8080}), "; 127.0.0.1:8080 is for this machine alone")
+	}
+	for _, ip := range []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback, net.IPv4(192, 0, 2, 1)} {
+		require.Empty(t, bridge.TooOpen(&net.TCPAddr{IP: ip, Port: 8080}))
+	}
+}
+
 // quiet has the log for the test alone, and nobody else's.
 func quiet(t *testing.T) *keptLog {
 	t.Helper()

@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -25,6 +26,7 @@ import (
 
 	"github.com/gwport/gwport/bridge"
 	"github.com/gwport/gwport/bridge/bridgetest"
+	"github.com/gwport/gwport/etf"
 )
 
 // The test binary is its own port program: run with GWPORT_TEST_PROGRAM it is
@@ -54,6 +56,11 @@ var programs = map[string]func() int{
 		return exitCode(bridge.Serve(bridge.App(func(context.Context, bridge.Environ) bridge.Result {
 			return bridge.Response{Status: 405}
 		})))
+	},
+	"talks": func() int { return exitCode(bridge.Serve(http.HandlerFunc(talks))) },
+	"talks by its own slog": func() int {
+		slog.SetDefault(slog.New(slog.NewJSONHandler(os.Stderr, nil)).With("with", "an attribute"))
+		return exitCode(bridge.Serve(http.HandlerFunc(talks)))
 	},
 	"early exit": func() int {
 		<-asked()
@@ -115,6 +122,12 @@ func exitCode(err error) int {
 		return 1
 	}
 	return 0
+}
+
+func talks(_ http.ResponseWriter, r *http.Request) {
+	log.Print("by package log\nin two lines")
+	slog.InfoContext(r.Context(), "by slog", "n", 1)
+	panic("that is all")
 }
 
 func program(w http.ResponseWriter, r *http.Request) {
@@ -413,6 +426,61 @@ func TestAppsAreValidatedForDevelopmentWithoutAHost(t *testing.T) {
 	line, err := stderr.ReadString('\n')
 	require.NoError(t, err)
 	require.Contains(t, line, " WARN bridge: broken rule response.status.needs: ")
+}
+
+func TestRoutesOfTheEnvironmentAreServedForDevelopment(t *testing.T) {
+	t.Setenv("GWPORT_HTTP_ROUTES", "/shop=a,/=b")
+	url := serveHTTP(t, "apps")
+	require.True(t, strings.HasSuffix(url, "/shop/"), url)
+	status, body := get(t, url+"tea")
+	require.Equal(t, 200, status)
+	require.Equal(t, "/shop /tea", body)
+	status, _ = get(t, strings.TrimSuffix(url, "shop/")+"a/")
+	require.Equal(t, 404, status) // of b
+}
+
+// What a program has logged is on its error page, whichever way it logs, and goes where it would without it.
+func TestLastLinesOfProcessesAreOnThePage(t *testing.T) {
+	shown := func(t *testing.T, page string) {
+		t.Helper()
+		require.Contains(t, page, "<h1>that is all</h1>")
+		require.Regexp(t, `<li class="info">.*by package log</li>`, page)
+		require.Len(t, regexp.MustCompile(`<li class="info">.*by slog`).FindAllString(page, -1), 1)
+		require.NotRegexp(t, `<li.*in two lines`, page)
+	}
+	for name, want := range map[string][2]string{
+		"talks":                 {`by slog n=1</li>`, " INFO by slog n=1\n"},
+		"talks by its own slog": {`by slog n=1</li>`, `"msg":"by slog","with":"an attribute","n":1}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url, stderr := serveHTTPWithErrors(t, name)
+			_, page := fetch(t, devClients(t)["HTTP/1.1"], "GET", url, browser.Value)
+			shown(t, page)
+			require.Contains(t, page, want[0])
+			for line := ""; !strings.Contains(line, want[1]); {
+				var err error
+				line, err = stderr.ReadString('\n')
+				require.NoError(t, err)
+			}
+		})
+	}
+	t.Run("a host's", func(t *testing.T) {
+		p := run(t, "talks")
+		m := helloTerm()
+		m[5].Value = etf.Map{{Key: "dev", Value: etf.Atom("true")}}
+		hello, err := etf.Marshal(m)
+		require.NoError(t, err)
+		_, err = p.in.Write(bridgetest.Frame{Kind: bridgetest.Hello, Payload: hello}.Append(nil))
+		require.NoError(t, err)
+		open := bridgetest.Request{Headers: []bridge.Header{browser}}.Open()
+		_, err = p.in.Write(bridgetest.Frame{Kind: bridgetest.Open, Stream: 256, Payload: open}.Append(nil))
+		require.NoError(t, err)
+		f := p.frame()
+		for ; f.Kind != bridgetest.Reply; f = p.frame() {
+		}
+		shown(t, string(f.Payload))
+		p.line("by package log")
+	})
 }
 
 func serveHTTP(t *testing.T, name string) string {
