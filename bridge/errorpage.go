@@ -59,8 +59,11 @@ func (p *errorPages) page(f failure) (page string, fields []Header, ok bool) {
 // pageFields are those of the pages of development.
 func pageFields() []Header {
 	return []Header{
-		{"Content-Type", "text/html; charset=utf-8"}, {"Cache-Control", "no-store"}, {"Content-Security-Policy", devpage.Policy()},
-		{"Referrer-Policy", "no-referrer"}, {"X-Content-Type-Options", "nosniff"},
+		{"Content-Type", "text/html; charset=utf-8"},
+		{"Cache-Control", "no-store"},
+		{"Content-Security-Policy", devpage.Policy()},
+		{"Referrer-Policy", "no-referrer"},
+		{"X-Content-Type-Options", "nosniff"},
 	}
 }
 

@@ -123,8 +123,14 @@ func TestSecretsAreWithheldOnThePage(t *testing.T) {
 		panic("withheld")
 	}))
 	page := pageOf(t, h.Do(bridgetest.Request{Path: "/?size=2&access_token=" + secret + "&Pass%57ord=" + secret, Headers: []bridge.Header{
-		browser, {Name: "authorization", Value: "Bearer " + secret}, {Name: "cookie", Value: "a=" + secret}, {Name: "proxy-authorization", Value: secret},
-		{Name: "x-api-key", Value: secret}, {Name: "x-csrf-token", Value: secret}, {Name: "referer", Value: "https://localhost/?" + secret}, {Name: "x-plain", Value: "seen"},
+		browser,
+		{Name: "authorization", Value: "Bearer " + secret},
+		{Name: "cookie", Value: "a=" + secret},
+		{Name: "proxy-authorization", Value: secret},
+		{Name: "x-api-key", Value: secret},
+		{Name: "x-csrf-token", Value: secret},
+		{Name: "referer", Value: "https://localhost/?" + secret},
+		{Name: "x-plain", Value: "seen"},
 	}}), 500)
 	require.NotContains(t, page, secret)
 	for _, shown := range []string{
@@ -152,7 +158,7 @@ func TestAnsweredFailures(t *testing.T) {
 		status  int
 		isPage  bool
 	}{
-		"http.Error":       {http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no <tea>", 503) }), 503, true},
+		"http.Error":       {http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no <tea>", http.StatusServiceUnavailable) }), 503, true},
 		"a text":           {answer(500, map[string]string{"Content-Type": "text/plain"}, "no <tea>"), 500, true},
 		"a text, sniffed":  {answer(500, nil, "no <tea>"), 500, true},
 		"a declared text":  {answer(500, map[string]string{"Content-Length": "8"}, "no <tea>"), 500, true},

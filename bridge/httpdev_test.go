@@ -287,7 +287,7 @@ func TestDevServerShowsAnsweredFailures(t *testing.T) {
 	url := devServer(t, &bridge.Server{Apps: map[string]http.Handler{
 		"text": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "7")
-			http.Error(w, "no <tea>", 503)
+			http.Error(w, "no <tea>", http.StatusServiceUnavailable)
 			w.Header().Set("X-Late", "1")
 		}),
 		"html":    http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500); _, _ = io.WriteString(w, "<html>no") }),
