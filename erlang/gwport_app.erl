@@ -19,12 +19,13 @@ start(_, _) ->
 
 %% Looked at first, because a supervisor's report of one is hard to read.
 start_pools(Pools) ->
-    case gwport_options:pools(Pools) of
-        ok ->
+    case {gwport_options:pools(Pools), gwport_dev:check(application:get_env(gwport, dev, []))} of
+        {ok, ok} ->
             %% Before there is a program that says something.
             IsLetThrough = gwport_log:let_through(),
             started(gwport_sup:start_link(), IsLetThrough);
-        Error -> Error
+        {ok, Error} -> Error;
+        {Error, _} -> Error
     end.
 
 started({ok, Sup}, IsLetThrough) ->

@@ -222,11 +222,24 @@ place(#chance{request = Request, mount = Mount = #{run := _}}, _, Exchange) ->
     {ok, Exchange#exchange{ref = Ref, port = Port}};
 place(Chance = #chance{mount = #{pool := Pool}, tried = Tried}, Now, Exchange) ->
     case gwport_pool:choose(Pool, Tried) of
-        {ok, Port} -> placed(at(Port, Chance, Now, Exchange), Port, Chance, Now, Exchange);
+        {ok, Port} ->
+            place_at(Port, instead(gwport_handle:is_dev(Port), Chance), Chance, Now, Exchange);
         {wait, Why, Queue} -> wait(Why, Queue, Chance, Now, Exchange);
         {error, no_pool} -> no_pool(Pool);
         Error -> Error
     end.
+
+%% In development there may be a page in the program's place. Its owner is no clock.
+place_at(Port, none, Chance, Now, Exchange) ->
+    placed(at(Port, Chance, Now, Exchange), Port, Chance, Now, Exchange);
+place_at(_, {ok, Page}, Chance = #chance{mount = Mount}, Now, Exchange) ->
+    place(Chance#chance{mount = Mount#{run => Page, validate => false}}, Now,
+        Exchange#exchange{due = infinity}).
+
+instead(false, _) ->
+    none;
+instead(true, #chance{request = Request, mount = #{pool := Pool}}) ->
+    gwport_dev_page:instead(Pool, Request).
 
 %% One that is gone may still stand in the pool's table beside another.
 placed({ok, Ref}, Port, Chance, _, Exchange) ->

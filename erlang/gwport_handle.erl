@@ -4,7 +4,7 @@
 
 -export([new/4, alone/1, open/5, accept/6, decline/2, look/1, claim/2]).
 -export([send/4, consumed/3, taken/3, abort/3, leave/2]).
--export([has_app/2, apps/1, max_head/1, files/1, under_way/1, has_room/1, watch/1]).
+-export([has_app/2, apps/1, max_head/1, files/1, is_dev/1, under_way/1, has_room/1, watch/1]).
 
 -export_type([handle/0, request/0]).
 
@@ -17,7 +17,9 @@
     max_head :: pos_integer(),
     apps :: [binary()],
     %% Whose files may be part of responses.
-    files :: OsPid :: pos_integer() | none
+    files :: OsPid :: pos_integer() | none,
+    %% Whether its pool is one of development.
+    is_dev :: boolean()
 }).
 -opaque handle() :: #handle{}.
 
@@ -28,17 +30,18 @@
 %% Called by the owner, when the program has greeted.
 -spec new(gwport_watch:watch(), gwport_load:load(), gwport_share:counts(), Program) ->
     handle() when
-    Program :: #{max_head := pos_integer(), apps := [binary()], files := pos_integer() | none}.
-new(Watch, Load, Shares, #{max_head := MaxHead, apps := Apps, files := Files}) ->
+    Program :: #{max_head := pos_integer(), apps := [binary()], files := pos_integer() | none,
+        dev := boolean()}.
+new(Watch, Load, Shares, #{max_head := MaxHead, apps := Apps, files := Files, dev := Dev}) ->
     #handle{owner = self(), watch = Watch, load = Load, shares = Shares, max_head = MaxHead,
-        apps = Apps, files = Files}.
+        apps = Apps, files = Files, is_dev = Dev}.
 
 %% Of an owner that has one stream alone, and has it from its beginning: its client sends to it,
 %% aborts and leaves as with any other.
 -spec alone(Owner :: pid()) -> handle().
 alone(Owner) ->
     #handle{owner = Owner, watch = gwport_watch:alone(Owner), load = none, shares = none,
-        max_head = 1, apps = [], files = none}.
+        max_head = 1, apps = [], files = none, is_dev = false}.
 
 %% Opens a stream whose client is the calling process. Events come as {Tag, {gwport, Event}}; the
 %% owner's death is {port_down, true, _} like any other end of the port. Call leave/2 when done. A
@@ -171,6 +174,10 @@ files(#handle{files = Files}) -> Files.
 
 -spec watch(handle()) -> gwport_watch:watch().
 watch(#handle{watch = Watch}) -> Watch.
+
+%% Whether its pool is one of development.
+-spec is_dev(handle()) -> boolean().
+is_dev(#handle{is_dev = IsDev}) -> IsDev.
 
 -spec under_way(handle()) -> integer().
 under_way(#handle{load = Load}) -> gwport_load:under_way(Load).

@@ -1,7 +1,8 @@
 %% The options of a pool and of a mount: defaults, and one check of each, at start.
 -module(gwport_options).
 
--export([pool/1, pools/1, ports/1, mount/1, inner/1, call/1, validation/1, evidence/2, map/1, name/1]).
+-export([pool/1, pools/1, ports/1, mount/1, inner/1, call/1, validation/1, evidence/2, map/1, name/1,
+    watched/1]).
 
 -export_type([pool/0, mount/0, validation/0, evidence/0, error/0, given/0]).
 
@@ -95,10 +96,27 @@
 pool(Given) ->
     case map(Given) of
         {ok, Options} ->
-            hide(check(Options, pool_defaults(), [name, command], fun pool_value/2,
+            hide(check(developed(Options), pool_defaults(), [name, command], fun pool_value/2,
                 fun pool_whole/1));
         error ->
             {error, {bad_option, {pool, hidden, not_options()}}}
+    end.
+
+%% A pool is one of development where the application's environment has its program watched.
+developed(Options = #{dev := _}) ->
+    Options;
+developed(Options) ->
+    case application:get_env(gwport, dev, []) of
+        [] -> Options;
+        Watched -> Options#{dev => lists:member(name(Options), [watched(One) || One <- Watched])}
+    end.
+
+%% The pool in options of gwport_dev that nobody has checked.
+-spec watched(given() | term()) -> term().
+watched(Given) ->
+    case map(Given) of
+        {ok, #{pool := Pool}} -> Pool;
+        _ -> undefined
     end.
 
 %% The one option that may be changed without a look at the others.

@@ -3,7 +3,7 @@
 %% asked.
 -module(gwport_reload).
 
--export([reload/2, resize/2, drain/1]).
+-export([reload/2, resize/2, drain/1, options/1]).
 
 -export_type([result/0]).
 
@@ -77,6 +77,14 @@ resize(Pool, Given) ->
 -spec drain(atom()) -> ok | {error, no_pool}.
 drain(Pool) ->
     ask(Pool, drain).
+
+%% The options that a pool would be started with now.
+-spec options(atom()) -> {ok, gwport_options:pool()} | {error, no_pool | gwport_options:error()}.
+options(Pool) ->
+    case ask(Pool, plan) of
+        {ok, {_, Given}} -> gwport_options:pool(gwport_secret:show(Given));
+        Error -> Error
+    end.
 
 %% The keeper may be killed, or stopped with its pool, while it is asked.
 ask(Pool, What) ->

@@ -2,6 +2,8 @@
 %%
 %%     [{gwport, [{pools, [#{name => shop, command => "/path/to/shop"}]}]}].
 %%
+%% and in development what has a pool's program watched (gwport_dev).
+%%
 %% A pool can as well stand in a user's own supervisor (gwport:child_spec/1).
 -module(gwport_sup).
 -behaviour(supervisor).
@@ -23,12 +25,14 @@ init([]) ->
     ok = gwport_log_lines:create(),
     ok = gwport_file:create(),
     ok = gwport_os:create(),
+    ok = gwport_dev_page:create(),
     Pools = application:get_env(gwport, pools, []),
     %% The first is the last to stop: the others have programs to be ended. A pool that is killed
     %% costs the others nothing, however often.
     {ok, {often(), [#{id => os, type => supervisor,
         start => {supervisor, start_link, [?MODULE, os]}}
-        | [gwport:child_spec(Pool) || Pool <- Pools]]}};
+        | [gwport:child_spec(Pool) || Pool <- Pools]]
+        ++ gwport_dev:child_specs(application:get_env(gwport, dev, []))}};
 %% Of its own, because the other one does nothing else while it waits for a pool to come up.
 init(os) ->
     {ok, {often(), [#{id => gwport_os, start => {gwport_os, start_link, []}}]}}.

@@ -14,6 +14,7 @@ import (
 	"github.com/gwport/gwport/apps"
 	"github.com/gwport/gwport/bridge"
 	"github.com/gwport/gwport/cmd/gwport/check"
+	"github.com/gwport/gwport/cmd/gwport/dev"
 	"github.com/gwport/gwport/cmd/gwport/scaffold"
 	"github.com/gwport/gwport/cmd/gwport/term"
 )
@@ -24,6 +25,7 @@ Started by hand it has nobody to talk to.
 
   gwport --version                    print versions and exit
   gwport new NAME                     make a project with a Go program in it; see --help
+  gwport dev DIR                      build and run a Go program at each change
   gwport check -- COMMAND             check any port program against SPEC.md
   gwport term                         print terms, and captured frames; see --help
   GWPORT_HTTP=localhost:8080 gwport   serve the apps by net/http, to develop them
@@ -42,6 +44,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	if len(args) > 0 && args[0] == "new" {
 		return scaffold.Main(args[1:], stdout, stderr)
+	}
+	if len(args) > 0 && args[0] == "dev" {
+		return dev.Main(args[1:], os.Stdin, stdout, stderr)
 	}
 	if len(args) > 0 && args[0] == "term" {
 		return term.Main(args[1:], os.Stdin, stdout, stderr)
