@@ -129,6 +129,9 @@ The options of cowboy:start_clear/3 and start_tls/3, for WebSocket and for long 
 prep_stop/1 of the application, so that what is under way is finished when it stops:
     ok = ranch:suspend_listener(LISTENER), ok = gwport:drain({{.Name}})
 
+A configuration that only development has, such as rebar3 shell's, to have what is saved built and go live:
+    {gwport, [{dev, [#{pool => {{.Name}}, dir => "{{.Folder}}", env => [{"CGO_ENABLED", "0"}]}]}]}
+
 .gitignore:
     /priv/{{.Name}}
 `
@@ -148,6 +151,9 @@ The options of the listener, for WebSocket and for long responses on HTTP/2:
 
 prep_stop/1 of the application, so that what is under way is finished when it stops:
     :ok = :ranch.suspend_listener(LISTENER); :ok = :gwport.drain(:{{.Name}})
+
+config/dev.exs, to have what is saved built and go live:
+    config :gwport, dev: [%{pool: :{{.Name}}, dir: "{{.Folder}}"}]
 
 .gitignore:
     /priv/{{.Name}}
