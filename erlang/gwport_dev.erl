@@ -1,29 +1,32 @@
-%% For development: what the Go program of a pool is made of is watched, and what is saved goes live.
+%% For development: what the Go program of a pool is made of is watched, and what is saved goes
+%% live.
 %%
 %%     [{gwport, [{dev, [#{pool => shop, dir => "go"}]}]}]
 %%
-%% in the environment of a node that somebody works at, or a call of start/1 in its shell. Nothing
-%% else starts it. A pool that is named in there is one with `dev => true', if its own options do not
-%% say otherwise; without that nothing is watched, and no page is shown.
+%% in the configuration of a node that somebody works at, or a call of start/1 in its shell:
+%% nothing else starts it. The pool is one with `dev => true', which it is by that configuration if
+%% its own options do not say otherwise; the program of any other pool is not watched, and has no
+%% page.
 %%
 %% There is a process for each pool. It waits until the pool runs, and then starts the watcher, `go
-%% tool gwport dev', as a port: that builds the program when a file has changed, and moves a good one
-%% to where the pool's `command' is. Then the pool is reloaded. What a build that failed has said is
-%% one event in the log, and a page for browsers (gwport_dev_page); the old program goes on.
+%% tool gwport dev', as a port: that builds the program when a file of it has changed, and moves it
+%% to where the pool's `command' is if the build was good. Then the pool is reloaded. What a build
+%% that has failed says is one event in the log, and a page for browsers (gwport_dev_page); the old
+%% program goes on.
 %%
 %% What the watcher says are lines that begin with `gwport-dev':
 %%
 %% ```
-%% gwport-dev started 1 DIR      the version of these lines; the folder that output's file names are in
+%% gwport-dev started 1 DIR      the version of these lines; the folder that files are named from
 %% gwport-dev building
 %% gwport-dev output TEXT        a line of the compiler's, before failed; at most 500, of 4096 bytes
 %% gwport-dev failed MS          the build took so long, and the program's file is as it was
 %% gwport-dev built MS new|same  the program's file is of this build; same: it has been so before
 %% '''
 %%
-%% Any other line is somebody else's, such as go's where it cannot start the watcher: the last ones are
-%% told when the watcher has ended. It is told nothing. It ends when its standard input does, and so
-%% with this process and with the node.
+%% Any other line is somebody else's, such as go's where it cannot start the watcher: the last ones
+%% are told when the watcher has ended. It is told nothing. It ends when its standard input does,
+%% and so with this process, and with the node.
 -module(gwport_dev).
 -behaviour(gen_server).
 
@@ -55,7 +58,7 @@
     watcher = none :: none | port(),
     %% Whether it has said that it has started, and where.
     dir = none :: none | binary(),
-    %% What the compiler has said of the build under way, and others of the watcher; last line first.
+    %% What the compiler has said of the build under way, and go of the watcher; last line first.
     output = [] :: [binary()],
     said = [] :: [binary()],
     %% How often the pool was looked for in vain.
@@ -89,9 +92,9 @@
 %% <li>`dir': the folder of the program's package, relative to the node's</li>
 %% <li>`build' ([]): flags for `go build', as `["-tags", "dev"]'</li>
 %% <li>`env' ([]): variables of its environment, as `[{"CGO_ENABLED", "0"}]'</li>
-%% <li>`command' (`["go", "tool", "gwport"]'): what the watcher is, as the program and its first
-%%     arguments. The program's go.mod has the tool after `go get -tool
-%%     github.com/gwport/gwport/cmd/gwport', as one that `gwport new' makes has</li>
+%% <li>`command' (`["go", "tool", "gwport"]'): the watcher, as a program and its first arguments.
+%%     That of the program's module is there after `go get -tool
+%%     github.com/gwport/gwport/cmd/gwport', and in what `gwport new' makes</li>
 %% </ul>
 %%
 %% `{error, {bad_option, {Key, Value, Why}}}' tells what is wrong in a sentence; `not_dev' is a pool

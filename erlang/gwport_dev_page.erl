@@ -1,12 +1,12 @@
-%% What a browser is shown, in a pool of development, while what was saved last does not build: the
-%% compiler's words, and the source around the lines that they name.
+%% What a browser is shown, in a pool of development, while what was saved last does not build:
+%% what the compiler says, and the source around the lines that it names.
 %%
-%% gwport_dev says when that is so, and gwport_exchange asks here for each request that a program of
-%% such a pool is about to get. The page is for a browser that goes to a page: a GET or HEAD that
-%% accepts HTML, and is for a document if it says what for. Any other request goes to the old program,
-%% and so does one that a person has chosen to go on with: the page has a link for that, which sets a
-%% cookie until the next build. The page asks by a field of its own whether it is still the newest, and
-%% loads itself again when it is not.
+%% gwport_dev says when that is so, and gwport_exchange asks here for each request that a program
+%% of such a pool is about to get. The page is for a browser that goes to a page: a GET or HEAD
+%% that accepts HTML, and is for a document if it says what for. Any other request goes to the old
+%% program, as does one of a browser whose user has chosen to go on with that: the page has a link,
+%% which sets a cookie that counts until the next build. The page asks by a field of its own
+%% whether it is still the newest, and loads itself again when it is not.
 -module(gwport_dev_page).
 
 -export([create/0, failed/2, good/1, instead/2, sentence/1]).
@@ -15,12 +15,13 @@
 
 -include("gwport_status_page.hrl").
 
-%% What has failed, in so many milliseconds, in whose words, with files named relative to which folder.
+%% What has failed, after how many milliseconds, what was said, and the folder that files in there
+%% are named relative to.
 -type failure() :: #{what := build | start, ms := non_neg_integer(), lines := [binary()],
     dir := binary()}.
 
-%% How many lines of source are shown before and behind one that is named, of how many such, of files
-%% of how many bytes at most.
+%% How many lines of source are shown before and behind one that is named, how many such lines, and
+%% of files of how many bytes.
 -define(AROUND, 5).
 -define(MAX_EXCERPTS, 10).
 -define(MAX_FILE, 1 bsl 20).
@@ -29,14 +30,16 @@
 -define(NAME, "gwport-dev").
 
 -define(OWN_STYLE, <<"
-.source { padding-left: 0; }
-.source span { display: block; padding: 0 1rem; white-space: pre; }
-.source b { display: inline-block; min-width: 3em; margin-right: 1em; text-align: right; font-weight: 400; color: var(--quiet); user-select: none; }
-.source mark { display: block; padding: 0 1rem; white-space: pre; color: inherit; background: color-mix(in srgb, var(--bad) 18%, transparent); }
+.source { padding-left: 0; padding-right: 0; tab-size: 4; }
+.source span, .source mark { display: block; width: max-content; min-width: 100%; padding: 0 1rem; }
+.source span, .source mark { box-sizing: border-box; }
+.source mark { color: inherit; background: color-mix(in srgb, var(--bad) 18%, transparent); }
+.source b { display: inline-block; min-width: 3em; margin-right: 1em; text-align: right; }
+.source b { font-weight: 400; color: var(--quiet); user-select: none; }
 .source mark b { color: var(--bad); }
+.source i { display: inline-block; font-style: normal; }
 h2 code { overflow-wrap: anywhere; }
 p.why { color: var(--bad); overflow-wrap: anywhere; }
-p.on { margin: 1rem 0; }
 ">>).
 
 %% A page that nobody looks at asks for nothing.
@@ -49,7 +52,8 @@ async function look() {
 	clearTimeout(timer);
 	if (document.hidden) return;
 	try {
-		const answer = await fetch(location.href, { headers: { 'x-gwport-dev': shown }, cache: 'no-store' });
+		const asks = { headers: { 'x-gwport-dev': shown }, cache: 'no-store' };
+		const answer = await fetch(location.href, asks);
 		const now = answer.headers.get('x-gwport-dev');
 		if (now !== null && now !== shown) { location.reload(); return; }
 		said.textContent = 'It loads itself again after the next build.';
@@ -184,16 +188,16 @@ html(Pool, Id, GoesOn, Style, Failure, Request = #{<<"query">> := Query, <<"path
         "<meta name='viewport' content='width=device-width, initial-scale=1'>\n<title>", Name, " ",
         sentence(What), "</title>\n<link rel='icon' href='data:,'>\n<style>", Style,
         "</style>\n</head>\n<body>\n<header>\n<h1>The program of pool <code>", Name, "</code> ",
-        sentence(What), "</h1>\n<p>", seen(What, Ms, At), " The program before it goes on.</p>\n"
-        "</header>\n<main>\n<p class='on'><a href='", escape(Link), "'>Go on with the program "
-        "before it</a> until the next build. <span id='link' role='status'>Load this page again "
-        "after the next build.</span></p>\n<h2>", whose(What), "</h2>\n<pre tabindex='0'>",
+        sentence(What), "</h1>\n<p>", seen(What, Ms, At), " The old program goes on.</p>\n"
+        "</header>\n<main>\n<p><a href='", escape(Link), "'>Go on with the old program</a> until "
+        "the next build. <span id='link' role='status'>Load this page again after the next "
+        "build.</span></p>\n<h2>", whose(What), "</h2>\n<pre tabindex='0'>",
         [[escape(Line), "\n"] || Line <- Lines], "</pre>\n",
         [excerpt(Excerpt) || Excerpt <- Excerpts],
         "</main>\n<footer>\n<p class='still'>A browser that goes to <code>", escape(Path),
         "</code> is shown this page because the pool has the option <code>dev => true</code> and "
         "<code>gwport_dev</code> watches <code>", escape(Dir), "</code>; any other request goes to "
-        "the program before it. In production there is neither, and no such page.</p>\n</footer>\n"
+        "the old program. In production there is neither, and no such page.</p>\n</footer>\n"
         "<script>", ?OWN_SCRIPT, "</script>\n</body>\n</html>\n"].
 
 %% Of a program, as the log has it as well.
@@ -221,7 +225,7 @@ numbered(Number, Line, [Text | Rest]) ->
     ["<span>", numbered(Number, Text), "</span>" | numbered(Number + 1, Line, Rest)].
 
 numbered(Number, Text) ->
-    ["<b>", integer_to_binary(Number), "</b>", escape(Text)].
+    ["<b>", integer_to_binary(Number), "</b><i>", escape(Text), "</i>"].
 
 %% Bytes that are no UTF-8 are U+FFFD.
 escape(<<$<, Rest/bytes>>) -> ["&lt;" | escape(Rest)];
@@ -262,7 +266,7 @@ named({File, Line, Text}, Dir, Acc) ->
 source(File, Line) ->
     case filelib:is_regular(File) andalso filelib:file_size(File) =< ?MAX_FILE
             andalso file:read_file(File) of
-        {ok, Bytes} -> around(binary:split(Bytes, <<"\n">>, [global]), Line);
+        {ok, Bytes} -> around(binary:split(Bytes, <<"\n">>, [global, trim]), Line);
         _ -> none
     end.
 

@@ -1,8 +1,8 @@
 %% The options of a pool and of a mount: defaults, and one check of each, at start.
 -module(gwport_options).
 
--export([pool/1, pools/1, ports/1, mount/1, inner/1, call/1, validation/1, evidence/2, map/1, name/1,
-    watched/1]).
+-export([pool/1, pools/1, ports/1, mount/1, inner/1, call/1, validation/1, evidence/2, map/1]).
+-export([name/1, watched/1]).
 
 -export_type([pool/0, mount/0, validation/0, evidence/0, error/0, given/0]).
 

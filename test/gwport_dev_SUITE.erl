@@ -112,7 +112,7 @@ what_is_saved_goes_live(Config) ->
     ?assertEqual(<<"text/html; charset=utf-8">>, header(<<"content-type">>, Page)),
     ?assertEqual(<<"no-store">>, header(<<"cache-control">>, Page)),
     _ = [?assertNotEqual({Part, nomatch}, {Part, string:find(Html, Part)}) || Part <- ["does not build", "./main.go:13:21: undefined: two",
-        "<mark><b>13</b>\t\tio.WriteString(w, two + `&lt;b&gt;`)</mark>", "<b>8</b>", "dev => true" | [Dir]]],
+        "<mark><b>13</b><i>\t\tio.WriteString(w, two + `&lt;b&gt;`)</i></mark>", "<b>8</b>", "dev => true" | [Dir]]],
     ?assertEqual(nomatch, string:find(Html, "`<b>`")),
     %% HEAD has the same head; what is no navigation has the old program.
     #{status := 500, body := <<>>} = ask(Client, #{method => <<"HEAD">>, path => <<"/shop/tea">>, headers => browser()}),
