@@ -10,13 +10,13 @@
 
 suite() -> [{timetrap, {seconds, 120}}].
 
+%% Each build takes a second: test/slow/gwport_develop_SUITE has more of them.
 all() -> gwport_test:mounts() ++ [{group, once}].
 
 groups() ->
-    gwport_test:mounts([what_is_saved_goes_live], [{once, [], [
-        a_pool_without_dev_has_no_page, wrong_use_is_named, wrong_use_in_the_environment_stops_the_start,
-        the_environment_waits_for_its_pool, a_watcher_that_cannot_start_says_why, lines_that_cannot_be_read_end_it,
-        a_program_that_does_not_come_up_is_shown, a_watcher_that_ends_is_started_again]}]).
+    [{route, [], [what_is_saved_goes_live, a_pool_without_dev_has_no_page]}, {stream, [], [a_pool_without_dev_has_no_page]},
+        {once, [], [wrong_use_is_named, wrong_use_in_the_environment_stops_the_start, a_watcher_that_cannot_start_says_why,
+            lines_that_cannot_be_read_end_it]}].
 
 init_per_suite(Config) ->
     {ok, _} = application:ensure_all_started(gwport),
@@ -49,7 +49,7 @@ module(Word, Config) ->
     Program = filename:join([Dir, "priv", "shop"]),
     ok = filelib:ensure_dir(Program),
     Port = open_port({spawn_executable, os:find_executable("go")}, [exit_status, stderr_to_stdout, binary, {cd, Dir},
-        {args, ["build", "-buildvcs=false", "-o", Program, "."]}]),
+        {args, ["build", "-buildvcs=false", "-ldflags=-w", "-o", Program, "."]}]),
     built(Port),
     {Dir, Program}.
 
@@ -70,7 +70,7 @@ save(Dir, Name, Text) ->
     ok = file:write_file(File, Text).
 
 options(Pool, Dir) ->
-    #{pool => Pool, dir => Dir, build => ["-buildvcs=false"], command => [filename:join(code:priv_dir(gwport), "gwport")]}.
+    #{pool => Pool, dir => Dir, build => ["-buildvcs=false", "-ldflags=-w"], command => [filename:join(code:priv_dir(gwport), "gwport")]}.
 
 %% A listener with the pool at /shop; Config for a client of it.
 serve(Program, Options, Config) ->
@@ -195,28 +195,6 @@ with_env(Dev, Fun) ->
     ok = application:set_env(gwport, dev, Dev),
     try Fun() after application:unset_env(gwport, dev) end.
 
-the_environment_waits_for_its_pool(Config) ->
-    %% It is there before the pool is, which is one of development by that alone, if it says nothing else.
-    {Dir, Program} = module("`one`", Config),
-    Options = options(env_shop, Dir),
-    with_env([maps:to_list(Options)], fun() ->
-        Log = gwport_test:capture_log(),
-        [Spec] = gwport_dev:child_specs(application:get_env(gwport, dev, [])),
-        {ok, _} = supervisor:start_child(gwport_sup, Spec),
-        {warning, _, _} = gwport_test:expect_log("the program of pool env_shop is not watched yet: no such pool runs"),
-        {env_shop, Client} = serve(Program, #{name => env_shop}, Config),
-        {notice, _, _} = gwport_test:expect_log("is watched, in ", 60000),
-        save(Dir, "main.go", main("`two`")),
-        serves(<<"two">>, Client),
-        stop(env_shop),
-        %% What says that it is none is left alone.
-        {ok, _} = supervisor:start_child(gwport_sup, Spec),
-        {env_shop, _} = serve(Program, #{name => env_shop, dev => false}, Config),
-        {error, _, _} = gwport_test:expect_log("is not watched, because its option dev is false"),
-        gwport_test:release_log(Log),
-        stop(env_shop)
-    end).
-
 %% A watcher that is a shell's script.
 script(Script, Config) ->
     Program = filename:join(code:priv_dir(gwport), "gwport"),
@@ -244,37 +222,3 @@ lines_that_cannot_be_read_end_it(Config) ->
         stop(Pool)
     end || {Line, Said} <- [{"started 2 /", "speaks version 2 of its lines, and this gwport version 1"},
         {"built soon", "\"gwport-dev built soon\", expected `built MILLISECONDS new' or `... same'"}]].
-
-a_program_that_does_not_come_up_is_shown(Config) ->
-    %% It was built, and ends: the old one goes on.
-    {Dir, Program} = module("`one`", Config),
-    {Pool, Client} = serve(Program, #{dev => true}, Config),
-    Log = gwport_test:capture_log(),
-    ok = gwport_dev:start(options(Pool, Dir)),
-    {notice, _, _} = gwport_test:expect_log("is watched, in ", 60000),
-    save(Dir, "main.go", "package main\n\nimport \"os\"\n\nfunc main() { os.Exit(3) }\n"),
-    {error, _, _} = gwport_test:expect_log("was built, but does not come up, and the old one goes on", 60000),
-    #{status := 500, body := Html} = get(Client, browser()),
-    ?assertNotEqual(nomatch, string:find(Html, "was built, but does not come up")),
-    #{status := 200, body := <<"one">>} = get(Client, []),
-    gwport_test:release_log(Log),
-    stop(Pool).
-
-a_watcher_that_ends_is_started_again(Config) ->
-    %% Killed, it leaves nothing that keeps the next one from its work.
-    {Dir, Program} = module("`one`", Config),
-    {Pool, Client} = serve(Program, #{dev => true}, Config),
-    Log = gwport_test:capture_log(),
-    ok = gwport_dev:start(options(Pool, Dir)),
-    {notice, _, _} = gwport_test:expect_log("is watched, in ", 60000),
-    {_, Pid, _, _} = lists:keyfind({gwport_dev, Pool}, 1, supervisor:which_children(gwport_sup)),
-    {links, Links} = process_info(Pid, links),
-    [OsPid] = [Id || Port <- Links, is_port(Port), {os_pid, Id} <- [erlang:port_info(Port, os_pid)]],
-    gwport_probe:os_kill("KILL", OsPid),
-    {error, _, _} = gwport_test:expect_log("has ended, exit status 137, and is started again"),
-    {notice, _, _} = gwport_test:expect_log("is watched, in ", 60000),
-    save(Dir, "main.go", main("`two`")),
-    serves(<<"two">>, Client),
-    gwport_test:release_log(Log),
-    stop(Pool),
-    gwport_test:until(fun() -> {ok, ["shop"]} =:= file:list_dir_all(filename:join(Dir, "priv")) end).

@@ -20,7 +20,7 @@ func TestHelp_explains_and_lists_the_apps(t *testing.T) {
 		code, stdout, stderr := try(flag)
 		require.Zero(t, code)
 		require.Empty(t, stderr)
-		for _, word := range []string{"port program", "gwport new NAME", "gwport check -- COMMAND", "GWPORT_HTTP=", "\n  hello     Hello from Go", "\n  upload    "} {
+		for _, word := range []string{"port program", "gwport new NAME", "gwport dev DIR", "gwport check -- COMMAND", "GWPORT_HTTP=", "\n  hello     Hello from Go", "\n  upload    "} {
 			require.Contains(t, stdout, word)
 		}
 		require.NotContains(t, stdout, "\n  faults ")
@@ -53,6 +53,16 @@ func TestNew_is_a_command_of_its_own(t *testing.T) {
 	code, _, stderr = try("new")
 	require.Equal(t, 2, code)
 	require.Equal(t, "gwport new: no name; see gwport new --help\n", stderr)
+}
+
+func TestDev_is_a_command_of_its_own(t *testing.T) {
+	code, stdout, stderr := try("dev", "--help")
+	require.Zero(t, code)
+	require.Contains(t, stdout, "Usage: gwport dev ")
+	require.Empty(t, stderr)
+	code, _, stderr = try("dev", "/")
+	require.Equal(t, 2, code)
+	require.Contains(t, stderr, "gwport dev: / is in no Go module")
 }
 
 func TestMistakes_in_the_arguments_exit_with_2(t *testing.T) {
