@@ -75,9 +75,13 @@ options(Pool, Dir) ->
 %% A listener with the pool at /shop; Config for a client of it.
 serve(Program, Options, Config) ->
     Pool = gwport_test:start_pool(Options#{command => Program, env => []}),
-    Listener = gwport_test:mounted([{"/shop/[...]", #{pool => Pool}}], #{idle_timeout => infinity}),
-    {ok, _} = cowboy:start_clear(Pool, #{socket_opts => [{ip, {127, 0, 0, 1}}, {port, 0}]}, Listener),
-    {Pool, [{proto, h1}, {server, #{pool => Pool, port => ranch:get_port(Pool)}} | Config]}.
+    listen(Pool, #{pool => Pool}, Config).
+
+listen(Pool, Mount, Config) ->
+    Name = case Mount of #{pool := Pool} -> Pool; #{} -> {behind, Pool} end,
+    Listener = gwport_test:mounted([{"/shop/[...]", Mount}], #{idle_timeout => infinity}),
+    {ok, _} = cowboy:start_clear(Name, #{socket_opts => [{ip, {127, 0, 0, 1}}, {port, 0}]}, Listener),
+    {Name, [{proto, h1}, {server, #{pool => Pool, port => ranch:get_port(Name)}} | Config]}.
 
 stop(Pool) ->
     _ = gwport_dev:stop(Pool),
@@ -153,6 +157,11 @@ a_pool_without_dev_has_no_page(Config) ->
     {Pool, Client} = serve(Program, #{dev => true}, Config),
     ok = gwport_dev_page:failed(Pool, #{what => build, ms => 1, lines => [<<"no">>], dir => <<"/">>}),
     #{status := 500} = get(Client, browser()),
+    %% Nor does it matter which way a request comes.
+    ?assertMatch({ok, {500, _, _}}, gwport:request(Pool, #{path => "/shop/tea", headers => browser()})),
+    {Behind, BehindClient} = listen(Pool, #{run => gwport_gateway:chain(gwport_gateway:pool(#{pool => Pool}), [])}, Config),
+    #{status := 500} = get(BehindClient, browser()),
+    ok = cowboy:stop_listener(Behind),
     {ok, _} = gwport:reload(Pool, #{dev => false}),
     _ = [?assertMatch(#{status := 404}, get(Client, Headers)) || Headers <- [browser(), [{<<"x-gwport-dev">>, <<"x">>}]]],
     ok = gwport_dev_page:good(Pool),

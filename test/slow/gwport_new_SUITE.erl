@@ -36,6 +36,7 @@ a_rebar3_project_is_tested_released_and_answers(Config) ->
     checkouts(Dir),
     {0, Tested} = run("make test", Dir, Env),
     ?assertMatch({match, _}, re:run(Tested, "All 2 tests passed")),
+    goes_live(Dir, Env),
     {0, _} = run("make release", Dir, Env),
     ok = dialyzed(Dir, Env),
     Release = filename:join(Dir, "_build/default/rel/shop"),
@@ -48,6 +49,29 @@ a_rebar3_project_is_tested_released_and_answers(Config) ->
         [{"ERL_FLAGS", "-shop port " ++ integer_to_list(Port)}]),
     ?assertMatch(<<"one tea, coming up\n">>, ask(Port, "/shop/tea", 300)),
     drains(Node, Port, filename:join(Release, "lib/shop-0.1.0/priv/shop")).
+
+%% `make dev': what is saved is served, and what does not build is a page.
+goes_live(Dir, Env) ->
+    Port = free_port(),
+    Config = filename:join(Dir, "config/dev.config"),
+    Main = filename:join(Dir, "go/main.go"),
+    {ok, Before} = file:read_file(Config),
+    {ok, Source} = file:read_file(Main),
+    write(Config, binary:replace(Before, <<"8080">>, integer_to_binary(Port))),
+    Node = start("make dev", Dir, Env),
+    ?assertMatch(<<"one tea, coming up\n">>, ask(Port, "/shop/tea", 600)),
+    write(Main, binary:replace(Source, <<"coming up">>, <<"at last">>)),
+    Tea = fun(Headers) -> gwport_test:request(#{port => Port}, #{path => "/shop/tea", headers => Headers}) end,
+    Html = [{<<"accept">>, <<"text/html">>}],
+    gwport_test:until(fun() -> <<"one tea, at last\n">> =:= maps:get(body, Tea([])) end, 120000),
+    write(Main, binary:replace(Source, <<"mux :=">>, <<"mix :=">>)),
+    gwport_test:until(fun() -> 500 =:= maps:get(status, Tea(Html)) end, 60000),
+    ?assertMatch(#{status := 200, body := <<"one tea, at last\n">>}, Tea([])),
+    write(Main, Source),
+    gwport_test:until(fun() -> <<"one tea, coming up\n">> =:= maps:get(body, Tea(Html)) end, 60000),
+    true = port_command(Node, "q().\n"),
+    ends(Node),
+    write(Config, Before).
 
 %% Where hex cannot be reached Mix has no dependencies; those that this test has are found by
 %% ERL_LIBS. What Mix does of itself with dependencies that it has fetched, to have them started and

@@ -54,7 +54,9 @@ func watch(ctx context.Context, p *project, b *builder, tell teller, r *runner) 
 	}
 	w.quiet.Stop()
 	sources, err := p.list(ctx)
-	if err != nil {
+	if ctx.Err() != nil {
+		return nil
+	} else if err != nil {
 		return err
 	}
 	if sources.name != "" && sources.name != "main" {
