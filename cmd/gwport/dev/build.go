@@ -61,6 +61,7 @@ func (b *builder) build(ctx context.Context) result {
 	var said head
 	cmd.Stdout, cmd.Stderr = &said, &said
 	inGroup(cmd)
+	cmd.Env = append(cmd.Environ(), "GOTMPDIR="+b.folder.path) // what a go that is killed leaves behind is removed with the rest
 	cmd.Cancel = func() error { return killGroup(cmd.Process) }
 	cmd.WaitDelay = time.Second
 	err := cmd.Run()

@@ -209,6 +209,8 @@ func TestWhat_is_saved_during_a_build_is_built_next(t *testing.T) {
 func TestThe_end_of_its_input_ends_a_build_too(t *testing.T) {
 	dir := module(t)
 	hold, flags := holding(t, dir)
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
 	s := start(t, append([]string{"--output", dir + "/priv/shop", dir + "/go"}, flags...)...)
 	write(t, hold+".on", "")
 	s.expect("started .*", "building")
@@ -223,6 +225,9 @@ func TestThe_end_of_its_input_ends_a_build_too(t *testing.T) {
 	left, err := os.ReadDir(dir + "/priv")
 	require.NoError(t, err)
 	require.Empty(t, left)
+	left, err = os.ReadDir(tmp)
+	require.NoError(t, err)
+	require.Empty(t, left, "go has left something behind")
 	pid, err := os.ReadFile(hold + ".pid")
 	require.NoError(t, err)
 	require.Eventually(t, func() bool {
