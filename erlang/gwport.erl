@@ -1,21 +1,119 @@
-%% gwport lets Cowboy serve Go web apps that run in port programs under an Erlang supervisor. This
-%% is its API; README.md shows it in use.
+%% @doc gwport lets Cowboy serve Go web apps that run in port programs under an Erlang supervisor.
+%%
+%% This is its API; README.md shows it in use. A pool is started in a supervisor of yours
+%% ({@link child_spec/1}), and mounted by {@link gwport_handler}, {@link gwport_stream_h} or
+%% {@link gwport_plug}.
 -module(gwport).
 
 -export([child_spec/1, pools/0, status/1, info/1, ready/1, counts/1, reload/1, reload/2]).
 -export([resize/2, drain/1, request/2, request/3]).
 -export([stacks/1, stacks/2, profile/3]).
 
--export_type([request/0, response/0]).
+-export_type([pool_options/0, mount_options/0, validate_options/0]).
+-export_type([request_options/0, evidence_options/0]).
+-export_type([request/0, response/0, error/0, wrong/0]).
+-export_type([status/0, counts/0, port_info/0, readiness/0, reloaded/0]).
 
-%% Texts are binaries or charlists; a method, and a field's name and value, may be atoms too.
+%% What edoc has of a type stands behind it.
+-type text() :: unicode:chardata().
+-type pool_options() :: #{
+    name => atom(), command => text() | {priv, App :: atom(), text()},
+    args => [text()],
+    env => [{text() | atom(), text() | false}] | #{text() | atom() => text() | false},
+    inherit => all | [text() | atom()], cd => text() | undefined, dev => boolean(),
+    gomemlimit => pos_integer() | undefined, gomaxprocs => pos_integer() | undefined,
+    ports => 1..1024, spare => 0..1024,
+    recycle_requests => pos_integer() | infinity, recycle_age => pos_integer() | infinity,
+    recycle_idle => pos_integer() | infinity, recycle_memory => pos_integer() | infinity,
+    recycle_jitter => 0..100, max_streams => pos_integer(), peer_share => 1..100,
+    max_queue => non_neg_integer(), queue_timeout => pos_integer(), window => pos_integer(),
+    window_floor => pos_integer(), response_budget => non_neg_integer(),
+    port_queue => pos_integer(), max_frame => pos_integer(), max_head => pos_integer(),
+    last_stream => pos_integer(), greeting_timeout => pos_integer(),
+    restart_delay => pos_integer(), max_restart_delay => pos_integer(),
+    circuit_failures => pos_integer() | infinity, circuit_time => pos_integer(),
+    drain_timeout => non_neg_integer(), stop_timeout => non_neg_integer(),
+    kill_timeout => non_neg_integer(), ping_interval => pos_integer() | infinity,
+    ping_timeout => pos_integer() | infinity, log_lines => non_neg_integer(),
+    log_level => error | warning | notice | info | debug
+} | proplists:proplist().
+%% A pool's options, which child_spec/1 describes: a map, a keyword list or a property list. A new
+%% pool has `name' and `command' among them.
+-type mount_options() :: #{
+    pool => atom(), app => text() | atom(),
+    run => module() | fun((gwport_gateway:environ()) -> gwport_gateway:result()),
+    validate => boolean() | validate_options(), head_timeout => timeout(),
+    idle_timeout => timeout(), deadline => timeout(), max_target => pos_integer() | infinity,
+    max_fields => pos_integer() | infinity, max_header => pos_integer() | infinity,
+    max_body => non_neg_integer() | infinity, min_body_rate => non_neg_integer(),
+    body_grace => pos_integer(), replay => boolean(), replay_body => non_neg_integer(),
+    underscores => pass | drop, trusted_proxies => [unix | text() | inet:ip_address()],
+    trusted_fields => [text()], access_log => none | combined | json
+} | proplists:proplist().
+%% The options of a route, by whichever mount: a map, a keyword list or a property list. One of
+%% `pool' and `run' is there. README.md, "Options of a route", says what each means.
+-type validate_options() :: #{
+    exclude => [text() | atom()],
+    report => log | fail | fun((gwport_finding:finding()) -> Ignored :: term())
+} | proplists:proplist().
+%% See gwport_validate:middleware/1.
 -type request() :: #{
     method => binary() | string() | atom(), path => binary() | string(),
-    query => binary() | string(), headers => [{text(), text()}] | #{text() => text()},
-    body => iodata(), path_info => non_neg_integer()
-}.
--type text() :: binary() | string() | atom().
+    query => binary() | string(),
+    headers => [{name(), name()}] | #{name() => name()},
+    body => iodata(), path_info => non_neg_integer()}.
+%% A request without HTTP. Texts are binaries or charlists; a method, and a field's name and value,
+%% may be atoms too. `path_info' is how many bytes of the path the app is mounted at.
+-type name() :: binary() | string() | atom().
 -type response() :: {Status :: 200..999, [{binary(), binary()}], Body :: binary()}.
+%% The whole of a response.
+-type request_options() :: #{
+    app => text() | atom(), head_timeout => timeout(), idle_timeout => timeout(),
+    deadline => timeout(), replay => boolean(), replay_body => non_neg_integer(),
+    access_log => none | combined | json, max_target => pos_integer() | infinity,
+    max_fields => pos_integer() | infinity, max_header => pos_integer() | infinity,
+    max_body => non_neg_integer() | infinity, max_response => non_neg_integer()
+} | proplists:proplist().
+%% See request/3.
+-type wrong() :: gwport_options:error().
+%% An option that is wrong or missing: `{bad_option, {Key, Value, Why}}', where Why is a sentence, or
+%% `{missing_option, Key}'.
+-type error() :: gwport_status:reason() | {broken_off, gwport_status:reason()} | wrong()
+  | {bad_option, {headers, {Name :: binary(), hidden}, Why :: string()}}
+  | Crashed :: atom() | {atom(), atom()}.
+%% Why a request got no response, or none that was whole (`broken_off'). The last two are of a fault
+%% in gwport itself.
+-type evidence_options() :: #{
+    os_pid => any | pos_integer(), max_size => pos_integer(), timeout => pos_integer(),
+    seconds => pos_integer(), file => text()
+} | proplists:proplist().
+%% See stacks/2 and profile/3.
+-type status() :: gwport_pool:status().
+%% See status/1.
+-type port_info() :: #{
+    owner := pid(), state := greeting | serving | spare | draining | ending | ended,
+    uptime => non_neg_integer(), in_flight => non_neg_integer(), max_streams => pos_integer(),
+    served => non_neg_integer(), credit_out => integer(), budget_left => integer(),
+    os_pid => pos_integer() | undefined, program => binary(), version => binary(),
+    apps => [binary()], queue => non_neg_integer()
+} | #{
+    state := waiting, why := binary(), failures := non_neg_integer(), circuit := closed | open,
+    next_try := non_neg_integer() | circuit, queue => non_neg_integer()}.
+%% A port, or one that is to be started again: see info/1.
+-type counts() :: #{
+    responses := #{1..9 => non_neg_integer()}, failures := #{atom() => pos_integer()},
+    programs := #{up | drained | failed => non_neg_integer()},
+    ends := #{gwport_count:ended() => non_neg_integer()},
+    queue := #{waited | full | timeout => non_neg_integer()},
+    replays := non_neg_integer(), bytes := #{in | out => non_neg_integer()},
+    times := #{head | queue => gwport_count:times()}}.
+%% See counts/1.
+-type readiness() :: #{
+    ports := non_neg_integer(), wanted := non_neg_integer(), queue := non_neg_integer(),
+    circuit := closed | open}.
+%% See ready/1.
+-type reloaded() :: #{started := [port_info()], replaced := [port_info()]}.
+%% See reload/2.
 
 %% @doc A pool for your own supervisor. Options are a map, a keyword list or a property list.
 %% Required: `name' (an atom) and `command' (a path, a name on PATH, or `{priv, App, File}'). The
@@ -75,7 +173,7 @@
 %% Value, Why}}', where Why is a sentence and the value of what may be secret is `hidden', or with
 %% `{missing_option, Key}'; it does not fail when the program does not come up: requests wait, and
 %% get 503, while it is tried again.
--spec child_spec(gwport_options:given()) -> supervisor:child_spec().
+-spec child_spec(pool_options()) -> supervisor:child_spec().
 child_spec(Options) ->
     #{id => {gwport, gwport_options:name(Options)},
         start => {gwport_pool_sup, start_link, [gwport_secret:hide(Options)]},
@@ -103,7 +201,7 @@ pools() ->
 %%     until a port is started again, or `none'</li>
 %% <li>`memory': bytes of its programs that are resident, 0 where the system has no /proc</li>
 %% </ul>
--spec status(atom()) -> {ok, gwport_pool:status()} | {error, no_pool}.
+-spec status(atom()) -> {ok, status()} | {error, no_pool}.
 status(Pool) ->
     gwport_pool:status(Pool).
 
@@ -129,13 +227,7 @@ status(Pool) ->
 %% The numbers only grow. A request that gwport answers itself is in both of the first two. A client
 %% that leaves is `client_gone' under `gwport_stream_h': Cowboy kills the process of
 %% `gwport_handler', which counts it only where telemetry is to be told, or an access log.
--spec counts(atom()) -> {ok, #{
-    responses := #{1..9 => non_neg_integer()}, failures := #{atom() => pos_integer()},
-    programs := #{up | drained | failed => non_neg_integer()},
-    ends := #{gwport_count:ended() => non_neg_integer()},
-    queue := #{waited | full | timeout => non_neg_integer()},
-    replays := non_neg_integer(), bytes := #{in | out => non_neg_integer()},
-    times := #{head | queue => gwport_count:times()}}} | {error, no_pool}.
+-spec counts(atom()) -> {ok, counts()} | {error, no_pool}.
 counts(Pool) ->
     gwport_count:counts(Pool).
 
@@ -147,16 +239,14 @@ counts(Pool) ->
 %% state `waiting', and tells `why' there is none (a sentence), how many `failures' there were in a
 %% row, the `circuit' (`closed' or `open'), and the `next_try', in milliseconds, or `circuit' where
 %% another port is tried first. It has no process and no figures, and so none of the other keys.
--spec info(atom()) -> {ok, [map()]} | {error, no_pool}.
+-spec info(atom()) -> {ok, [port_info()]} | {error, no_pool}.
 info(Pool) ->
     gwport_pool:info(Pool).
 
 %% @doc Whether a request that comes now is served or may wait: a port is ready, and it has room, or
 %% the queue has. With it, how many `ports' are ready of those `wanted', how many requests wait
 %% (`queue'), and the `circuit'. No process is asked: it answers at once whatever the pool does.
--spec ready(atom()) -> {ready | not_ready, #{ports := non_neg_integer(),
-    wanted := non_neg_integer(), queue := non_neg_integer(), circuit := closed | open}}
-  | {error, no_pool}.
+-spec ready(atom()) -> {ready | not_ready, readiness()} | {error, no_pool}.
 ready(Pool) ->
     gwport_pool:ready(Pool).
 
@@ -178,14 +268,14 @@ reload(Pool) ->
 %%
 %% `{not_ready, Why}', a sentence: a new program did not come up, and nothing has changed; as with a
 %% wrong option. `reloading', `draining': somebody else reloads the pool, or has it drain.
--spec reload(atom(), gwport_options:given()) -> gwport_reload:result().
+-spec reload(atom(), pool_options()) -> gwport_reload:result().
 reload(Pool, Changed) ->
     gwport_reload:reload(Pool, Changed).
 
 %% @doc A pool has so many ports from now on, until it is started again. More are started, or those
 %% that are too many take no more requests and finish what they have; it does not wait for either.
 -spec resize(atom(), Ports :: 1..1024) ->
-    ok | {error, no_pool | reloading | draining | gwport_options:error()}.
+    ok | {error, no_pool | reloading | draining | wrong()}.
 resize(Pool, Ports) ->
     gwport_reload:resize(Pool, Ports).
 
@@ -198,7 +288,8 @@ drain(Pool) ->
     gwport_reload:drain(Pool).
 
 %% @equiv request(Pool, Request, #{})
--spec request(atom(), request() | list()) -> {ok, response()} | {error, term()}.
+-spec request(atom(), request() | proplists:proplist()) ->
+    {ok, response()} | {error, error()}.
 request(Pool, Request) ->
     request(Pool, Request, #{}).
 
@@ -213,7 +304,8 @@ request(Pool, Request) ->
 %% is a body, `content-length' among the headers, whose names are in lower case; a path may bring
 %% its query along. Text beyond Latin-1 goes as UTF-8. What is wrong is `{error, {bad_option, {Key,
 %% Value, Why}}}'; of a request it is `{Key, hidden}', and for a header `{headers, {Name, hidden}}'.
--spec request(atom(), request() | list(), map() | list()) -> {ok, response()} | {error, term()}.
+-spec request(atom(), request() | proplists:proplist(), request_options()) ->
+    {ok, response()} | {error, error()}.
 request(Pool, Request, Options) ->
     gwport_client:request(Pool, Request, Options).
 
@@ -232,7 +324,7 @@ stacks(Pool) ->
 %% Why is a sentence; Reason is `no_pool', `no_port' where no program is up, `unsupported' of one
 %% that has not the capability `evidence' of SPEC.md, `busy' where somebody else asks for the same,
 %% `too_large', `timeout', `port_down', `unknown' or `failed'.
--spec stacks(atom(), gwport_options:given()) ->
+-spec stacks(atom(), evidence_options()) ->
     {ok, [{pos_integer(), binary() | gwport_evidence:error()}]} | gwport_evidence:error().
 stacks(Pool, Options) ->
     gwport_evidence:stacks(Pool, Options).
@@ -243,7 +335,7 @@ stacks(Pool, Options) ->
 %% `timeout' counts; `file', where it is to be written: the result is `{ok, File}' then. Errors are
 %% those of stacks/2, and `file'. Requests are served meanwhile. A program has one `cpu' profile at
 %% a time, its own ones included.
--spec profile(atom(), cpu | heap, gwport_options:given()) ->
+-spec profile(atom(), cpu | heap, evidence_options()) ->
     {ok, Profile :: binary() | file:filename()} | gwport_evidence:error().
 profile(Pool, What, Options) ->
     gwport_evidence:profile(Pool, What, Options).

@@ -5,6 +5,7 @@
 %% it came from, and of the request's fields only referer, user-agent and traceparent. What a client
 %% may have written into them is quoted, so that a line is one line, with the fields that it should
 %% have.
+%% @hidden
 -module(gwport_access).
 
 -export([new/2, write/2, line/2]).

@@ -4,6 +4,7 @@
 %%
 %% It begins when a request has come, and ends once, whatever becomes of it; but nothing is told of
 %% the end of a process that is killed.
+%% @hidden
 -module(gwport_account).
 
 -export([is_wanted/2, open/3, told/2, over/2]).

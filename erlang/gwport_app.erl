@@ -1,3 +1,4 @@
+%% @hidden
 -module(gwport_app).
 -behaviour(application).
 

@@ -3,6 +3,7 @@
 %%
 %% Who asks gives an alias of its own, and is sent {To, {part, Bytes}}, and at last
 %% {To, {answered, Result, Text}}.
+%% @hidden
 -module(gwport_asked).
 
 -export([new/0, ask/2, refuse/2, forget/2, part/2, answered/2]).

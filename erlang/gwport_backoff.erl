@@ -5,6 +5,7 @@
 %% Where a port has failed often in a row and none of the pool serves, the circuit opens: of all its
 %% ports one is tried, and again after circuit_time, which is drawn in the same way. When that one has
 %% greeted the circuit closes, and the others are started again. There is no clock and no chance here.
+%% @hidden
 -module(gwport_backoff).
 
 -export([new/1, failed/4, steady/2, forget/2, up/1, may_start/2, circuit/1, failures/2]).

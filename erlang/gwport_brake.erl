@@ -5,6 +5,7 @@
 %%
 %% It is state of the owner's, who asks at each read. What is ahead is what the port has read and the
 %% owner has not had, and something for each message, since a small one takes more than its bytes.
+%% @hidden
 -module(gwport_brake).
 
 -export([new/0, limit/0, is_held/1, took/2, looked/2, ahead/2]).

@@ -1,6 +1,7 @@
 %% What gwport:request/3 is given, as the Request of SPEC.md, section 6, with all that a web server
 %% would have seen to: a host, names in lower case, a length. What is wrong is named, and not shown:
 %% a body, a path or a field may be a secret, and errors end in logs.
+%% @hidden
 -module(gwport_call).
 
 -export([request/2]).

@@ -1,5 +1,6 @@
 %% A request to an app without HTTP: gwport:request/3. It drives gwport_exchange as a mount does,
 %% for a client that has its whole body at hand and keeps the whole response.
+%% @hidden
 -module(gwport_client).
 
 -export([request/3]).
@@ -19,8 +20,8 @@
 
 %% In a process of its own, so that nothing that comes late is left with the caller; it ends, and
 %% the request with it, when the caller does.
--spec request(atom(), gwport:request() | list(), map() | list()) ->
-    {ok, gwport:response()} | {error, term()}.
+-spec request(atom(), gwport:request() | proplists:proplist(), gwport:request_options()) ->
+    {ok, gwport:response()} | {error, gwport:error()}.
 request(Pool, Request, Options) ->
     Caller = self(),
     Tag = make_ref(),

@@ -4,6 +4,7 @@
 %%
 %% The monitor of a client that comes again, as a connection does, is kept between its streams,
 %% until two sweeps have found it without one.
+%% @hidden
 -module(gwport_clients).
 
 -export([new/0, add/4, remove/2, find/2, down/2, sweep/1]).

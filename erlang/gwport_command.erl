@@ -1,4 +1,5 @@
 %% The file that a pool's program is in: where it is, and why it is none that can be run.
+%% @hidden
 -module(gwport_command).
 
 -export([find/1, why_not_run/2]).

@@ -1,6 +1,7 @@
 %% What has become of a pool's requests and programs, in numbers that only grow. Everybody counts,
 %% and nobody waits for it: the counters have a place for each scheduler. They live as long as the
 %% pool, whatever ends in it meanwhile.
+%% @hidden
 -module(gwport_count).
 
 -export([create/1, delete/1, find/1, none/0, since/1, is_told/1, counts/1]).

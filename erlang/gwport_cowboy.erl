@@ -5,6 +5,7 @@
 %%
 %% What is left to a mount is how Cowboy is reached: gwport_handler sends it messages from the
 %% request's own process, gwport_stream_h returns commands inside the connection's.
+%% @hidden
 -module(gwport_cowboy).
 
 -export([open/5, refuse/4, event/2, failed/4, offer/1, withdraw/1, close/1]).

@@ -1,5 +1,6 @@
 %% What a listener of Cowboy's is set to, as far as it touches us, and what of it its owner is told
 %% in the log, once: what will not work, and what this Cowboy lets through.
+%% @hidden
 -module(gwport_cowboy_listener).
 
 -export([of_request/1, of_request/3, warn_no_mounts/2, warn_no_connect/2, warn_version/0, gaps/1]).

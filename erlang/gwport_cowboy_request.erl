@@ -1,4 +1,5 @@
 %% A request as Cowboy has it, as a request of ours.
+%% @hidden
 -module(gwport_cowboy_request).
 
 -export([new/4, offer/1, spoken/2, expects_continue/1]).

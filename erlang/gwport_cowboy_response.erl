@@ -3,6 +3,7 @@
 %%
 %% The commands are Cowboy's raw ones: cowboy_req:reply/4 and its kin would overwrite a length,
 %% refuse a cookie, crash on a 204; the commands behind them do what they are told.
+%% @hidden
 -module(gwport_cowboy_response).
 
 -export([new/2, received/3, taken/2, reading/1]).

@@ -1,5 +1,6 @@
 %% What of this node's listeners leads to gwport: the routes of gwport_handler and the mounts of
 %% gwport_stream_h, as they were written. For people: it looks at all listeners and their routes.
+%% @hidden
 -module(gwport_cowboy_routes).
 
 -export([all/0]).

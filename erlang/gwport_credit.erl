@@ -1,6 +1,7 @@
 %% How many bytes of bodies one half of a stream may still carry (SPEC.md, 7.4). Its sender is
 %% granted more, and spends; its receiver sees it spent, and grants what was taken again, when
 %% that is half the window.
+%% @hidden
 -module(gwport_credit).
 
 -export([new/1, left/1, window/1, spend/2, grant/2, taken/2, withdrawn/1, renewed/1]).

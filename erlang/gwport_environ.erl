@@ -4,6 +4,7 @@
 %% The wire does not carry the environ. `gwport.input` and `gwport.errors` are added by whoever runs
 %% an app. This is the Erlang side's derivation, for apps of the same shape in Erlang, for logs and
 %% for tests; Go's is held to the same vectors.
+%% @hidden
 -module(gwport_environ).
 
 -export([environ/1, request/2, url/1, is_raw_of/2, split_path/2]).

@@ -1,6 +1,7 @@
 %% What the programs of a pool are doing: gwport:stacks/2 and gwport:profile/3. It chooses the
 %% ports, asks their owners, and keeps the parts of an answer until all are there, in the process of
 %% whoever asks.
+%% @hidden
 -module(gwport_evidence).
 
 -export([stacks/2, profile/3]).

@@ -45,6 +45,7 @@
 %%
 %% What is not there yet has its place. A port on another node is another handle: an event comes to
 %% an alias, wherever from. Plug is one more driver.
+%% @hidden
 -module(gwport_exchange).
 
 -export([open/4, open/5, refuse/2, fault/1, event/3, failed/4]).

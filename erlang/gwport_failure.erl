@@ -5,6 +5,7 @@
 %% So no failure gets as far as those reports: it is caught, said here, and the process ends with a
 %% reason that they keep quiet about. What they print all the same, when such a process is ended from
 %% outside or asked for its status, is made empty by status/1 and forget/0.
+%% @hidden
 -module(gwport_failure).
 
 -export([callback/3, run/2, report/4, tag/1]).

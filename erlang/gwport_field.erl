@@ -1,6 +1,7 @@
 %% What bytes the names and values of HTTP's fields may have, in a request and in a response. Each
 %% request and response is looked at, so bytes are told apart by guards, and four in one step where
 %% there are many.
+%% @hidden
 -module(gwport_field).
 
 -export([is_token/1, is_name/1, is_value/1, name/1, lower/1, kept/2]).

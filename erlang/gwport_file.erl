@@ -14,6 +14,7 @@
 %%
 %% A file without a name is one in memory, of which many bodies have a part: it stays open a while
 %% for those that come next, and one process holds it for all of them.
+%% @hidden
 -module(gwport_file).
 
 -export([create/0, max_open/1, is_possible/0, spec/1, bytes/1, open/3, close/1]).

@@ -1,6 +1,7 @@
 %% A breach of one of the gateway's rules (gwport_rules), as gwport_validate finds it: where, what
 %% was seen, and what to do. What was seen is short, and never somebody's secret: of bodies, cookies,
 %% queries and values of fields it has the size, or the place of a byte.
+%% @hidden
 -module(gwport_finding).
 
 -export([new/3, format/1, json/1]).

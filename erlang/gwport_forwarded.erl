@@ -5,6 +5,7 @@
 %% anybody's. An address is looked at if all those on its right are of trusted proxies: the first
 %% one that is not is the client. `unknown', a name that hides an address (`_x') and what is none of
 %% these are no trusted proxy's either.
+%% @hidden
 -module(gwport_forwarded).
 
 -export([believe/4, fields/0]).

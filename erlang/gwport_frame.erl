@@ -3,6 +3,7 @@
 %%
 %% A frame's head has one layout, so frames are told apart by a binary match; payloads are neither
 %% decoded nor copied here.
+%% @hidden
 -module(gwport_frame).
 
 -export([new/1, parse/2, is_empty/1]).

@@ -1,41 +1,51 @@
-%% Apps in Erlang, in the shape that Go's `bridge.App' has: an environ in, status, headers and body
-%% out (SPEC.md, section 17). A mount runs one that its option `run' names:
+%% @doc Apps in Erlang, in the shape that Go's `bridge.App' has: an environ in, status, headers and
+%% body out (SPEC.md, section 17).
 %%
-%%     {"/hello/[...]", gwport_handler, #{run => fun hello:app/1}}
+%% A mount runs one that its option `run' names:
 %%
-%%     app(#{<<"PATH_INFO">> := Path}) -> gwport_gateway:text(200, ["hello from ", Path, "\n"]).
+%% ```
+%% {"/hello/[...]", gwport_handler, #{run => fun hello:app/1}}
+%%
+%% app(#{<<"PATH_INFO">> := Path}) -> gwport_gateway:text(200, ["hello from ", Path, "\n"]).
+%% '''
 %%
 %% A module with this behaviour may be named alone: `#{run => hello}'. Each request runs in a
 %% process of its own, which is ended when its client leaves or its time is up: an app may wait,
 %% for whatever it likes, and what is linked to it goes with it.
 %%
-%% What an app or its middleware does wrong gwport_validate tells.
+%% What an app or its middleware does wrong {@link gwport_validate} tells.
 -module(gwport_gateway).
 
 -export([text/2, chain/2, pool/1, read_body/2, url/1]).
 -export([then/2, map_body/2, frame_body/3, without/2]).
 
 -export_type([app/0, middleware/0, environ/0, input/0]).
--export_type([result/0, response/0, body/0, next/0, deferred/0]).
+-export_type([result/0, response/0, body/0, next/0, close/0, deferred/0]).
 
+%% What edoc has of a type stands behind it.
 -type app() :: fun((environ()) -> result()).
-%% The environ of SPEC.md, section 10. With the `gwport.input' of an Erlang app: see input().
--type environ() :: #{binary() => term()}.
-%% Reads the request's body: at most so many bytes of it, at least one, as soon as some are there.
+%% What answers a request.
+-type environ() :: #{binary() => Value :: term()}.
+%% The environ of SPEC.md, section 10. Its `gwport.input' is an input().
 -type input() :: fun((Max :: pos_integer()) -> {ok, binary()} | eof).
+%% Reads the request's body: at most so many bytes of it, at least one, as soon as some are there.
 -type result() :: response() | deferred().
-%% A status is from 200 to 999. Names and values of headers are binaries, in any case and order.
+%% What an app returns.
 -type response() :: {200..999 | {200..999, Reason :: binary()}, [{binary(), binary()}], body()}.
-%% The whole of it; or a fun that is asked for block after block, each when the client has taken
-%% enough of those before it. Close is called once, whatever becomes of the response.
+%% A status is from 200 to 999. Names and values of headers are binaries, in any case and order.
 -type body() :: iodata() | {next(), State :: term()} | {next(), State :: term(), close()}.
+%% The whole of it; or a fun that is asked for block after block, each when the client has taken
+%% enough of those before it. The last one is called once, whatever becomes of the response.
 -type next() :: fun((State :: term()) -> {continue, iodata(), State :: term()}
     | {stop, iodata()} | stop).
--type close() :: fun(() -> term()).
+%% Gives the next block of a body.
+-type close() :: fun(() -> Ignored :: term()).
+%% Lets go of what a body holds.
+-type deferred() :: fun(() -> response() | none | wait).
 %% Called again, while it says `none', at growing distances from 10 ms to a second; while it says
 %% `wait', when somebody has called the environ's `gwport.wake'.
--type deferred() :: fun(() -> response() | none | wait).
 -type middleware() :: fun((app()) -> app()).
+%% What stands around an app, and is an app itself.
 
 -callback app(environ()) -> result().
 
@@ -55,7 +65,7 @@ chain(App, Middleware) ->
 %% for those that stand between a client and its request, which are the mount's own; a wrong one is
 %% an error `gwport_options:error()'. The program sees the request as the environ says it is then.
 %% Informational responses and trailers are not passed on.
--spec pool(gwport_options:given()) -> app().
+-spec pool(gwport:mount_options()) -> app().
 pool(Given) ->
     case gwport_options:inner(Given) of
         {ok, Mount} -> gwport_run_pool:app(Mount);

@@ -1,4 +1,5 @@
 %% The greeting of SPEC.md, section 5, as terms: what is said, and what may be answered.
+%% @hidden
 -module(gwport_greeting).
 
 -export([hello/1, first/2, ready/1]).

@@ -5,6 +5,7 @@
 %% A request has its head in `open` and begins with its body; a response begins with its head.
 %% That is the only difference, so a stream that the program opens has the same halves the other
 %% way round.
+%% @hidden
 -module(gwport_half).
 
 -export([new/2, none/0, handed_over/1, is_offered/1, is_raw/1]).

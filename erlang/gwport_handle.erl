@@ -1,5 +1,6 @@
 %% What a client has of a port: how it speaks to the port's owner, and what it needs to know of the
 %% program. It is read from the pool's table by every request.
+%% @hidden
 -module(gwport_handle).
 
 -export([new/4, alone/1, open/5, accept/6, decline/2, look/1, claim/2]).

@@ -1,11 +1,12 @@
-%% A pool under a Cowboy route:
+%% @doc A pool under a Cowboy route.
 %%
-%%     {"/shop/[...]", gwport_handler, #{pool => shop}}
+%% ```
+%% {"/shop/[...]", gwport_handler, #{pool => shop}}
+%% '''
 %%
-%% Options (gwport_options:mount()): pool or run, app, validate, head_timeout, idle_timeout,
-%% deadline, max_target, max_fields, max_header, max_body, min_body_rate, body_grace, replay,
-%% replay_body, underscores, trusted_proxies, trusted_fields, access_log. They are checked with each
-%% request, or once by routes/1.
+%% Options are those of a mount, {@link gwport:mount_options()}. They are checked with each request,
+%% or once by {@link routes/1}.
+%% @end
 %%
 %% It runs in the request's own process, which Cowboy shuts down when the client leaves; the port's
 %% owner monitors it, so nothing has to be done for that here, unless somebody is to be told of the
@@ -62,8 +63,9 @@ checked(Path, Options) ->
         {error, Error} -> error({bad_mount, Path, Error})
     end.
 
--type options() :: gwport_options:given() | {checked, gwport_options:mount()}.
+-type options() :: gwport:mount_options() | {checked, gwport_options:mount()}.
 
+%% @private
 -spec init(cowboy_req:req(), options()) -> {ok, cowboy_req:req(), options()}.
 init(Req, Options) ->
     try

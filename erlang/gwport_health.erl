@@ -1,5 +1,6 @@
 %% Whether the program of a port lives and answers. It is in the state of the port's owner, who hands
 %% it the messages {gwport_health, _} and {gwport_os, gone} and does what it says.
+%% @hidden
 -module(gwport_health).
 
 -export([new/2, greeted/1, hear/2, pong/2, os_pid/1, look/1, hold/1, go_on/1, term/1, kill/1]).

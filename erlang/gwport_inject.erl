@@ -1,27 +1,29 @@
-%% Has the programs of a pool fail as programs do: for tests of systems that are built on gwport, and
-%% for rehearsals. erlang/doc/operate.md, "Failing on purpose", shows what a client sees of each.
+%% @doc Has the programs of a pool fail as programs do: for tests of systems that are built on
+%% gwport, and for rehearsals.
+%%
+%% The page erlang/doc/operate.md, "Failing on purpose", shows what a client sees of each.
 -module(gwport_inject).
 
 -export([fault/2, heal/1, late/2]).
 
 -export_type([fault/0, injected/0]).
 
-%% What is done to every program of a pool that serves:
-%%
-%% `dead': it is killed (SIGKILL), once.
+-type fault() :: dead | deaf | garbled | {slow, 1..60000}.
+%% What is done to every program of a pool that serves. `dead': it is killed (SIGKILL), once.
 %% `deaf': it is stopped (SIGSTOP): it reads nothing and answers nothing. gwport gives it up when it
 %% has not answered its ping, see `ping_interval' and `ping_timeout'.
-%% `{slow, Ms}': it is stopped for so many milliseconds (1 to 60000), goes on for as many, and so on.
+%% `{slow, Ms}': it is stopped for so many milliseconds (1 to 60000), goes on for as many, and so
+%% on.
 %% `garbled': what comes of it next is no frame.
--type fault() :: dead | deaf | garbled | {slow, 1..60000}.
 -opaque injected() :: {pid(), reference()}.
+%% A fault under way, for heal/1.
 
 %% @doc Injects a fault into all programs of a pool that serve now. One that lasts (`deaf', `{slow,
 %% _}') is with these programs until heal/1 is called, or the calling process ends; those that come
 %% in their place have none. `{error, no_port}' where no program serves, `{error, {bad_fault, Fault,
 %% Why}}' for what is none.
 -spec fault(Pool :: atom(), fault()) ->
-    {ok, injected()} | {error, no_pool | no_port | {bad_fault, term(), string()}}.
+    {ok, injected()} | {error, no_pool | no_port | {bad_fault, Fault :: term(), Why :: string()}}.
 fault(Pool, Fault) ->
     case is_fault(Fault) of
         true -> inject_into(serving(gwport_pool:info(Pool)), Fault);
@@ -61,7 +63,7 @@ heal({Pid, Monitor}) ->
 
 %% @doc Options of a pool whose programs come up so many milliseconds (0 to 86400000) late each time,
 %% made of those of one whose do not. They are started by `/bin/sh'.
--spec late(Ms :: 0..86400000, map()) -> map().
+-spec late(Ms :: 0..86400000, gwport:pool_options()) -> gwport:pool_options().
 late(Ms, Options = #{command := Command}) when is_integer(Ms), Ms >= 0, Ms =< 86400000 ->
     Script = io_lib:format("sleep ~b.~3..0b; exec \"$0\" \"$@\"", [Ms div 1000, Ms rem 1000]),
     Options#{command := "/bin/sh",

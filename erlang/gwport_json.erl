@@ -1,4 +1,5 @@
 %% JSON, as the access log, findings and the status page are written in it.
+%% @hidden
 -module(gwport_json).
 
 -export([encode/1]).

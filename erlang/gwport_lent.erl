@@ -2,6 +2,7 @@
 %% credit how much it has room for, and may say too much: of that no more than MAX is passed on to
 %% the client at a time, and what it has sent is passed on anew when the port's owner is not full of
 %% what waits to be written. So the BEAM keeps little of a body whatever a program promises.
+%% @hidden
 -module(gwport_lent).
 
 -export([new/0, max/0, is_empty/1, granted/3, sent/3, is_wanted/1, lend/1, forget/2]).

@@ -1,5 +1,6 @@
 %% What the log says of a program's life: that it is up, that it drains, that it is gone and why; and
 %% the events [gwport, port, up] and [gwport, port, down].
+%% @hidden
 -module(gwport_life).
 
 -export([began/1, up/2, drains/2, is_ended/3, gone/3, ended/4, lived/1]).

@@ -1,5 +1,6 @@
 %% Bytes of a program, or of a client, as a line of the log that nobody can take for another one: what
 %% is not printable is quoted, as Go's log/slog does. Pure.
+%% @hidden
 -module(gwport_line).
 
 -export([text/1, text/2, attribute/1, block/1, quote/1, json/1]).

@@ -5,6 +5,7 @@
 %% goes; `streams` counts what is numbered, and is what `max_streams` bounds. A client adds itself
 %% after its request is sent, so if it is killed in between the count is one too low for a while,
 %% never too high for ever.
+%% @hidden
 -module(gwport_load).
 
 -export([new/1, limit/2, under_way/1, max/1, has_room/1, has_place/2, is_scarce/1, share/1]).

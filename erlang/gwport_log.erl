@@ -5,6 +5,7 @@
 %% dying. It reads as soon as it is told which process that is, and discards what is beyond its budget
 %% of lines, so that neither the program nor the port's owner ever waits for a log. It outlives the
 %% owner until the socket is closed, or for LINGER ms.
+%% @hidden
 -module(gwport_log).
 -behaviour(gen_server).
 

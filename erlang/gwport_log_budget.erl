@@ -1,6 +1,7 @@
 %% How many lines a second the programs of all pools may write to the node's log, together. OTP's own
 %% handler drops what is more than 500 a second, whoever it is from: without a bound on all programs
 %% the loudest of them would silence the node.
+%% @hidden
 -module(gwport_log_budget).
 
 -export([create/1, take/0, take/1]).

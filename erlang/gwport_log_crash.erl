@@ -2,6 +2,7 @@
 %% and no sign of its end. A crash is over when nothing has come for a while. One that lasts was
 %% none, and its program goes on. The panics that programs catch and print are the same, but that they
 %% are over soon: others go on talking. Times are monotonic milliseconds; there is no clock in here.
+%% @hidden
 -module(gwport_log_crash).
 
 -export([new/3, fatal/1, takes/2, add/3, left/2, close/1, is_closed/1, lines/1, count/1]).

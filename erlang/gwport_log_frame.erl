@@ -1,4 +1,5 @@
 %% The payload of a `log` frame as a line for OTP's logger (SPEC.md, D5).
+%% @hidden
 -module(gwport_log_frame).
 
 -export([read/1, level/1, severity/1]).

@@ -3,6 +3,7 @@
 %%
 %% The rows are {Pool, Number of its last line} and {{Pool, Place}, Number, line()}. Without the
 %% application nothing is kept.
+%% @hidden
 -module(gwport_log_lines).
 
 -export([create/0, open/1, close/1, add/3, since/2]).

@@ -1,5 +1,6 @@
 %% The Unix socket to which one program connects its standard error, in a directory that only this
 %% user may enter. Both go as soon as the program has connected.
+%% @hidden
 -module(gwport_log_socket).
 
 -export([listen/1, close/1, path/1]).

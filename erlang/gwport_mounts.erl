@@ -4,6 +4,7 @@
 %% The router splits and decodes the whole of a path, which is dear for each request. Most mounts
 %% are prefixes under any host, and most paths have nothing that is encoded, or has to be resolved.
 %% Of those it is told here what the router would say; all others go to the router.
+%% @hidden
 -module(gwport_mounts).
 
 -export([compile/1, rules/1, match/2, behind/1]).
@@ -11,9 +12,10 @@
 -export_type([mounts/0, routes/0]).
 
 %% Routes as for cowboy_router:compile/1, with a mount's options for handler and handler options.
--type routes() :: [{Host :: '_' | iodata(), [path()]} | {Host :: '_' | iodata(), list(), [path()]}].
--type path() :: {Path :: '_' | iodata(), gwport_options:given()}
-  | {Path :: '_' | iodata(), list(), gwport_options:given()}.
+-type routes() :: [{Host :: '_' | iodata(), [path()]}
+  | {Host :: '_' | iodata(), cowboy:fields(), [path()]}].
+-type path() :: {Path :: '_' | iodata(), gwport:mount_options()}
+  | {Path :: '_' | iodata(), cowboy:fields(), gwport:mount_options()}.
 %% Tagged, so that a listener's routes in this place are told from it.
 -opaque mounts() :: {?MODULE, plain(), cowboy_router:dispatch_rules()}.
 %% What needs no router, in the router's order: whether a mount has what is below Prefix as well.

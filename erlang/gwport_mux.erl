@@ -8,6 +8,7 @@
 %% A stream ends when the program's half does: ours, if it has not ended, is given up. Of its
 %% numbers only those that we give are opened; a stream that the program opens would have its
 %% halves the other way round, and nothing else of its own.
+%% @hidden
 -module(gwport_mux).
 
 -export([new/1, opened/2, frame/2, send/4, consumed/3, taken/3, abort/4]).

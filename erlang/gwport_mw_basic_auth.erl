@@ -1,7 +1,11 @@
-%% Answers 401 to who does not say who he is (RFC 7617). The app finds the name in REMOTE_USER, and
-%% AUTH_TYPE is `Basic'. Names and passwords pass in the clear unless the connection is encrypted.
+%% @doc Answers 401 to who does not say who he is (RFC 7617).
 %%
-%%     gwport_mw_basic_auth:around(#{users => #{<<"joe">> => Password}, field => "x-remote-user"})
+%% The app finds the name in REMOTE_USER, and AUTH_TYPE is `Basic'. Names and passwords pass in the
+%% clear unless the connection is encrypted.
+%%
+%% ```
+%% gwport_mw_basic_auth:around(#{users => #{<<"joe">> => Password}, field => "x-remote-user"})
+%% '''
 -module(gwport_mw_basic_auth).
 
 -export([around/1]).
@@ -9,18 +13,23 @@
 -export_type([options/0]).
 
 -type options() :: #{
-    %% Passwords by name, which are compared in a time that tells nothing of them; or, in their
-    %% place, a fun that tells whether a name and a password are good.
     users => #{binary() | string() => binary() | string()},
     check => fun((User :: binary(), Password :: binary()) -> boolean()),
-    %% What the browser shows: restricted.
     realm => binary() | string(),
-    %% A field of the request that has the name too, in the place of the client's own: a program
-    %% sees fields, and no REMOTE_USER. None.
-    field => binary() | string() | none
-}.
+    field => binary() | string() | none}.
+%% See around/1.
 
--spec around(options() | gwport_options:given()) -> gwport_gateway:middleware().
+%% @doc The middleware. Options, as a map, a keyword list or a property list:
+%%
+%% <ul>
+%% <li>`users': a map of passwords by name, which are compared in a time that tells nothing of them;
+%%     or, in its place,</li>
+%% <li>`check': a fun that tells whether a name and a password are good</li>
+%% <li>`realm' (restricted): what the browser shows</li>
+%% <li>`field' (none): a field of the request that has the name too, in the place of the client's
+%%     own: a program sees fields, and no REMOTE_USER</li>
+%% </ul>
+-spec around(options() | proplists:proplist()) -> gwport_gateway:middleware().
 around(Given) ->
     #{realm := Realm, field := Field} = Options = gwport_mw_options:check(Given,
         #{users => none, check => none, realm => <<"restricted">>, field => none}, fun value/2),

@@ -1,8 +1,14 @@
-%% Answers a GET or HEAD with 304 where the client has what it asks for, by the response's ETag and
-%% Last-Modified, and with 412 where it wants another state than that (RFC 9110, section 13.2.2:
-%% If-Match or else If-Unmodified-Since, then If-None-Match or else If-Modified-Since). The app runs
-%% in any case: what is saved is the body's way. Of other methods the app alone can tell, before it
-%% acts.
+%% @doc Answers a GET or HEAD with 304 where the client has what it asks for, by the response's ETag
+%% and Last-Modified, and with 412 where it wants another state than that (RFC 9110, section
+%% 13.2.2).
+%%
+%% It looks at If-Match or else If-Unmodified-Since, then at If-None-Match or else
+%% If-Modified-Since. The app runs in any case: what is saved is the body's way. Of other methods
+%% the app alone can tell, before it acts.
+%%
+%% ```
+%% gwport_gateway:chain(App, [gwport_mw_conditional:around(#{etags => true})])
+%% '''
 -module(gwport_mw_conditional).
 
 -export([around/1]).
@@ -10,12 +16,16 @@
 -export_type([options/0]).
 
 -type options() :: #{
-    %% Whether responses of status 200 to GET that are whole, and have no ETag, get one that is
-    %% made of their body: false.
-    etags => boolean()
-}.
+    etags => boolean()}.
+%% See around/1.
 
--spec around(options() | gwport_options:given()) -> gwport_gateway:middleware().
+%% @doc The middleware. Options, as a map, a keyword list or a property list:
+%%
+%% <ul>
+%% <li>`etags' (false): whether responses of status 200 to GET that are whole, and have no ETag, get
+%%     one that is made of their body</li>
+%% </ul>
+-spec around(options() | proplists:proplist()) -> gwport_gateway:middleware().
 around(Given) ->
     Options = gwport_mw_options:check(Given, #{etags => false}, fun(etags, Etags) ->
         gwport_mw_options:boolean(Etags)

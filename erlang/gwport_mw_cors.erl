@@ -1,9 +1,13 @@
-%% Lets pages of other origins read responses (the Fetch standard, section 3.2), and answers their
-%% preflights itself, with 204. An origin that is not in the list gets the response without a word
-%% of CORS, by which its browser keeps it from the page; for who has no browser this is no
-%% protection. Its fields are the only ones: those of the app's are taken away.
+%% @doc Lets pages of other origins read responses (the Fetch standard, section 3.2), and answers
+%% their preflights itself, with 204.
 %%
-%%     gwport_mw_cors:around(#{origins => ["https://shop.example"], methods => ["PUT"]})
+%% An origin that is not in the list gets the response without a word of CORS, by which its browser
+%% keeps it from the page; for who has no browser this is no protection. Its fields are the only
+%% ones: those of the app's are taken away.
+%%
+%% ```
+%% gwport_mw_cors:around(#{origins => ["https://shop.example"], methods => ["PUT"]})
+%% '''
 -module(gwport_mw_cors).
 
 -export([around/1]).
@@ -11,24 +15,30 @@
 -export_type([options/0]).
 
 -type options() :: #{
-    %% Those of the pages, such as `https://shop.example'; `*' stands for all.
     origins := [binary() | string()],
-    %% Methods that pages may use besides GET, HEAD and POST; `*' stands for all. None.
     methods => [binary() | string()],
-    %% Fields of a request that pages may set besides those that any page may; `*' stands for all.
-    %% None.
     headers => [binary() | string()],
-    %% Fields of a response that pages may read besides those that any page may: none.
     expose => [binary() | string()],
-    %% Whether browsers send their cookies: false. Not together with the origin `*', since then any
-    %% page could act as any user.
     credentials => boolean(),
-    %% How many seconds a browser may remember the answer to a preflight. At 0 it decides: five
-    %% seconds, mostly.
-    max_age => non_neg_integer()
-}.
+    max_age => non_neg_integer()}.
+%% See around/1.
 
--spec around(options() | gwport_options:given()) -> gwport_gateway:middleware().
+%% @doc The middleware. Options, as a map, a keyword list or a property list:
+%%
+%% <ul>
+%% <li>`origins' (required): those of the pages, such as `https://shop.example'; `*' stands for
+%%     all</li>
+%% <li>`methods' (none): methods that pages may use besides GET, HEAD and POST; `*' stands for
+%%     all</li>
+%% <li>`headers' (none): fields of a request that pages may set besides those that any page may; `*'
+%%     stands for all</li>
+%% <li>`expose' (none): fields of a response that pages may read besides those that any page may</li>
+%% <li>`credentials' (false): whether browsers send their cookies. Not together with the origin `*',
+%%     since then any page could act as any user</li>
+%% <li>`max_age' (0): how many seconds a browser may remember the answer to a preflight. At 0 it
+%%     decides: five seconds, mostly</li>
+%% </ul>
+-spec around(options() | proplists:proplist()) -> gwport_gateway:middleware().
 around(Given) ->
     Options = whole(gwport_mw_options:check(Given, #{methods => [], headers => [], expose => [],
         credentials => false, max_age => 0}, [origins], fun value/2)),

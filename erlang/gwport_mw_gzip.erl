@@ -1,6 +1,7 @@
-%% Compresses responses for clients that take gzip, by OTP's zlib. A body that comes in blocks is
-%% compressed block by block, and each is flushed, so that it reaches the client when it would
-%% without; one under way holds some 260 KB of memory meanwhile.
+%% @doc Compresses responses for clients that take gzip, by OTP's zlib.
+%%
+%% A body that comes in blocks is compressed block by block, and each is flushed, so that it reaches
+%% the client when it would without; one under way holds some 260 KB of memory meanwhile.
 %%
 %% It leaves alone what is small, has a Content-Encoding, a Content-Range, a digest or no
 %% Content-Type, is of no type that gains by it, or has no-transform in its Cache-Control; the
@@ -9,6 +10,10 @@
 %%
 %% A page that has a secret and what an attacker has chosen tells him of the secret by its
 %% compressed length (BREACH).
+%%
+%% ```
+%% gwport_gateway:chain(App, [gwport_mw_gzip:around(#{level => 1})])
+%% '''
 -module(gwport_mw_gzip).
 
 -export([around/1]).
@@ -16,21 +21,26 @@
 -export_type([options/0]).
 
 -type options() :: #{
-    %% From 1, fast, to 9, small: 6.
     level => 1..9,
-    %% How many bytes a body has at least that is compressed, if that is known: 1024.
     min_size => non_neg_integer(),
-    %% The media types that are compressed: `text/html', `text/*', `*+json'. They are text/*,
-    %% *+json, *+xml, application/json, application/javascript, application/xml,
-    %% application/x-ndjson and application/wasm.
-    types => [binary() | string()]
-}.
+    types => [binary() | string()]}.
+%% See around/1.
 
 %% A window of 2^15 bytes, and gzip's format.
 -define(WINDOW_BITS, 31).
 -define(MEMORY_LEVEL, 8).
 
--spec around(options() | gwport_options:given()) -> gwport_gateway:middleware().
+%% @doc The middleware. Options, as a map, a keyword list or a property list:
+%%
+%% <ul>
+%% <li>`level' (6): from 1, fast, to 9, small</li>
+%% <li>`min_size' (1024): how many bytes a body has at least that is compressed, if that is
+%%     known</li>
+%% <li>`types': the media types that are compressed, such as `text/html', `text/*', `*+json'. They
+%%     are text/*, *+json, *+xml, application/json, application/javascript, application/xml,
+%%     application/x-ndjson and application/wasm</li>
+%% </ul>
+-spec around(options() | proplists:proplist()) -> gwport_gateway:middleware().
 around(Given) ->
     Options = gwport_mw_options:check(Given,
         #{level => 6, min_size => 1024, types => types()}, fun value/2),

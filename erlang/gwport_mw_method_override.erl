@@ -1,6 +1,12 @@
-%% Has a POST say that it is another method, for clients that can send no other: in a field, or in
-%% the query of an HTML form's action. No other method is looked at. What is not in the list is 400,
-%% lest an app take it for the POST that it is not.
+%% @doc Has a POST say that it is another method, for clients that can send no other: in a field, or
+%% in the query of an HTML form's action.
+%%
+%% No other method is looked at. What is not in the list is 400, lest an app take it for the POST
+%% that it is not.
+%%
+%% ```
+%% gwport_mw_method_override:around(#{parameter => "_method"})
+%% '''
 -module(gwport_mw_method_override).
 
 -export([around/1]).
@@ -8,16 +14,20 @@
 -export_type([options/0]).
 
 -type options() :: #{
-    %% x-http-method-override.
     field => binary() | string(),
-    %% The parameter of the query that says it where the field is missing, `_method' for example:
-    %% none.
     parameter => binary() | string() | none,
-    %% Those that may be said, in capitals: PUT, PATCH and DELETE.
-    methods => [binary() | string()]
-}.
+    methods => [binary() | string()]}.
+%% See around/1.
 
--spec around(options() | gwport_options:given()) -> gwport_gateway:middleware().
+%% @doc The middleware. Options, as a map, a keyword list or a property list:
+%%
+%% <ul>
+%% <li>`field' (x-http-method-override): the field that says it</li>
+%% <li>`parameter' (none): the parameter of the query that says it where the field is missing,
+%%     `_method' for example</li>
+%% <li>`methods' (PUT, PATCH and DELETE): those that may be said, in capitals</li>
+%% </ul>
+-spec around(options() | proplists:proplist()) -> gwport_gateway:middleware().
 around(Given) ->
     Options = gwport_mw_options:check(Given, #{
         field => {<<"x-http-method-override">>, <<"HTTP_X_HTTP_METHOD_OVERRIDE">>},

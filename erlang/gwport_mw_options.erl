@@ -1,5 +1,6 @@
 %% The options of the middlewares gwport_mw_...: looked at when the chain is made, where a wrong one
 %% is an error gwport_options:error().
+%% @hidden
 -module(gwport_mw_options).
 
 -export([check/3, check/4]).

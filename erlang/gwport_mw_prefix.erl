@@ -1,8 +1,12 @@
-%% Has another app answer what is below a path, as if it were mounted there: SCRIPT_NAME ends with
-%% the path, and PATH_INFO is what is behind it. The app that it is around answers the rest.
+%% @doc Has another app answer what is below a path, as if it were mounted there: SCRIPT_NAME ends
+%% with the path, and PATH_INFO is what is behind it.
 %%
-%%     gwport_gateway:chain(fun site:app/1,
-%%         [gwport_mw_prefix:around(#{at => "/shop", app => gwport_gateway:pool(#{pool => shop})})])
+%% The app that it is around answers the rest.
+%%
+%% ```
+%% gwport_gateway:chain(fun site:app/1,
+%%     [gwport_mw_prefix:around(#{at => "/shop", app => gwport_gateway:pool(#{pool => shop})})])
+%% '''
 -module(gwport_mw_prefix).
 
 -export([around/1]).
@@ -10,13 +14,18 @@
 -export_type([options/0]).
 
 -type options() :: #{
-    %% The path, decoded, in the environ's PATH_INFO: `/shop', with no slash at its end. `/shop' and
-    %% `/shop/cart' are below it, `/shopping' is not.
     at := binary() | string(),
-    app := gwport_gateway:app()
-}.
+    app := gwport_gateway:app()}.
+%% See around/1.
 
--spec around(options() | gwport_options:given()) -> gwport_gateway:middleware().
+%% @doc The middleware. Options, as a map, a keyword list or a property list:
+%%
+%% <ul>
+%% <li>`at' (required): the path, decoded, in the environ's PATH_INFO: `/shop', with no slash at its
+%%     end. `/shop' and `/shop/cart' are below it, `/shopping' is not</li>
+%% <li>`app' (required): who answers there</li>
+%% </ul>
+-spec around(options() | proplists:proplist()) -> gwport_gateway:middleware().
 around(Given) ->
     #{at := At, app := Mounted} = gwport_mw_options:check(Given, #{}, [at, app], fun value/2),
     fun(App) ->

@@ -1,7 +1,9 @@
-%% Names each request: in the environ, where the app finds the name, be it in Erlang or a program's;
-%% in the response; and, as `request_id', in the metadata of what its process logs.
+%% @doc Names each request: in the environ, where the app finds the name, be it in Erlang or a
+%% program's; in the response; and, as `request_id', in the metadata of what its process logs.
 %%
-%%     gwport_gateway:chain(App, [gwport_mw_request_id:around(#{accept => true})])
+%% ```
+%% gwport_gateway:chain(App, [gwport_mw_request_id:around(#{accept => true})])
+%% '''
 -module(gwport_mw_request_id).
 
 -export([around/1]).
@@ -9,16 +11,20 @@
 -export_type([options/0]).
 
 -type options() :: #{
-    %% The field that has the name: x-request-id.
     field => binary() | string(),
-    %% Whether the name that a request comes with is taken, if it has 1 to 64 letters, digits, dots,
-    %% dashes and underscores: false. It is for who stands behind a proxy that names requests; else
-    %% clients choose what the log says of them.
-    accept => boolean()
-}.
+    accept => boolean()}.
+%% See around/1.
 
-%% @doc A name of its own is 32 hexadecimal digits that cannot be guessed.
--spec around(options() | gwport_options:given()) -> gwport_gateway:middleware().
+%% @doc The middleware. A name that it makes is 32 hexadecimal digits that cannot be guessed.
+%% Options, as a map, a keyword list or a property list:
+%%
+%% <ul>
+%% <li>`field' (x-request-id): the field that has the name</li>
+%% <li>`accept' (false): whether the name that a request comes with is taken, if it has 1 to 64
+%%     letters, digits, dots, dashes and underscores. It is for who stands behind a proxy that names
+%%     requests; else clients choose what the log says of them</li>
+%% </ul>
+-spec around(options() | proplists:proplist()) -> gwport_gateway:middleware().
 around(Given) ->
     #{field := {Field, Key}, accept := Accept} = gwport_mw_options:check(Given,
         #{field => {<<"x-request-id">>, <<"HTTP_X_REQUEST_ID">>}, accept => false}, fun value/2),

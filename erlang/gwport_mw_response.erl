@@ -1,4 +1,5 @@
 %% What the middlewares gwport_mw_... do with a response.
+%% @hidden
 -module(gwport_mw_response).
 
 -export([then/2, code/1, length_of/1, drop/1]).

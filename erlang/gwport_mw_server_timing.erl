@@ -1,5 +1,11 @@
-%% Tells the browser's network view how long the app took until it had a response, whose body may
-%% still be to come: `server-timing: app;dur=1.234'. What the app says there itself stays.
+%% @doc Tells the browser's network view how long the app took until it had a response, whose body
+%% may still be to come: `server-timing: app;dur=1.234'.
+%%
+%% What the app says there itself stays.
+%%
+%% ```
+%% gwport_gateway:chain(App, [gwport_mw_server_timing:around(#{name => "shop"})])
+%% '''
 -module(gwport_mw_server_timing).
 
 -export([around/1]).
@@ -7,12 +13,16 @@
 -export_type([options/0]).
 
 -type options() :: #{
-    %% What has taken the time: app.
-    name => binary() | string()
-}.
+    name => binary() | string()}.
+%% See around/1.
 
-%% @doc Of a deferred response the time ends when it has come.
--spec around(options() | gwport_options:given()) -> gwport_gateway:middleware().
+%% @doc The middleware. Of a deferred response the time ends when it has come.
+%% Options, as a map, a keyword list or a property list:
+%%
+%% <ul>
+%% <li>`name' (app): what has taken the time</li>
+%% </ul>
+-spec around(options() | proplists:proplist()) -> gwport_gateway:middleware().
 around(Given) ->
     #{name := [Name]} = gwport_mw_options:check(Given, #{name => [<<"app">>]}, fun value/2),
     fun(App) ->

@@ -1,5 +1,6 @@
 %% Addresses of clients and proxies, and networks of them, as people and proxies write them. An IPv4
 %% address that is written as one of IPv6 (::ffff:10.0.0.1) is that IPv4 address.
+%% @hidden
 -module(gwport_network).
 
 -export([network/1, address/1, peer/1, has/2]).

@@ -1,4 +1,5 @@
 %% The options of a pool and of a mount: defaults, and one check of each, at start.
+%% @hidden
 -module(gwport_options).
 
 -export([pool/1, pools/1, ports/1, mount/1, inner/1, call/1, validation/1, evidence/2, map/1]).
@@ -52,7 +53,7 @@
 -type mount() :: #{
     %% Of an app in Erlang there are `run' and `validate', and no pool.
     pool := atom(),
-    run => fun((map()) -> term()),
+    run => gwport_run_app:app(),
     validate => false | validation(),
     app := binary(),
     head_timeout := timeout(),
@@ -74,7 +75,7 @@
 %% What gwport_validate leaves out, and what becomes of what it finds.
 -type validation() :: #{
     exclude := [binary()],
-    report := log | fail | fun((gwport_finding:finding()) -> term())
+    report := log | fail | fun((gwport_finding:finding()) -> Ignored :: term())
 }.
 %% What is wanted of an answer to gwport:stacks/2 or profile/3. Time is a cpu profile's, in
 %% milliseconds.

@@ -12,6 +12,7 @@
 %% Who has what stands in a table that the application's supervisor owns, so that nothing is
 %% forgotten when this process is killed: its successor reads it. Pools that run without the
 %% application do without all that: their programs are ended by a shell for the occasion.
+%% @hidden
 -module(gwport_os).
 -behaviour(gen_server).
 

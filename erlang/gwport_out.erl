@@ -4,6 +4,7 @@
 %%
 %% Opens wait without a number, which their owner gives them when they are written, so that numbers
 %% rise on the wire.
+%% @hidden
 -module(gwport_out).
 
 -export([new/0, control/2, pong/2, max_pongs/0, body/3, drop/3, replace/3, last/2, leave/2]).

@@ -1,6 +1,7 @@
 %% How fast a client has to send the body of its request, as a pure state machine. Time counts only
 %% while the program has room for bytes that have not come: a handler that reads slowly is no fault
 %% of its client. Each byte that comes makes up for its share of a second.
+%% @hidden
 -module(gwport_pace).
 
 -export([none/0, new/3, awaited/2, came/3, rest/2, due/1, look/2]).

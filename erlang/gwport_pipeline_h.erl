@@ -1,24 +1,24 @@
-%% A Cowboy stream handler to stand in front of the others:
+%% @doc A Cowboy stream handler to stand in front of the others, and in front of {@link
+%% gwport_stream_h} where that is used.
 %%
-%%     stream_handlers => [gwport_pipeline_h, cowboy_stream_h]
+%% ```
+%% stream_handlers => [gwport_pipeline_h, cowboy_stream_h]
+%% '''
 %%
-%% and in front of gwport_stream_h where that is used. It does four things for those behind it.
+%% It does four things for those behind it. It bounds what HTTP/1.1 pipelining may queue, which
+%% Cowboy does itself from 2.18 on. It lets apps take a connection over, as for a WebSocket. It has
+%% the trailers of a response sent to a client that Cowboy would not send them to. And it does for
+%% {@link gwport_handler} what Cowboy has no word for: a stream without a head is reset, and a
+%% connection on which nothing happens for a while needs little memory.
+%% @end
 %%
-%% It bounds what HTTP/1.1 pipelining may queue, which Cowboy does itself from 2.18 on: a stream
-%% that sends before its turn (gwport_turns) sees the alarm that Cowboy's HTTP/2 raises when its
-%% buffer is full, which holds the sender after one piece, and the end of that alarm when its turn
-%% has come.
-%%
-%% It tells which requests may become connections of an app's, and makes them such when the app has
-%% taken one over (gwport_tunnel).
-%%
-%% It has the trailers of a response sent to a client that Cowboy would not send them to
-%% (gwport_trailers).
-%%
-%% And it hears what gwport_handler wants of a connection and Cowboy has no word for, whatever its
-%% version: an answer, by which a request process knows that the connection is not stuck; the
-%% reset of a stream without a head, to which Cowboy answers with 500; and that nothing happens for
-%% a while, in which a connection needs little memory.
+%% What bounds pipelining: a stream that sends before its turn (gwport_turns) sees the alarm that
+%% Cowboy's HTTP/2 raises when its buffer is full, which holds the sender after one piece, and the
+%% end of that alarm when its turn has come. It tells which requests may become connections of an
+%% app's (gwport_tunnel). Trailers are gwport_trailers'. Of gwport_handler it hears, whatever
+%% Cowboy's version: a question, whose answer tells a request process that the connection is not
+%% stuck; the reset of a stream without a head, to which Cowboy answers with 500; and that nothing
+%% happens for a while.
 -module(gwport_pipeline_h).
 -behaviour(cowboy_stream).
 
@@ -27,6 +27,7 @@
 %% Whether turns are kept for the stream, and the state of the next handler.
 -type state() :: {http1 | {taken, gwport_tunnel:taken()} | other, Next :: term()}.
 
+%% @private
 -spec init(cowboy_stream:streamid(), cowboy_req:req(), cowboy:opts()) ->
     {cowboy_stream:commands(), state()}.
 init(Id, Req = #{version := 'HTTP/1.1'}, Opts) ->
@@ -44,12 +45,14 @@ offered(Req) ->
         false -> Req
     end.
 
+%% @private
 -spec data(cowboy_stream:streamid(), cowboy_stream:fin(), binary(), state()) ->
     {cowboy_stream:commands(), state()}.
 data(Id, IsFin, Data, {Version, Next0}) ->
     {Commands, Next} = cowboy_stream:data(Id, IsFin, Data, Next0),
     {Commands, {Version, Next}}.
 
+%% @private
 -spec info(cowboy_stream:streamid(), term(), state()) -> {cowboy_stream:commands(), state()}.
 info(_, {gwport_ping, Pid}, State) ->
     Pid ! gwport_pong,
@@ -104,6 +107,7 @@ pass(Id, Info, {Version, Next0}) ->
     {Commands, Next} = cowboy_stream:info(Id, Info, Next0),
     {Commands, {Version, Next}}.
 
+%% @private
 -spec terminate(cowboy_stream:streamid(), cowboy_stream:reason(), state()) -> term().
 terminate(Id, Reason, {Version, Next}) ->
     _ = [gwport_turns:leave(Id) || Version =/= other],
@@ -115,6 +119,7 @@ dropped(switch_protocol, _) -> ok;
 dropped(_, {taken, Taken}) -> gwport_tunnel:drop(Taken);
 dropped(_, _) -> ok.
 
+%% @private
 -spec early_error(cowboy_stream:streamid(), cowboy_stream:reason(), cowboy_stream:partial_req(),
     cowboy_stream:resp_command(), cowboy:opts()) -> cowboy_stream:resp_command().
 early_error(Id, Reason, PartialReq, Resp, Opts) ->

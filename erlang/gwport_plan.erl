@@ -1,5 +1,6 @@
 %% What a pool is to be: its options, as they were given and as they were checked. It is a table of
 %% the pool's supervisor, so that a keeper that is started again knows what a reload has changed.
+%% @hidden
 -module(gwport_plan).
 
 -export([new/2, version/1, given/1, options/1, queue/1, change/4]).

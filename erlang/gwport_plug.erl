@@ -1,10 +1,13 @@
-%% A pool, or an app in Erlang, as a plug: in a Phoenix router, in an endpoint, in any pipeline of
-%% plugs, on any server that Plug has an adapter for.
+%% @doc A pool, or an app in Erlang, as a plug: in a Phoenix router, in an endpoint, in any pipeline
+%% of plugs, on any server that Plug has an adapter for.
 %%
-%%     forward "/shop", :gwport_plug, pool: :shop
+%% ```
+%% forward "/shop", :gwport_plug, pool: :shop
+%% '''
 %%
-%% Options are a mount's (gwport_options:mount()). Where Elixir wants a module of its own names,
-%% Gwport.Plug is the same.
+%% Options are those of a mount, {@link gwport:mount_options()}. Where Elixir wants a module of its
+%% own names, `Gwport.Plug' is the same.
+%% @end
 %%
 %% It drives an exchange in the process of the conn, and does to the client what that wants by
 %% Plug.Conn's functions (gwport_plug_conn). These wait for the client, and nothing else is heard
@@ -16,6 +19,8 @@
 -module(gwport_plug).
 
 -export([init/1, call/2, read_body/2]).
+
+-export_type([options/0]).
 
 -include_lib("kernel/include/logger.hrl").
 
@@ -30,7 +35,8 @@
     is_wanted = false :: boolean()
 }).
 
--type options() :: gwport_options:given() | {checked, gwport_options:mount()}.
+-type options() :: gwport:mount_options() | {checked, gwport_options:mount()}.
+%% As they are given, or as init/1 has returned them.
 
 %% @doc Checks a mount's options, be it when a router is compiled: gwport need not run for that.
 %% What is wrong is an error `gwport_options:error()'.
@@ -60,7 +66,7 @@ call(Conn0, Options) ->
 %% @doc A `body_reader' of Plug.Parsers that keeps what it reads, for the app behind a `forward' to
 %% read it too: `body_reader: {:gwport_plug, :read_body, []}'. All bodies that parsers read are in
 %% memory twice then, within the bounds of Plug.Parsers; those of forms in parts are read past it.
--spec read_body(gwport_plug_conn:conn(), [{atom(), term()}]) ->
+-spec read_body(gwport_plug_conn:conn(), [{atom(), Value :: term()}]) ->
     {ok | more, binary(), gwport_plug_conn:conn()}.
 read_body(Conn0, Options) ->
     {More, Data, Conn} = gwport_plug_conn:read_body(Options, Conn0),

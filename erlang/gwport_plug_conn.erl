@@ -6,6 +6,7 @@
 %% that what plugs have registered for that moment is done. The adapter behind a conn is looked at
 %% where Plug has no function for what is needed: its name tells servers apart, Cowboy's request,
 %% under plug_cowboy, whether there is a body, and break/2 has to know either.
+%% @hidden
 -module(gwport_plug_conn).
 
 -export([protocol/1, peer/1, local/1, is_encrypted/1, body/1, reads/1]).

@@ -10,6 +10,7 @@
 %% In front of a read that may have to wait for its client the app has a moment to answer (grace/1):
 %% a client that waits for an answer before it goes on would wait for ever. The moment gets shorter
 %% with each read that finds something there, and longer where the client is what is waited for.
+%% @hidden
 -module(gwport_plug_input).
 
 -export([new/2, look/1, unread/1, grace/1, heard/1, read/3]).

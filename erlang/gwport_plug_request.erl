@@ -1,4 +1,5 @@
 %% A request as Plug has it, as a request of ours.
+%% @hidden
 -module(gwport_plug_request).
 
 -export([new/2]).

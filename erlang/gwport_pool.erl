@@ -1,4 +1,5 @@
 %% A pool as requests see it: a table of ports to choose from, read without a process in between.
+%% @hidden
 -module(gwport_pool).
 
 -export([choose/1, choose/2, queue/1, look/1, lack/1, await/1]).
@@ -130,7 +131,7 @@ state(Name) ->
     end.
 
 %% See gwport:ready/1.
--spec ready(atom()) -> {ready | not_ready, map()} | {error, no_pool}.
+-spec ready(atom()) -> {ready | not_ready, gwport:readiness()} | {error, no_pool}.
 ready(Name) ->
     case state(Name) of
         {Ports, {Wanted, Circuit}, Queue} ->
@@ -183,7 +184,7 @@ names() ->
     lists:sort([Name || {?KEY(Name), {_, _, [Top | _], _}} <- persistent_term:get(),
         is_process_alive(Top)]).
 
--spec info(atom()) -> {ok, [map()]} | {error, no_pool}.
+-spec info(atom()) -> {ok, [gwport:port_info()]} | {error, no_pool}.
 info(Name) ->
     case persistent_term:get(?KEY(Name), undefined) of
         undefined ->

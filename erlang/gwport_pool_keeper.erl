@@ -17,6 +17,7 @@
 %% for that.
 %%
 %% Owners of ports tell it of their state by casts, see gwport_port:report().
+%% @hidden
 -module(gwport_pool_keeper).
 -behaviour(gen_server).
 

@@ -1,6 +1,7 @@
 %% One pool: the log readers of its ports, and beside them, under a supervisor of their own, the
 %% ports and the keeper that starts them. A pool whose keeper or ports are lost begins anew; one
 %% whose log readers are lost need not.
+%% @hidden
 -module(gwport_pool_sup).
 -behaviour(supervisor).
 

@@ -15,6 +15,7 @@
 %% or has drained; its clients are told. A program that does not end by itself then is sent SIGTERM,
 %% and what is left of it and of what it has started is killed by its process id (gwport_os, which
 %% does that too when the owner is killed).
+%% @hidden
 -module(gwport_port).
 -behaviour(gen_server).
 
@@ -110,7 +111,7 @@ garble(Owner) ->
     Owner ! garble,
     ok.
 
--spec info(pid()) -> map().
+-spec info(pid()) -> gwport:port_info().
 info(Owner) ->
     gen_server:call(Owner, info).
 

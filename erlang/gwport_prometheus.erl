@@ -1,10 +1,16 @@
-%% Pools as Prometheus sees them: a collector for the library prometheus, on which gwport does not
-%% depend. Who has it registers this module, which is asked at each scrape:
+%% @doc Pools as Prometheus sees them: a collector for the library prometheus, on which gwport does
+%% not depend.
 %%
-%%     ok = prometheus_registry:register_collector(gwport_prometheus)
+%% Who has it registers this module, which is asked at each scrape:
 %%
-%% It keeps nothing: the figures are those of gwport:status/1 and gwport:counts/1. (The behaviour is
-%% not named here, since a compiler without the library would warn of it.)
+%% ```
+%% ok = prometheus_registry:register_collector(gwport_prometheus)
+%% '''
+%%
+%% It keeps nothing: the figures are those of {@link gwport:status/1} and {@link gwport:counts/1}.
+%% @end
+%%
+%% The behaviour is not named here, since a compiler without the library would warn of it.
 -module(gwport_prometheus).
 
 %% prometheus_collector
@@ -12,13 +18,14 @@
 
 -define(HELPERS, prometheus_model_helpers).
 
--type pool() :: {Labels :: [label()], gwport_pool:status(), Counts :: map()}.
+-type pool() :: {Labels :: [label()], gwport_pool:status(), gwport:counts()}.
 -type label() :: {Name :: binary(), Value :: binary()}.
 -type family() :: {Name :: binary(), Help :: binary(), counter | gauge, [{[label()], number()}]}
   | {Name :: binary(), Help :: binary(), histogram,
         [{[label()], [{number() | infinity, non_neg_integer()}], Count :: non_neg_integer(),
             Seconds :: number()}]}.
 
+%% @private
 -spec collect_mf(Registry :: atom(), Callback :: fun((tuple()) -> term())) -> ok.
 collect_mf(_, Callback) ->
     %% Not called by its name, which most nodes do not know.
@@ -27,6 +34,7 @@ collect_mf(_, Callback) ->
         Callback(Helpers:create_mf(Name, Help, Type, Metrics))
     end, families(pools())).
 
+%% @private
 -spec deregister_cleanup(Registry :: atom()) -> ok.
 deregister_cleanup(_) ->
     ok.

@@ -31,6 +31,7 @@
 %%   for, and then refuses all rows; a client looks for that behind its row as well.
 %% - The keeper is killed. The table is its supervisor's, and the next keeper's ports find the rows.
 %%   Where the supervisor is killed nothing is left, and the clients' own time ends it.
+%% @hidden
 -module(gwport_queue).
 
 -export([new/0, limit/4, timeout/1, is_waited/1, count/1, max/1]).

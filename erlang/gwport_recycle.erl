@@ -5,6 +5,7 @@
 %% The first three limits are drawn for each port between what the options say and somewhat less,
 %% lest all ports of a pool reach them at the same time. A program that has answered nothing yet is
 %% what its successor would be: it is recycled for its age alone.
+%% @hidden
 -module(gwport_recycle).
 
 -export([new/4, hear/3, look/4, memory/1]).

@@ -1,6 +1,7 @@
 %% A pool is changed while requests go on: gwport:reload/2, gwport:resize/2, gwport:drain/1. The
 %% keeper does it. In here is what is no business of its process: files are looked for, ports are
 %% asked.
+%% @hidden
 -module(gwport_reload).
 
 -export([reload/2, resize/2, drain/1, options/1]).
@@ -9,7 +10,7 @@
 
 %% Ports as gwport:info/1 shows them: those that serve now, and those that finish what they have.
 -type result() ::
-    {ok, #{started := [map()], replaced := [map()]}}
+    {ok, gwport:reloaded()}
   | {error, no_pool | reloading | draining | {not_ready, Why :: binary()}
         | gwport_options:error()}.
 

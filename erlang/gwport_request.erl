@@ -1,5 +1,6 @@
 %% A request on its way into a port: checked once, whoever made it, and encoded once, with what the
 %% port must know of it.
+%% @hidden
 -module(gwport_request).
 
 -export([check/1, within/2, encode/2, body/1, is_idempotent/1]).

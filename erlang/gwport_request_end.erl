@@ -1,6 +1,7 @@
 %% The end of a request's body on HTTP/2 that comes with trailers. Cowboy takes them and tells
 %% nobody, neither of them nor that the body has ended; only its own state shows it. So whoever
 %% reads such a body, and has heard nothing for a while, has a look there.
+%% @hidden
 -module(gwport_request_end).
 
 -export([look/3]).

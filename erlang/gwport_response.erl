@@ -8,6 +8,7 @@
 %%
 %% A head of many fields takes time in proportion to their number: it is a client's connection process
 %% that looks at it, maybe.
+%% @hidden
 -module(gwport_response).
 
 -export([head/1, inform/1, reply/1, trailers/1, fault/1, has_body/2, options/1]).

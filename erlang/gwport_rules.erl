@@ -1,6 +1,7 @@
 %% The rules of the gateway, for gwport_validate: what an app and who calls it owe each other.
 %% Made of bridge/internal/gateway/rules.txt, which Go reads too, by
 %% bridge/testdata/gateway_rules.escript; not to be changed by hand.
+%% @hidden
 -module(gwport_rules).
 
 -export([all/0, find/1, is_named/2]).

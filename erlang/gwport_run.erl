@@ -8,6 +8,7 @@
 %% this one does.
 %%
 %% It is started by the client's process, and ends with the app's.
+%% @hidden
 -module(gwport_run).
 
 -export([start/3]).

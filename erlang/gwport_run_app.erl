@@ -5,6 +5,7 @@
 %%
 %% A failure of the app's is told in the log without anything that may be somebody's: no values, no
 %% arguments, no bodies.
+%% @hidden
 -module(gwport_run_app).
 
 -export([run/3, break/0, answer/2, close/1]).
@@ -13,7 +14,7 @@
 
 -include_lib("kernel/include/logger.hrl").
 
--type app() :: fun((map()) -> term()).
+-type app() :: fun((gwport_environ:environ()) -> Returned :: term()).
 -opaque from() :: reference().
 
 %% Pieces of a response, as large as the chunks of a program's; a body of no more is sent at once.

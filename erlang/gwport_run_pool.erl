@@ -7,6 +7,7 @@
 %% hear of a response that comes before the body does.
 %%
 %% When the calling process is ended, the port, which monitors it, tells the program.
+%% @hidden
 -module(gwport_run_pool).
 
 -export([app/1]).

@@ -5,6 +5,7 @@
 %% A fun prints as its name alone. It stands in the supervisors of users, whom a second change of
 %% this module in a running system would cost (old code that is still held is killed when it is
 %% purged); hence a module of its own, in which there is nothing to change.
+%% @hidden
 -module(gwport_secret).
 
 -export([hide/1, show/1]).

@@ -4,6 +4,7 @@
 %% It is a table: a persistent term would suspend a connection process while anybody changes another
 %% one. Without the application nothing is kept, and nobody is told; nor is beyond ?MOST entries,
 %% which gwport:request/3 with ever new names of apps would come to.
+%% @hidden
 -module(gwport_seen).
 
 -export([create/0, find/1, is_first/1, is_first/2]).

@@ -1,6 +1,7 @@
 %% How many requests each peer has in a port. It is its owner's, who alone counts, what it has heard
 %% of and has not seen the end of, and so no client that is killed is left counted. Who is about to
 %% send a request may look at the counts; what is on its way then is seen by the owner.
+%% @hidden
 -module(gwport_share).
 
 -export([new/0, counts/1, is_empty/1, came/4, went/2, moved/3, count/2]).

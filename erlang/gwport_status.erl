@@ -2,6 +2,7 @@
 %%
 %% Before the head of a response a reason becomes a status; after it the response is broken off, so
 %% that the client sees that it is not whole.
+%% @hidden
 -module(gwport_status).
 
 -export([status/1, headers/1, text/1, reason/1]).

@@ -4,6 +4,7 @@
 %% It asks as anybody may (gwport), and costs requests nothing. What is told for a second is the
 %% difference between what the counters say now and what they said up to ten seconds ago, to this
 %% viewer.
+%% @hidden
 -module(gwport_status_feed).
 
 -export([new/0, next/1]).

@@ -1,20 +1,30 @@
-%% A page that shows how a node's pools are, live, and may have them reloaded, resized and drained:
+%% @doc A page that shows how a node's pools are, live, and may have them reloaded, resized and
+%% drained.
 %%
-%%     {"/gwport/[...]", gwport_status_page, #{auth => {basic, "ops", Password}}}
+%% ```
+%% {"/gwport/[...]", gwport_status_page, #{auth => {basic, "ops", Password}}}
+%% '''
 %%
-%% It is an app in Erlang (gwport_gateway), for either mount:
+%% It is an app in Erlang ({@link gwport_gateway}), for either mount:
 %%
-%%     #{run => gwport_status_page:app(#{auth => {basic, "ops", Password}}), access_log => json}
+%% ```
+%% #{run => gwport_status_page:app(#{auth => {basic, "ops", Password}}), access_log => json}
+%% '''
 %%
 %% Options, as a map, a keyword list or a property list:
 %%
-%% - `auth`: who may see it; there is no default. `{basic, User, Password}`, a fun of the request's
-%%   environ that returns `true` for who may, or `none`: everybody who reaches the listener
-%% - `control` (false): whether the page has buttons that change what runs
+%% <ul>
+%% <li>`auth': who may see it; there is no default. `{basic, User, Password}', a fun of the
+%%     request's environ that returns `true' for who may, or `none': everybody who reaches the
+%%     listener</li>
+%% <li>`control' (false): whether the page has buttons that change what runs</li>
+%% </ul>
 %%
-%% The page is gwport_status_page.hrl; what it shows comes from gwport_status_feed. A POST has a
-%% token, which the page has, and comes from the page's own origin, if it says where it comes from:
-%% another site's page that is open in the same browser can have nothing done.
+%% A POST has a token, which the page has, and comes from the page's own origin, if it says where it
+%% comes from: another site's page that is open in the same browser can have nothing done.
+%% @end
+%%
+%% The page is gwport_status_page.hrl; what it shows comes from gwport_status_feed.
 -module(gwport_status_page).
 -behaviour(cowboy_handler).
 
@@ -56,6 +66,7 @@ app(Given) ->
 style() ->
     ?STYLE.
 
+%% @private
 -spec init(cowboy_req:req(), options()) -> {ok, cowboy_req:req(), options()}.
 init(Req, Given) ->
     {ok, Req1, _} = gwport_handler:init(Req, #{run => checked(options(Given))}),

@@ -7,6 +7,7 @@
 %% when the program is ahead of the client; the latter is bounded by the window that was granted,
 %% the former by one read. What has been sent of the request's is kept until there is something of
 %% the response, up to a bound of the mount's: with it the request may begin again elsewhere.
+%% @hidden
 -module(gwport_stream).
 
 -export([new/3, event/3, timeout/2, due/2, deadline/2, waits/2, begins/2, again/2]).

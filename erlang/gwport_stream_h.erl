@@ -1,12 +1,15 @@
-%% Pools under prefixes and hosts of a listener, inside the connection process: a Cowboy stream
+%% @doc Pools under prefixes and hosts of a listener, inside the connection process: a Cowboy stream
 %% handler that needs no process for a request.
 %%
-%%     stream_handlers => [gwport_pipeline_h, gwport_stream_h, cowboy_stream_h],
-%%     gwport => gwport_stream_h:mounts([{'_', [{"/shop/[...]", #{pool => shop}}]}])
+%% ```
+%% stream_handlers => [gwport_pipeline_h, gwport_stream_h, cowboy_stream_h],
+%% gwport => gwport_stream_h:mounts([{'_', [{"/shop/[...]", #{pool => shop}}]}])
+%% '''
 %%
 %% A request whose host and path match a mount, as Cowboy's router matches them, is answered here;
 %% any other goes on to the next stream handler. Middlewares run behind that, so they do not see
 %% ours.
+%% @end
 %%
 %% It is to gwport_cowboy what gwport_handler is, with the connection process for a request process:
 %% nothing in here waits, for a port or for a client, except Cowboy's own send. All streams of a
@@ -69,6 +72,7 @@ mounts(Routes) ->
 
 %% cowboy_stream
 
+%% @private
 -spec init(cowboy_stream:streamid(), cowboy_req:req(), cowboy:opts()) ->
     {cowboy_stream:commands(), state()}.
 init(Id, Req, Opts) ->
@@ -125,6 +129,7 @@ begun(Id, Cowboy, #{flow := Flow}) ->
         false -> {[], Stream}
     end.
 
+%% @private
 -spec data(cowboy_stream:streamid(), cowboy_stream:fin(), binary(), state()) ->
     {cowboy_stream:commands(), state()}.
 data(Id, IsFin, Data, {next, Next0}) ->
@@ -139,6 +144,7 @@ data(_, IsFin, Data, State = {discarding, _, _, _}) ->
 data(_, _, _, State) ->
     {[], State}.
 
+%% @private
 -spec info(cowboy_stream:streamid(), term(), state()) -> {cowboy_stream:commands(), state()}.
 info(Id, Info, {next, Next0}) ->
     {Commands, Next} = cowboy_stream:info(Id, Info, Next0),
@@ -153,6 +159,7 @@ info(_, gwport_time, {discarding, _, _, Last}) ->
 info(_, Info, State) ->
     {cowboys(Info), State}.
 
+%% @private
 -spec terminate(cowboy_stream:streamid(), cowboy_stream:reason(), state()) -> term().
 terminate(Id, Reason, {next, Next}) ->
     cowboy_stream:terminate(Id, Reason, Next);
@@ -170,6 +177,7 @@ terminate(Id, _, {discarding, _, Timer, _}) ->
 terminate(_, _, _) ->
     ok.
 
+%% @private
 -spec early_error(cowboy_stream:streamid(), cowboy_stream:reason(), cowboy_stream:partial_req(),
     cowboy_stream:resp_command(), cowboy:opts()) -> cowboy_stream:resp_command().
 early_error(Id, Reason, PartialReq, Resp, Opts) ->

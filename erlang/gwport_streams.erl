@@ -8,6 +8,7 @@
 %% Where requests wait for a place (gwport_queue), one that is free is offered to the first of them,
 %% and counts as taken until its client accepts or declines it. A client that is stuck elsewhere
 %% does not keep it for long: then it is offered to the next, and the client asks like any other.
+%% @hidden
 -module(gwport_streams).
 
 -export([new/4, greeted/3, known_as/2, load/1, watch/1, shares/1, info/1, helper/2]).

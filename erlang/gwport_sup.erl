@@ -5,6 +5,7 @@
 %% and in development what has a pool's program watched (gwport_dev).
 %%
 %% A pool can as well stand in a user's own supervisor (gwport:child_spec/1).
+%% @hidden
 -module(gwport_sup).
 -behaviour(supervisor).
 

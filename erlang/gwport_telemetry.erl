@@ -6,6 +6,7 @@
 %%     [gwport, port, up | down]                     gwport_life
 %%
 %% Handlers run in the process that has something to tell: the request's, or a port's owner.
+%% @hidden
 -module(gwport_telemetry).
 
 -export([look/0, forget/0, flag/0, is_on/1, event/3]).

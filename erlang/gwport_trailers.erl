@@ -10,6 +10,7 @@
 %% ends, which the head of the response says where the fields have been announced; and where other
 %% requests of a client that does not wait are under way on it, their responses count for more than
 %% the fields, and these are dropped.
+%% @hidden
 -module(gwport_trailers).
 
 %% For gwport_cowboy_response.

@@ -5,6 +5,7 @@
 %% That process reads, and a process of its own sends, so that a client which does not read can
 %% still be read. It ends when both directions have ended or the exchange has, when the client is
 %% lost, and with its listener.
+%% @hidden
 -module(gwport_tunnel).
 
 %% For gwport_pipeline_h.

@@ -7,6 +7,7 @@
 %% to a stream that has ended meanwhile.
 %%
 %% The open streams stand in the connection's process dictionary, lowest first.
+%% @hidden
 -module(gwport_turns).
 
 -export([keep/0, are_kept/0, enter/1, is_idle/0, is_alone/1, is_next/1, is_held/1, leave/1]).

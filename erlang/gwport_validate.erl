@@ -1,11 +1,13 @@
-%% Middleware that holds both sides of itself to the gateway's rules (gwport_rules):
+%% @doc Middleware that holds both sides of itself to the gateway's rules (SPEC.md, section 19).
 %%
-%%     gwport_gateway:chain(fun shop:app/1, [gwport_validate:middleware([])])
+%% ```
+%% gwport_gateway:chain(fun shop:app/1, [gwport_validate:middleware([])])
+%% '''
 %%
 %% To the one side it looks at the environ that an app is called with, at what its input gives, and
 %% at how its response's body is asked for and closed; to the other at what the app asks of its
 %% input, what it writes to its errors, and what it returns. It changes nothing of either, and hands
-%% each block on as it comes. What it finds, a gwport_finding:finding(), is told at once.
+%% each block on as it comes. What it finds is told at once.
 %%
 %% It is for development, where the mount's option `validate' puts it in front of an app.
 -module(gwport_validate).
@@ -46,7 +48,7 @@
 %% `*'; and `report', which is `log' (the default), a fun that is given each finding, or `fail': then
 %% each is logged, and one whose severity is error fails, which is 500 where no head has been sent.
 %% A wrong option is an error `gwport_options:error()'.
--spec middleware(gwport_options:given()) -> gwport_gateway:middleware().
+-spec middleware(gwport:validate_options()) -> gwport_gateway:middleware().
 middleware(Given) ->
     case gwport_options:validation(Given) of
         {ok, Options} -> fun(App) -> around(App, Options) end;
@@ -63,7 +65,7 @@ format(Finding) ->
 json(Finding) ->
     gwport_finding:json(Finding).
 
-%% The app of a mount.
+%% @private The app of a mount.
 -spec app(gwport_options:mount()) -> gwport_run_app:app().
 app(#{run := App, validate := false}) -> App;
 app(#{run := App, validate := Options}) -> around(App, Options).

@@ -1,4 +1,5 @@
 %% The environ's rules for gwport_validate, pure: what a gateway owes its app.
+%% @hidden
 -module(gwport_validate_environ).
 
 -export([breaches/1]).

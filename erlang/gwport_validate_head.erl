@@ -1,5 +1,6 @@
 %% The rules of a response's status and headers for gwport_validate, pure: what an app owes its
 %% gateway.
+%% @hidden
 -module(gwport_validate_head).
 
 -export([breaches/4, code/1, is_empty/1, content_length/1]).

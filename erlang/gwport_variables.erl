@@ -1,5 +1,6 @@
 %% The environment that a program is started with: the BEAM's, or what is to be taken over of it, and
 %% on top what the pool's options say.
+%% @hidden
 -module(gwport_variables).
 
 -export([of_pool/2]).

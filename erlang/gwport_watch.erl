@@ -13,6 +13,7 @@
 %% client that was killed before it asked is found by a sweep.
 %%
 %% It ends with the owner, after the clients have heard of it; the owner ends when the watch does.
+%% @hidden
 -module(gwport_watch).
 
 -export([start_link/1, alone/1, follow/1, last_words/1, join/3, leave/2, close/3, tell/2, is_watch/2]).

@@ -7,6 +7,7 @@
 %%
 %% The process is linked to the owner, and ends with it or with the port. It sends the owner
 %% {gwport_writer, through}.
+%% @hidden
 -module(gwport_writer).
 
 -export([start_link/1, write/2, through/1, is_free/1, is_writer/2]).
