@@ -28,7 +28,7 @@ SLOW_SUITES = $(wildcard test/slow/*_SUITE.erl)
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=line)
 
 .PHONY: help demo build test test-go test-erl test-full full-go full-erl test-long test-browser test-sid test-trixie bench bench-quick bench-growth bench-attacks bench-profile bench-build \
-	bench-etf compare planted soak lint-go lint-erl fmt clean clean-chroot
+	bench-etf compare planted soak lint-go lint-erl release-check fmt clean clean-chroot
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -168,6 +168,9 @@ lint-go: ## gofumpt, go vet, staticcheck, and a build for other systems
 lint-erl: ## Compile with warnings as errors, xref, Dialyzer
 	QUIET=1 rebar3 as lint compile
 	QUIET=1 rebar3 do xref, dialyzer
+
+release-check: ## Walk what a release needs, and list what is left to do by hand
+	@.ci/release-check
 
 fmt: ## Format the Go files
 	$(GOFUMPT) -w $(GOFILES)

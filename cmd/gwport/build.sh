@@ -27,6 +27,8 @@ fail() {
     exit 1
 }
 
+[ -e go.mod ] ||
+    fail "this is hex's package, which has no Go sources; the bundled apps are in the repository."
 command -v go >/dev/null 2>&1 ||
     fail "no \`go\` on PATH, so priv/gwport cannot be built; install Go (https://go.dev/dl)."
 
