@@ -118,7 +118,7 @@ var faults = []fault{
 	},
 	{
 		name: "Flush sends nothing before the handler ends", file: "bridge/controller.go",
-		old: `return w.breaks(w.flush())`, new: `return nil`,
+		old: `err := w.flush()`, new: `err := error(nil)`,
 		shows: []sign{
 			{"flushes/head before the handler ends", cases.H1, both, "end"},
 			{"sniffing/html in two writes with a flush", cases.H2C, both, "field.content-type"},
