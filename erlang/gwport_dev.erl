@@ -64,7 +64,7 @@
     %% How often the pool was looked for in vain.
     looks = 0 :: non_neg_integer(),
     %% Who reloads the pool, and whether there is something newer than that.
-    reload = none :: none | reference(),
+    reload = none :: none | {pid(), reference()},
     is_newer = false :: boolean(),
     %% What is shown in the program's place.
     failure = none :: none | build | start
@@ -282,8 +282,11 @@ handle_info({Watcher, {data, {noeol, Line}}}, State = #dev{watcher = Watcher}) -
     heard(other, Line, State);
 handle_info({Watcher, {exit_status, Status}}, State = #dev{watcher = Watcher}) ->
     ended(Status, State#dev{watcher = none});
-handle_info({'DOWN', Reload, process, _, Result}, State = #dev{reload = Reload}) ->
+handle_info({reloaded, Pid, Result}, State = #dev{reload = {Pid, Monitor}}) ->
+    true = erlang:demonitor(Monitor, [flush]),
     {noreply, reloaded(Result, State#dev{reload = none})};
+handle_info({'DOWN', Monitor, process, _, Why}, State = #dev{reload = {_, Monitor}}) ->
+    {noreply, reloaded({error, gwport_failure:tag(Why)}, State#dev{reload = none})};
 handle_info(reload, State) ->
     {noreply, reload(State)};
 handle_info(_, State) ->
@@ -423,23 +426,24 @@ good(State = #dev{pool = Pool}) ->
 
 %% It takes as long as the new program does to begin; meanwhile there may be another one.
 reload(State = #dev{reload = none, pool = Pool}) ->
-    {_, Reload} = spawn_monitor(fun() -> exit({reloaded, gwport:reload(Pool)}) end),
+    Self = self(),
+    Reload = spawn_monitor(fun() -> Self ! {reloaded, self(), gwport:reload(Pool)} end),
     State#dev{reload = Reload, is_newer = false};
 reload(State) ->
     State#dev{is_newer = true}.
 
 reloaded(_, State = #dev{is_newer = true}) ->
     reload(State);
-reloaded({reloaded, {ok, _}}, State) ->
+reloaded({ok, _}, State) ->
     good(State);
 %% Somebody else is about to do it, with this program or the one before.
-reloaded({reloaded, {error, reloading}}, State) ->
+reloaded({error, reloading}, State) ->
     _ = erlang:send_after(?RELOAD_AGAIN, self(), reload),
     State;
 %% It begins with the new program, or is not to begin again.
-reloaded({reloaded, {error, Ends}}, State) when Ends =:= no_pool; Ends =:= draining ->
+reloaded({error, Ends}, State) when Ends =:= no_pool; Ends =:= draining ->
     good(State);
-reloaded({reloaded, {error, {not_ready, Why}}}, State) ->
+reloaded({error, {not_ready, Why}}, State) ->
     failed(start, 0, [Why], State);
 reloaded(Error, State) ->
     failed(start, 0, [unicode:characters_to_binary(io_lib:format("~0p", [Error]))], State).
