@@ -28,7 +28,8 @@
     reading = false :: boolean(),
     %% How many reads there have been.
     reads = 0 :: non_neg_integer(),
-    %% Whether nothing has come since memory was given back, or at all.
+    %% Whether nothing has come since memory was given back, or at all; a few bytes of the request's
+    %% body are nothing, or a client that sends one a second would have memory given back for each.
     rested = true :: boolean()
 }).
 
@@ -36,6 +37,8 @@
 %% a read returns at the first byte. A timeout's empty answer would look like client activity, and
 %% one that arrives after the stream has ended is logged by Cowboy.
 -define(READ_PERIOD, 16#7fffffff).
+%% So many bytes of a body are a few.
+-define(FEW, 1024).
 %% How long a connection that was told to close may take to hear of it.
 -define(BREAK_GRACE, 5000).
 %% Words of the heap of a process that rests: some 350 for what is kept, and room for the next look
@@ -125,9 +128,10 @@ quiet(Request = #request{cowboy = Cowboy, req = Req}) ->
     gwport_cowboy:rest(),
     take(Steps, Request#request{cowboy = Cowboy1, rested = true}).
 
-read(IsFin, Data, Request = #request{cowboy = Cowboy}) ->
-    steps(gwport_cowboy:read(IsFin, Data, gwport_cowboy:received(IsFin, Data, Cowboy)),
-        Request#request{reading = false}).
+read(IsFin, Data, Request = #request{cowboy = Cowboy0, rested = Rested}) ->
+    {Steps, Cowboy} = gwport_cowboy:read(IsFin, Data, gwport_cowboy:received(IsFin, Data, Cowboy0)),
+    take(Steps, Request#request{cowboy = Cowboy, reading = false,
+        rested = Rested andalso byte_size(Data) =< ?FEW}).
 
 %% The body had ended when this read, which is still without an answer, was waiting for more of it.
 ended(Reads, Request = #request{reading = true, reads = Reads}) -> read(fin, <<>>, Request);

@@ -22,7 +22,7 @@ groups() ->
         whole_responses_that_wait_their_turn_are_bounded, streams_that_nobody_reads_are_bounded,
         connections_that_nobody_reads_are_bounded, little_memory_for_a_large_body,
         little_memory_for_a_large_body_over_http2, client_of_a_stalled_upload_is_given_up_when_idle,
-        idle_streams_are_small, goroutines_and_descriptors_do_not_grow, nothing_leaks], [{parallel, [parallel], [
+        a_byte_now_and_then_gives_no_memory_back, idle_streams_are_small, goroutines_and_descriptors_do_not_grow, nothing_leaks], [{parallel, [parallel], [
         small_windows_carry_a_megabyte, any_sizes_and_windows, response_budget_is_spent_and_refunded,
         client_leaves_before_the_head, client_leaves_within_the_body, client_leaves_within_its_upload,
         time_is_up_for_a_connection_that_is_stuck, time_is_up_for_a_whole_response,
@@ -689,6 +689,31 @@ close_all(Sockets, #{pool := Pool}) ->
 beam_memory(Others) ->
     _ = [erlang:garbage_collect(Pid) || Pid <- Others],
     lists:sum([erlang:memory(Kind) || Kind <- [processes, binary, ets]]).
+
+a_byte_now_and_then_gives_no_memory_back(Config) ->
+    %% Who waits for a client gives memory back when it begins to wait, and not behind each byte of a slow upload: that
+    %% is more work than the byte.
+    Server = gwport_probe:flow(#{}, Config),
+    Socket = gwport_test:connect(Server),
+    1 = erlang:trace_pattern({gwport_cowboy, rest, 0}, true, []),
+    _ = erlang:trace(all, true, [call]),
+    try
+        ok = gwport_test:send(Socket, "POST /upload HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n"),
+        ?assertNotEqual(0, rests(2000)),
+        ok = gwport_test:send(Socket, "x"),
+        ?assertEqual(0, rests(1000))
+    after
+        _ = erlang:trace(all, false, [call]),
+        _ = erlang:trace_pattern({gwport_cowboy, rest, 0}, false, [])
+    end,
+    gwport_test:close(Socket),
+    gwport_probe:stop(Server).
+
+%% How many there are until there has been none for so long.
+rests(Time) ->
+    receive {trace, _, call, {gwport_cowboy, rest, []}} -> 1 + rests(Time)
+    after Time -> 0
+    end.
 
 goroutines_and_descriptors_do_not_grow(Config) ->
     %% After hundreds of requests of every kind the program has the goroutines and descriptors it had, and the BEAM
