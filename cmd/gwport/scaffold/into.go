@@ -143,14 +143,13 @@ mix.exs, among deps and aliases:
 A supervisor, among its children:
     :gwport.child_spec(%{name: :{{.Name}}, command: {:priv, :{{.App}}, "{{.Name}}"}})
 
-Cowboy's routes, which :gwport_handler.routes/1 checks on their way to :cowboy_router.compile/1:
-    {"/{{.Name}}/[...]", :gwport_handler, %{pool: :{{.Name}}}}
+A router, of Plug's or of Phoenix's (one of these two):
+    forward "/{{.Name}}", to: Gwport.Plug, init_opts: [pool: :{{.Name}}]
+    forward "/{{.Name}}", Gwport.Plug, pool: :{{.Name}}
 
-The options of the listener, for WebSocket and for long responses on HTTP/2:
-    stream_handlers: [:gwport_pipeline_h, :cowboy_stream_h], idle_timeout: :infinity
-
-prep_stop/1 of the application, so that what is under way is finished when it stops:
-    :ok = :ranch.suspend_listener(LISTENER); :ok = :gwport.drain(:{{.Name}})
+prep_stop/1 of the application, so that what is under way is finished when it stops (on Cowboy, behind
+:ranch.suspend_listener(LISTENER)):
+    :ok = :gwport.drain(:{{.Name}})
 
 config/dev.exs, to have what is saved built and go live:
     config :gwport, dev: [%{pool: :{{.Name}}, dir: "{{.Folder}}"}]

@@ -124,7 +124,7 @@ func TestProjects(t *testing.T) {
 		files string
 	}{
 		{"rebar3", "config/dev.config config/sys.config rebar.config src/shop.app.src src/shop_app.erl src/shop_sup.erl test/shop_SUITE.erl"},
-		{"mix", ".formatter.exs config/runtime.exs lib/shop/application.ex mix.exs test/shop_test.exs test/test_helper.exs"},
+		{"mix", ".formatter.exs config/runtime.exs lib/shop/application.ex lib/shop/router.ex mix.exs test/shop_test.exs test/test_helper.exs"},
 	} {
 		t.Run(c.kind, func(t *testing.T) {
 			checkout := inFolder(t)
@@ -220,6 +220,7 @@ func TestInto_a_mix_application(t *testing.T) {
 	require.Zero(t, code, stderr)
 	require.Equal(t, mix, read(t, "mix.exs"))
 	require.Contains(t, stdout, `:gwport.child_spec(%{name: :till, command: {:priv, :market, "till"}})`)
+	require.Contains(t, stdout, `forward "/till", to: Gwport.Plug, init_opts: [pool: :till]`)
 	require.Contains(t, stdout, `compile: ["cmd --cd till go build -o ../priv/till .", "compile"]`)
 }
 
