@@ -1,7 +1,9 @@
-%% For development: what the Go program of a pool is made of is watched, and what is saved goes
+%% @doc For development: what the Go program of a pool is made of is watched, and what is saved goes
 %% live.
 %%
-%%     [{gwport, [{dev, [#{pool => shop, dir => "go"}]}]}]
+%% ```
+%% [{gwport, [{dev, [#{pool => shop, dir => "go"}]}]}]
+%% '''
 %%
 %% in the configuration of a node that somebody works at, or a call of start/1 in its shell:
 %% nothing else starts it. The pool is one with `dev => true', which it is by that configuration if
@@ -44,7 +46,9 @@
 -include_lib("kernel/include/logger.hrl").
 
 -type options() :: #{pool := atom(), dir := text(), build => [text()], env => [{text(), text()}],
-    command => [text(), ...]} | [{pool | dir | build | env | command, term()}].
+    command => [text(), ...]}
+  | [{pool, atom()} | {dir, text()} | {build, [text()]} | {env, [{text(), text()}]}
+    | {command, [text(), ...]}].
 -type text() :: binary() | string().
 -type checked() :: #{pool := atom(), dir := string(), build := [string()],
     env := [{string(), string()}], command := [string(), ...]}.
@@ -129,6 +133,7 @@ stop(Pool) ->
         Error -> Error
     end.
 
+%% @private
 %% What the application's environment has; looked at when the application starts.
 -spec check(term()) -> ok | {error, {bad_dev, Pool :: term(), gwport_options:error()}}.
 check(Given) when is_list(Given), length(Given) >= 0 ->
@@ -150,6 +155,7 @@ check_rest(Rest, Pool, Pools, false) ->
 check_rest(_, Pool, _, true) ->
     {error, {bad_dev, Pool, {bad_option, {pool, Pool, "it is watched already"}}}}.
 
+%% @private
 -spec child_specs([options()]) -> [supervisor:child_spec()].
 child_specs(Given) ->
     [child_spec(Options) || One <- Given, {ok, Options} <- [options(One)]].
@@ -157,6 +163,7 @@ child_specs(Given) ->
 child_spec(Options = #{pool := Pool}) ->
     #{id => {?MODULE, Pool}, start => {?MODULE, start_link, [Options]}, restart => transient}.
 
+%% @private
 -spec start_link(checked()) -> {ok, pid()}.
 start_link(Options) ->
     gen_server:start_link(?MODULE, Options, []).
@@ -322,6 +329,7 @@ watch(File, State = #dev{options = Options}) ->
 
 %% The watcher
 
+%% @private
 %% What a line says; `other' is none of ours.
 -spec event(binary()) -> event() | other | {error, Why :: string()}.
 event(<<"gwport-dev ", Event/bytes>>) ->

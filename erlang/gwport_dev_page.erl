@@ -7,6 +7,7 @@
 %% program, as does one of a browser whose user has chosen to go on with that: the page has a link,
 %% which sets a cookie that counts until the next build. The page asks by a field of its own
 %% whether it is still the newest, and loads itself again when it is not.
+%% @hidden
 -module(gwport_dev_page).
 
 -export([create/0, failed/2, good/1, instead/2, sentence/1]).

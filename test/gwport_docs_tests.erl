@@ -8,7 +8,7 @@
 %% All others are gwport's own, and say so: `%% @hidden' stands in front of their -module.
 public() ->
     [gwport, gwport_handler, gwport_stream_h, gwport_pipeline_h, gwport_plug, 'Elixir.Gwport.Plug',
-        gwport_gateway, gwport_validate, gwport_status_page, gwport_prometheus, gwport_inject,
+        gwport_gateway, gwport_validate, gwport_status_page, gwport_prometheus, gwport_inject, gwport_dev,
         gwport_mw_request_id, gwport_mw_server_timing, gwport_mw_cors, gwport_mw_basic_auth,
         gwport_mw_method_override, gwport_mw_gzip, gwport_mw_conditional, gwport_mw_prefix].
 
