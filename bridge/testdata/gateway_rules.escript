@@ -43,6 +43,7 @@ head() ->
     "%% The rules of the gateway, for gwport_validate: what an app and who calls it owe each other.\n"
     "%% Made of bridge/internal/gateway/rules.txt, which Go reads too, by\n"
     "%% bridge/testdata/gateway_rules.escript; not to be changed by hand.\n"
+    "%% @hidden\n"
     "-module(gwport_rules).\n\n"
     "-export([all/0, find/1, is_named/2]).\n\n"
     "-export_type([rule/0, id/0]).\n\n"
