@@ -70,7 +70,7 @@
     %% Who reloads the pool, and whether there is something newer than that.
     reload = none :: none | {pid(), reference()},
     is_newer = false :: boolean(),
-    %% What is shown in the program's place.
+    %% What has failed since the last good build; a page stays until that is served.
     failure = none :: none | build | start
 }).
 
@@ -385,7 +385,7 @@ heard({failed, Ms}, _, State = #dev{output = Output}) ->
     {noreply, failed(build, Ms, lists:reverse(Output), State)};
 heard({built, Ms, new}, _, State = #dev{pool = Pool}) ->
     ?LOG_INFO("gwport: the program of pool ~ts was built in ~b ms", [Pool, Ms]),
-    {noreply, reload(State)};
+    {noreply, reload(State#dev{failure = none})};
 %% What was changed has been taken back.
 heard({built, _, same}, _, State = #dev{failure = build}) ->
     {noreply, good(State)};
@@ -423,9 +423,9 @@ hint() ->
 %% What comes of a build
 
 failed(What, Ms, Lines, State = #dev{pool = Pool, dir = Dir}) ->
+    ok = gwport_dev_page:failed(Pool, #{what => What, ms => Ms, lines => Lines, dir => Dir}),
     ?LOG_ERROR("gwport: the program of pool ~ts ~s, and the old one goes on:~n    ~ts",
         [Pool, gwport_dev_page:sentence(What), gwport_line:block(Lines)]),
-    ok = gwport_dev_page:failed(Pool, #{what => What, ms => Ms, lines => Lines, dir => Dir}),
     State#dev{output = [], failure = What}.
 
 good(State = #dev{pool = Pool}) ->
@@ -442,6 +442,9 @@ reload(State) ->
 
 reloaded(_, State = #dev{is_newer = true}) ->
     reload(State);
+%% What was saved behind that does not build.
+reloaded({ok, _}, State = #dev{failure = build}) ->
+    State;
 reloaded({ok, _}, State) ->
     good(State);
 %% Somebody else is about to do it, with this program or the one before.

@@ -4,6 +4,7 @@
 
 -export([build/2, root/0, serve/2, pool/1, listen/3, flow/2, bad/2, bad/3, stop/1]).
 -export([counts/0, leaks/1, rss/1, beam_rss/0, fds/1, gone/1, children/1, descendants/1, os_kill/2, await_stopped/1]).
+-export([is_stopped/1]).
 -export([second_beam/2, second/1, start_log/0, stop_log/1, hear_log/1]).
 -export([last/2, goroutines/1, await_ports/2, serving/1, expect/3, none/2]).
 
@@ -343,4 +344,7 @@ os_kill(Signal, OsPid) ->
 
 %% A signal that stops a process takes a moment.
 await_stopped(OsPid) ->
-    gwport_test:until(fun() -> $T =:= hd(os:cmd("ps -o state= -p " ++ integer_to_list(OsPid))) end).
+    gwport_test:until(fun() -> is_stopped(OsPid) end).
+
+is_stopped(OsPid) ->
+    $T =:= hd(os:cmd("ps -o state= -p " ++ integer_to_list(OsPid))).
