@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"time"
+
+	"github.com/gwport/gwport/cmd/gwport/command"
 )
 
 // maxOutput is how much of what the compiler says is kept.
@@ -25,7 +27,7 @@ type builder struct {
 
 func newBuilder(p *project, file string) (*builder, error) {
 	if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
-		return nil, errUsage{fmt.Errorf("%s is to be in %s, which is no folder", filepath.Base(file), filepath.Dir(file))}
+		return nil, command.Mistakef("%s is to be in %s, which is no folder", filepath.Base(file), filepath.Dir(file))
 	}
 	// The same file has one name, by whichever links it was reached.
 	dir, err := filepath.EvalSymlinks(filepath.Dir(file))
@@ -35,7 +37,7 @@ func newBuilder(p *project, file string) (*builder, error) {
 	file = filepath.Join(dir, filepath.Base(file))
 	folder, err := takeLock(filepath.Join(dir, "."+filepath.Base(file)+".gwport-dev"))
 	if errors.Is(err, errTaken) {
-		return nil, errUsage{fmt.Errorf("another gwport dev builds %s", file)}
+		return nil, command.Mistakef("another gwport dev builds %s", file)
 	} else if err != nil {
 		return nil, err
 	}

@@ -5,15 +5,14 @@ package dev
 import (
 	"cmp"
 	"context"
-	"errors"
-	"flag"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/gwport/gwport/cmd/gwport/command"
 )
 
 const usage = `Usage: gwport dev [--http ADDRESS] [DIR] [-- FLAGS]
@@ -46,28 +45,13 @@ type options struct {
 	flags             []string
 }
 
-// errUsage is a mistake in the arguments, or in what they name.
-type errUsage struct{ error }
-
 // Main is the command; args are those behind "dev".
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	o, err := parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(stdout, usage)
-		return 0
-	}
 	if err == nil {
 		err = o.run(stdin, stdout, stderr)
 	}
-	switch mistake := (errUsage{}); {
-	case errors.As(err, &mistake):
-		fmt.Fprintf(stderr, "gwport dev: %v; see gwport dev --help\n", err)
-		return 2
-	case err != nil:
-		fmt.Fprintf(stderr, "gwport dev: %v\n", err)
-		return 1
-	}
-	return 0
+	return command.End("gwport dev", usage, err, stdout, stderr)
 }
 
 // parse takes flags before and behind the folder, and leaves what is behind "--" to go build.
@@ -78,27 +62,18 @@ func parse(args []string) (o options, err error) {
 			break
 		}
 	}
-	flags := flag.NewFlagSet("gwport dev", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
+	flags := command.Flags("gwport dev")
 	flags.StringVar(&o.output, "output", "", "")
 	flags.StringVar(&o.http, "http", "", "")
-	var folders []string
-	for {
-		if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
-			return o, err
-		} else if err != nil {
-			return o, errUsage{err}
-		}
-		if flags.NArg() == 0 {
-			break
-		}
-		folders, args = append(folders, flags.Arg(0)), flags.Args()[1:]
+	folders, err := command.Parse(flags, args)
+	if err != nil {
+		return o, err
 	}
 	switch {
 	case len(folders) > 1:
-		return o, errUsage{fmt.Errorf("unexpected argument %q", folders[1])}
+		return o, command.Mistakef("unexpected argument %q", folders[1])
 	case o.output != "" && o.http != "":
-		return o, errUsage{errors.New("--output and --http do not go together: with --output no program is run")}
+		return o, command.Mistakef("--output and --http do not go together: with --output no program is run")
 	}
 	o.dir = "."
 	if len(folders) == 1 {
@@ -152,7 +127,7 @@ func (o options) serveNode(ctx context.Context, p *project, stdin io.Reader, std
 // serveByHand runs what is built.
 func (o options) serveByHand(ctx context.Context, p *project, stderr io.Writer) error {
 	if err := isFree(o.http); err != nil {
-		return errUsage{err}
+		return command.Mistake{Err: err}
 	}
 	folder, err := os.MkdirTemp("", "gwport-dev-")
 	if err != nil {

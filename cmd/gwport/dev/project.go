@@ -12,6 +12,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"github.com/gwport/gwport/cmd/gwport/command"
 )
 
 // project is where a program is, and how it is built.
@@ -24,10 +26,10 @@ type project struct {
 // look finds a program's folder, and says what keeps it from being one.
 func look(ctx context.Context, dir string, flags []string) (*project, error) {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return nil, errUsage{fmt.Errorf("%s is no folder", dir)}
+		return nil, command.Mistakef("%s is no folder", dir)
 	}
 	if _, err := exec.LookPath("go"); err != nil {
-		return nil, errUsage{errors.New("there is no `go` on PATH; it is needed to build the program (https://go.dev/dl)")}
+		return nil, command.Mistakef("there is no `go` on PATH; it is needed to build the program (https://go.dev/dl)")
 	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -46,7 +48,7 @@ func look(ctx context.Context, dir string, flags []string) (*project, error) {
 		return nil, fmt.Errorf("go env: %w", err)
 	}
 	if env.GOMOD == "" || env.GOMOD == os.DevNull {
-		return nil, errUsage{fmt.Errorf("%s is in no Go module: neither there nor in a folder above it is a go.mod", dir)}
+		return nil, command.Mistakef("%s is in no Go module: neither there nor in a folder above it is a go.mod", dir)
 	}
 	p := &project{dir: dir, flags: flags}
 	if env.GOWORK != "off" {

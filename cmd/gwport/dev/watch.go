@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"github.com/gwport/gwport/cmd/gwport/command"
 )
 
 // One save is several events, and one command of an editor or of git several saves: a build begins when there was
@@ -60,7 +62,7 @@ func watch(ctx context.Context, p *project, b *builder, tell teller, r *runner) 
 		return err
 	}
 	if sources.name != "" && sources.name != "main" {
-		return errUsage{fmt.Errorf("package %s in %s is no program, which would be package main", sources.name, p.dir)}
+		return command.Mistakef("package %s in %s is no program, which would be package main", sources.name, p.dir)
 	}
 	if _, err := w.adopt(sources); err != nil {
 		return err

@@ -3,10 +3,9 @@
 package scaffold
 
 import (
-	"errors"
-	"flag"
-	"fmt"
 	"io"
+
+	"github.com/gwport/gwport/cmd/gwport/command"
 )
 
 const usage = `Usage: gwport new [--mix] [--checkout DIR] NAME
@@ -35,60 +34,36 @@ type options struct {
 	mix                  bool
 }
 
-// errUsage is a mistake in the arguments.
-type errUsage struct{ error }
-
 // Main is the command; args are those behind "new".
 func Main(args []string, stdout, stderr io.Writer) int {
 	o, err := parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(stdout, usage)
-		return 0
-	}
 	if err == nil {
 		err = o.run(stdout)
 	}
-	switch mistake := (errUsage{}); {
-	case errors.As(err, &mistake):
-		fmt.Fprintf(stderr, "gwport new: %v; see gwport new --help\n", err)
-		return 2
-	case err != nil:
-		fmt.Fprintf(stderr, "gwport new: %v\n", err)
-		return 1
-	}
-	return 0
+	return command.End("gwport new", usage, err, stdout, stderr)
 }
 
 // parse takes flags before and behind the name.
 func parse(args []string) (o options, err error) {
-	flags := flag.NewFlagSet("gwport new", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
+	flags := command.Flags("gwport new")
 	flags.StringVar(&o.into, "into", "", "")
 	flags.StringVar(&o.checkout, "checkout", "", "")
 	flags.BoolVar(&o.mix, "mix", false, "")
-	var names []string
-	for {
-		if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
-			return o, err
-		} else if err != nil {
-			return o, errUsage{err}
-		}
-		if flags.NArg() == 0 {
-			break
-		}
-		names, args = append(names, flags.Arg(0)), flags.Args()[1:]
+	names, err := command.Parse(flags, args)
+	if err != nil {
+		return o, err
 	}
 	switch {
 	case len(names) == 0:
-		return o, errUsage{errors.New("no name")}
+		return o, command.Mistakef("no name")
 	case len(names) > 1:
-		return o, errUsage{fmt.Errorf("unexpected argument %q", names[1])}
+		return o, command.Mistakef("unexpected argument %q", names[1])
 	case o.mix && o.into != "":
-		return o, errUsage{errors.New("--mix and --into do not go together: what is in the folder says which it is")}
+		return o, command.Mistakef("--mix and --into do not go together: what is in the folder says which it is")
 	}
 	o.name = names[0]
 	if err := checkName(o.name, o.mix); err != nil {
-		return o, errUsage{err}
+		return o, command.Mistake{Err: err}
 	}
 	return o, nil
 }

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"github.com/gwport/gwport/cmd/gwport/command"
 )
 
 var isMixApp = regexp.MustCompile(`(?m)^\s*app:\s*:([a-z][a-z0-9_]*)`)
@@ -17,7 +19,7 @@ var isMixApp = regexp.MustCompile(`(?m)^\s*app:\s*:([a-z][a-z0-9_]*)`)
 func (p *project) addTo(stdout io.Writer, dir string) error {
 	p.Folder = p.Name
 	if err := p.look(dir); err != nil {
-		return errUsage{err}
+		return command.Mistake{Err: err}
 	}
 	if err := p.write(stdout, "go", dir, p.Folder); err != nil {
 		return err

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"text/template"
+
+	"github.com/gwport/gwport/cmd/gwport/command"
 )
 
 //go:embed templates
@@ -33,7 +35,7 @@ func (o options) plan() (*project, error) {
 	p := &project{Name: o.name, App: o.name, Folder: "go", Version: thisVersion(), Mix: o.mix}
 	if o.checkout == "" {
 		if p.Version == "" {
-			return nil, errUsage{errors.New("this gwport was built in a checkout, of which no version is known: --checkout DIR says where one is")}
+			return nil, command.Mistakef("this gwport was built in a checkout, of which no version is known: --checkout DIR says where one is")
 		}
 		return p, nil
 	}
@@ -43,7 +45,7 @@ func (o options) plan() (*project, error) {
 	}
 	mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
 	if err != nil || !bytes.HasPrefix(mod, []byte("module "+modulePath+"\n")) {
-		return nil, errUsage{fmt.Errorf("--checkout %s is no checkout of %s", o.checkout, repository)}
+		return nil, command.Mistakef("--checkout %s is no checkout of %s", o.checkout, repository)
 	}
 	p.Checkout, p.Version = dir, inCheckout
 	return p, nil
@@ -77,7 +79,7 @@ func (p *project) Module() string { return module(p.App) }
 // make makes a project in a folder that is not there yet.
 func (p *project) make(stdout io.Writer, dir string) error {
 	if _, err := os.Lstat(dir); err == nil {
-		return errUsage{fmt.Errorf("%s is there already", dir)}
+		return command.Mistakef("%s is there already", dir)
 	}
 	kind := map[bool]string{false: "rebar3", true: "mix"}[p.Mix]
 	for _, part := range []struct{ from, to string }{{kind, "."}, {"go", p.Folder}} {
