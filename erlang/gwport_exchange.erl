@@ -230,7 +230,8 @@ place(Chance = #chance{mount = #{pool := Pool}, tried = Tried}, Now, Exchange) -
         Error -> Error
     end.
 
-%% In development there may be a page in the program's place. Its owner is no clock.
+%% In development there may be a page in the program's place. It is an app in Erlang: there is no
+%% port whose owner keeps the time.
 place_at(Port, none, Chance, Now, Exchange) ->
     placed(at(Port, Chance, Now, Exchange), Port, Chance, Now, Exchange);
 place_at(_, {ok, Page}, Chance = #chance{mount = Mount}, Now, Exchange) ->

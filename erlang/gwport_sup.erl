@@ -24,7 +24,7 @@ pools() ->
 init([]) ->
     ok = gwport_seen:create(),
     ok = gwport_log_lines:create(),
-    ok = gwport_file:create(),
+    ok = gwport_file_opener:create(),
     ok = gwport_os:create(),
     ok = gwport_dev_page:create(),
     Pools = application:get_env(gwport, pools, []),

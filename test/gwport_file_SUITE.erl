@@ -8,7 +8,7 @@
 -include_lib("kernel/include/file.hrl").
 
 -define(SIZE, 262144).
-%% The places of gwport_file's counts.
+%% The places of gwport_file_opener's counts.
 -define(OPENING, 1).
 -define(OPEN, 2).
 -define(MAX_OPEN, 3).
@@ -96,7 +96,7 @@ shared(Config) ->
     %% Smaller bodies have parts of files that they share: each client gets its own bytes, and few files are opened for
     %% all of them.
     Server = disk(#{}, Config),
-    Opening = {gwport_file, open_ours, 2},
+    Opening = {gwport_file_opener, open_ours, 2},
     1 = erlang:trace_pattern(Opening, true, [local, call_count]),
     {Sent, ok} = counting(fun() -> made(20, Server, Config) end),
     {call_count, Opened} = erlang:trace_info(Opening, call_count),
@@ -130,7 +130,7 @@ opener_killed(Config) ->
     OsPid = gwport_test:os_pid(Server),
     ok = made(1, Server, Config),
     lists:foreach(fun(_) ->
-        Openers = [Opener || {{Program, _}, Opener} <- ets:tab2list(gwport_file), Program =:= OsPid],
+        Openers = [Opener || {{Program, _}, Opener} <- ets:tab2list(gwport_file_opener), Program =:= OsPid],
         Monitors = [erlang:monitor(process, Opener) || Opener <- Openers],
         [exit(Opener, kill) || Opener <- Openers],
         [receive {'DOWN', Monitor, process, _, _} -> ok end || Monitor <- Monitors],
@@ -497,7 +497,7 @@ leased(Files, Server) ->
     [receive {Client, Got} -> ?assertMatch(#{body := Bytes, complete := true}, Got) end || Client <- Clients].
 
 counts() ->
-    {ok, Counts} = gwport_seen:find(gwport_file),
+    {ok, Counts} = gwport_seen:find(gwport_file_opener),
     Counts.
 
 %% How an honest program's file has come to its client.

@@ -1,10 +1,11 @@
 -module(gwport_file_tests).
 
 -include_lib("eunit/include/eunit.hrl").
+-include_lib("kernel/include/file.hrl").
 
 %% An eighth of a node's descriptors may be in use for files: at least 16 and at most 1,024.
 share_of_descriptors_test() ->
-    ?assertEqual([16, 16, 16, 17, 1023, 1024, 1024], [gwport_file:max_open(Descriptors)
+    ?assertEqual([16, 16, 16, 17, 1023, 1024, 1024], [gwport_file_opener:max_open(Descriptors)
         || Descriptors <- [0, 128, 135, 136, 8191, 8192, 1048576]]).
 
 %% What a program may say of a file, on both sides of each bound.
@@ -16,3 +17,53 @@ numbers_test() ->
         {0, 0, 0, 1, Most}, {0, 0, 0, 0}, []],
     ?assertEqual([true || _ <- Good], [element(1, gwport_file:spec(Term)) =:= ok || Term <- Good]),
     ?assertEqual([error || _ <- Bad], [gwport_file:spec(Term) || Term <- Bad]).
+
+%% A file without a name stays open for whom comes next: for a second when nobody uses it, and for less when there is a
+%% newer one. Of two that are let go one after the other the older, which is let go last, is closed first.
+nameless_files_test_() ->
+    {setup, fun() -> {ok, Started} = application:ensure_all_started(gwport), Started end,
+        fun(Started) -> [application:stop(App) || App <- lists:reverse(Started)] end,
+        {timeout, 30, fun nameless_files/0}}.
+
+nameless_files() ->
+    [Older, Newer] = Files = [nameless() || _ <- [1, 2]],
+    try
+        Openers = [A, B] = [opener(File, 10) || File <- [Older, Newer]],
+        %% Who asks while it is open has the same, further behind too where it has become longer.
+        ?assertEqual(A, opener(Older, 5)),
+        ok = file:write(element(1, Older), <<"more">>),
+        ?assertEqual(A, opener(Older, 14)),
+        ?assertEqual({A, {error, too_short}}, asked(Older, 15)),
+        [erlang:monitor(process, Opener) || Opener <- Openers],
+        ok = gwport_file:close(B),
+        %% The newer one's time begins so much earlier.
+        receive after 200 -> ok end,
+        %% Once for each that has asked, whatever it was told.
+        _ = [ok = gwport_file:close(A) || _ <- lists:seq(1, 4)],
+        ?assertEqual([A, B], [receive {'DOWN', _, process, Opener, _} -> Opener end || _ <- Openers])
+    after
+        [file:close(File) || {File, _} <- Files]
+    end.
+
+%% A file of ten bytes that has lost its name, and what a program would say of it.
+nameless() ->
+    Name = filename:join("/tmp", "gwport_file_" ++ os:getpid() ++ "_" ++ integer_to_list(erlang:unique_integer([positive]))),
+    {ok, File} = file:open(Name, [write, read, raw]),
+    ok = file:delete(Name),
+    ok = file:write(File, "0123456789"),
+    {ok, #file_info{major_device = Device, inode = Inode}} = file:read_file_info(File),
+    {ok, Names} = file:list_dir("/proc/self/fd"),
+    [Descriptor] = [list_to_integer(Number) || Number <- Names, {ok, Of} <- [file:read_link("/proc/self/fd/" ++ Number)],
+        Of =:= Name ++ " (deleted)"],
+    {File, {Descriptor, Device, Inode}}.
+
+%% Who has it open, so many bytes of it.
+opener(File, Bytes) ->
+    {Opener, {ok, _}} = asked(File, Bytes),
+    Opener.
+
+asked({_, {Descriptor, Device, Inode}}, Bytes) ->
+    {ok, Spec} = gwport_file:spec({Descriptor, Device, Inode, 0, Bytes}),
+    Self = self(),
+    Opener = gwport_file:open(list_to_integer(os:getpid()), Spec, fun(Who, Result) -> Self ! {Who, Result}, ok end),
+    receive {Opener, Result} -> {Opener, Result} end.

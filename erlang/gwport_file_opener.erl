@@ -1,0 +1,311 @@
+%% Opens files of programs' (gwport_file), for those who send them.
+%%
+%% What a program names is not trusted. A process of its own opens the file and holds it: opening
+%% may last for ever, whatever was looked at before, and the process that does it cannot be ended
+%% meanwhile. Whoever asks waits as long as it likes. There are few such processes, and fewer that
+%% open; where there would be too many, the program is told to send the bytes instead. Nobody ends
+%% one but who has asked, by close/1 or by its own end: a file that was closed under a sender's
+%% hands would be whatever got its number next.
+%%
+%% The file is checked when it is open: what the program's number stands for may be another one by
+%% then, but what was opened does not change.
+%%
+%% A file without a name is one in memory, of which many bodies have a part: it stays open a while
+%% for those that come next, and one process holds it for all of them.
+%% @hidden
+-module(gwport_file_opener).
+
+-export([create/0, is_there/0, max_open/1, open/3, close/1]).
+
+-export_type([opener/0, wanted/0]).
+
+-include_lib("kernel/include/file.hrl").
+
+-opaque opener() :: pid().
+%% Which descriptor of the program; what it must turn out to be; and how many bytes it has at least.
+-type wanted() :: {Descriptor :: non_neg_integer(), Device :: non_neg_integer(),
+    Inode :: non_neg_integer(), End :: pos_integer()}.
+%% What an opener holds. How often each client uses it stands with what tells of the client's end.
+-record(held, {
+    file :: file:fd(),
+    handle :: binary(),
+    size :: non_neg_integer(),
+    kept :: non_neg_integer(),
+    users = #{} :: #{pid() => {pos_integer(), Monitor :: reference()}}
+}).
+%% CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, as linux/capability.h numbers them.
+-define(READ_ANYTHING, 2#110).
+
+%% How many may be opening at once, of the node's dirty schedulers for I/O (10 by default), which
+%% opening keeps busy; how often one looks whether there is room, a millisecond apart.
+-define(OPENING, 1).
+-define(MAX_OPENING, 6).
+-define(LOOKS, 100).
+%% How long a file without a name stays open for whom comes next, in milliseconds; how long, if its
+%% program has one that is newer, for it is full then, and its memory is held with it; and how long
+%% those that come too late are told so.
+-define(KEPT, 1000).
+-define(KEPT_BEHIND, 50).
+-define(TOLD, 1000).
+%% How many may be open: one in so many descriptors of the node, within bounds.
+-define(OPEN, 2).
+-define(MAX_OPEN, 3).
+-define(SHARE, 8).
+-define(FEWEST_OPEN, 16).
+-define(MOST_OPEN, 1024).
+
+%% Called by the application's supervisor. Without the application no file is taken.
+-spec create() -> ok.
+create() ->
+    Limits = [Max || {max_fds, Max} <- lists:flatten(erlang:system_info(check_io))],
+    Counts = atomics:new(?MAX_OPEN, []),
+    ok = atomics:put(Counts, ?MAX_OPEN, max_open(lists:max([0 | Limits]))),
+    ?MODULE = ets:new(?MODULE, [named_table, public, {read_concurrency, true}]),
+    _ = gwport_seen:is_first(?MODULE, Counts),
+    ok.
+
+-spec is_there() -> boolean().
+is_there() ->
+    gwport_seen:find(?MODULE) =/= none.
+
+%% How many files may be open in a node that may have so many descriptors.
+-spec max_open(Descriptors :: non_neg_integer()) -> pos_integer().
+max_open(Descriptors) ->
+    max(?FEWEST_OPEN, min(?MOST_OPEN, Descriptors div ?SHARE)).
+
+%% Opens what the program with this process id has, for the calling process, which is sent what
+%% Tell makes of the opener and what the socket's driver knows the file by, or {error, _}.
+-spec open(OsPid :: pos_integer(), wanted(),
+    Tell :: fun((opener(), {ok, Handle :: binary()} | {error, term()}) -> ok)) -> opener().
+open(OsPid, Wanted, Tell) ->
+    Use = {self(), Wanted, Tell},
+    Key = key(OsPid, Wanted),
+    case holder(Key) of
+        {ok, Opener} ->
+            Opener ! {use, Use},
+            Opener;
+        none ->
+            Opener = spawn_opt(fun() ->
+                gwport_failure:run("who opens a file", fun() -> opener(OsPid, Key, Use) end)
+            end, [{priority, high}]),
+            ok = announce(Key, Opener),
+            Opener
+    end.
+
+%% Called by who has asked for it, which does not use it any more.
+-spec close(opener()) -> ok.
+close(Opener) ->
+    Opener ! {close, self()},
+    ok.
+
+%% There is a row {Key, Opener} for each file without a name that is open, and {place(Key), Opener}
+%% for the newest of them there. Where there was one, another is likely to be of the same kind, and
+%% is found before it is open: many bodies come at once when it is new.
+key(OsPid, {_, Device, Inode, _}) ->
+    {OsPid, Device, Inode}.
+
+place({OsPid, Device, _}) ->
+    {OsPid, Device}.
+
+holder(Key) ->
+    case find(Key) of
+        {ok, Opener} ->
+            case is_process_alive(Opener) of
+                true -> {ok, Opener};
+                false -> killed(Key, Opener), none
+            end;
+        none ->
+            none
+    end.
+
+announce(Key, Opener) ->
+    case find(place(Key)) of
+        {ok, _} -> _ = ets:insert_new(?MODULE, {Key, Opener}), ok;
+        none -> ok
+    end.
+
+%% It could not do what it does at its end.
+killed(Key, Opener) ->
+    case {ets:select_delete(?MODULE, [{{Key, Opener}, [], [true]}]), gwport_seen:find(?MODULE)} of
+        {1, {ok, Counts}} -> atomics:sub(Counts, ?OPEN, 1);
+        _ -> ok
+    end.
+
+%% Without the application there is no table.
+find(Key) ->
+    try ets:lookup(?MODULE, Key) of
+        [{_, Opener}] -> {ok, Opener};
+        [] -> none
+    catch
+        error:badarg -> none
+    end.
+
+forget(Key, Opener) ->
+    try ets:delete_object(?MODULE, {Key, Opener}) of
+        true -> ok
+    catch
+        error:badarg -> ok
+    end.
+
+opener(OsPid, Key, Use = {_, Wanted, Tell}) ->
+    case gwport_seen:find(?MODULE) of
+        {ok, Counts} ->
+            Open = atomics:add_get(Counts, ?OPEN, 1),
+            IsFound = try
+                hold(opened(Open, Counts, OsPid, Wanted), Key, Use)
+            after
+                forget(Key, self()),
+                forget(place(Key), self()),
+                atomics:sub(Counts, ?OPEN, 1)
+            end,
+            IsFound andalso too_late();
+        none ->
+            Tell(self(), {error, too_many})
+    end.
+
+%% Their programs send the bytes.
+too_late() ->
+    receive
+        {use, {_, _, Tell}} -> Tell(self(), {error, closed}), too_late();
+        _ -> too_late()
+    after ?TOLD ->
+        ok
+    end.
+
+opened(Open, Counts, OsPid, Wanted) ->
+    case Open =< atomics:get(Counts, ?MAX_OPEN) andalso may_open(?LOOKS, Counts) of
+        true ->
+            try
+                open(OsPid, Wanted)
+            after
+                atomics:sub(Counts, ?OPENING, 1)
+            end;
+        false ->
+            {error, too_many}
+    end.
+
+may_open(0, _) ->
+    false;
+may_open(Left, Counts) ->
+    case atomics:add_get(Counts, ?OPENING, 1) =< ?MAX_OPENING of
+        true ->
+            true;
+        false ->
+            ok = atomics:sub(Counts, ?OPENING, 1),
+            receive after 1 -> may_open(Left - 1, Counts) end
+    end.
+
+%% A program may hold by its name what it has no right to read, and would have us read it.
+open(OsPid, Wanted) ->
+    Process = "/proc/" ++ integer_to_list(OsPid),
+    Ours = rights("/proc/self"),
+    case rights(Process) of
+        Ours when Ours =/= unknown -> open_ours(Process, Wanted);
+        _ -> {error, other_rights}
+    end.
+
+%% Under whose names a process reads files, and whether it may pass over their permissions.
+rights(Process) ->
+    case file:read_file(Process ++ "/status") of
+        {ok, Status} ->
+            Capabilities = binary_to_integer(line(<<"CapEff">>, Status), 16),
+            {line(<<"Uid">>, Status), line(<<"Gid">>, Status), line(<<"Groups">>, Status),
+                Capabilities band ?READ_ANYTHING};
+        {error, _} ->
+            unknown
+    end.
+
+line(Name, Status) ->
+    [_, Rest] = binary:split(Status, <<"\n", Name/binary, ":\t">>),
+    hd(binary:split(Rest, <<"\n">>)).
+
+%% To open what is no file may wait for somebody, or do something.
+open_ours(Process, Wanted = {Descriptor, _, _, _}) ->
+    Name = lists:append([Process, "/fd/", integer_to_list(Descriptor)]),
+    case file:read_file_info(Name, [raw, {time, posix}]) of
+        {ok, #file_info{type = regular}} -> is_that(file:open(Name, [read, raw, binary]), Wanted);
+        {ok, _} -> {error, no_file};
+        Error -> Error
+    end.
+
+is_that({ok, File}, Wanted) ->
+    case checked(file:read_file_info(File, [{time, posix}]), Wanted) of
+        {ok, Info} -> {ok, File, Info};
+        Error -> ok = file:close(File), Error
+    end;
+is_that(Error, _) ->
+    Error.
+
+checked({ok, Info = #file_info{type = regular, major_device = Device, inode = Inode, size = Size}},
+        {_, Device, Inode, End}) ->
+    case End =< Size of
+        true -> {ok, Info};
+        false -> {error, too_short}
+    end;
+checked({ok, _}, _) ->
+    {error, other_file};
+checked(Error, _) ->
+    Error.
+
+%% Whether others may have found it.
+hold({ok, File, #file_info{size = Size, links = Links}}, Key, Use) ->
+    Kept = kept(Links, Key),
+    Handle = prim_file:get_handle(File),
+    held(use(Use, #held{file = File, handle = Handle, size = Size, kept = Kept})),
+    _ = file:close(File),
+    Kept > 0;
+hold(Error, _, {_, _, Tell}) ->
+    Tell(self(), Error),
+    true.
+
+%% How long it stays open when nobody uses it, in milliseconds.
+kept(0, Key) ->
+    Before = find(place(Key)),
+    true = ets:insert(?MODULE, [{Key, self()}, {place(Key), self()}]),
+    case Before of
+        {ok, Opener} -> Opener ! is_behind;
+        none -> ok
+    end,
+    ?KEPT;
+kept(_, Key) ->
+    forget(Key, self()),
+    0.
+
+held(Held = #held{users = Users, kept = Kept}) ->
+    receive
+        {use, Use} -> held(use(Use, Held));
+        {close, Client} -> held(unuse(Client, Held));
+        {'DOWN', _, process, Client, _} -> held(Held#held{users = maps:remove(Client, Users)});
+        is_behind -> held(Held#held{kept = ?KEPT_BEHIND})
+    after case map_size(Users) of 0 -> Kept; _ -> infinity end ->
+        ok
+    end.
+
+%% Whoever asks for it closes it, whatever it is told.
+use({Client, Wanted, Tell}, Held0 = #held{handle = Handle}) ->
+    {Answer, Held = #held{users = Users}} = reaches(Wanted, Held0),
+    Tell(self(), case Answer of ok -> {ok, Handle}; Error -> Error end),
+    Held#held{users = case Users of
+        #{Client := {N, Monitor}} -> Users#{Client := {N + 1, Monitor}};
+        _ -> Users#{Client => {1, erlang:monitor(process, Client)}}
+    end}.
+
+%% It may have become longer since.
+reaches({_, _, _, End}, Held = #held{size = Known}) when End =< Known ->
+    {ok, Held};
+reaches(Wanted, Held = #held{file = File}) ->
+    case checked(file:read_file_info(File, [{time, posix}]), Wanted) of
+        {ok, #file_info{size = Size}} -> {ok, Held#held{size = Size}};
+        Error -> {Error, Held}
+    end.
+
+unuse(Client, Held = #held{users = Users}) ->
+    case Users of
+        #{Client := {1, Monitor}} ->
+            true = erlang:demonitor(Monitor, [flush]),
+            Held#held{users = maps:remove(Client, Users)};
+        #{Client := {N, Monitor}} ->
+            Held#held{users = Users#{Client := {N - 1, Monitor}}};
+        _ ->
+            Held
+    end.
