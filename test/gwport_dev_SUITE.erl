@@ -14,7 +14,7 @@ suite() -> [{timetrap, {seconds, 120}}].
 all() -> gwport_test:mounts() ++ [{group, once}].
 
 groups() ->
-    [{route, [], [what_is_saved_goes_live, a_pool_without_dev_has_no_page]}, {stream, [], [a_pool_without_dev_has_no_page]},
+    [{route, [], [what_is_saved_goes_live, a_page_outlives_an_earlier_reload, a_pool_without_dev_has_no_page]}, {stream, [], [a_pool_without_dev_has_no_page]},
         {once, [], [wrong_use_is_named, wrong_use_in_the_environment_stops_the_start, a_watcher_that_cannot_start_says_why,
             lines_that_cannot_be_read_end_it]}].
 
@@ -150,6 +150,43 @@ what_is_saved_goes_live(Config) ->
     gwport_test:release_log(Log),
     stop(Pool),
     gwport_test:until(fun() -> {ok, ["shop"]} =:= file:list_dir_all(filename:join(Dir, "priv")) end).
+
+a_page_outlives_an_earlier_reload(Config) ->
+    %% A good program is slow to come up, and what is saved meanwhile does not build: the page of that is there when the
+    %% good one has come up, and it is that which serves behind it.
+    {Dir, Program} = module("`one`", Config),
+    {Pool, Client} = serve(Program, #{dev => true}, Config),
+    Log = gwport_test:capture_log(),
+    ok = gwport_dev:start(options(Pool, Dir)),
+    {notice, _, _} = gwport_test:expect_log("is watched, in " ++ Dir, 60000),
+    Held = filename:join(Dir, "held"),
+    ok = file:write_file(Held, <<>>),
+    save(Dir, "main.go", slow("`two`", Held)),
+    %% It runs, and has not greeted.
+    gwport_test:until(fun() -> filelib:is_regular(Held ++ ".seen") end, 60000),
+    save(Dir, "main.go", main("two")),
+    {error, _, _} = gwport_test:expect_log("does not build, and the old one goes on", 60000),
+    #{status := 500} = get(Client, browser()),
+    #{status := 200, body := <<"one">>} = get(Client, []),
+    ok = file:delete(Held),
+    serves(<<"two">>, Client),
+    {notice, _, _} = gwport_test:expect_log("is reloaded", 60000),
+    %% gwport_dev has heard of it.
+    [_] = [sys:get_state(Watcher) || {{gwport_dev, Of}, Watcher, _, _} <- supervisor:which_children(gwport_sup), Of =:= Pool],
+    #{status := 500} = get(Client, browser()),
+    save(Dir, "main.go", main("`three`")),
+    serves(<<"three">>, Client),
+    gwport_test:until(fun() -> #{status := Status} = get(Client, browser()), Status =:= 200 end),
+    gwport_test:release_log(Log),
+    stop(Pool).
+
+%% A program that begins when a file is gone, and says that it has seen it.
+slow(Word, File) ->
+    Wait = ["\tos.WriteFile(`", File, ".seen`, nil, 0o666)\n\tfor _, err := os.Stat(`", File, "`); err == nil; _, err = os.Stat(`", File,
+        "`) {\n\t\ttime.Sleep(10 * time.Millisecond)\n\t}\n"],
+    Main = iolist_to_binary(main(Word)),
+    Begins = binary:replace(Main, <<"func main() {\n">>, iolist_to_binary(["func main() {\n", Wait])),
+    binary:replace(Begins, <<"\t\"net/http\"\n">>, <<"\t\"net/http\"\n\t\"os\"\n\t\"time\"\n">>).
 
 a_pool_without_dev_has_no_page(Config) ->
     %% Whatever is known of it: a reload may have made it one of production.
