@@ -11,11 +11,11 @@
 -export([all/0, suite/0, init_per_suite/1, end_per_suite/1]).
 -export([a_rebar3_project_is_tested_released_and_answers/1]).
 -export([a_mix_project_is_tested_released_and_answers/1]).
--export([a_program_goes_into_a_project_that_is_there/1, a_dependency_of_mix_builds_no_program/1]).
+-export([a_program_goes_into_a_project_that_is_there/1, a_dependency_of_mix_builds_documentation_and_no_program/1]).
 
 all() ->
     [a_rebar3_project_is_tested_released_and_answers, a_mix_project_is_tested_released_and_answers,
-        a_program_goes_into_a_project_that_is_there, a_dependency_of_mix_builds_no_program].
+        a_program_goes_into_a_project_that_is_there, a_dependency_of_mix_builds_documentation_and_no_program].
 
 suite() -> [{timetrap, {minutes, 15}}].
 
@@ -40,6 +40,9 @@ a_rebar3_project_is_tested_released_and_answers(Config) ->
     {0, _} = run("make release", Dir, Env),
     ok = dialyzed(Dir, Env),
     Release = filename:join(Dir, "_build/default/rel/shop"),
+    %% What the shell shows of gwport is there in development, and no part of the release.
+    ?assert(filelib:is_regular(filename:join(Dir, "_build/default/lib/gwport/doc/chunks/gwport.chunk"))),
+    ?assertEqual([], filelib:wildcard("lib/gwport-*/doc/**", Release)),
     %% Of gwport's own programs it has none.
     ?assertEqual(["lib/shop-0.1.0/priv/shop"],
         [File || File <- filelib:wildcard("lib/{shop,gwport}-*/priv/**", Release),
@@ -124,14 +127,16 @@ a_program_goes_into_a_project_that_is_there(Config) ->
     ends(Node).
 
 %% Mix has rebar3 compile a dependency in the dependency's own folder, with this in the environment.
-a_dependency_of_mix_builds_no_program(Config) ->
+a_dependency_of_mix_builds_documentation_and_no_program(Config) ->
     Dir = proplists:get_value(priv_dir, Config),
     {0, _} = run("git clone -q gwport.git mixed && cd mixed && mkdir ../mixed_out", Dir, []),
     Mixed = filename:join(Dir, "mixed"),
     Build = {"REBAR_BARE_COMPILER_OUTPUT_DIR", filename:join(Dir, "mixed_out")},
     {0, <<>>} = run("sh cmd/gwport/build.sh && test ! -e priv", Mixed, [Build]),
     {0, _} = run("sh cmd/gwport/build.sh && test -x priv/gwport", Mixed,
-        [Build, {"GWPORT_BUNDLED", "1"}]).
+        [Build, {"GWPORT_BUNDLED", "1"}]),
+    {0, _} = run("cp -R '" ++ filename:dirname(code:which(gwport)) ++ "' ../mixed_out/ebin && sh cmd/gwport/docs.sh && "
+        "test -e ../mixed_out/doc/chunks/gwport.chunk", Mixed, [Build]).
 
 %% The project that the command makes of its own accord.
 new(Arguments, Config) ->
