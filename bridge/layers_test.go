@@ -25,10 +25,10 @@ func TestPackagesNameOnlyWhatStandsToTheirRight(t *testing.T) {
 		"etf":                  {"net/http", module + "bridge", module + "apps", "github.com/okeuday"},
 		"bridge/internal/wire": {"net", "context", module + "bridge/internal/mux", module + "apps", module + "cmd", "github.com/okeuday"},
 		"bridge/internal/mux":  {"net", "context", module + "apps", module + "cmd", "github.com/okeuday"},
-		"bridge":               {module + "apps", module + "cmd", "github.com/okeuday", "github.com/stretchr"},
+		"bridge":               {module + "apps", module + "cmd", "github.com/okeuday", "github.com/stretchr", "github.com/fsnotify"},
 		"bridge/erlanggo":      {module + "apps", module + "cmd"},
 		"bridge/bridgetest":    {module + "apps", module + "cmd", "github.com/okeuday"},
-		"bridge/middleware":    {module + "apps", module + "cmd", "github.com/okeuday", "github.com/stretchr"},
+		"bridge/middleware":    {module + "apps", module + "cmd", "github.com/okeuday", "github.com/stretchr", "github.com/fsnotify"},
 		"apps":                 {module + "cmd"},
 	} {
 		// Addresses are values, and nothing of a network: etf reads them from terms.
