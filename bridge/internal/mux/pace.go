@@ -46,13 +46,14 @@ func (h *Out) roomFor(n int) *Buffer {
 	return larger
 }
 
-// awaitPace lets a handler wait that has queued many pieces which are gathered.
+// awaitPace lets a handler wait that has queued many pieces which are gathered. What ends
+// the half ends the waiting, with an error.
 func (h *Out) awaitPace() error {
 	for h.paced && h.waiting.last != nil && h.waiting.last.pieces >= gatheredPieces {
+		h.s.cond.Wait()
 		if err := h.err(); err != nil {
 			return err
 		}
-		h.s.cond.Wait()
 	}
 	return nil
 }

@@ -90,45 +90,38 @@ func TestWhatIsEnoughForAFrameIsNotGathered(t *testing.T) {
 	require.Len(t, c.flushed(), 2, "nor is an end")
 }
 
+// holdUp queues so much that whoever queues more waits, and returns what that is told then.
+func (t *testTask) holdUp(test *testing.T) (done chan error) {
+	t.hurry(test)
+	for range gatheredPieces {
+		require.NoError(test, t.queue("x"))
+	}
+	done = make(chan error, 1)
+	go func() { done <- t.queue("y") }()
+	require.Eventually(test, func() bool {
+		t.c.mu.Lock()
+		defer t.c.mu.Unlock()
+		return t.Out.waiting.first.Payload() == gatheredPieces+1
+	}, soon, time.Millisecond)
+	require.Empty(test, done, "it has not waited")
+	return done
+}
+
 func TestWhoIsGatheredWaitsBehindManyPieces(t *testing.T) {
 	c, task := unserved()
-	task.hurry(t)
-	for range gatheredPieces {
-		require.NoError(t, task.queue("x"))
-	}
-	done := make(chan error)
-	go func() { done <- task.queue("y") }()
-	want := strings.Repeat("x", gatheredPieces) + "y"
-	require.Eventually(t, func() bool {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		return task.Out.waiting.first.Payload() == len(want)
-	}, soon, time.Millisecond)
-	select {
-	case <-done:
-		require.Fail(t, "it has not waited")
-	default:
-	}
+	done := task.holdUp(t)
 	c.releaseHeld()
 	require.NoError(t, <-done)
-	require.Equal(t, []string{want}, c.flushed())
+	require.Equal(t, []string{strings.Repeat("x", gatheredPieces) + "y"}, c.flushed())
 
-	task.hurry(t)
-	for range gatheredPieces {
-		require.NoError(t, task.queue("x"))
-	}
-	go func() { done <- task.queue("y") }()
+	done = task.holdUp(t)
 	task.Out.SetDeadline(time.Now().Add(-time.Second))
 	require.ErrorIs(t, <-done, os.ErrDeadlineExceeded)
 
 	task.Out.SetDeadline(time.Time{})
 	c.releaseHeld()
 	require.NotEmpty(t, c.flushed())
-	task.hurry(t)
-	for range gatheredPieces {
-		require.NoError(t, task.queue("x"))
-	}
-	go func() { done <- task.queue("y") }()
+	done = task.holdUp(t)
 	task.abort(&Abort{Code: wire.CodeCancelled}, os.ErrClosed)
 	require.ErrorIs(t, <-done, os.ErrClosed)
 }
