@@ -108,9 +108,9 @@ func TestMainSaysHowItWent(t *testing.T) {
 	require.Equal(t, 3, rep.Passed)
 	require.Equal(t, []string{gwport}, rep.Command)
 
-	code, stdout, _ = try("--timeout", "1s", "--rule", "R4", "--", os.Args[0], envBroken+"=says no entered", envProgram+"="+gwport)
+	code, stdout, _ = try("--timeout", "20s", "--rule", "R4", "--", os.Args[0], envBroken+"=says no entered", envProgram+"="+gwport)
 	require.Zero(t, code, stdout)
-	code, stdout, _ = try("--timeout", "1s", "--rule", "R5", "--", os.Args[0], envBroken+"=says no entered", envProgram+"="+gwport)
+	code, stdout, _ = try("--timeout", "5s", "--rule", "R5", "--", os.Args[0], envBroken+"=says no entered", envProgram+"="+gwport)
 	require.Equal(t, 1, code)
 	require.Contains(t, stdout, "FAIL       [R5] entered before an app whose method is not idempotent: seen ")
 }
@@ -164,8 +164,8 @@ func TestWhatCannotBeGreetedKeepsNoRule(t *testing.T) {
 func TestStartHasTwiceThePatience(t *testing.T) {
 	t.Parallel()
 	rep, err := program.Run(program.Options{
-		Command: []string{"sh", "-c", `sleep 2.2; exec "$0"`, build(t)},
-		Rules:   []string{"F7"}, Patience: 2 * time.Second,
+		Command: []string{"sh", "-c", `sleep 5.5; exec "$0"`, build(t)},
+		Rules:   []string{"F7"}, Patience: 5 * time.Second,
 	})
 	require.NoError(t, err)
 	for _, r := range rep.Results {

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -80,35 +81,41 @@ func TestBrokenPythonProgramsAreNamed(t *testing.T) {
 		all.Go(func() {
 			atATime <- struct{}{}
 			defer func() { <-atATime }()
-			o := program.Options{
-				Command: pythonProgram(t, "broken.py", b.name), Parallel: 2,
-				Rules: append([]string{b.rule}, b.with...), Patience: 2 * time.Second, Start: 20 * time.Second,
-			}
-			if b.says == "expected ready" {
-				o.Start = 5 * time.Second // within which one that does greet has always come
-			}
-			rep, err := program.Run(o)
-			if err != nil {
+			if err := patiently(t, 2*time.Second, b.isNamedBy(pythonProgram(t, "broken.py", b.name))); err != nil {
 				t.Errorf("%s: %v", b.name, err)
-				return
 			}
-			named := false
-			for _, r := range rep.Results {
-				named = named || r.Status == report.Fail && r.Rule == b.rule && strings.Contains(r.String(), b.says)
-				if r.Status == report.Fail && r.Rule != b.rule {
-					t.Errorf("%s breaks another rule than %s: %v", b.name, b.rule, r)
-				}
-			}
-			if !named {
-				t.Errorf("%s: expected a failure of %s with %q, got %v", b.name, b.rule, b.says, rep.Results)
-			}
-			if err := holdRow("python "+b.name, rep); err != nil {
-				t.Error(err)
-			}
-			t.Logf("%-22s [%s] %d failed of %d in %d ms", b.name, b.rule, rep.Failed, len(rep.Results), rep.Millis)
 		})
 	}
 	all.Wait()
+}
+
+// isNamedBy returns a function that says what a report of this program should not
+// have, or lacks.
+func (b brokenPython) isNamedBy(command []string) func(time.Duration) error {
+	return func(patience time.Duration) error {
+		o := program.Options{
+			Command: command, Parallel: 2,
+			Rules: append([]string{b.rule}, b.with...), Patience: patience, Start: 20 * time.Second,
+		}
+		if b.says == "expected ready" {
+			o.Start = 5 * time.Second // within which one that does greet has always come
+		}
+		rep, err := program.Run(o)
+		if err != nil {
+			return err
+		}
+		named := false
+		for _, r := range rep.Results {
+			named = named || r.Status == report.Fail && r.Rule == b.rule && strings.Contains(r.String(), b.says)
+			if r.Status == report.Fail && r.Rule != b.rule {
+				err = errors.Join(err, fmt.Errorf("breaks another rule than %s: %v", b.rule, r))
+			}
+		}
+		if !named {
+			err = errors.Join(err, fmt.Errorf("expected a failure of %s with %q, got %v", b.rule, b.says, rep.Results))
+		}
+		return errors.Join(err, holdRow("python "+b.name, rep))
+	}
 }
 
 // The page about them has the table that the tests go by.
