@@ -11,7 +11,7 @@
 -export([init/1, call/2]).
 
 %% @doc Checks the options of a mount, as {@link gwport_plug:init/1} does.
--spec init(gwport:mount_options()) -> {checked, gwport_options:mount()}.
+-spec init(gwport:mount_options()) -> {checked, gwport_mount_options:mount()}.
 init(Options) ->
     gwport_plug:init(Options).
 

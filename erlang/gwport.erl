@@ -175,7 +175,7 @@
 %% get 503, while it is tried again.
 -spec child_spec(pool_options()) -> supervisor:child_spec().
 child_spec(Options) ->
-    #{id => {gwport, gwport_options:name(Options)},
+    #{id => {gwport, gwport_pool_options:name(Options)},
         start => {gwport_pool_sup, start_link, [gwport_secret:hide(Options)]},
         type => supervisor}.
 

@@ -28,12 +28,13 @@
 -type command() :: gwport_stream:client_command().
 
 %% Whether requests of the mount have an account. Count: of its pool.
--spec is_wanted(gwport_options:mount(), gwport_count:count()) -> boolean().
+-spec is_wanted(gwport_mount_options:mount(), gwport_count:count()) -> boolean().
 is_wanted(#{access_log := none}, Count) -> gwport_count:is_told(Count);
 is_wanted(_, _) -> true.
 
 %% Called when it is wanted and the request has come, before a port is chosen.
--spec open(gwport_environ:request(), gwport_options:mount(), gwport_count:count()) -> account().
+-spec open(gwport_environ:request(), gwport_mount_options:mount(), gwport_count:count()) ->
+    account().
 open(Request = #{<<"method">> := Method, <<"headers">> := Fields}, Mount, Count) ->
     Account = #account{about = About, began = Began} = #account{about = about(Request, Mount),
         method = Method, began = erlang:monotonic_time(), is_told = gwport_count:is_told(Count),

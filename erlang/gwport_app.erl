@@ -20,7 +20,8 @@ start(_, _) ->
 
 %% Looked at first, because a supervisor's report of one is hard to read.
 start_pools(Pools) ->
-    case {gwport_options:pools(Pools), gwport_dev:check(application:get_env(gwport, dev, []))} of
+    Watched = application:get_env(gwport, dev, []),
+    case {gwport_pool_options:pools(Pools), gwport_dev:check(Watched)} of
         {ok, ok} ->
             %% Before there is a program that says something.
             IsLetThrough = gwport_log:let_through(),

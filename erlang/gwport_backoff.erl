@@ -24,7 +24,7 @@
 }).
 -opaque backoff() :: #backoff{}.
 
--spec new(gwport_options:pool()) -> backoff().
+-spec new(gwport_pool_options:pool()) -> backoff().
 new(#{restart_delay := First, max_restart_delay := Most, circuit_failures := Limit,
         circuit_time := Pause}) ->
     #backoff{first = First, most = max(First, Most), limit = Limit, pause = Pause}.

@@ -9,7 +9,7 @@
 -type bad_option() ::
     {bad_option, {Key :: term(), hidden | {Name :: binary(), hidden}, Why :: string()}}.
 
--spec request(gwport:request() | list(), gwport_options:mount()) ->
+-spec request(gwport:request() | list(), gwport_mount_options:mount()) ->
     {ok, gwport_environ:request(), Body :: binary()} | {error, bad_option()}.
 request(Given, Mount) when is_map(Given) ->
     try

@@ -54,7 +54,7 @@ open(Error, _, _, _) ->
 options(_, #{max_response := Max}) when not is_integer(Max); Max < 0 ->
     {error, {bad_option, {max_response, Max, "expected an integer from 0"}}};
 options(Pool, Options) when is_map(Options) ->
-    case gwport_options:call(maps:without([max_response], Options#{pool => Pool})) of
+    case gwport_mount_options:call(maps:without([max_response], Options#{pool => Pool})) of
         {ok, Mount} -> {ok, Mount, maps:get(max_response, Options, ?MAX_RESPONSE)};
         Error -> Error
     end;

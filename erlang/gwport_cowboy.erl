@@ -72,7 +72,7 @@
 
 %% For the calling process, which is sent events as {Tag, {gwport, _}}; see gwport_exchange:open/5.
 %% Behind: see gwport_cowboy_request:new/4.
--spec open(cowboy_req:req(), Behind :: non_neg_integer(), gwport_options:mount(),
+-spec open(cowboy_req:req(), Behind :: non_neg_integer(), gwport_mount_options:mount(),
     gwport_cowboy_listener:listener(), Tag :: ref | term()) -> cowboy().
 open(Req0, Behind, Mount, Listener, Tag) ->
     Req = gwport_cowboy_request:spoken(Req0, Listener),

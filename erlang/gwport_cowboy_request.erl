@@ -40,7 +40,7 @@ spoken(Req, _) ->
 
 %% The Request of SPEC.md, section 6. Behind is how many segments of the path stand behind the
 %% route.
--spec new(cowboy_req:req(), Behind :: non_neg_integer(), gwport_options:mount(),
+-spec new(cowboy_req:req(), Behind :: non_neg_integer(), gwport_mount_options:mount(),
     gwport_cowboy_listener:listener()) -> gwport_environ:request().
 new(Req, Behind, Mount = #{app := App, deadline := Deadline, underscores := Underscores},
         #{secure := Secure, files := Files}) ->

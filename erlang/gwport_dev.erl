@@ -147,7 +147,7 @@ check([], _) ->
 check([Given | Rest], Pools) ->
     case options(Given) of
         {ok, #{pool := Pool}} -> check_rest(Rest, Pool, Pools, lists:member(Pool, Pools));
-        {error, Error} -> {error, {bad_dev, gwport_options:watched(Given), Error}}
+        {error, Error} -> {error, {bad_dev, gwport_pool_options:watched(Given), Error}}
     end.
 
 check_rest(Rest, Pool, Pools, false) ->

@@ -14,11 +14,21 @@
         | failed | file, Why :: binary()}}
   | {error, gwport_options:error()}.
 
+%% What is wanted of an answer. Time is a cpu profile's, in
+%% milliseconds.
+-type options() :: #{
+    os_pid := any | pos_integer(),
+    max_size := pos_integer(),
+    time := 0..600000,
+    timeout := pos_integer(),
+    file := file:filename() | undefined
+}.
+
 -record(wait, {
     os_pid :: pos_integer(),
     owner :: pid(),
     to :: reference(),
-    options :: gwport_options:evidence(),
+    options :: options(),
     deadline :: integer()
 }).
 
@@ -50,7 +60,7 @@ profile(_, What, _) ->
 
 %% The ports that can be asked, of which there is one at least.
 options(Pool, What, Given) ->
-    case gwport_options:evidence(What, Given) of
+    case checked(What, Given) of
         {ok, Options} -> ports(Pool, maps:get(os_pid, Options), gwport_pool:info(Pool), Options);
         Error -> Error
     end.
@@ -144,3 +154,38 @@ kept(_, Error) ->
 
 now_ms() ->
     erlang:monotonic_time(millisecond).
+
+checked(What, Given) ->
+    case gwport_options:map(Given) of
+        {ok, Options} ->
+            gwport_options:check(Options, defaults(What), [],
+                fun(Key, Value) -> value(What, Key, Value) end, fun whole/1);
+        error ->
+            {error, {bad_option, {options, Given, gwport_options:not_options()}}}
+    end.
+
+defaults(cpu) -> (defaults(heap))#{seconds => 10};
+defaults(_) -> #{os_pid => any, max_size => 16777216, timeout => 10000, file => undefined}.
+
+value(_, os_pid, any) -> {ok, any};
+value(_, os_pid, OsPid) -> gwport_options:integer(OsPid, 1, 1 bsl 31);
+value(_, max_size, N) -> gwport_options:integer(N, 1, 1 bsl 30);
+value(_, timeout, N) -> gwport_options:integer(N, 1, 600000);
+value(cpu, seconds, N) -> gwport_options:integer(N, 1, 600);
+value(What, file, File) when What =/= stacks -> new_file(gwport_options:os_text(File));
+value(_, _, _) -> gwport_options:no_option().
+
+%% Before a profile is taken for nothing.
+new_file({ok, File}) ->
+    case {filelib:is_dir(File), filelib:is_dir(filename:dirname(File))} of
+        {true, _} -> {error, "a folder"};
+        {false, true} -> {ok, File};
+        {false, false} -> {error, "no such folder"}
+    end;
+new_file(Error) ->
+    Error.
+
+whole(Options = #{seconds := Seconds}) ->
+    {ok, (maps:remove(seconds, Options))#{time => 1000 * Seconds}};
+whole(Options) ->
+    {ok, Options#{time => 0}}.

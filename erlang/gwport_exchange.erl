@@ -69,7 +69,7 @@
 
 -record(chance, {
     request :: gwport_environ:request(),
-    mount :: gwport_options:mount(),
+    mount :: gwport_mount_options:mount(),
     %% Ports that it has turned to in vain.
     tried = [] :: [gwport_handle:handle()],
     %% Its place among those who wait, which it keeps, since when it does, and until when it may
@@ -128,7 +128,7 @@
 %% says `ref`: the tag is a reference then, see tag/1, and the port keeps nothing of the process
 %% behind the end. Where somebody is to be told of the request, that process traps exits from now
 %% on: what would end it comes as a message, for which it calls close/1.
--spec open(gwport_environ:request(), gwport_options:mount(), Tag :: ref | term(),
+-spec open(gwport_environ:request(), gwport_mount_options:mount(), Tag :: ref | term(),
     Now :: integer()) -> exchange().
 open(Request, Mount, Tag, Now) ->
     open(Request, Mount, Tag, Now, never).
@@ -137,7 +137,7 @@ open(Request, Mount, Tag, Now) ->
 %% at this exchange: at Wake, or when timeout/2 says so. What is more than ten seconds away is told
 %% to it, as {Tag, {gwport, due}}, within a second: see needs_timer/1. The driver takes that for its
 %% own timer's word; it is no event.
--spec open(gwport_environ:request(), gwport_options:mount(), Tag :: ref | term(),
+-spec open(gwport_environ:request(), gwport_mount_options:mount(), Tag :: ref | term(),
     Now :: integer(), Wake :: integer() | never) -> exchange().
 open(Request = #{<<"method">> := Method}, Mount = #{pool := Pool}, Tag, Now, Wake) ->
     Stream = gwport_stream:new(#{method => Method, body => gwport_request:body(Request),

@@ -67,7 +67,7 @@ chain(App, Middleware) ->
 %% Informational responses and trailers are not passed on.
 -spec pool(gwport:mount_options()) -> app().
 pool(Given) ->
-    case gwport_options:inner(Given) of
+    case gwport_mount_options:inner(Given) of
         {ok, Mount} -> gwport_run_pool:app(Mount);
         {error, Error} -> error(Error)
     end.

@@ -17,7 +17,7 @@
 -define(WIRE_VERSION, 1).
 -define(MAX_WINDOW, 16777216).
 
--spec hello(gwport_options:pool()) -> #{binary() => term()}.
+-spec hello(gwport_pool_options:pool()) -> #{binary() => term()}.
 hello(Options) ->
     #{max_frame := MaxFrame, max_head := MaxHead, max_streams := MaxStreams,
         drain_timeout := DrainTimeout, log_level := LogLevel, dev := Dev, name := Name} = Options,

@@ -61,12 +61,12 @@ route(Other) -> Other.
 checked(_, Checked = {checked, _}) ->
     Checked;
 checked(Path, Options) ->
-    case gwport_options:mount(Options) of
+    case gwport_mount_options:mount(Options) of
         {ok, Mount} -> {checked, Mount};
         {error, Error} -> error({bad_mount, Path, Error})
     end.
 
--type options() :: gwport:mount_options() | {checked, gwport_options:mount()}.
+-type options() :: gwport:mount_options() | {checked, gwport_mount_options:mount()}.
 
 %% @private
 -spec init(cowboy_req:req(), options()) -> {ok, cowboy_req:req(), options()}.
@@ -93,7 +93,7 @@ open(Req, Options) ->
     end.
 
 mount({checked, Mount}) -> {ok, Mount};
-mount(Options) -> gwport_options:mount(Options).
+mount(Options) -> gwport_mount_options:mount(Options).
 
 loop(Request = #request{tag = Tag, cowboy = Cowboy, req = #{pid := Connection}}) ->
     receive

@@ -21,7 +21,7 @@
 %% What needs no router, in the router's order: whether a mount has what is below Prefix as well.
 %% Behind it nothing is mounted, or the router is asked.
 -type plain() :: [{whole | below, Prefix :: binary(), Size :: non_neg_integer(), mount()} | router].
--type mount() :: gwport_options:mount().
+-type mount() :: gwport_mount_options:mount().
 
 %% What stands for itself in a segment of a path. (Other bytes the router decodes, or refuses.)
 -define(IS_PLAIN(C), (C >= $a andalso C =< $z orelse C >= $& andalso C =< $; andalso C =/= $/
@@ -59,7 +59,7 @@ pass() ->
     {'_', ?MODULE, pass}.
 
 mount(Path, Options) ->
-    case gwport_options:mount(Options) of
+    case gwport_mount_options:mount(Options) of
         {ok, Mount} -> Mount;
         {error, Error} -> bad_mount(Path, Error)
     end.
@@ -126,7 +126,7 @@ rules(_) -> [].
 %% process the 400 for it. {none, _}: these are no mounts. Behind is how many segments of the path
 %% `[...]` has matched.
 -spec match(cowboy_req:req(), mounts() | term()) ->
-    {gwport_options:mount(), Behind :: non_neg_integer()} | pass | refused
+    {gwport_mount_options:mount(), Behind :: non_neg_integer()} | pass | refused
     | {none, missing | wrong}.
 match(Req = #{path := Path}, {?MODULE, Plain = [{_, _, _, _} | _], Dispatch}) ->
     case is_plain(Path) andalso find(Plain, Path) of

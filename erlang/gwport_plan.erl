@@ -11,7 +11,7 @@
 %% Another one with each change.
 -type version() :: reference().
 -type given() :: gwport_secret:secret(gwport_options:given()).
--type options() :: gwport_secret:secret(gwport_options:pool()).
+-type options() :: gwport_secret:secret(gwport_pool_options:pool()).
 
 %% Called by the supervisor of the pool.
 -spec new(given(), options()) -> plan().

@@ -27,7 +27,7 @@
 -record(plug, {
     conn :: gwport_plug_conn:conn(),
     input :: gwport_plug_input:input(),
-    mount :: gwport_options:mount(),
+    mount :: gwport_mount_options:mount(),
     %% Of the messages that are the exchange's events.
     tag :: reference(),
     exchange :: gwport_exchange:exchange(),
@@ -35,19 +35,19 @@
     is_wanted = false :: boolean()
 }).
 
--type options() :: gwport:mount_options() | {checked, gwport_options:mount()}.
+-type options() :: gwport:mount_options() | {checked, gwport_mount_options:mount()}.
 %% As they are given, or as init/1 has returned them.
 
 %% @doc Checks a mount's options, be it when a router is compiled: gwport need not run for that.
 %% What is wrong is an error `gwport_options:error()'.
--spec init(options()) -> {checked, gwport_options:mount()}.
+-spec init(options()) -> {checked, gwport_mount_options:mount()}.
 init(Options) ->
     {checked, mount(Options)}.
 
 mount({checked, Mount}) ->
     Mount;
 mount(Options) ->
-    case gwport_options:mount(Options) of
+    case gwport_mount_options:mount(Options) of
         {ok, Mount} -> Mount;
         {error, Error} -> error(Error)
     end.

@@ -6,7 +6,7 @@
 
 %% The Request of SPEC.md, section 6, and what its body is read by. A conn comes back: to learn
 %% whether there is a body at all, some of it may have to be read.
--spec new(gwport_plug_conn:conn(), gwport_options:mount()) ->
+-spec new(gwport_plug_conn:conn(), gwport_mount_options:mount()) ->
     {gwport_environ:request(), gwport_plug_input:input(), gwport_plug_conn:conn()}.
 new(Conn0, Mount = #{app := App, deadline := Deadline, underscores := Underscores}) ->
     #{method := Method, request_path := Path, query_string := Query, scheme := Scheme,

@@ -18,7 +18,7 @@
 start_link(Secret) when is_function(Secret, 0) ->
     start_link(gwport_secret:show(Secret));
 start_link(Given) ->
-    case gwport_options:pool(Given) of
+    case gwport_pool_options:pool(Given) of
         {ok, Options} -> start_pool(Given, Options);
         Error -> Error
     end.
@@ -68,7 +68,7 @@ logs(Top) ->
 
 %% Called by the keeper.
 -spec start_port(Top :: pid(), Ports :: pid(), Keeper :: pid(), gwport_queue:queue(),
-    gwport_secret:secret(gwport_options:pool())) -> {ok, Owner :: pid()} | {error, term()}.
+    gwport_secret:secret(gwport_pool_options:pool())) -> {ok, Owner :: pid()} | {error, term()}.
 start_port(Top, Ports, Keeper, Queue, Secret) ->
     #{name := Name, log_lines := Lines, log_level := Level} = gwport_secret:show(Secret),
     asked(fun() ->

@@ -30,7 +30,7 @@
 -include_lib("kernel/include/logger.hrl").
 
 -type start() :: #{
-    options := gwport_secret:secret(gwport_options:pool()), keeper := pid(),
+    options := gwport_secret:secret(gwport_pool_options:pool()), keeper := pid(),
     queue := gwport_queue:queue(), log := gwport_log:log(),
     %% The path of the socket for standard error; "" for none.
     stderr := string()

@@ -39,7 +39,7 @@ changed(Given, Changed) ->
     maps:merge(Before, Changed).
 
 checked(Pool, Version, Given) ->
-    case gwport_options:pool(Given) of
+    case gwport_pool_options:pool(Given) of
         {ok, Options = #{name := Pool}} ->
             Before = before(Pool),
             Reload = {reload, Version, gwport_secret:hide(Given), gwport_secret:hide(Options)},
@@ -70,7 +70,7 @@ ports(Owners, Before) ->
 -spec resize(atom(), pos_integer()) ->
     ok | {error, no_pool | reloading | draining | gwport_options:error()}.
 resize(Pool, Given) ->
-    case gwport_options:ports(Given) of
+    case gwport_pool_options:ports(Given) of
         {ok, Ports} -> ask(Pool, {resize, Ports});
         Error -> Error
     end.
@@ -80,10 +80,11 @@ drain(Pool) ->
     ask(Pool, drain).
 
 %% The options that a pool would be started with now.
--spec options(atom()) -> {ok, gwport_options:pool()} | {error, no_pool | gwport_options:error()}.
+-spec options(atom()) ->
+    {ok, gwport_pool_options:pool()} | {error, no_pool | gwport_options:error()}.
 options(Pool) ->
     case ask(Pool, plan) of
-        {ok, {_, Given}} -> gwport_options:pool(gwport_secret:show(Given));
+        {ok, {_, Given}} -> gwport_pool_options:pool(gwport_secret:show(Given));
         Error -> Error
     end.
 

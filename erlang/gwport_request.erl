@@ -108,7 +108,7 @@ is_host(Rest) ->
 
 %% Whether one that check/1 has passed is within its mount's own limits; if not, for which of them
 %% it is to be refused.
--spec within(gwport_environ:request(), gwport_options:mount()) ->
+-spec within(gwport_environ:request(), gwport_mount_options:mount()) ->
     ok | {error, too_large_target | too_many_fields | too_large_header | too_large_body}.
 within(_, #{max_target := infinity, max_fields := infinity, max_header := infinity,
         max_body := infinity}) ->

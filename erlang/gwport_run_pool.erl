@@ -28,7 +28,7 @@
     is_taking = false :: boolean()
 }).
 
--spec app(gwport_options:mount()) -> gwport_run_app:app().
+-spec app(gwport_mount_options:mount()) -> gwport_run_app:app().
 app(Mount) ->
     fun(Environ) -> call(Environ, Mount) end.
 

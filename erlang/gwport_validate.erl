@@ -34,7 +34,7 @@
 -define(GRACE, 5000).
 
 -record(check, {
-    options :: gwport_options:validation(),
+    options :: gwport_mount_options:validation(),
     app :: gwport_run_app:app(),
     environ :: gwport_gateway:environ(),
     marks :: atomics:atomics_ref(),
@@ -50,7 +50,7 @@
 %% A wrong option is an error `gwport_options:error()'.
 -spec middleware(gwport:validate_options()) -> gwport_gateway:middleware().
 middleware(Given) ->
-    case gwport_options:validation(Given) of
+    case gwport_mount_options:validation(Given) of
         {ok, Options} -> fun(App) -> around(App, Options) end;
         {error, Error} -> error(Error)
     end.
@@ -66,7 +66,7 @@ json(Finding) ->
     gwport_finding:json(Finding).
 
 %% @private The app of a mount.
--spec app(gwport_options:mount()) -> gwport_run_app:app().
+-spec app(gwport_mount_options:mount()) -> gwport_run_app:app().
 app(#{run := App, validate := false}) -> App;
 app(#{run := App, validate := Options}) -> around(App, Options).
 

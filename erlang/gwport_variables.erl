@@ -10,7 +10,7 @@
 
 %% As open_port/2 wants it, which takes the BEAM's environment as it is now. Ours are the variables of
 %% the wire, which nobody else sets.
--spec of_pool(gwport_options:pool(), Ours :: [{string(), string() | false}]) ->
+-spec of_pool(gwport_pool_options:pool(), Ours :: [{string(), string() | false}]) ->
     [{string(), string() | false}].
 of_pool(Pool = #{env := Env, inherit := Inherit}, Ours) ->
     Given = Env ++ runtime(Pool),

@@ -26,7 +26,7 @@ the_owner_writes_after_512_messages(_) ->
 %% How many opens each write has, of so many that the owner finds in its mailbox.
 opens_in_writes(Count) ->
     Server = #{pool := Pool} = gwport_test:start(#{pool => #{ping_interval => 60000}}),
-    {ok, Mount} = gwport_options:mount(#{pool => Pool, app => hello}),
+    {ok, Mount} = gwport_mount_options:mount(#{pool => Pool, app => hello}),
     {ok, Request, _} = gwport_call:request(#{path => "/hello"}, Mount),
     {ok, Encoded} = gwport_request:encode(Request, 65536),
     {ok, Handle} = gwport_pool:choose(Pool),

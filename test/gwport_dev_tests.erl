@@ -92,7 +92,7 @@ source_is_shown_as_text() ->
     ?assertEqual(nomatch, binary:match(Policy, <<"unsafe">>)).
 
 a_pool_that_is_watched_is_one_of_development_test() ->
-    Pool = fun(More) -> {ok, #{dev := Dev}} = gwport_options:pool(maps:merge(#{name => shop, command => "/bin/sh"}, More)), Dev end,
+    Pool = fun(More) -> {ok, #{dev := Dev}} = gwport_pool_options:pool(maps:merge(#{name => shop, command => "/bin/sh"}, More)), Dev end,
     ?assertEqual(false, Pool(#{})),
     ok = application:set_env(gwport, dev, [[{pool, shop}, {dir, "go"}]]),
     try

@@ -139,7 +139,7 @@ served(Waiting, Served) ->
 %% Of ten minutes, five hundred seconds were over when it came.
 what_is_left_of_a_deadline_goes_to_the_program(_) ->
     narrow(fun(Pool, Free) ->
-        {ok, Mount} = gwport_options:mount(#{pool => Pool, app => environ, deadline => 600000}),
+        {ok, Mount} = gwport_mount_options:mount(#{pool => Pool, app => environ, deadline => 600000}),
         {ok, Request, _} = gwport_call:request(#{path => "/environ"}, Mount),
         Exchange = gwport_exchange:open(Request, Mount, ?TAG, now_ms() - 500000),
         Free(),
@@ -254,7 +254,7 @@ a_connection_ends_with_its_program_before_anybody_has_it(_) ->
 
 %% An app has taken its client's connection over.
 taken_over(Pool) ->
-    {ok, Mount} = gwport_options:mount(#{pool => Pool, app => 'gwport.check', access_log => json}),
+    {ok, Mount} = gwport_mount_options:mount(#{pool => Pool, app => 'gwport.check', access_log => json}),
     {ok, Request, _} = gwport_call:request(#{path => "/takeover"}, Mount),
     Exchange = gwport_exchange:open(Request#{<<"upgrade">> => true}, Mount, ?TAG, now_ms()),
     receive {?TAG, Event} ->
@@ -313,7 +313,7 @@ a_guard_that_is_not_called_off_is_late(Pool) ->
 a_driver_is_told_of_a_time_that_is_far_away(Pool) ->
     Sleep = #{path => "/faults/sleep?s=60", path_info => 1},
     Open = fun(Time, Since, Wake) ->
-        {ok, Mount} = gwport_options:mount(#{pool => Pool, app => faults, head_timeout => Time}),
+        {ok, Mount} = gwport_mount_options:mount(#{pool => Pool, app => faults, head_timeout => Time}),
         {ok, Request, _} = gwport_call:request(Sleep, Mount),
         gwport_exchange:open(Request, Mount, ?TAG, Since, Wake)
     end,
@@ -334,7 +334,7 @@ a_driver_is_told_of_a_time_that_is_far_away(Pool) ->
     ok = gwport_exchange:close(Open(10000, Now - 10000, Now + 60000)),
     is_clean(Pool),
     %% A request that no port takes has its event already.
-    {ok, Mount} = gwport_options:mount(#{pool => Pool, head_timeout => 1, idle_timeout => 1}),
+    {ok, Mount} = gwport_mount_options:mount(#{pool => Pool, head_timeout => 1, idle_timeout => 1}),
     Refused = gwport_exchange:open(#{<<"method">> => <<"no token">>, <<"path">> => <<"/">>, <<"query">> => <<>>,
         <<"version">> => {1, 1}, <<"scheme">> => <<"http">>, <<"host">> => <<>>, <<"port">> => 80, <<"headers">> => [],
         <<"path_info">> => 0}, Mount, ?TAG, Now, Now),
@@ -348,7 +348,7 @@ open(Given, Options, Pool) ->
     open(Given, Options, Pool, ?TAG).
 
 open(Given, Options, Pool, Tag) ->
-    {ok, Mount} = gwport_options:mount(maps:merge(#{pool => Pool, app => hello}, Options)),
+    {ok, Mount} = gwport_mount_options:mount(maps:merge(#{pool => Pool, app => hello}, Options)),
     {ok, Request, _} = gwport_call:request(Given, Mount),
     gwport_exchange:open(Request, Mount, Tag, now_ms()).
 

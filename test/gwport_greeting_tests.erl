@@ -35,7 +35,7 @@ what_is_no_version_is_a_bad_greeting_test_() ->
         || Version <- [<<"1">>, 1.0, {1, 1}, []]].
 
 hello_names_a_range_and_what_has_no_meaning_yet_is_empty_test() ->
-    {ok, Options} = gwport_options:pool(#{name => shop, command => "sh"}),
+    {ok, Options} = gwport_pool_options:pool(#{name => shop, command => "sh"}),
     Can = [<<"file">> || gwport_file:is_possible()] ++ [<<"hijack">>, <<"evidence">>],
     ?assertMatch(#{<<"versions">> := {1, 1}, <<"capabilities">> := Can, <<"pool">> := <<"shop">>,
         <<"options">> := #{<<"drain_timeout">> := 30000, <<"log_level">> := 6, <<"dev">> := false}}, gwport_greeting:hello(Options)),
@@ -58,6 +58,6 @@ capabilities_are_those_of_the_spec_test() ->
 
 hello_says_the_level_as_a_number_test_() ->
     [?_assertMatch({Level, #{<<"options">> := #{<<"log_level">> := N}}}, begin
-        {ok, Options} = gwport_options:pool(#{name => shop, command => "sh", log_level => Level}),
+        {ok, Options} = gwport_pool_options:pool(#{name => shop, command => "sh", log_level => Level}),
         {Level, gwport_greeting:hello(Options)}
     end) || {Level, N} <- [{error, 3}, {warning, 4}, {notice, 5}, {info, 6}, {debug, 7}]].

@@ -4,7 +4,7 @@
 -include_lib("eunit/include/eunit.hrl").
 
 routes_are_for_the_router_test() ->
-    {ok, Mount} = gwport_options:mount(#{pool => shop}),
+    {ok, Mount} = gwport_mount_options:mount(#{pool => shop}),
     Routes = [{'_', [{"/a", gwport_handler, #{pool => shop}}, {"/b/:x", [{x, int}], gwport_handler, [{pool, shop}]},
         {"/c", other_handler, anything}]}, {"localhost", [], [{"/d", [], other_handler, []}]}],
     Checked = gwport_handler:routes(Routes),

@@ -65,7 +65,7 @@ route({Host, Fields, Paths}) ->
     {Host, Fields, [case Path of {P, Options} -> {P, [], Options}; _ -> Path end || Path <- Paths]}.
 
 mount(Options) ->
-    {ok, Mount} = gwport_options:mount(Options),
+    {ok, Mount} = gwport_mount_options:mount(Options),
     Mount.
 
 said() ->

@@ -5,7 +5,7 @@
 %% A pool's defaults
 
 name_and_command_are_enough_test() ->
-    {ok, Pool} = gwport_options:pool(minimal()),
+    {ok, Pool} = gwport_pool_options:pool(minimal()),
     ?assertEqual(#{name => shop, command => "/bin/sh", args => [], env => [], inherit => all, gomemlimit => undefined, gomaxprocs => undefined, dev => false,
         cd => undefined, ports => 1, spare => 0, recycle_requests => infinity, recycle_age => infinity,
         recycle_idle => infinity, recycle_memory => infinity, recycle_jitter => 10,
@@ -72,31 +72,31 @@ pool(Key, Value) ->
         max_frame -> #{window => 1, max_head => 1024};
         _ -> #{max_frame => 1 bsl 30}
     end,
-    gwport_options:pool((maps:merge(minimal(), Room))#{Key => Value}).
+    gwport_pool_options:pool((maps:merge(minimal(), Room))#{Key => Value}).
 
 a_frame_holds_a_window_and_a_head_and_64_bytes_test() ->
     Options = (minimal())#{window => 100000, max_head => 2000},
-    ?assertMatch({ok, _}, gwport_options:pool(Options#{max_frame => 102064})),
+    ?assertMatch({ok, _}, gwport_pool_options:pool(Options#{max_frame => 102064})),
     ?assertEqual({error, {bad_option, {max_frame, 102063, "expected at least window + max_head + 64, which is 102064"}}},
-        gwport_options:pool(Options#{max_frame => 102063})).
+        gwport_pool_options:pool(Options#{max_frame => 102063})).
 
 %% Texts
 
 texts_may_be_charlists_or_binaries_test_() ->
     [?_assertMatch({ok, #{command := "/bin/sh", args := ["-c", "exit"], cd := "/", env := [{"A", "b"}]}},
-        gwport_options:pool(#{name => shop, command => Text("/bin/sh"), args => [Text("-c"), Text("exit")],
+        gwport_pool_options:pool(#{name => shop, command => Text("/bin/sh"), args => [Text("-c"), Text("exit")],
             cd => Text("/"), env => [{Text("A"), Text("b")}]}))
         || Text <- [fun(T) -> T end, fun list_to_binary/1]].
 
 a_text_beyond_ascii_is_utf_8_test() ->
     ?assertMatch({ok, #{args := [[16#e9], [16#e9], [16#20ac]]}},
-        gwport_options:pool((minimal())#{args => [<<16#c3, 16#a9>>, [16#e9], [16#20ac]]})).
+        gwport_pool_options:pool((minimal())#{args => [<<16#c3, 16#a9>>, [16#e9], [16#20ac]]})).
 
 what_is_no_text_is_refused_by_name_test_() ->
     Command = "expected a path, a name on PATH, or {priv, App, File}",
     Text = "expected a text, as a binary or a charlist",
     [{lists:concat([Key]), ?_assertEqual({error, {bad_option, {Key, Value, Why}}},
-        gwport_options:pool((minimal())#{Key => Value}))}
+        gwport_pool_options:pool((minimal())#{Key => Value}))}
         || {Key, Value, Why} <- [
             {command, sh, Command}, {command, 1, Command}, {command, <<255>>, "not UTF-8"}, {command, [foo], Text},
             {command, "/bin/sh\0", "no NUL may be in a text"}, {cd, root, Text}, {cd, 1, Text},
@@ -105,19 +105,19 @@ what_is_no_text_is_refused_by_name_test_() ->
 
 %% It may be a password.
 what_is_wrong_in_arguments_is_not_shown_test_() ->
-    [?_assertMatch({error, {bad_option, {args, hidden, [_ | _]}}}, gwport_options:pool((minimal())#{args => Args}))
+    [?_assertMatch({error, {bad_option, {args, hidden, [_ | _]}}}, gwport_pool_options:pool((minimal())#{args => Args}))
         || Args <- [foo, <<"-c">>, "-c", [foo], [1], [<<255>>], ["a\0b"], [<<"a">>, <<0>>], [<<"a">> | <<"b">>]]].
 
 %% Command
 
 a_command_is_found_on_the_path_and_made_absolute_test() ->
-    {ok, #{command := Command}} = gwport_options:pool((minimal())#{command => "sh"}),
+    {ok, #{command := Command}} = gwport_pool_options:pool((minimal())#{command => "sh"}),
     ?assertEqual(absolute, filename:pathtype(Command)),
     ?assertEqual("sh", filename:basename(Command)).
 
 a_command_that_is_no_program_is_refused_by_name_test_() ->
     [?_assertEqual({error, {bad_option, {command, Command, Why}}},
-        gwport_options:pool((minimal())#{command => Command}))
+        gwport_pool_options:pool((minimal())#{command => Command}))
         || {Command, Why} <- [{"", "not on PATH"}, {"/", "a folder"}, {"/bin", "a folder"}, {"./no-such", "no such file"},
             {"/no/such/program", "no such file"}, {"no-such-program-at-all", "not on PATH"},
             {"/etc/passwd", "not executable"}, {"/etc/passwd/x", "not a directory"}, {"/dev/null", "not a file"}]].
@@ -127,10 +127,10 @@ a_command_in_priv_is_found_test_() ->
     {setup, fun make_app/0, fun remove_app/1, fun({Dir, App}) ->
         Program = filename:join([Dir, "priv", "run"]),
         [?_assertMatch({ok, #{command := Program}},
-            gwport_options:pool((minimal())#{command => {priv, App, File}})) || File <- ["run", <<"run">>]]
+            gwport_pool_options:pool((minimal())#{command => {priv, App, File}})) || File <- ["run", <<"run">>]]
             ++ [?_assertEqual({error, {bad_option, {command, {priv, App, "no-such"},
                     "no such file: " ++ filename:join([Dir, "priv", "no-such"])}}},
-                gwport_options:pool((minimal())#{command => {priv, App, "no-such"}}))]
+                gwport_pool_options:pool((minimal())#{command => {priv, App, "no-such"}}))]
     end}.
 
 make_app() ->
@@ -153,7 +153,7 @@ remove_app({Dir, _}) ->
 a_command_in_priv_that_is_not_there_is_refused_by_name_test_() ->
     Shape = "expected a path, a name on PATH, or {priv, App, File}",
     [?_assertMatch({Command, Why, true}, begin
-        {error, {bad_option, {command, Given, Said}}} = gwport_options:pool((minimal())#{command => Command}),
+        {error, {bad_option, {command, Given, Said}}} = gwport_pool_options:pool((minimal())#{command => Command}),
         {Given, Why, lists:prefix(Why, Said)}
     end) || {Command, Why} <- [{{priv, no_such_application, "run"}, "no such app"},
             {{priv, kernel, "no-such-file"}, "no such file: /"}, {{priv, kernel, foo}, "expected a text"},
@@ -162,32 +162,32 @@ a_command_in_priv_that_is_not_there_is_refused_by_name_test_() ->
 %% Environment
 
 a_variable_may_be_removed_test() ->
-    ?assertMatch({ok, #{env := [{"A", false}]}}, gwport_options:pool((minimal())#{env => [{"A", false}]})).
+    ?assertMatch({ok, #{env := [{"A", false}]}}, gwport_pool_options:pool((minimal())#{env => [{"A", false}]})).
 
 variables_may_be_a_map_test() ->
     ?assertMatch({ok, #{env := [{"A", "b"}, {"C", false}]}},
-        gwport_options:pool((minimal())#{env => #{<<"A">> => "b", <<"C">> => false}})).
+        gwport_pool_options:pool((minimal())#{env => #{<<"A">> => "b", <<"C">> => false}})).
 
 a_value_may_be_empty_and_have_an_equals_sign_test() ->
     ?assertMatch({ok, #{env := [{"A", ""}, {"B", "c=d"}]}},
-        gwport_options:pool((minimal())#{env => [{"A", ""}, {"B", "c=d"}]})).
+        gwport_pool_options:pool((minimal())#{env => [{"A", ""}, {"B", "c=d"}]})).
 
 what_is_no_variable_is_refused_by_name_test_() ->
-    [?_assertMatch({error, {bad_option, {env, {Name, hidden}, [_ | _]}}}, gwport_options:pool((minimal())#{env => Env}))
+    [?_assertMatch({error, {bad_option, {env, {Name, hidden}, [_ | _]}}}, gwport_pool_options:pool((minimal())#{env => Env}))
         || Env = [{Name, _} | _] <- [[{"", "b"}], [{"", false}], [{"A=B", "c"}], [{"A=B", false}], [{"=A", "c"}],
             [{"A", foo}], [{"A", 1}], [{"A", true}], [{"A\0", "b"}], [{<<"A">>, "b\0"}]]]
-        ++ [?_assertMatch({error, {bad_option, {env, {"B", hidden}, [_ | _]}}}, gwport_options:pool((minimal())#{env => Env}))
+        ++ [?_assertMatch({error, {bad_option, {env, {"B", hidden}, [_ | _]}}}, gwport_pool_options:pool((minimal())#{env => Env}))
             || Env <- [[{"A", "b"}, {"B", 1}], #{"A" => "b", "B" => 1}, [{"B", [-1]} | foo]]]
-        ++ [?_assertMatch({error, {bad_option, {env, hidden, [_ | _]}}}, gwport_options:pool((minimal())#{env => Env}))
+        ++ [?_assertMatch({error, {bad_option, {env, hidden, [_ | _]}}}, gwport_pool_options:pool((minimal())#{env => Env}))
             || Env <- [foo, "A=b", ["A=b"], [{1, "b"}], [{"A", "b", "c"}], [{"A", "b"} | foo], #{{a} => "b"}]].
 
 variables_may_be_a_keyword_list_test() ->
     ?assertMatch({ok, #{env := [{"A", "b"}, {"C", false}]}},
-        gwport_options:pool((minimal())#{env => [{'A', <<"b">>}, {'C', false}]})).
+        gwport_pool_options:pool((minimal())#{env => [{'A', <<"b">>}, {'C', false}]})).
 
 %% What passes is what open_port/2 takes.
 open_port_takes_every_variable_that_passes_test() ->
-    {ok, #{command := Command, args := Args, env := Env, cd := Dir}} = gwport_options:pool(
+    {ok, #{command := Command, args := Args, env := Env, cd := Dir}} = gwport_pool_options:pool(
         (minimal())#{args => ["-c", <<"exit 0">>], env => [{"A", ""}, {<<"B">>, false}, {"C", "d=e"},
             {"D", beyond_ascii()}], cd => <<"/">>}),
     Port = open_port({spawn_executable, Command}, [{args, Args}, {env, Env}, {cd, Dir}, exit_status]),
@@ -201,10 +201,10 @@ beyond_ascii() ->
     end.
 
 what_is_inherited_is_named_test_() ->
-    [?_assertMatch({ok, #{inherit := Checked}}, gwport_options:pool((minimal())#{inherit => Given}))
+    [?_assertMatch({ok, #{inherit := Checked}}, gwport_pool_options:pool((minimal())#{inherit => Given}))
         || {Checked, Given} <- [{all, all}, {[], []}, {["A", "B", "C"], ["A", <<"B">>, 'C']}]]
         ++ [?_assertMatch({error, {bad_option, {inherit, hidden, [_ | _]}}},
-            gwport_options:pool((minimal())#{inherit => Given}))
+            gwport_pool_options:pool((minimal())#{inherit => Given}))
             || Given <- [none, "PATH", [""], ["A=B"], [1], ["A" | "B"], #{}]].
 
 gos_variables_pass_at_their_edges_test_() ->
@@ -216,68 +216,68 @@ gos() ->
     [{gomemlimit, 1048576, 1 bsl 50}, {gomaxprocs, 1, 1024}].
 
 a_variable_is_set_in_one_place_test() ->
-    ?assertMatch({ok, _}, gwport_options:pool((minimal())#{env => #{"GOMAXPROCS" => "2"}, gomemlimit => 1 bsl 30})),
+    ?assertMatch({ok, _}, gwport_pool_options:pool((minimal())#{env => #{"GOMAXPROCS" => "2"}, gomemlimit => 1 bsl 30})),
     ?assertEqual({error, {bad_option, {gomaxprocs, 2, "env sets the variable too"}}},
-        gwport_options:pool((minimal())#{env => #{"GOMAXPROCS" => "2"}, gomaxprocs => 2})),
+        gwport_pool_options:pool((minimal())#{env => #{"GOMAXPROCS" => "2"}, gomaxprocs => 2})),
     ?assertEqual({error, {bad_option, {gomemlimit, 1 bsl 30, "env sets the variable too"}}},
-        gwport_options:pool((minimal())#{env => [{"GOMEMLIMIT", false}], gomemlimit => 1 bsl 30})).
+        gwport_pool_options:pool((minimal())#{env => [{"GOMEMLIMIT", false}], gomemlimit => 1 bsl 30})).
 
 development_is_true_or_false_test() ->
     [?assertMatch({ok, #{dev := Dev}}, pool(dev, Dev)) || Dev <- [true, false]],
-    ?assertMatch({ok, #{dev := true}}, gwport_options:pool([dev | maps:to_list(minimal())])),
+    ?assertMatch({ok, #{dev := true}}, gwport_pool_options:pool([dev | maps:to_list(minimal())])),
     [?assertEqual({error, {bad_option, {dev, Dev, "expected true or false"}}}, pool(dev, Dev)) || Dev <- [1, yes, "true"]].
 
 %% Names, missing and unknown options
 
 a_name_is_an_atom_test_() ->
-    [?_assertEqual({error, {bad_option, {name, Name, "expected an atom"}}}, gwport_options:pool((minimal())#{name => Name}))
+    [?_assertEqual({error, {bad_option, {name, Name, "expected an atom"}}}, gwport_pool_options:pool((minimal())#{name => Name}))
         || Name <- [undefined, "shop", <<"shop">>, 1]].
 
 a_pool_without_name_or_command_is_refused_by_name_test() ->
-    ?assertEqual({error, {missing_option, name}}, gwport_options:pool(#{command => "/bin/sh"})),
-    ?assertEqual({error, {missing_option, command}}, gwport_options:pool(#{name => shop})).
+    ?assertEqual({error, {missing_option, name}}, gwport_pool_options:pool(#{command => "/bin/sh"})),
+    ?assertEqual({error, {missing_option, command}}, gwport_pool_options:pool(#{name => shop})).
 
 an_unknown_option_is_refused_by_name_test_() ->
-    [?_assertEqual({error, {bad_option, {Key, 1, "no such option"}}}, gwport_options:pool((minimal())#{Key => 1}))
+    [?_assertEqual({error, {bad_option, {Key, 1, "no such option"}}}, gwport_pool_options:pool((minimal())#{Key => 1}))
         || Key <- [widnow, "window", <<"window">>, head_timeout]]
         ++ [?_assertEqual({error, {bad_option, {Key, hidden, "no such option"}}},
-                gwport_options:pool((minimal())#{Key => Value}))
+                gwport_pool_options:pool((minimal())#{Key => Value}))
             || {Key, Value} <- [{evn, [{"PASSWORD", "secret"}]}, {arg, ["secret"]}, {<<"env">>, #{}}]]
         ++ [?_assertEqual({error, {bad_option, {Key, 1, "no such option"}}},
-                gwport_options:mount(#{pool => shop, Key => 1}))
+                gwport_mount_options:mount(#{pool => shop, Key => 1}))
             || Key <- [idle_timeuot, "app", window]].
 
 options_may_be_a_map_a_keyword_list_or_a_property_list_test() ->
-    {ok, Pool} = gwport_options:pool((minimal())#{ports => 2}),
-    ?assertEqual({ok, Pool}, gwport_options:pool([{name, shop}, {command, <<"/bin/sh">>}, {ports, 2}])),
+    {ok, Pool} = gwport_pool_options:pool((minimal())#{ports => 2}),
+    ?assertEqual({ok, Pool}, gwport_pool_options:pool([{name, shop}, {command, <<"/bin/sh">>}, {ports, 2}])),
     %% The first of two of a key.
-    ?assertEqual({ok, Pool}, gwport_options:pool([{ports, 2} | maps:to_list((minimal())#{ports => 3})])),
+    ?assertEqual({ok, Pool}, gwport_pool_options:pool([{ports, 2} | maps:to_list((minimal())#{ports => 3})])),
     ?assertEqual({error, {bad_option, {ports, true, "expected an integer from 1 to 1024"}}},
-        gwport_options:pool([ports | maps:to_list(minimal())])),
-    ?assertEqual(gwport_options:mount(#{pool => shop, app => cart}), gwport_options:mount([{app, cart}, {pool, shop}])),
-    ?assertEqual(shop, gwport_options:name([{command, "/bin/sh"}, {name, shop}])),
-    [?assertEqual(undefined, gwport_options:name(Given)) || Given <- [#{}, [], shop, [{name}]]].
+        gwport_pool_options:pool([ports | maps:to_list(minimal())])),
+    ?assertEqual(gwport_mount_options:mount(#{pool => shop, app => cart}), gwport_mount_options:mount([{app, cart}, {pool, shop}])),
+    ?assertEqual(shop, gwport_pool_options:name([{command, "/bin/sh"}, {name, shop}])),
+    [?assertEqual(undefined, gwport_pool_options:name(Given)) || Given <- [#{}, [], shop, [{name}]]].
 
 what_has_no_shape_of_options_is_refused_test_() ->
     Why = "expected a map, a keyword list or a property list",
-    [?_assertEqual({error, {bad_option, {pool, hidden, Why}}}, gwport_options:pool(Options))
+    [?_assertEqual({error, {bad_option, {pool, hidden, Why}}}, gwport_pool_options:pool(Options))
         || Options <- [shop, [1], [{name, shop} | x], [{name, shop, x}], "text"]]
-        ++ [?_assertEqual({error, {bad_option, {mount, Options, Why}}}, gwport_options:mount(Options))
+        ++ [?_assertEqual({error, {bad_option, {mount, Options, Why}}}, gwport_mount_options:mount(Options))
             || Options <- [shop, [<<"pool">>], [{pool, shop} | x]]].
 
 %% The pools of the application's environment
 
 pools_of_any_shape_pass_test() ->
-    ?assertEqual(ok, gwport_options:pools([])),
-    ?assertEqual(ok, gwport_options:pools([minimal(), maps:to_list((minimal())#{name => other})])).
+    ?assertEqual(ok, gwport_pool_options:pools([])),
+    ?assertEqual(ok, gwport_pool_options:pools([minimal(), maps:to_list((minimal())#{name => other})])).
 
 pools_that_are_none_are_refused_test_() ->
     Why = "expected a list of pools, each a map, a keyword list or a property list",
-    [?_assertEqual({error, {bad_option, {pools, hidden, Why}}}, gwport_options:pools(Pools))
+    [?_assertEqual({error, {bad_option, {pools, hidden, Why}}}, gwport_pool_options:pools(Pools))
         || Pools <- [shop, minimal(), maps:to_list(minimal()), [shop], [minimal() | minimal()], {shop, minimal()}]].
 
 a_wrong_pool_is_named_test_() ->
-    [?_assertEqual({error, {bad_pool, Name, Error}}, gwport_options:pools([(minimal())#{name => first} | Pools]))
+    [?_assertEqual({error, {bad_pool, Name, Error}}, gwport_pool_options:pools([(minimal())#{name => first} | Pools]))
         || {Name, Error, Pools} <- [
             {shop, {bad_option, {ports, 0, "expected an integer from 1 to 1024"}}, [(minimal())#{ports => 0}]},
             {shop, {missing_option, command}, [[{name, shop}]]},
@@ -296,16 +296,16 @@ a_pool_is_enough_for_a_mount_test() ->
         trusted_proxies => [],
         trusted_fields => [<<"x-forwarded-for">>, <<"x-forwarded-host">>, <<"x-forwarded-proto">>],
         access_log => none}},
-        gwport_options:mount(#{pool => shop})).
+        gwport_mount_options:mount(#{pool => shop})).
 
 an_app_in_erlang_is_enough_for_a_mount_test() ->
     App = fun(_) -> {204, [], <<>>} end,
-    {ok, Pool} = gwport_options:mount(#{pool => shop}),
+    {ok, Pool} = gwport_mount_options:mount(#{pool => shop}),
     ?assertEqual({ok, Pool#{pool => undefined, replay => false, run => App, validate => false}},
-        gwport_options:mount(#{run => App})).
+        gwport_mount_options:mount(#{run => App})).
 
 an_app_in_erlang_is_validated_where_that_is_wanted_test() ->
-    Mount = fun(Options) -> gwport_options:mount(maps:merge(#{run => fun(_) -> none end}, Options)) end,
+    Mount = fun(Options) -> gwport_mount_options:mount(maps:merge(#{run => fun(_) -> none end}, Options)) end,
     Log = #{exclude => [], report => log},
     [?assertMatch({Given, {ok, #{validate := Checked}}}, {Given, Mount(#{validate => Given})}) || {Given, Checked} <- [
         {false, false}, {true, Log}, {[], Log}, {[{report, fail}, {exclude, [body]}], #{exclude => [<<"body">>], report => fail}}]],
@@ -314,16 +314,16 @@ an_app_in_erlang_is_validated_where_that_is_wanted_test() ->
         {#{report => mail}, "report: expected log, fail, or a fun of one argument"},
         {[{exclude, ["bodies"]}], "exclude: no rule is named bodies"}]],
     ?assertMatch({error, {bad_option, {validate, true, "expected together with run; " ++ _}}},
-        gwport_options:mount(#{pool => shop, validate => true})).
+        gwport_mount_options:mount(#{pool => shop, validate => true})).
 
 %% The application's environment is for what a mount does not say.
 apps_of_a_node_in_development_are_validated_test() ->
-    Mount = fun(Options) -> gwport_options:mount(maps:merge(#{run => fun(_) -> none end}, Options)) end,
+    Mount = fun(Options) -> gwport_mount_options:mount(maps:merge(#{run => fun(_) -> none end}, Options)) end,
     try
         application:set_env(gwport, validate, true),
         ?assertMatch({ok, #{validate := #{report := log}}}, Mount(#{})),
         ?assertMatch({ok, #{validate := false}}, Mount(#{validate => false})),
-        ?assertMatch({ok, #{pool := shop}}, gwport_options:mount(#{pool => shop})),
+        ?assertMatch({ok, #{pool := shop}}, gwport_mount_options:mount(#{pool => shop})),
         application:set_env(gwport, validate, dev),
         ?assertMatch({error, {bad_option, {validate, dev, "expected true, false, or " ++ _}}}, Mount(#{}))
     after
@@ -331,32 +331,32 @@ apps_of_a_node_in_development_are_validated_test() ->
     end.
 
 an_app_in_erlang_may_be_a_module_test() ->
-    ?assertMatch({ok, #{run := _}}, gwport_options:mount(#{run => gwport_run_SUITE})),
-    {ok, #{run := App}} = gwport_options:mount([{run, gwport_run_SUITE}]),
+    ?assertMatch({ok, #{run := _}}, gwport_mount_options:mount(#{run => gwport_run_SUITE})),
+    {ok, #{run := App}} = gwport_mount_options:mount([{run, gwport_run_SUITE}]),
     ?assertEqual(fun gwport_run_SUITE:app/1, App).
 
 what_is_no_app_in_erlang_is_refused_test_() ->
-    [?_assertEqual({error, {bad_option, {run, App, Why}}}, gwport_options:mount(#{run => App})) || {App, Why} <- [
+    [?_assertEqual({error, {bad_option, {run, App, Why}}}, gwport_mount_options:mount(#{run => App})) || {App, Why} <- [
         {no_such_module, "no such module"}, {lists, "a module that exports no app/1"}
         | [{App, "expected a fun of one argument, or a module with app/1"}
             || App <- [fun() -> none end, fun(_, _) -> none end, "shop", <<"shop">>, {lists, app}, 1]]]].
 
 a_program_and_an_app_in_erlang_are_not_together_test_() ->
     [?_assertEqual({error, {bad_option, {Key, Value, "not together with run"}}},
-        gwport_options:mount(#{run => fun(_) -> none end, Key => Value}))
+        gwport_mount_options:mount(#{run => fun(_) -> none end, Key => Value}))
         || {Key, Value} <- [{pool, shop}, {app, <<"cart">>}, {replay, false}, {replay_body, 0}]].
 
 what_stands_behind_an_app_in_erlang_has_no_client_of_its_own_test_() ->
     Why = "an option of routes, whose requests are a client's",
-    [?_assertEqual(gwport_options:mount(#{pool => shop, app => cart, deadline => 1}),
-            gwport_options:inner([{pool, shop}, {app, cart}, {deadline, 1}])),
-        ?_assertEqual({error, {missing_option, pool}}, gwport_options:inner(#{})),
-        ?_assertEqual(gwport_options:mount(shop), gwport_options:inner(shop))]
-        ++ [?_assertEqual({error, {bad_option, {Key, Value, Why}}}, gwport_options:inner(#{pool => shop, Key => Value}))
+    [?_assertEqual(gwport_mount_options:mount(#{pool => shop, app => cart, deadline => 1}),
+            gwport_mount_options:inner([{pool, shop}, {app, cart}, {deadline, 1}])),
+        ?_assertEqual({error, {missing_option, pool}}, gwport_mount_options:inner(#{})),
+        ?_assertEqual(gwport_mount_options:mount(shop), gwport_mount_options:inner(shop))]
+        ++ [?_assertEqual({error, {bad_option, {Key, Value, Why}}}, gwport_mount_options:inner(#{pool => shop, Key => Value}))
             || {Key, Value} <- [{run, lists}, {min_body_rate, 0}, {body_grace, 1}, {underscores, drop}, {trusted_proxies, []}, {trusted_fields, ["forwarded"]}]].
 
 a_mount_without_a_pool_is_refused_by_name_test() ->
-    ?assertEqual({error, {missing_option, pool}}, gwport_options:mount(#{})).
+    ?assertEqual({error, {missing_option, pool}}, gwport_mount_options:mount(#{})).
 
 each_number_of_a_mount_passes_at_its_edges_test_() ->
     [{lists:concat([Key, " ", N]), ?_assertMatch({ok, #{Key := N}}, mount(Key, N))}
@@ -428,7 +428,7 @@ a_pool_of_a_mount_is_an_atom_test() ->
     [?assertEqual({error, {bad_option, {pool, Pool, "expected an atom, the name of a pool"}}}, mount(pool, Pool)) || Pool <- ["shop", <<"shop">>, 1]].
 
 mount(Key, Value) ->
-    gwport_options:mount(maps:merge(#{pool => shop}, #{Key => Value})).
+    gwport_mount_options:mount(maps:merge(#{pool => shop}, #{Key => Value})).
 
 minimal() ->
     #{name => shop, command => "/bin/sh"}.

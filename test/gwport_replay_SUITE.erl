@@ -233,7 +233,7 @@ the_end_of_a_port_is_heard_once(Config) ->
     %% comes under one tag: the second word is not the next port's.
     Server = #{pool := Pool} = replaying("good", #{ports => 2}, #{}, Config),
     _ = gwport_probe:await_ports(Server, 2),
-    {ok, Mount} = gwport_options:mount(#{pool => Pool}),
+    {ok, Mount} = gwport_mount_options:mount(#{pool => Pool}),
     {ok, Request, _} = gwport_call:request(#{path => "/dies/exit-1"}, Mount),
     Exchange = gwport_exchange:open(Request, Mount, tag, erlang:monotonic_time(millisecond)),
     receive {tag, Event = {gwport, {port_down, true, _}}} ->

@@ -146,7 +146,7 @@ an_extended_connect_says_for_what_test_() ->
 proxies_are_believed_where_the_connection_is_theirs_test_() ->
     Said = #{<<"host">> => <<"localhost">>, <<"x-forwarded-for">> => <<"192.0.2.7">>, <<"x-forwarded-proto">> => <<"https">>},
     [?_assertEqual({Peer, Scheme, Secure}, begin
-        {ok, Mount} = gwport_options:mount(#{pool => none, trusted_proxies => Proxies}),
+        {ok, Mount} = gwport_mount_options:mount(#{pool => none, trusted_proxies => Proxies}),
         Request = gwport_cowboy_request:new((plain())#{peer := Ends, headers := Said}, 0, Mount,
             #{secure => Secure, files => false}),
         #{<<"peer">> := Found, <<"scheme">> := FoundScheme, <<"headers">> := Fields} = Request,
@@ -216,7 +216,7 @@ req() ->
             peer => {{127, 0, 0, 1}, 1}, sock => {{127, 0, 0, 1}, 2}, cert => undefined}).
 
 mount() ->
-    {ok, Mount} = gwport_options:mount(#{pool => none}),
+    {ok, Mount} = gwport_mount_options:mount(#{pool => none}),
     Mount.
 
 some(Usual) ->

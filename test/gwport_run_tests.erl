@@ -174,7 +174,7 @@ opened(App, Given, Test) ->
     end.
 
 open(App, Options, Given) ->
-    {ok, Mount} = gwport_options:mount(Options#{run => App}),
+    {ok, Mount} = gwport_mount_options:mount(Options#{run => App}),
     {ok, Request, _} = gwport_call:request(Given, Mount),
     gwport_exchange:open(Request, Mount, ?TAG, now_ms()).
 

@@ -417,7 +417,7 @@ a_wrong_option_shows_no_value(Config) ->
         {evn, #{evn => #{"PASSWORD" => mark(env)}}}, {ports, #{ports => 0, env => #{"PASSWORD" => mark(env)}}}]],
     ?assertMatch({error, {bad_option, {pool, hidden, _}}}, gwport_pool_sup:start_link([{env, mark(env)}, mark(env)])),
     [begin
-        Wrong = {error, _} = gwport_options:pools(Pools),
+        Wrong = {error, _} = gwport_pool_options:pools(Pools),
         ?assertNot(is_in(iolist_to_binary(io_lib:format("~0w", [Wrong])), env))
     end || Pools <- [#{env => mark(env)}, [mark(env)], [#{name => x, command => "cat", env => mark(env)}]]],
     ?assertEqual([], found(Config)).

@@ -229,7 +229,7 @@ without_telemetry_nothing_is_told(Config) ->
     ok = application:stop(telemetry),
     Pool = gwport_test:start_pool(#{}),
     try
-        {ok, Mount} = gwport_options:mount(#{pool => Pool}),
+        {ok, Mount} = gwport_mount_options:mount(#{pool => Pool}),
         gwport_test:until(fun() -> not gwport_account:is_wanted(Mount, gwport_count:find(Pool)) end),
         {ok, {200, _, _}} = gwport:request(Pool, #{}),
         nothing_more()
