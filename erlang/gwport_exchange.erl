@@ -99,7 +99,7 @@
     wait = none :: none | {gwport_queue:place(), Timer :: reference(), Word :: reference()},
     guard = none :: gwport_watch:guard() | none,
     %% A file of the program's that is part of the response, and when to give up opening it.
-    file = none :: none | {gwport_file:opener(), Timer :: reference()},
+    file = none :: none | {gwport_file:opener(), Timer :: reference() | none},
     %% When the watch sends {Tag, {gwport, due}}, if nothing has come before.
     due = infinity :: integer() | infinity,
     %% Whether an event may come, or be in the mailbox, behind the end.
@@ -572,7 +572,8 @@ carry_out([{consumed, Bytes} | Rest], Exchange = #exchange{port = Port, ref = Re
     gwport_handle:consumed(Port, Ref, Bytes),
     carry_out(Rest, Exchange);
 carry_out([{open, Spec} | Rest], Exchange) ->
-    carry_out(Rest, open_file(Spec, Exchange));
+    {Commands, Opening} = open_file(Spec, Exchange),
+    carry_out(Rest ++ Commands, Opening);
 carry_out([{taken, Bytes} | Rest], Exchange = #exchange{port = Port, ref = Ref}) ->
     gwport_handle:taken(Port, Ref, Bytes),
     carry_out(Rest, close_file(Exchange));
@@ -629,16 +630,25 @@ ended({_, Reason}, #exchange{count = Count}) ->
 
 %% The program's descriptor has a name in the file system of its process.
 open_file(Spec, Exchange = #exchange{port = Port, ref = Ref, tag = Tag}) ->
-    Opener = gwport_file:open(gwport_handle:files(Port), Spec, fun(Opener, Result) ->
-        gwport_watch:tell({Ref, Tag}, {opened, Opener, Result})
-    end),
-    Timer = erlang:send_after(?OPEN_TIME, self(), {Tag, {gwport, {opened, Opener, {error, slow}}}}),
-    Exchange#exchange{file = {Opener, Timer}, is_late = true}.
+    Tell = fun(Opener, Result) -> gwport_watch:tell({Ref, Tag}, {opened, Opener, Result}) end,
+    case gwport_file:open(gwport_handle:files(Port), Spec, Tell) of
+        {open, Opener, File} ->
+            is_open(File, Exchange#exchange{file = {Opener, none}});
+        {asked, Opener} ->
+            Timer = erlang:send_after(?OPEN_TIME, self(),
+                {Tag, {gwport, {opened, Opener, {error, slow}}}}),
+            {[], Exchange#exchange{file = {Opener, Timer}, is_late = true}}
+    end.
+
+is_open(File, Exchange = #exchange{stream = Stream0}) ->
+    {Commands, Stream} = gwport_stream:event({opened, {ok, File}},
+        erlang:monotonic_time(millisecond), Stream0),
+    {Commands, Exchange#exchange{stream = Stream}}.
 
 close_file(Exchange = #exchange{file = none}) ->
     Exchange;
 close_file(Exchange = #exchange{file = {Opener, Timer}}) ->
-    _ = erlang:cancel_timer(Timer),
+    _ = [erlang:cancel_timer(Timer) || Timer =/= none],
     gwport_file:close(Opener),
     Exchange#exchange{file = none}.
 

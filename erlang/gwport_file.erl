@@ -61,17 +61,23 @@ spec(_) ->
 bytes(#spec{length = Length}) ->
     Length.
 
-%% Opens what the program with this process id has, for the calling process, which is sent what
-%% Tell makes of the opener and {ok, file()} or {error, _}.
--spec open(OsPid :: pos_integer(), spec(), Tell :: fun((opener(), term()) -> ok)) -> opener().
+%% Opens what the program with this process id has, for the calling process. If it is not open
+%% already, that is sent what Tell makes of the opener and {ok, file()} or {error, _}.
+-spec open(OsPid :: pos_integer(), spec(), Tell :: fun((opener(), term()) -> ok)) ->
+    {open, opener(), file()} | {asked, opener()}.
 open(OsPid, Spec, Tell) ->
     #spec{descriptor = Descriptor, device = Device, inode = Inode, offset = Offset} = Spec,
-    gwport_file_opener:open(OsPid, {Descriptor, Device, Inode, Offset + Spec#spec.length},
-        fun(Opener, {ok, Handle}) ->
-            Tell(Opener, {ok, #file{handle = Handle, offset = Offset, sent = atomics:new(1, [])}});
-        (Opener, Error) ->
-            Tell(Opener, Error)
-        end).
+    case gwport_file_opener:open(OsPid, {Descriptor, Device, Inode, Offset + Spec#spec.length},
+        fun(Opener, {ok, Handle}) -> Tell(Opener, {ok, opened(Handle, Offset)});
+            (Opener, Error) -> Tell(Opener, Error)
+        end)
+    of
+        {open, Opener, Handle} -> {open, Opener, opened(Handle, Offset)};
+        Asked -> Asked
+    end.
+
+opened(Handle, Offset) ->
+    #file{handle = Handle, offset = Offset, sent = atomics:new(1, [])}.
 
 %% Called by who has asked for it, which does not use it any more.
 -spec close(opener()) -> ok.

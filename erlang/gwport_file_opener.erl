@@ -11,7 +11,10 @@
 %% then, but what was opened does not change.
 %%
 %% A file without a name is one in memory, of which many bodies have a part: it stays open a while
-%% for those that come next, and one process holds it for all of them.
+%% for those that come next, and one process holds it for all of them. As long as it can be found in
+%% the table, who finds it there and says that it uses it need not wait for an answer: whoever holds
+%% it takes it out of the table first, and closes it some time after, if nobody has said so
+%% meanwhile.
 %% @hidden
 -module(gwport_file_opener).
 
@@ -25,12 +28,16 @@
 %% Which descriptor of the program; what it must turn out to be; and how many bytes it has at least.
 -type wanted() :: {Descriptor :: non_neg_integer(), Device :: non_neg_integer(),
     Inode :: non_neg_integer(), End :: pos_integer()}.
+-type key() :: {OsPid :: pos_integer(), Device :: non_neg_integer(), Inode :: non_neg_integer()}.
 %% What an opener holds. How often each client uses it stands with what tells of the client's end.
 -record(held, {
     file :: file:fd(),
     handle :: binary(),
     size :: non_neg_integer(),
+    %% How long it stays open when nobody uses it, in milliseconds, and under what it is found.
     kept :: non_neg_integer(),
+    key :: key(),
+    is_found :: boolean(),
     users = #{} :: #{pid() => {pos_integer(), Monitor :: reference()}}
 }).
 %% CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, as linux/capability.h numbers them.
@@ -42,10 +49,11 @@
 -define(MAX_OPENING, 6).
 -define(LOOKS, 100).
 %% How long a file without a name stays open for whom comes next, in milliseconds; how long, if its
-%% program has one that is newer, for it is full then, and its memory is held with it; and how long
-%% those that come too late are told so.
+%% program has one that is newer, for it is full then, and its memory is held with it; how long it is
+%% open when it is found no more; and how long those that come too late are told so.
 -define(KEPT, 1000).
 -define(KEPT_BEHIND, 50).
+-define(KEPT_UNFOUND, 50).
 -define(TOLD, 1000).
 %% How many may be open: one in so many descriptors of the node, within bounds.
 -define(OPEN, 2).
@@ -73,24 +81,41 @@ is_there() ->
 max_open(Descriptors) ->
     max(?FEWEST_OPEN, min(?MOST_OPEN, Descriptors div ?SHARE)).
 
-%% Opens what the program with this process id has, for the calling process, which is sent what
-%% Tell makes of the opener and what the socket's driver knows the file by, or {error, _}.
+%% Opens what the program with this process id has, for the calling process, with what the socket's
+%% driver knows the file by. If it is not open, the process is sent what Tell makes of the opener and
+%% that, or {error, _}.
 -spec open(OsPid :: pos_integer(), wanted(),
-    Tell :: fun((opener(), {ok, Handle :: binary()} | {error, term()}) -> ok)) -> opener().
-open(OsPid, Wanted, Tell) ->
-    Use = {self(), Wanted, Tell},
+    Tell :: fun((opener(), {ok, Handle :: binary()} | {error, term()}) -> ok)) ->
+    {open, opener(), Handle :: binary()} | {asked, opener()}.
+open(OsPid, Wanted = {_, _, _, End}, Tell) ->
     Key = key(OsPid, Wanted),
     case holder(Key) of
-        {ok, Opener} ->
-            Opener ! {use, Use},
-            Opener;
+        {ok, Opener, {Handle, Size}} when End =< Size ->
+            using(Opener, Handle, Key, OsPid, {self(), Wanted, Tell});
+        {ok, Opener, _} ->
+            Opener ! {use, {self(), Wanted, Tell}},
+            {asked, Opener};
         none ->
-            Opener = spawn_opt(fun() ->
-                gwport_failure:run("who opens a file", fun() -> opener(OsPid, Key, Use) end)
-            end, [{priority, high}]),
-            ok = announce(Key, Opener),
-            Opener
+            {asked, new(Key, OsPid, {self(), Wanted, Tell})}
     end.
+
+%% It is still found there when its holder has the word, and so is not closed before that is read.
+using(Opener, Handle, Key, OsPid, Use = {Client, _, _}) ->
+    Opener ! {using, Client},
+    case find(Key) of
+        {ok, Opener, _} ->
+            {open, Opener, Handle};
+        _ ->
+            ok = close(Opener),
+            {asked, new(Key, OsPid, Use)}
+    end.
+
+new(Key, OsPid, Use) ->
+    Opener = spawn_opt(fun() ->
+        gwport_failure:run("who opens a file", fun() -> opener(OsPid, Key, Use) end)
+    end, [{priority, high}]),
+    ok = announce(Key, Opener),
+    Opener.
 
 %% Called by who has asked for it, which does not use it any more.
 -spec close(opener()) -> ok.
@@ -98,9 +123,10 @@ close(Opener) ->
     Opener ! {close, self()},
     ok.
 
-%% There is a row {Key, Opener} for each file without a name that is open, and {place(Key), Opener}
-%% for the newest of them there. Where there was one, another is likely to be of the same kind, and
-%% is found before it is open: many bodies come at once when it is new.
+%% There is a row {Key, Opener, {Handle, Size}} for each file without a name that is open, and
+%% {place(Key), Opener, none} for the newest of them there. Where there was one, another is likely to
+%% be of the same kind, and is found, with none, before it is open: many bodies come at once when it
+%% is new.
 key(OsPid, {_, Device, Inode, _}) ->
     {OsPid, Device, Inode}.
 
@@ -109,9 +135,9 @@ place({OsPid, Device, _}) ->
 
 holder(Key) ->
     case find(Key) of
-        {ok, Opener} ->
+        {ok, Opener, Open} ->
             case is_process_alive(Opener) of
-                true -> {ok, Opener};
+                true -> {ok, Opener, Open};
                 false -> killed(Key, Opener), none
             end;
         none ->
@@ -120,13 +146,13 @@ holder(Key) ->
 
 announce(Key, Opener) ->
     case find(place(Key)) of
-        {ok, _} -> _ = ets:insert_new(?MODULE, {Key, Opener}), ok;
+        {ok, _, _} -> _ = ets:insert_new(?MODULE, {Key, Opener, none}), ok;
         none -> ok
     end.
 
 %% It could not do what it does at its end.
 killed(Key, Opener) ->
-    case {ets:select_delete(?MODULE, [{{Key, Opener}, [], [true]}]), gwport_seen:find(?MODULE)} of
+    case {ets:select_delete(?MODULE, [{{Key, Opener, '_'}, [], [true]}]), gwport_seen:find(?MODULE)} of
         {1, {ok, Counts}} -> atomics:sub(Counts, ?OPEN, 1);
         _ -> ok
     end.
@@ -134,14 +160,14 @@ killed(Key, Opener) ->
 %% Without the application there is no table.
 find(Key) ->
     try ets:lookup(?MODULE, Key) of
-        [{_, Opener}] -> {ok, Opener};
+        [{_, Opener, Open}] -> {ok, Opener, Open};
         [] -> none
     catch
         error:badarg -> none
     end.
 
 forget(Key, Opener) ->
-    try ets:delete_object(?MODULE, {Key, Opener}) of
+    try ets:match_delete(?MODULE, {Key, Opener, '_'}) of
         true -> ok
     catch
         error:badarg -> ok
@@ -249,9 +275,10 @@ checked(Error, _) ->
 
 %% Whether others may have found it.
 hold({ok, File, #file_info{size = Size, links = Links}}, Key, Use) ->
-    Kept = kept(Links, Key),
     Handle = prim_file:get_handle(File),
-    held(use(Use, #held{file = File, handle = Handle, size = Size, kept = Kept})),
+    Kept = kept(Links, Key, {Handle, Size}),
+    held(use(Use, #held{file = File, handle = Handle, size = Size, kept = Kept, key = Key,
+        is_found = Kept > 0})),
     _ = file:close(File),
     Kept > 0;
 hold(Error, _, {_, _, Tell}) ->
@@ -259,32 +286,43 @@ hold(Error, _, {_, _, Tell}) ->
     true.
 
 %% How long it stays open when nobody uses it, in milliseconds.
-kept(0, Key) ->
+kept(0, Key, Open) ->
     Before = find(place(Key)),
-    true = ets:insert(?MODULE, [{Key, self()}, {place(Key), self()}]),
+    true = ets:insert(?MODULE, [{Key, self(), Open}, {place(Key), self(), none}]),
     case Before of
-        {ok, Opener} -> Opener ! is_behind;
+        {ok, Opener, _} -> Opener ! is_behind;
         none -> ok
     end,
     ?KEPT;
-kept(_, Key) ->
+kept(_, Key, _) ->
     forget(Key, self()),
     0.
 
 held(Held = #held{users = Users, kept = Kept}) ->
     receive
         {use, Use} -> held(use(Use, Held));
+        {using, Client} -> held(used(Client, Held));
         {close, Client} -> held(unuse(Client, Held));
         {'DOWN', _, process, Client, _} -> held(Held#held{users = maps:remove(Client, Users)});
-        is_behind -> held(Held#held{kept = ?KEPT_BEHIND})
+        is_behind -> held(Held#held{kept = min(Kept, ?KEPT_BEHIND)})
     after case map_size(Users) of 0 -> Kept; _ -> infinity end ->
-        ok
+        unused(Held)
     end.
+
+unused(#held{is_found = false}) ->
+    ok;
+unused(Held = #held{key = Key}) ->
+    forget(Key, self()),
+    forget(place(Key), self()),
+    held(Held#held{is_found = false, kept = ?KEPT_UNFOUND}).
 
 %% Whoever asks for it closes it, whatever it is told.
 use({Client, Wanted, Tell}, Held0 = #held{handle = Handle}) ->
-    {Answer, Held = #held{users = Users}} = reaches(Wanted, Held0),
+    {Answer, Held} = reaches(Wanted, Held0),
     Tell(self(), case Answer of ok -> {ok, Handle}; Error -> Error end),
+    used(Client, Held).
+
+used(Client, Held = #held{users = Users}) ->
     Held#held{users = case Users of
         #{Client := {N, Monitor}} -> Users#{Client := {N + 1, Monitor}};
         _ -> Users#{Client => {1, erlang:monitor(process, Client)}}

@@ -130,7 +130,7 @@ opener_killed(Config) ->
     OsPid = gwport_test:os_pid(Server),
     ok = made(1, Server, Config),
     lists:foreach(fun(_) ->
-        Openers = [Opener || {{Program, _}, Opener} <- ets:tab2list(gwport_file_opener), Program =:= OsPid],
+        Openers = [Opener || {{Program, _}, Opener, none} <- ets:tab2list(gwport_file_opener), Program =:= OsPid],
         Monitors = [erlang:monitor(process, Opener) || Opener <- Openers],
         [exit(Opener, kill) || Opener <- Openers],
         [receive {'DOWN', Monitor, process, _, _} -> ok end || Monitor <- Monitors],
@@ -324,7 +324,7 @@ opened(Wrapper, Name, Spec) ->
     {os_pid, OsPid} = erlang:port_info(Port, os_pid),
     gwport_test:until(fun() -> {ok, <<"sleep\n">>} =:= file:read_file(lists:concat(["/proc/", OsPid, "/comm"])) end),
     Self = self(),
-    Opener = gwport_file:open(OsPid, Spec, fun(Who, Result) -> Self ! {Who, Result}, ok end),
+    {asked, Opener} = gwport_file:open(OsPid, Spec, fun(Who, Result) -> Self ! {Who, Result}, ok end),
     Result = receive {Opener, Got} -> Got end,
     gwport_file:close(Opener),
     gwport_probe:os_kill("KILL", OsPid),

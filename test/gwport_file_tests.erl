@@ -31,6 +31,10 @@ nameless_files() ->
         Openers = [A, B] = [opener(File, 10) || File <- [Older, Newer]],
         %% Who asks while it is open has the same, further behind too where it has become longer.
         ?assertEqual(A, opener(Older, 5)),
+        %% That it is open is known without an answer, whatever its holder is doing.
+        true = erlang:suspend_process(A),
+        ?assertEqual(A, opener(Older, 10)),
+        true = erlang:resume_process(A),
         ok = file:write(element(1, Older), <<"more">>),
         ?assertEqual(A, opener(Older, 14)),
         ?assertEqual({A, {error, too_short}}, asked(Older, 15)),
@@ -39,7 +43,13 @@ nameless_files() ->
         %% The newer one's time begins so much earlier.
         receive after 200 -> ok end,
         %% Once for each that has asked, whatever it was told.
-        _ = [ok = gwport_file:close(A) || _ <- lists:seq(1, 4)],
+        _ = [ok = gwport_file:close(A) || _ <- lists:seq(1, 5)],
+        %% It is found no more before it is closed, and who has found it just before still has it.
+        gwport_test:until(fun() -> not lists:keymember(A, 2, ets:tab2list(gwport_file_opener)) end),
+        A ! {using, self()},
+        receive after 200 -> ok end,
+        ?assert(is_process_alive(A)),
+        ok = gwport_file:close(A),
         ?assertEqual([A, B], [receive {'DOWN', _, process, Opener, _} -> Opener end || _ <- Openers])
     after
         [file:close(File) || {File, _} <- Files]
@@ -65,5 +75,7 @@ opener(File, Bytes) ->
 asked({_, {Descriptor, Device, Inode}}, Bytes) ->
     {ok, Spec} = gwport_file:spec({Descriptor, Device, Inode, 0, Bytes}),
     Self = self(),
-    Opener = gwport_file:open(list_to_integer(os:getpid()), Spec, fun(Who, Result) -> Self ! {Who, Result}, ok end),
-    receive {Opener, Result} -> {Opener, Result} end.
+    case gwport_file:open(list_to_integer(os:getpid()), Spec, fun(Who, Result) -> Self ! {Who, Result}, ok end) of
+        {open, Opener, Open} -> {Opener, {ok, Open}};
+        {asked, Opener} -> receive {Opener, Result} -> {Opener, Result} end
+    end.
