@@ -41,7 +41,7 @@
 %% Whether a program's descriptors have names here, and the socket's driver takes files.
 -spec is_possible() -> boolean().
 is_possible() ->
-    os:type() =:= {unix, linux} andalso gwport_file_opener:is_there()
+    os:type() =:= {unix, linux} andalso gwport_file_count:is_there()
         andalso erlang:function_exported(prim_inet, sendfile, 4)
         andalso erlang:function_exported(prim_file, get_handle, 1).
 

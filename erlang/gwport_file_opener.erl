@@ -18,7 +18,7 @@
 %% @hidden
 -module(gwport_file_opener).
 
--export([create/0, is_there/0, max_open/1, open/3, close/1]).
+-export([create/0, open/3, close/1]).
 
 -export_type([opener/0, wanted/0]).
 
@@ -43,10 +43,7 @@
 %% CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, as linux/capability.h numbers them.
 -define(READ_ANYTHING, 2#110).
 
-%% How many may be opening at once, of the node's dirty schedulers for I/O (10 by default), which
-%% opening keeps busy; how often one looks whether there is room, a millisecond apart.
--define(OPENING, 1).
--define(MAX_OPENING, 6).
+%% How often one looks whether there is room for one more to be opening, a millisecond apart.
 -define(LOOKS, 100).
 %% How long a file without a name stays open for whom comes next, in milliseconds; how long, if its
 %% program has one that is newer, for it is full then, and its memory is held with it; how long it is
@@ -55,31 +52,12 @@
 -define(KEPT_BEHIND, 50).
 -define(KEPT_UNFOUND, 50).
 -define(TOLD, 1000).
-%% How many may be open: one in so many descriptors of the node, within bounds.
--define(OPEN, 2).
--define(MAX_OPEN, 3).
--define(SHARE, 8).
--define(FEWEST_OPEN, 16).
--define(MOST_OPEN, 1024).
 
-%% Called by the application's supervisor. Without the application no file is taken.
+%% Called by the application's supervisor, which owns the table.
 -spec create() -> ok.
 create() ->
-    Limits = [Max || {max_fds, Max} <- lists:flatten(erlang:system_info(check_io))],
-    Counts = atomics:new(?MAX_OPEN, []),
-    ok = atomics:put(Counts, ?MAX_OPEN, max_open(lists:max([0 | Limits]))),
     ?MODULE = ets:new(?MODULE, [named_table, public, {read_concurrency, true}]),
-    _ = gwport_seen:is_first(?MODULE, Counts),
     ok.
-
--spec is_there() -> boolean().
-is_there() ->
-    gwport_seen:find(?MODULE) =/= none.
-
-%% How many files may be open in a node that may have so many descriptors.
--spec max_open(Descriptors :: non_neg_integer()) -> pos_integer().
-max_open(Descriptors) ->
-    max(?FEWEST_OPEN, min(?MOST_OPEN, Descriptors div ?SHARE)).
 
 %% Opens what the program with this process id has, for the calling process, with what the socket's
 %% driver knows the file by. If it is not open, the process is sent what Tell makes of the opener and
@@ -133,12 +111,13 @@ key(OsPid, {_, Device, Inode, _}) ->
 place({OsPid, Device, _}) ->
     {OsPid, Device}.
 
+%% One that was killed could not take its row away.
 holder(Key) ->
     case find(Key) of
         {ok, Opener, Open} ->
             case is_process_alive(Opener) of
                 true -> {ok, Opener, Open};
-                false -> killed(Key, Opener), none
+                false -> forget(Key, Opener), none
             end;
         none ->
             none
@@ -148,13 +127,6 @@ announce(Key, Opener) ->
     case find(place(Key)) of
         {ok, _, _} -> _ = ets:insert_new(?MODULE, {Key, Opener, none}), ok;
         none -> ok
-    end.
-
-%% It could not do what it does at its end.
-killed(Key, Opener) ->
-    case {ets:select_delete(?MODULE, [{{Key, Opener, '_'}, [], [true]}]), gwport_seen:find(?MODULE)} of
-        {1, {ok, Counts}} -> atomics:sub(Counts, ?OPEN, 1);
-        _ -> ok
     end.
 
 %% Without the application there is no table.
@@ -173,21 +145,16 @@ forget(Key, Opener) ->
         error:badarg -> ok
     end.
 
-opener(OsPid, Key, Use = {_, Wanted, Tell}) ->
-    case gwport_seen:find(?MODULE) of
-        {ok, Counts} ->
-            Open = atomics:add_get(Counts, ?OPEN, 1),
-            IsFound = try
-                hold(opened(Open, Counts, OsPid, Wanted), Key, Use)
-            after
-                forget(Key, self()),
-                forget(place(Key), self()),
-                atomics:sub(Counts, ?OPEN, 1)
-            end,
-            IsFound andalso too_late();
-        none ->
-            Tell(self(), {error, too_many})
-    end.
+opener(OsPid, Key, Use = {_, Wanted, _}) ->
+    MayOpen = gwport_file_count:open(),
+    IsFound = try
+        hold(opened(MayOpen, OsPid, Wanted), Key, Use)
+    after
+        forget(Key, self()),
+        forget(place(Key), self()),
+        gwport_file_count:close()
+    end,
+    IsFound andalso too_late().
 
 %% Their programs send the bytes.
 too_late() ->
@@ -198,28 +165,19 @@ too_late() ->
         ok
     end.
 
-opened(Open, Counts, OsPid, Wanted) ->
-    case Open =< atomics:get(Counts, ?MAX_OPEN) andalso may_open(?LOOKS, Counts) of
-        true ->
-            try
-                open(OsPid, Wanted)
-            after
-                atomics:sub(Counts, ?OPENING, 1)
-            end;
-        false ->
-            {error, too_many}
-    end.
+opened(true, OsPid, Wanted) -> opened(?LOOKS, gwport_file_count:begin_opening(), OsPid, Wanted);
+opened(false, _, _) -> {error, too_many}.
 
-may_open(0, _) ->
-    false;
-may_open(Left, Counts) ->
-    case atomics:add_get(Counts, ?OPENING, 1) =< ?MAX_OPENING of
-        true ->
-            true;
-        false ->
-            ok = atomics:sub(Counts, ?OPENING, 1),
-            receive after 1 -> may_open(Left - 1, Counts) end
-    end.
+opened(_, {ok, Counts}, OsPid, Wanted) ->
+    try
+        open(OsPid, Wanted)
+    after
+        gwport_file_count:end_opening(Counts)
+    end;
+opened(0, full, _, _) ->
+    {error, too_many};
+opened(Left, full, OsPid, Wanted) ->
+    receive after 1 -> opened(Left - 1, gwport_file_count:begin_opening(), OsPid, Wanted) end.
 
 %% A program may hold by its name what it has no right to read, and would have us read it.
 open(OsPid, Wanted) ->

@@ -24,6 +24,7 @@ pools() ->
 init([]) ->
     ok = gwport_seen:create(),
     ok = gwport_log_lines:create(),
+    ok = gwport_file_count:create(),
     ok = gwport_file_opener:create(),
     ok = gwport_os:create(),
     ok = gwport_dev_page:create(),
@@ -31,7 +32,8 @@ init([]) ->
     %% The first is the last to stop: the others have programs to be ended. A pool that is killed
     %% costs the others nothing, however often.
     {ok, {often(), [#{id => os, type => supervisor,
-        start => {supervisor, start_link, [?MODULE, os]}}
+        start => {supervisor, start_link, [?MODULE, os]}},
+        #{id => files, start => {gwport_file_count, start_link, []}}
         | [gwport:child_spec(Pool) || Pool <- Pools]]
         ++ gwport_dev:child_specs(application:get_env(gwport, dev, []))}};
 %% Of its own, because the other one does nothing else while it waits for a pool to come up.

@@ -5,7 +5,7 @@
 
 %% An eighth of a node's descriptors may be in use for files: at least 16 and at most 1,024.
 share_of_descriptors_test() ->
-    ?assertEqual([16, 16, 16, 17, 1023, 1024, 1024], [gwport_file_opener:max_open(Descriptors)
+    ?assertEqual([16, 16, 16, 17, 1023, 1024, 1024], [gwport_file_count:max_open(Descriptors)
         || Descriptors <- [0, 128, 135, 136, 8191, 8192, 1048576]]).
 
 %% What a program may say of a file, on both sides of each bound.
@@ -55,17 +55,74 @@ nameless_files() ->
         [file:close(File) || {File, _} <- Files]
     end.
 
+%% An opener is counted from its beginning, whatever ends it: when one is killed with its file open, or who looks after
+%% the count has been killed before, the count is what is open.
+killed_opener_test_() ->
+    {setup, fun() -> {ok, Started} = application:ensure_all_started(gwport), Started end,
+        fun(Started) -> [application:stop(App) || App <- lists:reverse(Started)] end,
+        [{timeout, 30, fun killed_opener/0}, {timeout, 30, fun killed_count/0}]}.
+
+killed_opener() ->
+    [Private, Nameless] = Files = [named(), nameless()],
+    try
+        Openers = [opener(File, 10) || File <- Files],
+        ?assertEqual(2, open_count()),
+        [exit(Opener, kill) || Opener <- Openers],
+        gwport_test:until(fun() -> open_count() =:= 0 end),
+        %% Another opens it.
+        Again = opener(Nameless, 10),
+        ?assertNot(lists:member(Again, Openers)),
+        ?assertEqual(1, open_count()),
+        ok = gwport_file:close(opener(Private, 10)),
+        gwport_test:until(fun() -> open_count() =:= 1 end),
+        ok = gwport_file:close(Again),
+        gwport_test:until(fun() -> open_count() =:= 0 end)
+    after
+        [remove(File) || File <- Files]
+    end.
+
+killed_count() ->
+    File = named(),
+    Opener = opener(File, 10),
+    Count = whereis(gwport_file_count),
+    exit(Count, kill),
+    gwport_test:until(fun() -> is_pid(whereis(gwport_file_count)) andalso whereis(gwport_file_count) =/= Count end),
+    ?assertEqual(1, open_count()),
+    exit(Opener, kill),
+    gwport_test:until(fun() -> open_count() =:= 0 end),
+    remove(File).
+
+open_count() ->
+    ets:info(gwport_file_count, size).
+
 %% A file of ten bytes that has lost its name, and what a program would say of it.
 nameless() ->
+    {Name, File} = written(),
+    ok = file:delete(Name),
+    {File, seen_as(Name ++ " (deleted)", File)}.
+
+%% One that is found by its name while it is opened: it is its client's own.
+named() ->
+    {Name, File} = written(),
+    {File, seen_as(Name, File)}.
+
+remove({File, {Descriptor, _, _}}) ->
+    {ok, Name} = file:read_link("/proc/self/fd/" ++ integer_to_list(Descriptor)),
+    ok = file:close(File),
+    file:delete(Name).
+
+written() ->
     Name = filename:join("/tmp", "gwport_file_" ++ os:getpid() ++ "_" ++ integer_to_list(erlang:unique_integer([positive]))),
     {ok, File} = file:open(Name, [write, read, raw]),
-    ok = file:delete(Name),
     ok = file:write(File, "0123456789"),
+    {Name, File}.
+
+seen_as(Name, File) ->
     {ok, #file_info{major_device = Device, inode = Inode}} = file:read_file_info(File),
     {ok, Names} = file:list_dir("/proc/self/fd"),
     [Descriptor] = [list_to_integer(Number) || Number <- Names, {ok, Of} <- [file:read_link("/proc/self/fd/" ++ Number)],
-        Of =:= Name ++ " (deleted)"],
-    {File, {Descriptor, Device, Inode}}.
+        Of =:= Name],
+    {Descriptor, Device, Inode}.
 
 %% Who has it open, so many bytes of it.
 opener(File, Bytes) ->

@@ -17,7 +17,7 @@ order() ->
         gwport_streams,
         gwport_out, gwport_writer, gwport_clients, gwport_queue, gwport_lent, gwport_watch, gwport_share, gwport_log, gwport_log_socket,
         gwport_log_frame, gwport_log_crash, gwport_mux, gwport_half, gwport_credit, gwport_pace, gwport_load,
-        gwport_os, gwport_file, gwport_file_opener, gwport_mount_options, gwport_pool_options, gwport_options, gwport_rules, gwport_command, gwport_forwarded, gwport_network, gwport_variables,
+        gwport_os, gwport_file, gwport_file_opener, gwport_file_count, gwport_mount_options, gwport_pool_options, gwport_options, gwport_rules, gwport_command, gwport_forwarded, gwport_network, gwport_variables,
         gwport_validate_environ, gwport_validate_head, gwport_environ, gwport_frame, gwport_finding, gwport_field, gwport_seen, gwport_log_budget, gwport_log_lines, gwport_count, gwport_telemetry, gwport_json, gwport_line, gwport_failure, gwport_secret].
 
 facing_cowboy() ->
@@ -55,7 +55,7 @@ drivers_know_nothing_of_ports_test_() ->
 
 %% What stands behind gwport_exchange and is everybody's.
 besides() ->
-    [gwport_file_opener, gwport_file, gwport_mount_options, gwport_pool_options, gwport_options, gwport_line, gwport_failure, gwport_run_app, gwport_environ, gwport_status, gwport_seen].
+    [gwport_file_opener, gwport_file_count, gwport_file, gwport_mount_options, gwport_pool_options, gwport_options, gwport_line, gwport_failure, gwport_run_app, gwport_environ, gwport_status, gwport_seen].
 
 %% The compilers of later releases refuse what those of earlier ones took: `fun register/2`, say, where a
 %% function of ours has the name of one that is imported by itself.
