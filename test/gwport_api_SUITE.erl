@@ -264,11 +264,14 @@ status_tells_how_many_requests_wait(_) ->
     Is = fun(InFlight, Queue) -> gwport_test:until(fun() ->
         {ok, #{in_flight := I, queue := Q}} = gwport:status(Name), {I, Q} =:= {InFlight, Queue} end) end,
     Is(0, 0),
-    _ = begin_request(Name, "s=60"),
+    First = begin_request(Name, "s=60"),
     Is(1, 0),
     Waiting = [begin Pid = begin_request(Name, "s=60"), Is(1, N), Pid end || N <- [1, 2]],
     [exit(Pid, kill) || Pid <- Waiting],
     Is(1, 0),
+    %% The pool would wait for it.
+    exit(First, kill),
+    Is(0, 0),
     gwport_test:stop_pool(Name).
 
 status_tells_of_a_program_that_does_not_come_up(_) ->

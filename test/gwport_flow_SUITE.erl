@@ -433,7 +433,9 @@ connections_that_nobody_reads_are_bounded(Config) ->
     [begin
         {Beam, Program} = Memory(),
         Sockets = [taken_over(Server) || _ <- lists:seq(1, Count)],
-        Sent = [fill(Socket, binary:copy(<<"x">>, 16384), 0) || Socket <- Sockets],
+        Self = self(),
+        Fills = [spawn_link(fun() -> Self ! {self(), fill(Socket, binary:copy(<<"x">>, 16384), 0)} end) || Socket <- Sockets],
+        Sent = [receive {Fill, Bytes} -> Bytes end || Fill <- Fills],
         {BeamNow, ProgramNow} = Memory(),
         ct:pal("~b connections: ~b bytes were sent on one at most; growth of BEAM and program: ~b, ~b",
             [Count, lists:max(Sent), BeamNow - Beam, ProgramNow - Program]),
@@ -582,9 +584,10 @@ time_is_up_for_a_connection_that_is_stuck(Config) ->
 
 time_is_up_for_a_whole_response(Config) ->
     %% One that has come in one frame is no matter of its port's any more, nor of the mount's times: a client that does
-    %% not read it is given up by Cowboy, as one of Cowboy's own handlers would be.
+    %% not read it is given up by Cowboy, as one of Cowboy's own handlers would be: ten seconds after it was sent, and not
+    %% the usual thirty.
     Server = #{pool := Listener} = gwport_probe:flow(#{mount => #{idle_timeout => 100},
-        listener => #{idle_timeout => infinity, inactivity_timeout => 3000, socket_opts => [{sndbuf, 4096}]}}, Config),
+        listener => #{idle_timeout => infinity, inactivity_timeout => 3000, socket_opts => [{sndbuf, 4096}, {send_timeout, 10000}]}}, Config),
     Socket = stalled(Server, "/faults/write?bytes=100000&length=1&tag=whole"),
     gwport_test:until(fun() -> length(ranch:procs(Listener, connections)) =:= 1 end),
     [Connection] = ranch:procs(Listener, connections),

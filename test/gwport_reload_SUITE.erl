@@ -279,17 +279,24 @@ it_is_logged(Config) ->
     gwport_probe:stop(Server).
 
 a_request_that_is_refused_goes_elsewhere(Config) ->
-    %% It was on its way to a port that had begun to drain: a port of the reload has it, a body as well as none.
+    %% It was on its way to a port that had begun to drain: a port of the reload has it, a body as well as none. The new
+    %% program comes up when the request is on its way.
+    Held = filename:join(proplists:get_value(priv_dir, Config), "held_" ++ atom_to_list(gwport_test:mount())),
+    Script = "while [ -e \"$1\" ]; do sleep 0.02; done; exec \"$0\"",
     [begin
         Server = #{pool := Pool} = gwport_probe:flow(#{env => generation(1)}, Config),
         [#{owner := Owner}] = gwport_test:ports(Server),
+        ok = file:write_file(Held, <<>>),
+        Self = self(),
+        Reload = spawn_link(fun() -> Self ! {self(), gwport:reload(Pool, #{env => generation(2), command => "/bin/sh",
+            args => ["-c", Script, proplists:get_value(flowport, Config), Held]})} end),
+        gwport_test:until(fun() -> length(gwport_test:ports(Server)) =:= 2 end),
         ok = sys:suspend(Owner),
         ok = gwport_port:drain(Owner),
         Answer = client(Server, Request),
         {ok, Handle} = gwport_pool:choose(Pool),
         gwport_test:until(fun() -> gwport_handle:under_way(Handle) =:= 1 end),
-        Self = self(),
-        Reload = spawn_link(fun() -> Self ! {self(), gwport:reload(Pool, #{env => generation(2)})} end),
+        ok = file:delete(Held),
         gwport_test:until(fun() -> case gwport_pool:choose(Pool) of {ok, Handle} -> false; {ok, _} -> true end end),
         ok = sys:resume(Owner),
         ?assertMatch(#{status := 200, body := Body}, Answer()),

@@ -241,7 +241,7 @@ each_is_killed_when_idle(_) ->
     %% it goes on with the program that it had.
     Other = gwport_test:start(#{}),
     OsPid = gwport_test:os_pid(Other),
-    Server = #{pool := Pool} = gwport_test:start(#{}),
+    Server = #{pool := Pool} = gwport_test:start(#{pool => #{restart_delay => 10, max_restart_delay => 10}}),
     [begin
         gwport_attack:kill(Part, Pool),
         gwport_test:until(fun() -> try is_pid(gwport_attack:find(Part, Pool)) catch _:_ -> Part end end),
