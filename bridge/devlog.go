@@ -57,11 +57,54 @@ func (l *lastLines) keep(line wire.Line) {
 	l.add(line.Level, b.String())
 }
 
-// Write keeps what package log writes: the first line of each of its records.
+// Write keeps what package log writes: the first line of each of its records. The page has the time
+// of each line itself, and the level, which slog's own handler puts in front of its records.
 func (l *lastLines) Write(p []byte) (int, error) {
 	text, _, _ := strings.Cut(strings.TrimRight(string(p), "\n"), "\n")
-	l.add(wire.LevelInfo, text)
+	prefix, flags := log.Prefix(), log.Flags()
+	if flags&log.Lmsgprefix != 0 || !strings.HasPrefix(text, prefix) {
+		prefix = ""
+	}
+	text = withoutTime(text[len(prefix):], flags)
+	level := wire.LevelInfo
+	if isSlogsOwn(slog.Default().Handler()) {
+		level, text = slogLevel(text)
+	}
+	l.add(level, prefix+text)
 	return len(p), nil
+}
+
+// withoutTime takes off what package log begins a record with, by its flags. What is none, as a record
+// of a logger with other flags, stays as it is.
+func withoutTime(text string, flags int) string {
+	var layout string
+	if flags&log.Ldate != 0 {
+		layout = "2006/01/02 "
+	}
+	switch {
+	case flags&log.Lmicroseconds != 0:
+		layout += "15:04:05.000000 "
+	case flags&log.Ltime != 0:
+		layout += "15:04:05 "
+	}
+	if len(text) < len(layout) {
+		return text
+	}
+	if _, err := time.Parse(layout, text[:len(layout)]); err != nil {
+		return text
+	}
+	return text[len(layout):]
+}
+
+// slogLevel takes off the level that slog's own handler begins a record with. A text without one is of
+// package log, whose records slog counts as info.
+func slogLevel(text string) (wire.Level, string) {
+	name, rest, _ := strings.Cut(text, " ")
+	var level slog.Level
+	if name != strings.ToUpper(name) || level.UnmarshalText([]byte(name)) != nil {
+		return wire.LevelInfo, text
+	}
+	return levelOf(level), rest
 }
 
 // hear has what package log writes kept as well.

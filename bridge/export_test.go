@@ -53,3 +53,16 @@ var ListenHTTP = listenHTTP
 
 // TooOpen is the warning of an address.
 var TooOpen = tooOpen
+
+// Hear has what package log and slog's default write from now on kept, as under GWPORT_HTTP, and
+// returns what has been kept: levels and texts.
+func Hear() (kept func() []string) {
+	l := new(lastLines)
+	l.hearAll()
+	return func() (texts []string) {
+		for _, line := range l.all() {
+			texts = append(texts, line.Level+": "+line.Text)
+		}
+		return texts
+	}
+}
