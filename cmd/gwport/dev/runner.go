@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"time"
 )
 
@@ -45,17 +46,29 @@ func (r *runner) start(isNew bool) {
 	cmd.Env = append(os.Environ(), "GWPORT_HTTP="+r.address)
 	cmd.Stdout, cmd.Stderr = r.stderr, r.stderr
 	inGroup(cmd)
-	if err := cmd.Start(); err != nil {
+	p := &process{cmd: cmd, done: make(chan struct{})}
+	started := make(chan error)
+	go r.runs(p, started)
+	if err := <-started; err != nil {
 		fmt.Fprintf(r.stderr, "gwport dev: the program cannot be started: %v\n", err)
 		return
 	}
-	p := &process{cmd: cmd, done: make(chan struct{})}
 	r.now = p
-	go func() {
-		p.err = cmd.Wait()
-		close(p.done)
-		r.ended <- p
-	}()
+}
+
+// runs returns when the program has ended. It has a thread of its own all the time: the program dies with the one that
+// starts it, so that a watcher that is killed leaves none behind.
+func (r *runner) runs(p *process, started chan<- error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	err := p.cmd.Start()
+	started <- err
+	if err != nil {
+		return
+	}
+	p.err = p.cmd.Wait()
+	close(p.done)
+	r.ended <- p
 }
 
 // stop returns when the program is gone, with what it has started.

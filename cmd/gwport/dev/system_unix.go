@@ -18,8 +18,12 @@ func lockFile(f *os.File) error {
 	return err
 }
 
-// inGroup has a command, and what that starts, be ended together, and not by Ctrl-C.
-func inGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
+// inGroup has a command, and what that starts, be ended together, and not by Ctrl-C. Where the system can do so, the
+// command is killed when the thread that starts it ends.
+func inGroup(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	dieWithThread(cmd.SysProcAttr)
+}
 
 func killGroup(p *os.Process) error { return syscall.Kill(-p.Pid, syscall.SIGKILL) }
 
