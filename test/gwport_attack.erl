@@ -83,7 +83,7 @@ stands(Pool) ->
         catch
             Class:Reason -> {Class, Reason}
         end
-    end, 15000).
+    end).
 
 %% What is there now and was not, see gwport_probe:leaks/1; but for what looks after programs, which may have been killed as
 %% well and be another one now.

@@ -194,7 +194,7 @@ too_many_that_overrun_are_in_the_log_before_the_drain(Config) ->
     [?assertMatch(#{status := 504}, overrun(Server)) || _ <- [1, 2]],
     overran(Server),
     overran(Server),
-    {error, _, _} = gwport_probe:expect(Server, "draining, because too many handlers", 10000),
+    {error, _, _} = gwport_probe:expect(Server, "draining, because too many handlers"),
     gwport_test:until(fun() ->
         [P || #{os_pid := P, state := serving} <- gwport_test:ports(Server), P =/= OsPid] =/= []
     end),
@@ -205,7 +205,7 @@ overrun(Server) ->
     gwport_test:get(Server, "/faults/sleep?s=3600&ignore=1&tag=overruns").
 
 overran(Server) ->
-    {warning, Line, _} = gwport_probe:expect(Server, "goes on after the time of its request was over", 10000),
+    {warning, Line, _} = gwport_probe:expect(Server, "goes on after the time of its request was over"),
     [?assertNotEqual({nomatch, Part}, {string:find(Line, Part), Part})
         || Part <- ["method=GET", "path=/faults/sleep", "stream=", "(*faults).sleep"]].
 

@@ -19,7 +19,7 @@ a_failure_is_told_without_what_it_was_about_test_() ->
             ?assertEqual({stop, {shutdown, {failed, Tag}}, state}, gwport_failure:callback("x", state, Fun)),
             ?assertExit({shutdown, {failed, Tag}}, gwport_failure:run("x", Fun)),
             [begin
-                {error, Text, Meta} = gwport_test:expect_log("gwport: x failed: ", 1000),
+                {error, Text, Meta} = gwport_test:expect_log("gwport: x failed: "),
                 ?assertEqual(nomatch, string:find(Text, ?SECRET)),
                 ?assertEqual(nomatch, string:find(io_lib:format("~0p", [Meta]), ?SECRET)),
                 ?assertNotEqual(nomatch, string:find(Text, "gwport_failure"))

@@ -202,7 +202,7 @@ no_app(Config) ->
     gwport_probe:stop(Bad),
     Nameless = #{pool := Pool} = gwport_probe:bad("good", #{mount => #{app => other}}, Config),
     is_reason(no_app, both(Nameless, "/ok")),
-    gwport_test:expect_log("pool " ++ atom_to_list(Pool) ++ ", whose program has one app, without a name", 5000),
+    gwport_test:expect_log("pool " ++ atom_to_list(Pool) ++ ", whose program has one app, without a name"),
     gwport_probe:stop(Nameless).
 
 app_failed(Config) ->
@@ -637,7 +637,7 @@ panic_costs_one_stream(Config) ->
     Socket = holding(Server, "/faults/events?ms=50"),
     #{status := 200} = gwport_test:recv_head(Socket),
     ?assertMatch(#{status := 500}, gwport_test:get(Server, "/faults/panic")),
-    {error, Line, _} = gwport_probe:expect(Server, "a panic before the head", 5000),
+    {error, Line, _} = gwport_probe:expect(Server, "a panic before the head"),
     ?assertNotEqual(nomatch, string:find(Line, "faults_end.go")),
     ?assertNotEqual(nomatch, string:find(Line, "GET /faults/panic")),
     [{ok, _} = gen_tcp:recv(Socket, 0, 5000) || _ <- lists:seq(1, 5)],
@@ -651,7 +651,7 @@ fatal_error_reaches_the_log(Config) ->
     [begin
         gwport_test:until(fun() -> maps:get(status, gwport_test:get(Server, "/hello")) =:= 200 end),
         ?assertMatch(#{status := 502}, gwport_test:get(Server, "/faults/fatal?kind=" ++ Kind)),
-        {error, Line, _} = gwport_probe:expect(Server, Sentence, 10000),
+        {error, Line, _} = gwport_probe:expect(Server, Sentence),
         ?assertNotEqual(nomatch, string:find(Line, "goroutine "))
     end || {Kind, Sentence} <- [{"mutex", "fatal error: sync: unlock of unlocked mutex"},
         {"map", "fatal error: concurrent map writes"}, {"goroutine", "panic: faults: a panic that nobody recovers"},
@@ -663,7 +663,7 @@ long_crash_reaches_the_log(Config) ->
     Server = gwport_probe:flow(#{}, Config),
     OsPid = gwport_test:os_pid(Server),
     ?assertMatch(#{status := 502}, gwport_test:get(Server, "/faults/fatal?kind=goroutine&bytes=300000")),
-    {error, Line, _} = gwport_probe:expect(Server, "panic: faults: a panic that nobody recovers", 10000),
+    {error, Line, _} = gwport_probe:expect(Server, "panic: faults: a panic that nobody recovers"),
     ?assert(byte_size(Line) > 200000),
     gwport_test:until(fun() -> gwport_probe:gone(OsPid) end),
     gwport_probe:stop(Server).
@@ -673,8 +673,8 @@ stray_output_harms_nobody(Config) ->
     Server = gwport_probe:flow(#{}, Config),
     OsPid = gwport_test:os_pid(Server),
     ?assertMatch(#{status := 200, body := <<"printed\n">>}, gwport_test:get(Server, "/faults/print")),
-    gwport_probe:expect(Server, "Hello, stdout", 5000),
-    gwport_probe:expect(Server, "Hello, descriptor 1", 5000),
+    gwport_probe:expect(Server, "Hello, stdout"),
+    gwport_probe:expect(Server, "Hello, descriptor 1"),
     ?assertMatch(#{status := 200}, gwport_test:get(Server, "/hello")),
     ?assertEqual(OsPid, gwport_test:os_pid(Server)),
     gwport_probe:stop(Server).
@@ -684,7 +684,7 @@ flood_of_lines_is_bounded(Config) ->
     %% program does not wait for it.
     Server = #{pool := Pool} = gwport_probe:flow(#{pool => #{log_lines => 20}}, Config),
     #{status := 200} = gwport_test:get(Server, "/faults/stderr?bytes=1600"),
-    [gwport_probe:expect(Server, "stderr 0", 5000) || _ <- lists:seq(1, 20)],
+    [gwport_probe:expect(Server, "stderr 0") || _ <- lists:seq(1, 20)],
     #{status := 200} = gwport_test:get(Server, "/hello"),
     {Lines, 0} = logged_until_discarded(Pool, 0, 1500),
     ?assertEqual(0, Lines),
@@ -721,7 +721,7 @@ records_arrive_with_level_and_metadata(Config) ->
     Server = #{pool := Pool} = gwport_probe:flow(#{}, Config),
     [begin
         #{status := 200} = gwport_test:get(Server, "/faults/slog?text=hello-" ++ Level ++ "&level=" ++ Level),
-        {Got, _, Meta} = gwport_probe:expect(Server, "hello-" ++ Level, 5000),
+        {Got, _, Meta} = gwport_probe:expect(Server, "hello-" ++ Level),
         ?assertEqual(Expected, Got),
         ?assertMatch(#{pool := Pool, gwport := log,
             meta := #{<<"n">> := 0, <<"app">> := <<"faults">>, <<"stream">> := _}}, Meta)
@@ -734,7 +734,7 @@ log_level_says_which_records_arrive(Config) ->
     [begin
         Server = #{pool := Pool} = gwport_probe:flow(#{pool => #{log_level => Least},
             env => #{"FLOWPORT_DEBUG" => "in main"}}, Config),
-        _ = [{debug, <<"in main">>, #{pool := Pool}} = gwport_probe:expect(Server, "in main", 5000) || Least =:= debug],
+        _ = [{debug, <<"in main">>, #{pool := Pool}} = gwport_probe:expect(Server, "in main") || Least =:= debug],
         [#{status := 200} = gwport_test:get(Server, "/faults/slog?text=hello&level=" ++ Level)
             || Level <- ["debug", "info", "warn"]],
         #{status := 200} = gwport_test:get(Server, "/faults/slog?text=last&level=error"),

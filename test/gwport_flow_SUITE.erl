@@ -442,7 +442,7 @@ connections_that_nobody_reads_are_bounded(Config) ->
         ?assert(lists:max(Sent) < 2 * ?MB),
         ?assert(BeamNow - Beam < Count * 4 * Window + 10 * ?MB),
         ?assert(ProgramNow - Program < Count * 8 * 65536 + 20 * ?MB),
-        gwport_test:until(fun() -> [#{in_flight := F}] = gwport_test:ports(Server), F =:= 0 end, 20000),
+        gwport_test:until(fun() -> [#{in_flight := F}] = gwport_test:ports(Server), F =:= 0 end),
         [gwport_test:close(Socket) || Socket <- Sockets]
     end || Count <- [1, N]],
     gwport_probe:stop(Server).

@@ -70,7 +70,7 @@ owner(Server) ->
 
 %% Another program serves, and the first is gone.
 replaced(Server, OsPid) ->
-    gwport_test:until(fun() -> gwport_probe:gone(OsPid) end, 5000),
+    gwport_test:until(fun() -> gwport_probe:gone(OsPid) end),
     gwport_test:until(fun() -> maps:get(status, gwport_test:get(Server, "/hello")) =:= 200 end),
     {_, After} = owner(Server),
     ?assertNotEqual(OsPid, After).
@@ -119,7 +119,7 @@ keeper_is_killed(Config) ->
     exit(gwport_pool:keeper(Pool), kill),
     #{status := Status} = gwport_test:get(Server, "/hello"),
     ?assert(lists:member(Status, [200, 502, 503])),
-    gwport_test:until(fun() -> gwport_probe:gone(OsPid) end, 5000),
+    gwport_test:until(fun() -> gwport_probe:gone(OsPid) end),
     gwport_test:until(fun() -> maps:get(status, gwport_test:get(Server, "/hello")) =:= 200 end),
     gwport_probe:stop(Server).
 
@@ -145,12 +145,12 @@ grandchild_goes_with_its_program(Config) ->
     {_, OsPid} = owner(Server),
     Killed = grandchild(Server),
     gwport_probe:os_kill("KILL", OsPid),
-    gwport_test:until(fun() -> gwport_probe:gone(Killed) end, 5000),
+    gwport_test:until(fun() -> gwport_probe:gone(Killed) end),
     gwport_test:until(fun() -> maps:get(status, gwport_test:get(Server, "/hello")) =:= 200 end),
     Drained = grandchild(Server),
     ?assertNot(gwport_probe:gone(Drained)),
     gwport_probe:stop(Server),
-    gwport_test:until(fun() -> gwport_probe:gone(Drained) end, 5000).
+    gwport_test:until(fun() -> gwport_probe:gone(Drained) end).
 
 grandchild(Server) ->
     #{status := 200, body := Body} = gwport_test:get(Server, "/faults/children"),

@@ -397,7 +397,7 @@ a_client_that_leaves_ends_an_app_that_waits(Config) ->
     _ = start_get(Client, ["/faults/sleep?s=30&tag=", Tag]),
     gwport_test:until(fun() -> string:find(last(Tag, Config), Tag) =/= nomatch end),
     close(Client),
-    gwport_test:until(fun() -> has_ended(Tag, Config) end, 5000).
+    gwport_test:until(fun() -> has_ended(Tag, Config) end).
 
 a_client_that_leaves_is_a_line_of_the_access_log(Config) ->
     Tag = tag(?FUNCTION_NAME),
@@ -420,7 +420,7 @@ a_client_that_has_left_is_found_by_what_is_sent(Config) ->
     Stream = start_get(Client, ["/faults/events?ms=20&tag=", Tag]),
     ?assertMatch(#{status := 200}, head(Stream)),
     close(Client),
-    gwport_test:until(fun() -> has_ended(Tag, Config) end, 5000).
+    gwport_test:until(fun() -> has_ended(Tag, Config) end).
 
 the_options_are_checked_without_a_request(_) ->
     %% A router is compiled where gwport may not run.

@@ -6,7 +6,7 @@
 -export([counts/0, leaks/1, rss/1, beam_rss/0, fds/1, gone/1, children/1, descendants/1, os_kill/2, await_stopped/1]).
 -export([is_stopped/1]).
 -export([second_beam/2, second/1, start_log/0, stop_log/1, hear_log/1]).
--export([last/2, goroutines/1, await_ports/2, serving/1, expect/3, none/2]).
+-export([last/2, goroutines/1, await_ports/2, serving/1, expect/2, none/2]).
 
 %% Go programs
 
@@ -186,12 +186,12 @@ stop_log(Hub) ->
     receive {Hub, released} -> ok end.
 
 %% The first line of this pool with Part in it.
-expect(#{pool := Pool}, Part, Ms) ->
+expect(#{pool := Pool}, Part) ->
     Text = "pool " ++ atom_to_list(Pool) ++ " ",
-    {Level, Line, Meta} = gwport_test:expect_log(Part, Ms),
+    {Level, Line, Meta} = gwport_test:expect_log(Part),
     case string:find(<<Line/binary, " ">>, Text) =/= nomatch orelse maps:get(pool, Meta, none) =:= Pool of
         true -> {Level, Line, Meta};
-        false -> expect(#{pool => Pool}, Part, Ms)
+        false -> expect(#{pool => Pool}, Part)
     end.
 
 %% No line with Part has been logged since the log was captured.

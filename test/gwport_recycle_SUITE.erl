@@ -84,9 +84,9 @@ hello(Server) ->
     ?assertMatch(#{status := 200, complete := true}, gwport_test:get(Server, "/hello")).
 
 is_logged(OsPid, Because, Server) ->
-    {notice, Line, #{os_pid := OsPid}} = gwport_probe:expect(Server, "is recycled, because " ++ Because, 5000),
+    {notice, Line, #{os_pid := OsPid}} = gwport_probe:expect(Server, "is recycled, because " ++ Because),
     ?assertNotEqual(nomatch, string:find(Line, ", and drains: ")),
-    {notice, _, #{os_pid := OsPid}} = gwport_probe:expect(Server, "is gone: it has drained, exit status 0", 5000).
+    {notice, _, #{os_pid := OsPid}} = gwport_probe:expect(Server, "is gone: it has drained, exit status 0").
 
 by_requests(Config) ->
     %% Two it may answer, and with the third it has answered enough.
@@ -154,8 +154,8 @@ it_stays_where_no_other_comes_up(Config) ->
     Server = gwport_probe:serve(#{command => File, recycle_age => 2000, recycle_jitter => 0, max_restart_delay => 500}, #{}),
     [OsPid] = serving(Server),
     place(File, "exit 3\n"),
-    {warning, _, _} = gwport_probe:expect(Server, "that is to be recycled stays for now: of another one, it ended ", 10000),
-    {warning, _, _} = gwport_probe:expect(Server, "that is to be recycled stays for now: of another one, it ended ", 10000),
+    {warning, _, _} = gwport_probe:expect(Server, "that is to be recycled stays for now: of another one, it ended "),
+    {warning, _, _} = gwport_probe:expect(Server, "that is to be recycled stays for now: of another one, it ended "),
     ?assertEqual([OsPid], serving(Server)),
     ?assertMatch(#{status := 200, body := <<"ok\n">>}, gwport_test:get(Server, "/ok")),
     place(File, ["exec ", proplists:get_value(badport, Config), " good\n"]),
@@ -190,7 +190,7 @@ a_spare_takes_the_place_of_one_that_is_killed(Config) ->
     gwport_probe:os_kill("KILL", OsPid),
     gwport_test:until(fun() -> serving(Server) =:= [Spare] end),
     hello(Server),
-    {notice, _, _} = gwport_probe:expect(Server, "takes the place of another one: ", 5000),
+    {notice, _, _} = gwport_probe:expect(Server, "takes the place of another one: "),
     await(1, 1, Server),
     ?assertEqual([Spare], serving(Server)),
     ?assertNotEqual([Spare], spares(Server)),
@@ -299,7 +299,7 @@ under_load(Ports, Spare, Config) ->
     gwport_test:until(fun() ->
         {ok, #{programs := #{drained := Drained}}} = gwport:counts(Pool),
         Drained >= 5 orelse Drained
-    end, 30000),
+    end),
     {Seen, Longest} = gwport_attack:stop_load(Load),
     Slowly = [gwport_reload_SUITE:stop_again(Pid) || Pid <- Slow],
     ct:pal("~b ports, ~b spares: clients saw ~p and waited ~b ms at most; uploads and streams: ~p",

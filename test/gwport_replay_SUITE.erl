@@ -130,7 +130,7 @@ a_request_is_in_two_programs_at_most(Config) ->
         _ = gwport_probe:await_ports(Server, 3),
         ?assertMatch({502, _}, Ask(Server, Method, Path ++ "?secret", <<>>)),
         ?assertEqual({2, 1}, {died(Server), replays(Server)}),
-        {error, Line, _} = gwport_probe:expect(Server, "two programs of pool", 5000),
+        {error, Line, _} = gwport_probe:expect(Server, "two programs of pool"),
         ?assertNotEqual(nomatch, string:find(Line, [Method, " ", Path])),
         ?assertEqual(nomatch, string:find(Line, "secret")),
         gwport_probe:stop(Server)

@@ -172,7 +172,7 @@ fail(Config, Who, Fail) ->
 
 back(Server = #{parent := Parent}) ->
     gwport_test:until(fun() -> not is_process_alive(Parent)
-        orelse maps:get(status, gwport_test:get(Server, "/hello")) =:= 200 end, 30000).
+        orelse maps:get(status, gwport_test:get(Server, "/hello")) =:= 200 end).
 
 %% The processes of a pool
 

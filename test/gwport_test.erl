@@ -250,9 +250,13 @@ h2_body(Conn, Ref, nofin) ->
         {error, _} -> {<<>>, false, []}
     end.
 
+%% How long a machine that has much else to do may take for what has no time of its own to keep to. A pool's own times,
+%% of which a draining port's is 30 seconds by default, are not waited out.
+-define(PATIENCE, 25000).
+
 %% A state that nothing announces: asked for again until it is there, for at most Ms.
 until(Fun) ->
-    until(Fun, 10000).
+    until(Fun, ?PATIENCE).
 
 until(Fun, Ms) ->
     until_at(Fun, erlang:monotonic_time(millisecond) + Ms).
@@ -314,7 +318,7 @@ release_log({Id, Level}) ->
 
 %% The first event from now on whose text contains Part: {Level, Text, Meta}.
 expect_log(Part) ->
-    expect_log(Part, 10000).
+    expect_log(Part, ?PATIENCE).
 
 expect_log(Part, Ms) ->
     receive

@@ -126,7 +126,7 @@ a_program_is_ended_without_a_descriptor(_) ->
     _ = use_up(Peer, Server),
     gwport_probe:os_kill("STOP", OsPid),
     _ = gwport_attack:call(Peer, gwport_attack, kill, [owner, Pool]),
-    gwport_test:until(fun() -> gwport_probe:gone(OsPid) end, 2000),
+    gwport_test:until(fun() -> gwport_probe:gone(OsPid) end),
     gwport_attack:stop_peer(Peer).
 
 a_log_is_read_when_there_are_descriptors_again(_) ->
@@ -152,7 +152,7 @@ a_killed_shell_comes_back_with_the_descriptors(_) ->
     More = use_up(Peer, Server),
     _ = gwport_attack:call(Peer, gwport_attack, kill, [[os, owner], Pool]),
     lists:foreach(fun gwport_test:close/1, Sockets ++ More),
-    gwport_test:until(fun() -> gwport_probe:gone(OsPid) end, 5000),
+    gwport_test:until(fun() -> gwport_probe:gone(OsPid) end),
     gwport_test:until(fun() -> maps:get(status, gwport_test:get(Server, "/hello")) =:= 200 end),
     gwport_attack:stop_peer(Peer).
 
@@ -160,7 +160,7 @@ a_killed_shell_comes_back_with_the_descriptors(_) ->
 
 %% A program that never connects, and the folders of its BEAM's sockets below Dir.
 sleeping_pool(Peer, Options) ->
-    gwport_attack:call(Peer, gwport_attack, start_pool, [Options#{command => "sleep", args => ["10"], log_lines => 0}]).
+    gwport_attack:call(Peer, gwport_attack, start_pool, [Options#{command => "sleep", args => ["60"], log_lines => 0}]).
 
 folders(Dir, Peer) ->
     filelib:wildcard(filename:join(Dir, "gwport-" ++ gwport_attack:call(Peer, os, getpid, []) ++ "-*")).
@@ -436,7 +436,7 @@ unwritten(Event) ->
     %% It may be gone, or go now.
     _ = os:cmd("kill -CONT " ++ integer_to_list(OsPid)),
     %% Not while it is rebuilt: a keeper that is killed and has no successor leaves the pool's name behind.
-    gwport_test:until(fun() -> is_process_alive(gwport_pool:keeper(Pool)) end, 10000),
+    gwport_test:until(fun() -> is_process_alive(gwport_pool:keeper(Pool)) end),
     gwport_test:stop(Server),
     Seen.
 

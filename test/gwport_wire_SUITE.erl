@@ -84,7 +84,7 @@ not_greeted(Life, Sentence, Config) ->
 
 not_greeted(Life, Pool, Sentence, Config) ->
     Server = gwport_probe:bad(Life, #{once => true, pool => Pool}, Config),
-    ?assertMatch({error, _, _}, gwport_probe:expect(Server, Sentence, 5000)),
+    ?assertMatch({error, _, _}, gwport_probe:expect(Server, Sentence)),
     works_again(Server),
     Server.
 
@@ -106,14 +106,14 @@ garbage_instead_of_a_greeting(Config) ->
 no_greeting_at_all(Config) ->
     %% A program that says nothing is given up after the greeting timeout; until then there is no port.
     Server = gwport_probe:bad("mute", #{pool => #{greeting_timeout => 300}}, Config),
-    gwport_probe:expect(Server, "no ready within 300 ms; is it a gwport program?", 5000),
+    gwport_probe:expect(Server, "no ready within 300 ms; is it a gwport program?"),
     ?assertMatch(#{status := 503, headers := #{<<"retry-after">> := <<"1">>}}, gwport_test:get(Server, "/ok")),
     gwport_probe:stop(Server).
 
 program_that_exits_is_started_again_ever_later(Config) ->
     %% 100 ms, 200, 400 ...: in two seconds there are at most seven starts, and requests get 503 at once.
     Server = gwport_probe:bad("exit/3", Config),
-    gwport_probe:expect(Server, "exit status 3", 5000),
+    gwport_probe:expect(Server, "exit status 3"),
     gwport_test:until(fun() -> [Why || #{state := waiting, why := Why, failures := N, next_try := Ms, circuit := closed}
         <- gwport_test:ports(Server), N > 1, Ms =< 10000] =:= [<<"it ended before it was ready, exit status 3">>] end),
     ?assertMatch(#{status := 503}, gwport_test:get(Server, "/ok")),
@@ -135,7 +135,7 @@ circuit_opens_and_closes(Config) ->
     Server = gwport_probe:serve(#{command => "sh", args => ["-c", Script, File, proplists:get_value(badport, Config)],
         ports => 3, restart_delay => 1, max_restart_delay => 20, circuit_failures => 4, circuit_time => 200}, #{}),
     {error, Text, _} = gwport_probe:expect(Server, "4 times in a row, at last because it ended before it was ready, "
-        "exit status 7; the next try is in", 5000),
+        "exit status 7; the next try is in"),
     ?assertMatch({match, _}, re:run(Text, "in (1[0-9][0-9]|200) ms$")),
     gwport_test:until(fun() -> lists:sort([Next || #{state := waiting, circuit := open, next_try := Next}
         <- gwport_test:ports(Server), not is_integer(Next)]) =:= [circuit, circuit] end),
@@ -144,7 +144,7 @@ circuit_opens_and_closes(Config) ->
         N > 5] =/= [] end),
     ?assertMatch(#{status := 503}, gwport_test:get(Server, "/ok")),
     ok = file:write_file(File, <<>>),
-    {notice, _, _} = gwport_probe:expect(Server, "has come up again", 5000),
+    {notice, _, _} = gwport_probe:expect(Server, "has come up again"),
     ?assertEqual(3, length(gwport_probe:await_ports(Server, 3))),
     ?assertMatch(#{status := 200}, gwport_test:get(Server, "/ok")),
     gwport_probe:stop(Server).
@@ -178,12 +178,12 @@ why_there_is_no_port_is_seen(Config) ->
     gwport_probe:stop(Server).
 
 stops_while_it_starts_again(Config) ->
-    %% A pool is stopped at any moment of its program's ends and starts, and does not take longer for it.
+    %% A pool is stopped at any moment of its program's ends and starts, and does not take longer for it: none of its times,
+    %% which are longer than this case may take, is waited out.
     [begin
-        Server = gwport_probe:bad("exit/0", Config),
+        Server = gwport_probe:bad("exit/0", #{pool => #{greeting_timeout => 600000, drain_timeout => 600000, stop_timeout => 600000}}, Config),
         gwport_test:until(fun() -> starts(Server) >= Starts end),
-        {Time, ok} = timer:tc(gwport_probe, stop, [Server]),
-        ?assert(Time < 5000000)
+        ok = gwport_probe:stop(Server)
     end || Starts <- [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4]].
 
 starts(#{starts := File}) ->
@@ -220,7 +220,7 @@ no_common_version_is_said_by_either_side(Config) ->
         {"version/2", "(no_common_version): the program chose wire version 2, this host speaks 1 to 1"},
         {"version/0", "(no_common_version): the program chose wire version 0, this host speaks 1 to 1"}]],
     Server = gwport_probe:bad("speaks/2-3", Config),
-    gwport_probe:expect(Server, "badport speaks", 5000),
+    gwport_probe:expect(Server, "badport speaks"),
     ?assertMatch(#{status := 503}, gwport_test:get(Server, "/ok")),
     gwport_probe:stop(Server).
 
@@ -243,7 +243,7 @@ frame_of_max_frame(Config) ->
     ?assertMatch(#{status := 200}, gwport_test:get(Server, "/log-size/65990")),
     ?assertEqual(OsPid, gwport_test:os_pid(Server)),
     ?assertMatch(#{status := 502}, gwport_test:get(Server, "/log-size/65991")),
-    gwport_probe:expect(Server, "a frame of 66001 bytes, expected 10 to 66000", 5000),
+    gwport_probe:expect(Server, "a frame of 66001 bytes, expected 10 to 66000"),
     replaced(Server, OsPid),
     gwport_probe:stop(Server).
 
@@ -275,7 +275,7 @@ wire_fault(Paths, Sentence, Config) ->
     Server = gwport_probe:bad("good", Config),
     lists:foldl(fun(Path, Before) ->
         ?assertMatch({Path, #{status := 502}}, {Path, gwport_test:get(Server, Path)}),
-        {error, _, _} = gwport_probe:expect(Server, Sentence, 5000),
+        {error, _, _} = gwport_probe:expect(Server, Sentence),
         replaced(Server, Before)
     end, gwport_test:os_pid(Server), Paths),
     gwport_probe:stop(Server).
@@ -471,7 +471,7 @@ abort_that_is_never_answered(Config) ->
     Owner ! check_aborts,
     ?assertMatch([#{os_pid := OsPid, in_flight := 1}], gwport_test:ports(Server)),
     Owner ! check_aborts,
-    gwport_probe:expect(Server, "1 aborts were not answered", 5000),
+    gwport_probe:expect(Server, "1 aborts were not answered"),
     replaced(Server, OsPid),
     gwport_probe:stop(Server).
 
@@ -500,7 +500,7 @@ a_program_is_stopped_before_it_has_greeted(Config) ->
     {Server = #{pool := Pool}, _, _} = not_yet("exec \"$1\" mute", Config),
     gwport_probe:stop(Server),
     ?assertMatch({notice, _, #{pool := Pool}},
-        gwport_probe:expect(Server, "it was stopped before it was ready", 5000)).
+        gwport_probe:expect(Server, "it was stopped before it was ready")).
 
 a_program_is_stopped_while_it_greets(Config) ->
     %% Its greeting is on its way when its port is told to drain: nobody's fault either.
@@ -512,7 +512,7 @@ a_program_is_stopped_while_it_greets(Config) ->
     gwport_test:until(fun() -> {message_queue_len, Waiting} = process_info(Owner, message_queue_len), Waiting >= 2 end),
     true = erlang:resume_process(Owner),
     ?assertMatch({notice, _, #{pool := Pool}},
-        gwport_probe:expect(Server, "it was stopped before it was ready", 5000)),
+        gwport_probe:expect(Server, "it was stopped before it was ready")),
     gwport_probe:stop(Server).
 
 %% A server whose program has failed once, and then does what a line of shell says, with the port's owner, which waits
@@ -550,18 +550,18 @@ log_frames(Config) ->
     Server = #{pool := Pool} = gwport_probe:bad("good", #{pool => #{log_level => debug}}, Config),
     [begin
         #{status := 200} = gwport_test:get(Server, "/log/" ++ integer_to_list(N)),
-        {Got, Line, Meta} = gwport_probe:expect(Server, "badport: a line", 5000),
+        {Got, Line, Meta} = gwport_probe:expect(Server, "badport: a line"),
         ?assertEqual(Level, Got),
         ?assertMatch(#{pool := Pool, meta := #{<<"colour">> := <<"red">>, <<"n">> := 7, <<"yes">> := true}}, Meta),
         ?assertNotEqual(nomatch, string:find(Line, "colour=red"))
     end || {N, Level} <- [{0, emergency}, {1, alert}, {2, critical}, {3, error}, {4, warning},
         {5, notice}, {6, info}, {7, debug}]],
     #{status := 200} = gwport_test:get(Server, "/log-size/65536"),
-    {warning, _, _} = gwport_probe:expect(Server, "lllllll", 5000),
+    {warning, _, _} = gwport_probe:expect(Server, "lllllll"),
     #{status := 200} = gwport_test:get(Server, "/log-size/65537"),
-    {warning, _, _} = gwport_probe:expect(Server, "1 lines of pool", 5000),
+    {warning, _, _} = gwport_probe:expect(Server, "1 lines of pool"),
     #{status := 200} = gwport_test:get(Server, "/log-badly"),
-    {warning, _, _} = gwport_probe:expect(Server, "a log frame that cannot be read", 5000),
+    {warning, _, _} = gwport_probe:expect(Server, "a log frame that cannot be read"),
     gwport_probe:stop(Server).
 
 drains_of_the_program(Config) ->
@@ -582,7 +582,7 @@ fault_of_the_program(Config) ->
     Server = gwport_probe:bad("good", Config),
     lists:foldl(fun({Code, Name}, Before) ->
         ?assertMatch(#{status := 502}, gwport_test:get(Server, "/fault/" ++ integer_to_list(Code))),
-        gwport_probe:expect(Server, "gave up (" ++ Name ++ "): badport: cannot go on", 5000),
+        gwport_probe:expect(Server, "gave up (" ++ Name ++ "): badport: cannot go on"),
         replaced(Server, Before)
     end, gwport_test:os_pid(Server), [{5, "failed"}, {3, "bad_stream"}, {200, "bad_frame"}]),
     gwport_probe:stop(Server).
@@ -602,7 +602,7 @@ reads_nothing(Config) ->
         length(suspended(linked(Owner))) =:= 1 andalso suspended(ranch:procs(Listener, connections)) =:= []
     end),
     ?assertMatch(#{state := serving}, gwport_port:info(Owner)),
-    gwport_probe:expect(Server, "no answer to a ping within 3000 ms", 10000),
+    gwport_probe:expect(Server, "no answer to a ping within 3000 ms"),
     [?assert(lists:member(Status, [200, 502, 503])) || {ok, #{status := Status}} <- answers(Clients)],
     replaced(Server, Deaf),
     gwport_probe:stop(Server).
@@ -698,7 +698,7 @@ fill(Socket, Piece, Sent) ->
 asks_and_does_not_listen(Config) ->
     %% The answers to its pings are kept for it, but not without end.
     Server = gwport_probe:bad("pesters", #{once => true, pool => #{port_queue => 65536}}, Config),
-    {error, _, _} = gwport_probe:expect(Server, "more than 4096 pings whose answers wait to be written", 20000),
+    {error, _, _} = gwport_probe:expect(Server, "more than 4096 pings whose answers wait to be written"),
     works_again(Server),
     gwport_probe:stop(Server).
 
@@ -707,7 +707,7 @@ stops_itself(Config) ->
     Server = gwport_probe:bad("good", #{pool => #{ping_interval => 1000, ping_timeout => 1000}}, Config),
     OsPid = gwport_test:os_pid(Server),
     ?assertMatch(#{status := 502}, gwport_test:get(Server, "/stop")),
-    gwport_probe:expect(Server, "no answer to a ping within 1000 ms", 5000),
+    gwport_probe:expect(Server, "no answer to a ping within 1000 ms"),
     replaced(Server, OsPid),
     gwport_probe:stop(Server).
 
@@ -724,13 +724,13 @@ stopped_by_a_debugger(Config) ->
 
 ignores_drain(Config) ->
     %% A program that neither drains nor heeds the end of its input is asked by SIGTERM when its time is over.
-    Server = gwport_probe:bad("undying", #{pool => #{drain_timeout => 300, stop_timeout => 200, kill_timeout => 3000}}, Config),
+    Server = gwport_probe:bad("undying", #{pool => #{drain_timeout => 300, stop_timeout => 200, kill_timeout => 600000}}, Config),
     OsPid = gwport_test:os_pid(Server),
     works_again(Server),
-    {Time, ok} = timer:tc(gwport_probe, stop, [Server]),
-    ?assert(Time < 6000000),
-    {warning, _, _} = gwport_probe:expect(Server, "has not ended within 200 ms; it is sent SIGTERM", 5000),
-    {error, _, _} = gwport_probe:expect(Server, "ended while draining: timeout, exit status 143 (signal 15)", 5000),
+    %% It ends by that signal, and is not waited for any longer.
+    ok = gwport_probe:stop(Server),
+    {warning, _, _} = gwport_probe:expect(Server, "has not ended within 200 ms; it is sent SIGTERM"),
+    {error, _, _} = gwport_probe:expect(Server, "ended while draining: timeout, exit status 143 (signal 15)"),
     gwport_test:until(fun() -> gwport_probe:gone(OsPid) end).
 
 ignores_sigterm(Config) ->
@@ -739,8 +739,8 @@ ignores_sigterm(Config) ->
     OsPid = gwport_test:os_pid(Server),
     works_again(Server),
     gwport_probe:stop(Server),
-    {warning, _, _} = gwport_probe:expect(Server, "has not ended within 100 ms; it is sent SIGTERM", 5000),
-    {warning, _, _} = gwport_probe:expect(Server, "has not ended within 200 ms of SIGTERM; it is killed", 5000),
+    {warning, _, _} = gwport_probe:expect(Server, "has not ended within 100 ms; it is sent SIGTERM"),
+    {warning, _, _} = gwport_probe:expect(Server, "has not ended within 200 ms of SIGTERM; it is killed"),
     gwport_test:until(fun() -> gwport_probe:gone(OsPid) end).
 
 has_ended_already(_) ->
@@ -773,7 +773,7 @@ stop_timeout(Config) ->
         Server = gwport_probe:bad(Life, #{pool => #{drain_timeout => 0, stop_timeout => Timeout, kill_timeout => 10000}}, Config),
         works_again(Server),
         gwport_probe:stop(Server),
-        {error, Line, _} = gwport_probe:expect(Server, "ended while draining: timeout", 5000),
+        {error, Line, _} = gwport_probe:expect(Server, "ended while draining: timeout"),
         ?assertMatch({_, {match, _}}, {Line, re:run(Line, Status)})
     end || {Life, Timeout, Status} <- [
         {"lingers/1500", 20000, "exit status 0;"}, {"lingers/60000", 0, "exit status 143 \\(signal 15\\);"}]].
@@ -784,7 +784,7 @@ kill_timeout(Config) ->
         Server = gwport_probe:bad(Life, #{pool => #{drain_timeout => 0, stop_timeout => 0, kill_timeout => Timeout}}, Config),
         works_again(Server),
         gwport_probe:stop(Server),
-        {error, Line, _} = gwport_probe:expect(Server, "ended while draining: timeout", 5000),
+        {error, Line, _} = gwport_probe:expect(Server, "ended while draining: timeout"),
         ?assertMatch({_, {match, _}}, {Line, re:run(Line, Status)})
     end || {Life, Timeout, Status} <- [
         {"tidies/300", 20000, "exit status 7;"}, {"tidies/60000", 0, "exit status not told by OTP;"}]].
@@ -796,8 +796,8 @@ child_holds_the_output(Config) ->
         Server = child_of(Trap, Config),
         Child = child(gwport_test:os_pid(Server)),
         gwport_probe:stop(Server),
-        gwport_probe:expect(Server, "has not ended within 100 ms; it is sent SIGTERM", 5000),
-        _ = [gwport_probe:expect(Server, "has not ended within 300 ms of SIGTERM; it is killed", 5000) || Trap =/= ""],
+        gwport_probe:expect(Server, "has not ended within 100 ms; it is sent SIGTERM"),
+        _ = [gwport_probe:expect(Server, "has not ended within 300 ms of SIGTERM; it is killed") || Trap =/= ""],
         gwport_test:until(fun() -> gwport_probe:gone(Child) end)
     end || Trap <- ["", "trap '' TERM; "]].
 
@@ -822,7 +822,7 @@ closes_its_output(Config) ->
     Server = gwport_probe:bad("good", #{pool => #{ping_interval => 1000, ping_timeout => 1000}}, Config),
     OsPid = gwport_test:os_pid(Server),
     ?assertMatch(#{status := 502}, gwport_test:get(Server, "/close-stdout")),
-    gwport_probe:expect(Server, "no answer to a ping within 1000 ms", 5000),
+    gwport_probe:expect(Server, "no answer to a ping within 1000 ms"),
     replaced(Server, OsPid),
     gwport_probe:stop(Server).
 
@@ -847,7 +847,7 @@ ends_within_a_frame(Config) ->
     Server = gwport_probe:bad("good", Config),
     OsPid = gwport_test:os_pid(Server),
     ?assertMatch(#{status := 502}, gwport_test:request(Server, #{method => <<"POST">>, path => "/partial"})),
-    gwport_probe:expect(Server, "ended while serving", 5000),
+    gwport_probe:expect(Server, "ended while serving"),
     replaced(Server, OsPid),
     gwport_probe:stop(Server).
 
@@ -872,11 +872,11 @@ grandchild_holds_the_output(Config) ->
     Server = gwport_probe:bad("good", Config),
     OsPid = gwport_test:os_pid(Server),
     ?assertMatch(#{status := 502}, gwport_test:get(Server, "/grandchild")),
-    {_, Line, _} = gwport_probe:expect(Server, "grandchild", 5000),
+    {_, Line, _} = gwport_probe:expect(Server, "grandchild"),
     Grandchild = binary_to_integer(lists:last(string:lexemes(Line, " "))),
     replaced(Server, OsPid),
-    gwport_probe:expect(Server, "ended while serving: lifeless", 5000),
-    gwport_test:until(fun() -> gwport_probe:gone(Grandchild) end, 5000),
+    gwport_probe:expect(Server, "ended while serving: lifeless"),
+    gwport_test:until(fun() -> gwport_probe:gone(Grandchild) end),
     gwport_probe:stop(Server).
 
 exit_status_is_logged(Config) ->
@@ -884,10 +884,10 @@ exit_status_is_logged(Config) ->
     Server = gwport_probe:bad("good", Config),
     OsPid = gwport_test:os_pid(Server),
     ?assertMatch(#{status := 502}, gwport_test:get(Server, "/exit/3")),
-    {error, _, _} = gwport_probe:expect(Server, "exit status 3", 5000),
+    {error, _, _} = gwport_probe:expect(Server, "exit status 3"),
     Second = replaced(Server, OsPid),
     gwport_probe:os_kill("KILL", Second),
-    {error, _, _} = gwport_probe:expect(Server, "exit status 137 (signal 9)", 5000),
+    {error, _, _} = gwport_probe:expect(Server, "exit status 137 (signal 9)"),
     replaced(Server, Second),
     gwport_probe:stop(Server).
 
@@ -896,13 +896,13 @@ deadlocks(Config) ->
     Server = gwport_probe:bad("good", Config),
     OsPid = gwport_test:os_pid(Server),
     ?assertMatch(#{status := 502}, gwport_test:get(Server, "/deadlock")),
-    gwport_probe:expect(Server, "ended while serving: closed, exit status 2", 5000),
+    gwport_probe:expect(Server, "ended while serving: closed, exit status 2"),
     replaced(Server, OsPid),
     gwport_probe:stop(Server).
 
 ends_right_after_the_greeting(Config) ->
     %% A program that ends as soon as it was ready is replaced, and its status logged.
     Server = gwport_probe:bad("leaves/4", #{once => true}, Config),
-    {error, _, _} = gwport_probe:expect(Server, "exit status 4", 5000),
+    {error, _, _} = gwport_probe:expect(Server, "exit status 4"),
     works_again(Server),
     gwport_probe:stop(Server).

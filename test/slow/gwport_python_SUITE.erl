@@ -293,7 +293,7 @@ app_that_fails(Config) ->
     OsPid = gwport_test:os_pid(Server),
     on_both(Server, fun(Ask) ->
         ?assertMatch(#{status := 500}, Ask(#{path => "/fail"})),
-        {error, _, _} = gwport_probe:expect(Server, "RuntimeError: sample_app: this route fails", 10000)
+        {error, _, _} = gwport_probe:expect(Server, "RuntimeError: sample_app: this route fails")
     end),
     Socket = gwport_test:connect(Server),
     ok = gwport_test:send(Socket, "POST /fail-late HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n"),
@@ -308,7 +308,7 @@ app_that_fails(Config) ->
     ok = gwport_h2:data(Conn, Ref, fin, <<"line\n">>),
     ?assertMatch({error, {stream_error, _}}, gwport_h2:await(Conn, Ref, 30000)),
     gwport_h2:close(Conn),
-    {error, _, _} = gwport_probe:expect(Server, "RuntimeError: sample_app: this route fails late", 10000),
+    {error, _, _} = gwport_probe:expect(Server, "RuntimeError: sample_app: this route fails late"),
     ?assertMatch(#{status := 200}, gwport_test:get(Server, "/")),
     ?assertEqual(OsPid, gwport_test:os_pid(Server)),
     gwport_probe:stop(Server).
@@ -317,7 +317,7 @@ app_that_is_not_wsgi(Config) ->
     %% wsgiref.validate stands around the app: what is not WSGI fails, and the log says what it is.
     Server = sample(Config),
     ?assertMatch(#{status := 500}, gwport_test:get(Server, "/invalid")),
-    {error, _, _} = gwport_probe:expect(Server, "AssertionError", 10000),
+    {error, _, _} = gwport_probe:expect(Server, "AssertionError"),
     gwport_probe:stop(Server).
 
 %% A WebSocket, from the standard library alone
@@ -490,7 +490,7 @@ killed_program_is_replaced(Config) ->
     gwport_probe:os_kill("KILL", OsPid),
     ?assertMatch({_, false}, gwport_test:recv_chunks(Begun, [])),
     ?assertMatch(#{status := 502}, gwport_test:recv(Waits)),
-    {error, _, _} = gwport_probe:expect(Server, "exit status 137 (signal 9)", 10000),
+    {error, _, _} = gwport_probe:expect(Server, "exit status 137 (signal 9)"),
     [gwport_test:close(Socket) || Socket <- [Begun, Waits]],
     gwport_test:until(fun() -> others(Server, OsPid) =/= [] end),
     ?assertMatch(#{status := 200}, gwport_test:get(Server, "/")),
@@ -549,7 +549,7 @@ broken_program(Row = #{name := Name, request := Request, log := Log, then := The
     Server = serve(Name, program(["broken.py", Name, First], pool_options(Name), Config)),
     Before = case Request of "start" -> none; _ -> gwport_test:os_pid(Server) end,
     asked(string:lexemes(Request, " "), Row, Server),
-    _ = [gwport_probe:expect(Server, Log, 15000) || Log =/= ""],
+    _ = [gwport_probe:expect(Server, Log) || Log =/= ""],
     then(Then, Before, Row, Server).
 
 serve(Name, Pool) ->
@@ -626,7 +626,7 @@ seen(Answer = #{status := Status, complete := Complete}) ->
 then("gone", Before, _, _) ->
     ?assert(gwport_probe:gone(Before));
 then("next", Before, _, Server) ->
-    gwport_test:until(fun() -> others(Server, Before) =/= [] end, 30000),
+    gwport_test:until(fun() -> others(Server, Before) =/= [] end),
     ?assertMatch(#{status := 200, complete := true, body := <<0, 1, 2, 3, 4, 5, 6, 7, 8, 9>>},
         gwport_test:get(Server, "/bytes/10")),
     gwport_test:until(fun() -> Before =:= none orelse gwport_probe:gone(Before) end),
