@@ -233,7 +233,7 @@ cowboys_metrics_stand_in_front(Config) ->
         ?assertEqual(Bytes, byte_size(Body)),
         receive {observed, Metrics} ->
             ?assertMatch(#{resp_status := 200, resp_body_length := Bytes, req := #{method := <<"GET">>}}, Metrics)
-        after 5000 -> error(no_metrics)
+        after 25000 -> error(no_metrics)
         end,
         matches(["\"status\":200,\"bytes\":", integer_to_list(Bytes), ","])
     end || Bytes <- [10, 300000]],
@@ -298,7 +298,7 @@ matches(Pattern) ->
         {log_event, notice, Line, #{domain := [gwport, access]}} ->
             ?assertEqual({match, Line}, {re:run(Line, Pattern, [{capture, none}]), Line}),
             Line
-    after 10000 ->
+    after 25000 ->
         error({no_line, iolist_to_binary(Pattern)})
     end.
 

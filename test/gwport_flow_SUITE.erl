@@ -513,7 +513,12 @@ client_leaves_within_the_body(Config) ->
         fun(Conn, Ref) -> {response, nofin, 200, _} = gwport_h2:await(Conn, Ref, 5000) end, Config).
 
 leaves(Path, Arrived, ArrivedH2, Config) ->
-    Server = gwport_probe:flow(#{}, Config),
+    gwport_test:undisturbed(fun() ->
+        Server = gwport_probe:flow(#{}, Config),
+        try leaves_it(Server, Path, Arrived, ArrivedH2) after gwport_probe:stop(Server) end
+    end).
+
+leaves_it(Server, Path, Arrived, ArrivedH2) ->
     Http1 = leave(Server, "h1", fun(Tag) ->
         Socket = gwport_test:connect(Server),
         ok = gwport_test:send(Socket, ["GET ", Path, "&tag=", Tag, " HTTP/1.1\r\nhost: x\r\n\r\n"]),
@@ -532,8 +537,7 @@ leaves(Path, Arrived, ArrivedH2, Config) ->
         ArrivedH2(Conn, Ref),
         fun() -> gwport_h2:close(Conn) end
     end),
-    ct:pal("~s: ms until the handler had ended: h1 ~b, h2 reset ~b, h2 closed ~b", [Path, Http1, Reset, Closed]),
-    gwport_probe:stop(Server).
+    ct:pal("~s: ms until the handler had ended: h1 ~b, h2 reset ~b, h2 closed ~b", [Path, Http1, Reset, Closed]).
 
 %% Ms until the handler has ended.
 leave(Server, Tag, Open) ->
@@ -572,22 +576,26 @@ client_leaves_within_its_upload(Config) ->
 time_is_up_for_a_connection_that_is_stuck(Config) ->
     %% A connection whose send to its client does not return hears of nothing; its handler is told in time all the
     %% same, and why, and the connection is cut.
-    Server = #{pool := Listener} = gwport_probe:flow(#{mount => #{idle_timeout => 700}}, Config),
+    gwport_test:undisturbed(fun() ->
+        Server = gwport_probe:flow(#{mount => #{idle_timeout => 700}}, Config),
+        try stuck(Server) after gwport_probe:stop(Server) end
+    end).
+
+stuck(Server = #{pool := Listener}) ->
     Socket = stalled(Server, "/faults/write?bytes=1000000000&tag=stuck"),
     Took = ended_with(Server, "stuck", <<"idle_timeout">>, <<"idle timeout">>),
     ct:pal("the handler had ended after ~b ms", [Took]),
     ?assert(Took < 3000),
     gwport_test:until(fun() -> ranch:procs(Listener, connections) =:= [] end),
     gwport_test:close(Socket),
-    gwport_test:until(fun() -> [#{in_flight := N}] = gwport_test:ports(Server), N =:= 0 end),
-    gwport_probe:stop(Server).
+    gwport_test:until(fun() -> [#{in_flight := N}] = gwport_test:ports(Server), N =:= 0 end).
 
 time_is_up_for_a_whole_response(Config) ->
     %% One that has come in one frame is no matter of its port's any more, nor of the mount's times: a client that does
-    %% not read it is given up by Cowboy, as one of Cowboy's own handlers would be: ten seconds after it was sent, and not
+    %% not read it is given up by Cowboy, as one of Cowboy's own handlers would be: when a send has lasted five seconds, and not
     %% the usual thirty.
     Server = #{pool := Listener} = gwport_probe:flow(#{mount => #{idle_timeout => 100},
-        listener => #{idle_timeout => infinity, inactivity_timeout => 3000, socket_opts => [{sndbuf, 4096}, {send_timeout, 10000}]}}, Config),
+        listener => #{idle_timeout => infinity, inactivity_timeout => 3000, socket_opts => [{sndbuf, 4096}, {send_timeout, 5000}]}}, Config),
     Socket = stalled(Server, "/faults/write?bytes=100000&length=1&tag=whole"),
     gwport_test:until(fun() -> length(ranch:procs(Listener, connections)) =:= 1 end),
     [Connection] = ranch:procs(Listener, connections),
@@ -618,8 +626,9 @@ a_response_that_outlives_its_port(Config) ->
     gwport_probe:stop(Server).
 
 handler_that_never_returns(Config) ->
-    %% It is one goroutine that is left behind, and nothing else: no stream, no budget, nobody waits for it.
-    Server = gwport_probe:flow(#{}, Config),
+    %% It is one goroutine that is left behind, and nothing else: no stream, no budget, nobody waits for it, nor for the
+    %% time that a drain may take.
+    Server = gwport_probe:flow(#{pool => #{drain_timeout => 600000}}, Config),
     #{status := 200} = gwport_test:get(Server, "/hello"),
     Goroutines = gwport_probe:goroutines(Server),
     Socket = gwport_test:connect(Server),
@@ -630,9 +639,7 @@ handler_that_never_returns(Config) ->
     ?assertEqual(67108864, budget_left(Server)),
     gwport_test:until(fun() -> gwport_probe:goroutines(Server) =< Goroutines + 1 end),
     ?assertMatch(#{status := 200}, gwport_test:get(Server, "/hello")),
-    {Time, ok} = timer:tc(gwport_probe, stop, [Server]),
-    ct:pal("stopping a pool with an abandoned handler took ~b ms", [Time div 1000]),
-    ?assert(Time < 5000000).
+    ok = gwport_probe:stop(Server).
 
 too_many_abandoned_handlers(Config) ->
     %% One more than MaxAbandoned, and the program drains and is replaced.

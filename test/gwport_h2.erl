@@ -154,7 +154,7 @@ connect(Port, Owner) ->
             Owner ! {self(), up},
             loop(#conn{socket = Socket, owner = monitor(process, Owner)});
         {tcp_closed, Socket} -> exit(closed)
-    after 10000 -> exit(silent)
+    after 25000 -> exit(silent)
     end.
 
 loop(Conn = #conn{socket = Socket, owner = Owner, buffer = Buffer}) ->

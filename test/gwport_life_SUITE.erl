@@ -41,6 +41,9 @@ nothing_leaks(Config) ->
 beam_is_killed(Config) ->
     %% kill -9 of the BEAM: its programs are gone within a second, although one handler sleeps for an hour, another
     %% spins for one, and a second program is stopped and can do nothing at all.
+    gwport_test:undisturbed(fun() -> its_beam_is_killed(Config) end).
+
+its_beam_is_killed(Config) ->
     #{io := Io, beam := Beam, servers := [Busy, Stopped]} = gwport_probe:second_beam(2, Config),
     #{os_pid := BusyPid} = Busy,
     #{os_pid := StoppedPid} = Stopped,
@@ -61,7 +64,7 @@ beam_is_killed(Config) ->
     end || Pid <- [BusyPid, StoppedPid]],
     ct:pal("ms from the BEAM's end to that of its busy program and of its stopped program: ~p", [Times]),
     [?assert(Ms < 1000) || Ms <- Times],
-    receive {Io, {exit_status, _}} -> ok after 5000 -> error(second_beam) end,
+    receive {Io, {exit_status, _}} -> ok after 25000 -> error(second_beam) end,
     [gwport_test:close(Socket) || Socket <- Sockets].
 
 owner(Server) ->
@@ -80,7 +83,7 @@ waits(Server, Path) ->
     Self = self(),
     Pid = spawn(fun() -> Self ! {self(), gwport_test:get(Server, Path)} end),
     gwport_test:until(fun() -> lists:sum([N || #{in_flight := N} <- gwport_test:ports(Server)]) > 0 end),
-    fun() -> receive {Pid, Answer} -> Answer after 10000 -> error(nobody_answered) end end.
+    fun() -> receive {Pid, Answer} -> Answer after 25000 -> error(nobody_answered) end end.
 
 owner_is_killed(Config) ->
     %% Its clients get 502, its program is ended, and there is another port.
@@ -175,7 +178,7 @@ stop_waits_for_requests_under_way(Config) ->
     gwport_test:until(fun() -> lists:sum([N || #{in_flight := N} <- gwport_test:ports(Server)]) =:= 1 end),
     gwport_probe:stop(Server),
     receive {Caller, Answer} -> ?assertMatch({ok, {200, _, <<"slept\n">>}}, Answer)
-    after 5000 -> error(nobody_answered)
+    after 25000 -> error(nobody_answered)
     end.
 
 stop_does_not_wait_longer_than_the_drain_timeout(Config) ->
@@ -187,8 +190,9 @@ stop_does_not_wait_longer_than_the_drain_timeout(Config) ->
     gwport_test:until(fun() -> lists:sum([N || #{in_flight := N} <- gwport_test:ports(Server)]) =:= 1 end),
     {Time, ok} = timer:tc(gwport_probe, stop, [Server]),
     ?assert(Time >= 500000),
-    ?assert(Time < 5000000),
-    receive {Caller, Answer} -> ?assertMatch({error, port_died}, Answer) after 5000 -> error(nobody_answered) end.
+    %% The request would have taken an hour.
+    ?assert(Time < 25000000),
+    receive {Caller, Answer} -> ?assertMatch({error, port_died}, Answer) after 25000 -> error(nobody_answered) end.
 
 last_stream_number_replaces_the_port(Config) ->
     %% Numbers are not used twice: the port that has given out its last one drains and is replaced, unnoticed.

@@ -106,7 +106,7 @@ logged(Program = #{pid := Pid}) ->
 %% Waits until the reader has logged a crash, which is left to be seen.
 await_crash(#{pid := Pid}) ->
     receive Event = {log_event, error, _, #{pid := Pid}} -> self() ! Event, ok
-    after 10000 -> error(silence)
+    after 25000 -> error(silence)
     end.
 
 %% Metadata

@@ -576,7 +576,7 @@ in_front(Handlers, Options, Self) ->
         ?assertEqual(Bytes, byte_size(zlib:gunzip(maps:get(body, Response)))),
         receive {metrics, Metrics} ->
             ?assertMatch(#{resp_status := 200, reason := normal}, Metrics)
-        after 5000 -> error(no_metrics)
+        after 25000 -> error(no_metrics)
         end
     end || Proto <- [h1, h2], Bytes <- [1000, 1000000]],
     cowboy:stop_listener(Listener).
@@ -757,6 +757,6 @@ warnings_until(Last) ->
                 lt -> warnings_until(Last);
                 _ -> [Text | warnings_until(Last)]
             end
-    after 10000 ->
+    after 25000 ->
         error({not_logged, Last})
     end.

@@ -8,8 +8,8 @@
 with_the_application_test_() ->
     {setup, fun() -> {ok, Started} = application:ensure_all_started(gwport), Started end,
         fun(Started) -> [application:stop(App) || App <- lists:reverse(Started)] end,
-        cases() ++ [{"it is stopped and goes on", fun is_stopped_and_goes_on/0},
-            {"it stays where gwport_os is killed", {timeout, 30, fun it_stays/0}},
+        cases() ++ [{"it is stopped and goes on", {timeout, 60, fun is_stopped_and_goes_on/0}},
+            {"it stays where gwport_os is killed", {timeout, 60, fun it_stays/0}},
             {inparallel, [{"it ends with the BEAM", {timeout, 60, fun() -> ends_with_the_beam(End, Shell) end}}
                 || End <- [kill, halt], Shell <- ["first", "second"]]}]}.
 
@@ -18,10 +18,10 @@ without_the_application_test_() ->
         [{Name, Case} || {Name, Case} <- cases(), Name =/= "its owner is killed", Name =/= "it has ended"]}.
 
 cases() ->
-    [{"it is ended", fun is_ended/0}, {"one of the same id is not", fun another_is_not/0},
+    [{Name, {timeout, 60, Case}} || {Name, Case} <- [{"it is ended", fun is_ended/0}, {"one of the same id is not", fun another_is_not/0},
         {"its group is ended, also when it has ended itself", fun group/0}, {"its name is odd", fun odd_name/0},
         {"it is asked to end, with its group", fun is_asked/0}, {"one of the same id is not asked", fun another_is_not_asked/0},
-        {"its owner is killed", fun owner_is_killed/0}, {"it has ended", fun has_ended/0}].
+        {"its owner is killed", fun owner_is_killed/0}, {"it has ended", fun has_ended/0}]].
 
 %% A program: its port and its id.
 start(Command) ->
@@ -30,7 +30,7 @@ start(Command) ->
     {Port, Id}.
 
 ends(Port, Status) ->
-    receive {Port, {exit_status, Got}} -> ?assertEqual(Status, Got) after 5000 -> error(lives) end.
+    receive {Port, {exit_status, Got}} -> ?assertEqual(Status, Got) after 25000 -> error(lives) end.
 
 is_ended() ->
     {Port, Id} = start("exec sleep 60"),
@@ -126,9 +126,9 @@ has_ended() ->
     ok = gwport_os:kill(Process),
     ends(Port, 137),
     ok = gwport_os:look(Process),
-    ?assertEqual(gone, receive {gwport_os, gone} -> gone after 5000 -> nothing end),
+    ?assertEqual(gone, receive {gwport_os, gone} -> gone after 25000 -> nothing end),
     ok = gwport_os:look({Id, <<"unknown">>}),
-    ?assertEqual(gone, receive {gwport_os, gone} -> gone after 5000 -> nothing end).
+    ?assertEqual(gone, receive {gwport_os, gone} -> gone after 25000 -> nothing end).
 
 %% The shell that has lost its input lets programs be, since the BEAM is there; the next one knows of them.
 it_stays() ->
@@ -158,7 +158,7 @@ ends_with_the_beam(End, Shell) ->
         halt -> port_command(Io, "halt\n")
     end,
     gwport_test:until(fun() -> case [Id || Id <- Ids, not gwport_probe:gone(Id)] of [] -> true; Left -> Left end end),
-    receive {Io, {exit_status, _}} -> ok after 5000 -> error(lives) end.
+    receive {Io, {exit_status, _}} -> ok after 25000 -> error(lives) end.
 
 said_ids(Io) ->
     receive

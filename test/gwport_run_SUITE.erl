@@ -468,7 +468,7 @@ a_request_is_a_line_of_the_access_log(Config) ->
 
 line() ->
     receive {log_event, notice, Line, #{domain := [gwport, access]}} -> Line
-    after 10000 -> error(no_line)
+    after 25000 -> error(no_line)
     end.
 
 %% Middleware, and responses that come later

@@ -245,7 +245,7 @@ told(Name) -> told(request, Name).
 
 told(What, Name) ->
     receive {told, [gwport, What, Name], Measurements, About} -> {Measurements, About}
-    after 10000 -> error({not_told, Name, process_info(self(), messages)})
+    after 25000 -> error({not_told, Name, process_info(self(), messages)})
     end.
 
 nothing_more() ->

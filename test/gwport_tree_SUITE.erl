@@ -99,7 +99,12 @@ serves_until(Until, Socket, Count) ->
 a_start_without_descriptors_is_tried_again_soon(_) ->
     %% A program ends while the BEAM has no descriptor left. The next one comes up when there are descriptors, and not
     %% after a delay that has grown meanwhile.
-    {Peer, Server = #{pool := Pool}, Socket, OsPid} = scarce(),
+    gwport_test:undisturbed(fun() ->
+        Scarce = {Peer, _, _, _} = scarce(),
+        try is_tried_again_soon(Scarce) after gwport_attack:stop_peer(Peer) end
+    end).
+
+is_tried_again_soon({Peer, Server = #{pool := Pool}, Socket, OsPid}) ->
     Sockets = use_up(Peer, Server),
     Keeper = gwport_attack:call(Peer, gwport_pool, keeper, [Pool]),
     Owner = gwport_attack:call(Peer, gwport_attack, find, [owner, Pool]),
@@ -117,8 +122,7 @@ a_start_without_descriptors_is_tried_again_soon(_) ->
     gwport_test:until(fun() -> status(Socket) =:= 200 end),
     Took = erlang:monotonic_time(millisecond) - At,
     ct:pal("served again ~b ms after there were descriptors", [Took]),
-    ?assert(Took < 3000),
-    gwport_attack:stop_peer(Peer).
+    ?assert(Took < 3000).
 
 a_program_is_ended_without_a_descriptor(_) ->
     %% An owner is killed whose program does not look at the end of its input: it is ended all the same.
@@ -486,7 +490,7 @@ a_watch_dies_after_its_owner_while_the_pool_ends(_) ->
     gwport_test:until(fun() -> process_info(Keeper, current_function) =:= undefined
         orelse process_info(Keeper, current_function) =:= {current_function, {gwport_pool_keeper, await_down, 2}} end),
     true = exit(Watch, kill),
-    receive {Client, Answer} -> ?assertMatch(#{status := 502, complete := true}, Answer) after 5000 -> error(not_told) end,
+    receive {Client, Answer} -> ?assertMatch(#{status := 502, complete := true}, Answer) after 25000 -> error(not_told) end,
     gwport_attack:stands(Pool),
     gwport_test:stop(Server).
 

@@ -94,7 +94,7 @@ killed_beam(Config) ->
     gwport_probe:os_kill("KILL", Beam),
     gwport_test:until(fun() -> case [Pid || Pid <- Below, not gwport_probe:gone(Pid)] of [] -> true; Left -> Left end end),
     Took = erlang:monotonic_time(millisecond) - At,
-    receive {Io, {exit_status, _}} -> ok after 5000 -> error(second_beam) end,
+    receive {Io, {exit_status, _}} -> ok after 25000 -> error(second_beam) end,
     {Seen, _} = gwport_attack:stop_load(Load),
     ?assert(maps:get(200, Seen) > 0),
     ?assertEqual([], maps:keys(Seen) -- [200, cut]),
