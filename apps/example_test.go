@@ -14,3 +14,13 @@ func ExampleHandlers() {
 	fmt.Print(w.Body)
 	// Output: Hello Joe from Go
 }
+
+// The bundled apps, each with the sentence that says what it is.
+func ExampleAll() {
+	for _, app := range apps.All() {
+		if app.Name == "echo" {
+			fmt.Println(app.Summary)
+		}
+	}
+	// Output: Sends the request's body back while it arrives.
+}

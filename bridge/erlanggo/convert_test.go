@@ -126,3 +126,14 @@ func ExampleToTerm() {
 	fmt.Println(etf.Text(term))
 	// Output: {ok,"hi"}
 }
+
+// To call what was written for erlang_go with a term that etf has read.
+func ExampleFromTerm() {
+	v, err := erlanggo.FromTerm(etf.Tuple{etf.Atom("ok"), etf.Binary("hi"), int64(7)})
+	fmt.Printf("%#v %v\n", v.(erlang.OtpErlangTuple)[1], err)
+	_, err = erlanggo.FromTerm(etf.Map{{Key: etf.Binary("a"), Value: int64(1)}})
+	fmt.Println(err != nil, "for a map with a binary for a key, which erlang_go has no value for")
+	// Output:
+	// erlang.OtpErlangBinary{Value:[]uint8{0x68, 0x69}, Bits:0x8} <nil>
+	// true for a map with a binary for a key, which erlang_go has no value for
+}

@@ -3,6 +3,7 @@ package erlanggo_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -197,4 +198,17 @@ func TestApp_answers_500_and_logs_a_wrong_shape(t *testing.T) {
 	require.Equal(t, "Internal Server Error\n", w.Body.String())
 	require.Contains(t, log.String(), "level=ERROR")
 	require.Contains(t, log.String(), `headers[0][0] is the atom \"secret\", expected a binary or a string`)
+}
+
+// For a triple that is there already, as one that came from elsewhere. Its error says what is wrong where.
+func ExampleResult() {
+	headers := erlang.OtpErlangList{Value: []any{erlang.OtpErlangTuple{"content-type", "text/plain"}}}
+	res, err := erlanggo.Result(erlang.OtpErlangTuple{200, headers, "hi"})
+	fmt.Println(res.Status, res.Headers, err)
+	_, err = erlanggo.Result(erlang.OtpErlangTuple{200, headers, erlang.OtpErlangAtom("hi")})
+	var shape *erlanggo.ShapeError
+	fmt.Println(errors.As(err, &shape), err)
+	// Output:
+	// 200 [{content-type text/plain}] <nil>
+	// true erlanggo: body is the atom "hi", expected iodata
 }
