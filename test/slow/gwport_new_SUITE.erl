@@ -51,7 +51,18 @@ a_rebar3_project_is_tested_released_and_answers(Config) ->
     Node = start(filename:join(Release, "bin/shop") ++ " foreground", Dir,
         [{"ERL_FLAGS", "-shop port " ++ integer_to_list(Port)}]),
     ?assertMatch(<<"one tea, coming up\n">>, ask(Port, "/shop/tea", 300)),
-    drains(Node, Port, filename:join(Release, "lib/shop-0.1.0/priv/shop")).
+    Program = filename:join(Release, "lib/shop-0.1.0/priv/shop"),
+    is_reached_from_this_machine(Release, Program),
+    drains(Node, Port, Program).
+
+%% By the name that config/vm.args has.
+is_reached_from_this_machine(Release, Program) ->
+    {0, Address} = run("bin/shop eval 'application:get_env(kernel, inet_dist_use_interface).'",
+        Release, []),
+    ?assertMatch({match, _}, re:run(Address, "{ok, *{127, *0, *0, *1}}")),
+    {0, Reloaded} = run("bin/shop eval 'gwport:reload(shop).'", Release, []),
+    ?assertMatch({match, _}, re:run(Reloaded, "^{ok,")),
+    gwport_test:until(fun() -> length(pids_of(Program)) =:= 1 end).
 
 %% `make dev': what is saved is served, and what does not build is a page.
 goes_live(Dir, Env) ->

@@ -123,7 +123,7 @@ func TestProjects(t *testing.T) {
 		kind  string
 		files string
 	}{
-		{"rebar3", "config/dev.config config/sys.config rebar.config src/shop.app.src src/shop_app.erl src/shop_sup.erl test/shop_SUITE.erl"},
+		{"rebar3", "config/dev.config config/sys.config config/vm.args rebar.config src/shop.app.src src/shop_app.erl src/shop_sup.erl test/shop_SUITE.erl"},
 		{"mix", ".formatter.exs config/runtime.exs lib/shop/application.ex lib/shop/router.ex mix.exs test/shop_test.exs test/test_helper.exs"},
 	} {
 		t.Run(c.kind, func(t *testing.T) {
