@@ -14,7 +14,7 @@ import (
 )
 
 // soon is how long a test waits for what it cannot be told of.
-const soon = 10 * time.Second
+const soon = 30 * time.Second
 
 // newHost starts a program with one handler, and checks at the end that it has
 // left no goroutine behind.

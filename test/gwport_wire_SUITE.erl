@@ -626,7 +626,7 @@ attempt(Server, Request) ->
     end.
 
 answers(Tags) ->
-    [receive {Tag, Answer} -> Answer after 30000 -> error(nobody_answered) end || Tag <- Tags].
+    [receive {Tag, Answer} -> Answer after 50000 -> error(nobody_answered) end || Tag <- Tags].
 
 floods_and_is_stopped(Config) ->
     %% A program that writes faster than its port's owner handles is stopped and goes on, again and again: the node has

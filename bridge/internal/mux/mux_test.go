@@ -13,7 +13,7 @@ import (
 )
 
 // soon is how long a test waits for what it cannot be told of.
-const soon = 10 * time.Second
+const soon = 30 * time.Second
 
 // testApp is an App whose tasks know bytes and no HTTP. It does not look at what an
 // open describes.

@@ -104,7 +104,7 @@ func (h *toyHost) await(k frames.Kind) frames.Frame {
 			if f.Kind == k {
 				return f
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(30 * time.Second):
 			require.Fail(h.t, "no "+k.String())
 		}
 	}
@@ -250,7 +250,7 @@ func (h *toyHost) awaitVerdict(path string) {
 		h.rec.mu.Lock()
 		defer h.rec.mu.Unlock()
 		return strings.Contains(h.rec.b.String(), `"script":"`+path[1:]+`"`)
-	}, 10*time.Second, 5*time.Millisecond)
+	}, 30*time.Second, 5*time.Millisecond)
 }
 
 // greeted plays a host that is greeted well, and then breaks its rule.
