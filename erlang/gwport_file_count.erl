@@ -73,8 +73,9 @@ open() ->
 close() ->
     forget(self()).
 
-%% Whether one more file may be opened now. If so, end_opening/1 has to follow. Of one that is killed
-%% meanwhile it never does: what it has called keeps its scheduler busy, for all that is known.
+%% Whether one more file may be opened now. If so, end_opening/1 has to follow. Of one that is
+%% killed meanwhile it never does: for all that is known, what it has called keeps its scheduler
+%% busy.
 -spec begin_opening() -> {ok, counts()} | full.
 begin_opening() ->
     case gwport_seen:find(?MODULE) of
