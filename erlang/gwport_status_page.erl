@@ -320,7 +320,7 @@ stacks({ok, [{_, Error} | _]}) -> failed(Error);
 stacks(Error) -> failed(Error).
 
 reloaded({ok, #{started := Started, replaced := Replaced}}, Pool) ->
-    done("pool ~ts is reloaded: ~b programs serve, ~b are replaced",
+    done("pool ~ts is reloaded: ~b started, ~b replaced",
         [Pool, length(Started), length(Replaced)]);
 reloaded(Error, _) ->
     failed(Error).

@@ -269,8 +269,8 @@ it_is_logged(Config) ->
     Server = #{pool := Pool} = gwport_probe:flow(#{}, Config),
     [OsPid] = os_pids(Server),
     {ok, _} = gwport:reload(Pool),
-    {notice, Line, _} = gwport_probe:expect(Server, "is reloaded: 1 programs of "),
-    ?assertNotEqual(nomatch, string:find(Line, proplists:get_value(flowport, Config) ++ " serve, 1 are replaced")),
+    {notice, Line, _} = gwport_probe:expect(Server, "is reloaded with "),
+    ?assertNotEqual(nomatch, string:find(Line, proplists:get_value(flowport, Config) ++ ": 1 started, 1 replaced")),
     {notice, _, #{os_pid := OsPid}} =
         gwport_probe:expect(Server, "is replaced, and drains: 0 requests under way, 0 answered"),
     {notice, _, #{os_pid := OsPid}} = gwport_probe:expect(Server, "is gone: it has drained, exit status 0"),

@@ -361,7 +361,7 @@ a_pool_is_reloaded_resized_and_drained(Config) ->
     Page = page(?FUNCTION_NAME, #{auth => none, control => true}, Config),
     Of = [{"pool", "controlled"}],
     {ok, [#{os_pid := Before}]} = gwport:info(Pool),
-    ?assertMatch(#{status := 200, body := <<"pool controlled is reloaded: 1 programs serve, 1 are replaced\n">>}, post(Page, "reload", Of, [])),
+    ?assertMatch(#{status := 200, body := <<"pool controlled is reloaded: 1 started, 1 replaced\n">>}, post(Page, "reload", Of, [])),
     gwport_test:until(fun() -> {ok, Ports} = gwport:info(Pool), [After || #{os_pid := After} <- Ports] -- [Before] =/= [] end),
     ?assertMatch(#{status := 200, body := <<"pool controlled is to have 3 ports\n">>}, post(Page, "resize", [{"ports", "3"} | Of], [])),
     ?assertMatch({ok, #{size := 3}}, gwport:status(Pool)),

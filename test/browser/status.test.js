@@ -69,7 +69,7 @@ test("a program that is killed is seen within two seconds", patience, async () =
 test("buttons reload, resize and drain a pool, and what comes of it is said", patience, async () => {
 	const [before] = await pids();
 	await button("Reload").click();
-	await page.waitForFunction(() => document.querySelector("section[data-pool=app] .said").textContent.startsWith("pool app is reloaded: 1 programs serve"));
+	await page.waitForFunction(() => document.querySelector("section[data-pool=app] .said").textContent.startsWith("pool app is reloaded: 1 started"));
 	await page.waitForFunction(pid => !document.querySelector(`tr[data-port="${pid}"]`), before);
 	const ports = page.locator("section[data-pool=app]").getByLabel("Ports", { exact: true });
 	await ports.fill("2");
