@@ -2,7 +2,7 @@
 %%
 %% It owns the pool's table, which requests read without coming here (gwport_pool). A port that ends
 %% is replaced at once if it had served, and after a growing delay if it ends again soon
-%% (gwport_backoff), so that a broken program costs neither the CPU nor the user's supervision tree.
+%% (gwport_waiting), so that a broken program costs neither the CPU nor the user's supervision tree.
 %% A port that drains is replaced when it begins to. When the keeper is stopped it drains all ports
 %% first.
 %%
@@ -26,9 +26,8 @@
 
 -include_lib("kernel/include/logger.hrl").
 
--type slot_number() :: pos_integer() | spare.
 -record(slot, {
-    number :: slot_number(),
+    number :: gwport_waiting:slot_number(),
     %% Of the options that it was started with.
     version :: gwport_plan:version(),
     state :: starting | spare | ready | draining,
@@ -36,12 +35,6 @@
     since :: integer(),
     %% Why it has ended, as its owner says it; an owner that is killed says nothing.
     why = <<"its owner was killed">> :: binary()
-}).
-
-%% A port that is not there: why not, and when it is started again.
--record(waiting, {
-    why :: binary(),
-    due :: integer() | circuit
 }).
 
 %% What is to be the pool's, and who waits for it.
@@ -75,15 +68,13 @@
     table :: ets:table(),
     queue :: gwport_queue:queue(),
     ports = #{} :: #{Owner :: pid() => #slot{}},
-    backoff :: gwport_backoff:backoff(),
-    waiting = #{} :: #{slot_number() => #waiting{}},
+    %% The ports that are not there.
+    waiting :: gwport_waiting:waiting(),
     %% Tables of streams whose watch was killed, until their owner is dead as well.
     inherited = #{} :: #{Owner :: pid() => ets:table()},
     %% Of owners that are dead, until they are as well: they are still about to tell the clients, or
     %% to leave that to us.
     watches = [] :: [reference()],
-    %% What is lacking to start them.
-    lacking = #{} :: #{slot_number() => atom()},
     awaiting = [] :: [gen_server:from()],
     %% Why and when the last of its programs has ended.
     last_end = none :: none | {Why :: binary(), At :: integer()},
@@ -92,12 +83,9 @@
 
 %% What is known of a port that begins to end.
 -define(DRAINS, <<"it drains, or has ended">>).
--define(LACK_DELAY, 250).
 %% How often clients that were killed while they waited are looked for.
 -define(SWEEP, 500).
 -define(END_GRACE, 2000).
-%% A port that was ready for so long has shown that its program works.
--define(STEADY, 5000).
 
 -spec start_link(gwport_plan:plan(), pid(), pid()) -> {ok, pid()}.
 start_link(Plan, Top, Sup) ->
@@ -113,9 +101,10 @@ init({Plan, Top, Sup}) ->
     ok = limit_queue(Pool, Queue),
     case gwport_pool:create(Name, [Top, Sup], Queue) of
         {ok, Table} ->
-            State = #keeper{plan = Plan, version = gwport_plan:version(Plan), options = Options,
+            Version = gwport_plan:version(Plan),
+            State = #keeper{plan = Plan, version = Version, options = Options,
                 wanted = Wanted, name = Name, end_time = end_time(Pool), top = Top, sup = Sup,
-                queue = Queue, table = Table, backoff = gwport_backoff:new(Pool)},
+                queue = Queue, table = Table, waiting = gwport_waiting:new(Pool, Version)},
             {ok, State, {continue, {start, Wanted}}};
         {error, Reason} ->
             {stop, Reason}
@@ -139,9 +128,9 @@ handle_call(await, _From, State = #keeper{tried = true}) ->
     {reply, ok, State};
 handle_call(await, From, State = #keeper{awaiting = Awaiting}) ->
     {noreply, State#keeper{awaiting = [From | Awaiting]}};
-handle_call(owners, _From, State = #keeper{ports = Ports}) ->
+handle_call(owners, _From, State = #keeper{ports = Ports, waiting = Waiting}) ->
     Spares = [Owner || {Owner, #slot{number = spare}} <- maps:to_list(Ports)],
-    {reply, {maps:keys(Ports) -- Spares, Spares, waiting(State)}, State};
+    {reply, {maps:keys(Ports) -- Spares, Spares, gwport_waiting:info(Waiting)}, State};
 handle_call(status, _From, State) ->
     {reply, status(State), State};
 handle_call(plan, _From, State = #keeper{plan = Plan}) ->
@@ -165,25 +154,11 @@ new_reload(From, Given, Options) ->
     #reload{from = From, version = make_ref(), given = Given, options = Options, ports = Ports}.
 
 %% What the keeper alone knows of what gwport:status/1 shows.
-status(#keeper{wanted = Wanted, waiting = Waiting, backoff = Backoff, last_end = Last}) ->
-    Now = now_ms(),
-    #{size => length(Wanted), circuit => gwport_backoff:circuit(Backoff),
-        next_try => lists:min([none | [max(0, Due - Now)
-            || #waiting{due = Due} <- maps:values(Waiting), is_integer(Due)]]),
-        last_end => last_end(Last, Now)}.
+status(#keeper{wanted = Wanted, waiting = Waiting, last_end = Last}) ->
+    (gwport_waiting:status(Waiting))#{size => length(Wanted), last_end => last_end(Last)}.
 
-last_end(none, _) -> none;
-last_end({Why, At}, Now) -> #{why => Why, ago => Now - At}.
-
-%% What info/1 shows for a port that is not there.
-waiting(#keeper{waiting = Waiting, backoff = Backoff}) ->
-    Now = now_ms(),
-    [#{state => waiting, why => Why, failures => gwport_backoff:failures(Number, Backoff),
-        circuit => gwport_backoff:circuit(Backoff), next_try => next_try(Due, Now)}
-        || {Number, #waiting{why = Why, due = Due}} <- lists:sort(maps:to_list(Waiting))].
-
-next_try(circuit, _) -> circuit;
-next_try(Due, Now) -> max(0, Due - Now).
+last_end(none) -> none;
+last_end({Why, At}) -> #{why => Why, ago => now_ms() - At}.
 
 handle_cast({ready, Owner, Handle}, State) ->
     {noreply, spares(came_up(Owner, update(Owner, fun(Slot) -> up(Handle, Slot) end, State)))};
@@ -218,14 +193,11 @@ handle_info({'ETS-TRANSFER', Table, _, Owner}, State = #keeper{ports = Ports})
 handle_info({'ETS-TRANSFER', Table, _, _}, State) ->
     gwport_watch:last_words(Table),
     {noreply, State};
-%% Where the circuit has closed meanwhile, the port was started then; where the pool was reloaded,
-%% others are; where it was resized, this one may be one too many.
-handle_info({start, Version, Number}, State = #keeper{version = Version, waiting = Waiting})
-        when is_map_key(Number, Waiting) ->
-    #keeper{backoff = Backoff} = State,
-    case gwport_backoff:may_start(Number, Backoff) of
-        true -> {noreply, spares(start(Number, State))};
-        false -> {noreply, wait_for_circuit(Number, State)}
+%% Where the pool was reloaded, others are started.
+handle_info({start, Version, Number}, State = #keeper{version = Version, waiting = Waiting}) ->
+    case gwport_waiting:due(Number, Waiting) of
+        start -> {noreply, spares(start(Number, State))};
+        {wait, Waiting1} -> {noreply, State#keeper{waiting = Waiting1}}
     end;
 handle_info(sweep, State = #keeper{queue = Queue}) ->
     sweep_later(),
@@ -245,9 +217,8 @@ standing(#keeper{ports = Ports, version = Version}) ->
 
 start(Number, State = #keeper{version = Version, options = Options}) ->
     case start_port(Number, Version, Options, State) of
-        {ok, State1 = #keeper{lacking = Lacking, waiting = Waiting}} ->
-            State1#keeper{lacking = maps:remove(Number, Lacking),
-                waiting = maps:remove(Number, Waiting)};
+        {ok, State1 = #keeper{waiting = Waiting}} ->
+            State1#keeper{waiting = gwport_waiting:started(Number, Waiting)};
         {error, Reason} ->
             not_started(Reason, Number, tried(State))
     end.
@@ -326,8 +297,7 @@ reloaded(Up, State0 = #keeper{plan = Plan, ports = Ports}) ->
         [State#keeper.name, maps:get(command, Pool), length(Up), length(Old)]),
     State1 = drain(replaced, Old, State#keeper{version = New, options = Options,
         end_time = end_time(Pool), wanted = lists:seq(1, length(Up)),
-        backoff = gwport_backoff:new(Pool), waiting = #{}, lacking = #{}, reload = none,
-        recycling = none}),
+        waiting = gwport_waiting:new(Pool, New), reload = none, recycling = none}),
     gen_server:reply(From, {ok, {Up, Old}}),
     spares(tried(State1)).
 
@@ -371,12 +341,8 @@ rank(Number, State) ->
         [] -> 3
     end.
 
-forget(Number, State = #keeper{backoff = Backoff, waiting = Waiting, lacking = Lacking}) ->
-    State1 = State#keeper{waiting = maps:remove(Number, Waiting),
-        lacking = maps:remove(Number, Lacking)},
-    {IsProbe, Backoff1} = gwport_backoff:forget(Number, Backoff),
-    _ = [start_all_waiting(State1) || IsProbe],
-    State1#keeper{backoff = Backoff1}.
+forget(Number, State = #keeper{waiting = Waiting}) ->
+    State#keeper{waiting = gwport_waiting:forget(Number, Waiting)}.
 
 %% Spares, and recycling
 
@@ -417,40 +383,31 @@ place(#keeper{ports = Ports, recycling = {Owner, Why}}) ->
         drain({recycled, Why}, [Owner], State#keeper{recycling = none})
     end};
 place(#keeper{waiting = Waiting, name = Name}) ->
-    case lists:sort(maps:to_list(maps:remove(spare, Waiting))) of
-        [] ->
+    case gwport_waiting:first(Waiting) of
+        none ->
             none;
-        [{Number, Wait = #waiting{why = Why}} | _] ->
+        {Number, Why} ->
             {Number, fun(State) ->
                 ?LOG_NOTICE("gwport: a spare program of pool ~ts takes the place of another one: "
                     "~ts", [Name, Why]),
-                next_spare(Wait, State#keeper{waiting = maps:remove(Number, State#keeper.waiting)})
+                State#keeper{waiting = gwport_waiting:lend(Number, State#keeper.waiting)}
             end}
     end.
 
 %% In this order, as in a reload: who is refused finds the new one in the table.
-takes(Number, Spare, Then, State = #keeper{backoff = Backoff}) ->
+takes(Number, Spare, Then, State = #keeper{waiting = Waiting}) ->
     Then(publish(update(Spare,
         fun(Slot) -> Slot#slot{state = ready, number = Number, since = now_ms()} end,
-        State#keeper{backoff = gwport_backoff:steady(spare, Backoff)}))).
-
-%% It is started when the one whose place was taken would have been, lest programs that end soon are
-%% started without a pause.
-next_spare(_, State = #keeper{waiting = #{spare := _}}) ->
-    State;
-next_spare(#waiting{why = Why, due = Due}, State) when is_integer(Due) ->
-    start_in(max(0, Due - now_ms()), spare, Why, State);
-next_spare(#waiting{due = circuit}, State) ->
-    State.
+        State#keeper{waiting = gwport_waiting:steady(spare, Waiting)}))).
 
 as_many_spares(State = #keeper{waiting = Waiting}) ->
     Spares = [Owner || {Owner, #slot{number = spare}} <- standing(State)],
-    case spares_wanted(State) - length(Spares) of
-        0 when is_map_key(spare, Waiting) -> forget(spare, State);
-        0 -> State;
-        More when More > 0, is_map_key(spare, Waiting) -> State;
-        More when More > 0 -> as_many_spares(start(spare, State));
-        Fewer -> drain(told, lists:sublist(Spares, -Fewer), State)
+    case {spares_wanted(State) - length(Spares), gwport_waiting:is_waiting(spare, Waiting)} of
+        {0, true} -> forget(spare, State);
+        {0, false} -> State;
+        {More, true} when More > 0 -> State;
+        {More, false} when More > 0 -> as_many_spares(start(spare, State));
+        {Fewer, _} -> drain(told, lists:sublist(Spares, -Fewer), State)
     end.
 
 spares_wanted(#keeper{wanted = []}) ->
@@ -483,16 +440,10 @@ drain(Why, Owners, State) ->
     lists:foreach(fun(Owner) -> gwport_port:drain(Why, Owner) end, Owners),
     State1.
 
-%% Where the BEAM or the machine has nothing left to start a program with, that is no fault of the
-%% program: it is tried again soon, however long it lasts, and said once.
-not_started({shutdown, {open_port, Lack}}, Number,
-        State = #keeper{lacking = Lacking, name = Name})
+not_started({shutdown, {open_port, Lack}}, Number, State = #keeper{waiting = Waiting})
         when Lack =:= emfile; Lack =:= enfile; Lack =:= enomem; Lack =:= eagain;
             Lack =:= system_limit ->
-    _ = [?LOG_ERROR("gwport: cannot start the program of pool ~ts, for want of what is shared by "
-        "all (~s); it is tried again every ~b ms", [Name, Lack, ?LACK_DELAY])
-        || not is_map_key(Number, Lacking)],
-    start_in(?LACK_DELAY, Number, no_run(Lack), State#keeper{lacking = Lacking#{Number => Lack}});
+    State#keeper{waiting = gwport_waiting:lacks(Number, Lack, no_run(Lack), Waiting)};
 not_started(Reason, Number, State = #keeper{name = Name}) ->
     Why = not_run(Reason),
     ?LOG_ERROR("gwport: cannot start the program of pool ~ts: ~ts", [Name, Why]),
@@ -510,15 +461,11 @@ no_run(Error) ->
 %% its successor has given meanwhile is newer.
 know(Owner, Why, State = #keeper{ports = Ports, version = Version, waiting = Waiting}) ->
     case Ports of
-        #{Owner := #slot{state = draining, version = Version, number = Number}}
-                when is_map_key(Number, Waiting) ->
-            State#keeper{waiting = Waiting#{Number := better(Why, maps:get(Number, Waiting))}};
+        #{Owner := #slot{state = draining, version = Version, number = Number}} ->
+            State#keeper{waiting = gwport_waiting:explain(Number, ?DRAINS, Why, Waiting)};
         #{} ->
             State
     end.
-
-better(Why, Wait = #waiting{why = ?DRAINS}) -> Wait#waiting{why = Why};
-better(_, Wait) -> Wait.
 
 %% One that was draining has its successor already.
 replace(#slot{state = draining}, State) ->
@@ -538,48 +485,16 @@ again(Number, Lived, Why, State = #keeper{wanted = Wanted}) ->
         false -> State
     end.
 
-once_more(Number, Lived, Why, State = #keeper{backoff = Backoff}) when Lived >= ?STEADY ->
-    start_in(0, Number, Why, State#keeper{backoff = gwport_backoff:steady(Number, Backoff)});
-once_more(Number, _, Why, State = #keeper{backoff = Backoff, ports = Ports}) ->
+once_more(Number, Lived, Why, State = #keeper{waiting = Waiting, ports = Ports}) ->
     IsServing = lists:any(fun(#slot{state = Is}) -> Is =:= ready orelse Is =:= spare end,
         maps:values(Ports)),
-    case gwport_backoff:failed(Number, IsServing, rand:uniform(), Backoff) of
-        {again, Delay, Backoff1} ->
-            start_in(Delay, Number, Why, State#keeper{backoff = Backoff1});
-        {opened, Delay, Backoff1} ->
-            say_open(Number, Delay, Why, State#keeper{backoff = Backoff1});
-        {waits, Backoff1} ->
-            State1 = State#keeper{backoff = Backoff1},
-            State1#keeper{waiting = (State1#keeper.waiting)#{Number =>
-                #waiting{why = Why, due = circuit}}}
+    case gwport_waiting:ended(Number, Lived, IsServing, Why, Waiting) of
+        {again, Waiting1} -> State#keeper{waiting = Waiting1};
+        {opened, Waiting1} -> publish(State#keeper{waiting = Waiting1})
     end.
 
-start_in(Delay, Number, Why, State = #keeper{waiting = Waiting, version = Version}) ->
-    _ = erlang:send_after(Delay, self(), {start, Version, Number}),
-    State#keeper{waiting = Waiting#{Number => #waiting{why = Why, due = now_ms() + Delay}}}.
-
-say_open(Number, Delay, Why, State = #keeper{name = Name, backoff = Backoff}) ->
-    ?LOG_ERROR("gwport: the program of pool ~ts has failed ~b times in a row, at last because ~ts; "
-        "the next try is in ~b ms", [Name, gwport_backoff:failures(Number, Backoff), Why, Delay]),
-    publish(start_in(Delay, Number, Why, State)).
-
-wait_for_circuit(Number, State = #keeper{waiting = Waiting}) ->
-    #{Number := Wait} = Waiting,
-    State#keeper{waiting = Waiting#{Number := Wait#waiting{due = circuit}}}.
-
-close_circuit(State = #keeper{backoff = Backoff, name = Name}) ->
-    case gwport_backoff:up(Backoff) of
-        {was_closed, _} ->
-            State;
-        {closed, Backoff1} ->
-            ?LOG_NOTICE("gwport: the program of pool ~ts has come up again", [Name]),
-            start_all_waiting(State),
-            State#keeper{backoff = Backoff1}
-    end.
-
-%% The one that was to be tried alone as well, whose time may be far away.
-start_all_waiting(#keeper{waiting = Waiting, version = Version}) ->
-    lists:foreach(fun(Number) -> self() ! {start, Version, Number} end, maps:keys(Waiting)).
+close_circuit(State = #keeper{waiting = Waiting}) ->
+    State#keeper{waiting = gwport_waiting:up(Waiting)}.
 
 update(Owner, Fun, State = #keeper{ports = Ports}) ->
     case Ports of
@@ -590,7 +505,7 @@ update(Owner, Fun, State = #keeper{ports = Ports}) ->
 publish(State = #keeper{table = Table, ports = Ports, version = Version, queue = Queue}) ->
     Handles = [Handle || #slot{state = ready, version = Of, handle = Handle} <- maps:values(Ports),
         Of =:= Version],
-    Outlook = {length(State#keeper.wanted), gwport_backoff:circuit(State#keeper.backoff)},
+    Outlook = {length(State#keeper.wanted), gwport_waiting:circuit(State#keeper.waiting)},
     ok = gwport_pool:publish(Table, Handles, Outlook),
     ok = gwport_pool:served(Handles, Outlook, Queue),
     State.

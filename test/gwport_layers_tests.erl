@@ -12,7 +12,7 @@ order() ->
         gwport_evidence, gwport_call, gwport_cowboy_routes, gwport_mounts, gwport_pipeline_h, gwport_tunnel, gwport_turns, gwport_cowboy,
         gwport_cowboy_response, gwport_trailers, gwport_request_end, gwport_cowboy_request, gwport_cowboy_listener, gwport_exchange, gwport_dev_page, gwport_validate, gwport_run, gwport_run_app,
         gwport_account, gwport_access, gwport_request, gwport_stream, gwport_status, gwport_response, gwport_reload, gwport_pool_keeper,
-        gwport_backoff, gwport_pool_sup, gwport_plan, gwport_pool, gwport_port, gwport_asked, gwport_handle, gwport_greeting, gwport_life, gwport_health, gwport_brake,
+        gwport_waiting, gwport_backoff, gwport_pool_sup, gwport_plan, gwport_pool, gwport_port, gwport_asked, gwport_handle, gwport_greeting, gwport_life, gwport_health, gwport_brake,
         gwport_recycle,
         gwport_streams,
         gwport_out, gwport_writer, gwport_clients, gwport_queue, gwport_lent, gwport_watch, gwport_share, gwport_log, gwport_log_socket,
