@@ -408,7 +408,7 @@ what_a_program_logs_while_it_starts_is_let_through(Config) ->
     %% A line of main, of a level that OTP's default drops, from a pool of the environment. Where the application
     %% does not start, nothing stays let through.
     ok = application:stop(gwport),
-    Pool = #{name => name(), command => gwport_probe:build("flowport", Config), log_level => debug,
+    Pool = #{name => name(), command => gwport_probe:build("flowport"), log_level => debug,
         env => #{"FLOWPORT_DEBUG" => "main has begun"}},
     ok = application:set_env(gwport, pools, [Pool]),
     Captured = gwport_test:capture_log(),

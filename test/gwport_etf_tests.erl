@@ -27,7 +27,7 @@ etf_test_() ->
 
 build() ->
     _ = ?ATOMS,
-    gwport_probe:build("etfport", [{priv_dir, code:lib_dir(gwport)}]).
+    gwport_probe:build("etfport").
 
 %% A port answers its owner alone, so it is opened where the property runs.
 property(File, Check, Generator) ->

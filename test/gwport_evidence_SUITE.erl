@@ -22,7 +22,7 @@ groups() ->
     ]}].
 
 init_per_suite(Config) ->
-    [{Name, gwport_probe:build(atom_to_list(Name), Config)} || Name <- [flowport, badport]] ++ Config.
+    [{Name, gwport_probe:build(atom_to_list(Name))} || Name <- [flowport, badport]] ++ Config.
 
 end_per_suite(_) ->
     ok.

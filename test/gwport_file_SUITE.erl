@@ -27,13 +27,13 @@ groups() ->
 
 init_per_group(hostile, Config) ->
     gwport_test:mount(stream),
-    ready([{badport, gwport_probe:build("badport", Config)} | Config]);
+    ready([{badport, gwport_probe:build("badport")} | Config]);
 init_per_group(Mount, Config) ->
     gwport_test:mount(Mount),
     Dir = filename:join(proplists:get_value(priv_dir, Config), "disk_" ++ atom_to_list(Mount)),
     ok = filelib:ensure_dir(filename:join(Dir, "x")),
     ok = file:write_file(filename:join(Dir, "big.bin"), rand:bytes(3000000)),
-    ready([{flowport, gwport_probe:build("flowport", Config)}, {dir, Dir}, {mount, Mount} | Config]).
+    ready([{flowport, gwport_probe:build("flowport")}, {dir, Dir}, {mount, Mount} | Config]).
 
 %% They do not stand in Config, which is printed for each case.
 bytes(Config) ->

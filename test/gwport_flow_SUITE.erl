@@ -34,7 +34,7 @@ init_per_group(parallel, Config) ->
     Config;
 init_per_group(Mount, Config) ->
     gwport_test:mount(Mount),
-    Config1 = [{flowport, gwport_probe:build("flowport", Config)} | Config],
+    Config1 = [{flowport, gwport_probe:build("flowport")} | Config],
     Server = gwport_probe:flow(#{}, Config1),
     #{status := 200} = gwport_test:get(Server, "/hello"),
     Conn = gwport_test:h2_open(Server),

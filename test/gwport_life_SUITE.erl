@@ -22,7 +22,7 @@ init_per_group(parallel, Config) ->
     Config;
 init_per_group(Mount, Config) ->
     gwport_test:mount(Mount),
-    Config1 = [{flowport, gwport_probe:build("flowport", Config)} | Config],
+    Config1 = [{flowport, gwport_probe:build("flowport")} | Config],
     ok = logger:set_handler_config(default, level, none),
     Server = gwport_probe:flow(#{}, Config1),
     #{status := 200} = gwport_test:get(Server, "/hello"),

@@ -17,7 +17,7 @@ groups() ->
 
 init_per_group(Mount, Config0) ->
     gwport_test:mount(Mount),
-    Config = [{mirror, gwport_probe:build("mirror", Config0)} | Config0],
+    Config = [{mirror, gwport_probe:build("mirror")} | Config0],
     Log = gwport_probe:start_log(),
     Report = filename:join(proplists:get_value(priv_dir, Config), atom_to_list(Mount) ++ ".jsonl"),
     Warm = serve(#{args => "", host => ""}, [{report, Report ++ ".warm"} | Config]),

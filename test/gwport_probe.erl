@@ -2,17 +2,19 @@
 %% pools that may not come up, and counts of what must not leak.
 -module(gwport_probe).
 
--export([build/2, root/0, serve/2, pool/1, listen/3, flow/2, bad/2, bad/3, stop/1]).
+-export([build/1, root/0, serve/2, pool/1, listen/3, flow/2, bad/2, bad/3, stop/1]).
 -export([counts/0, leaks/1, rss/1, beam_rss/0, fds/1, gone/1, children/1, descendants/1, os_kill/2, await_stopped/1]).
 -export([is_stopped/1]).
 -export([second_beam/2, second/1, start_log/0, stop_log/1, hear_log/1]).
+-export([watched/4, unwatched/2, hearing/1]).
 -export([last/2, goroutines/1, await_ports/2, serving/1, expect/2, none/2]).
 
 %% Go programs
 
-%% Builds ./test/NAME of this repository into the suite's private directory.
-build(Name, Config) ->
-    File = filename:join(proplists:get_value(priv_dir, Config), Name),
+%% Builds ./test/NAME of this repository, where all suites have their programs from: what is there
+%% already is only looked at.
+build(Name) ->
+    File = filename:join([root(), "_build", "test_programs", Name]),
     Go = os:find_executable("go"),
     Port = open_port({spawn_executable, Go}, [exit_status, stderr_to_stdout, binary, {cd, root()},
         {args, ["build", "-buildvcs=false", "-o", File, "./test/" ++ Name]}]),
@@ -150,6 +152,26 @@ second([Flowport, Count, Mount]) ->
     receive after infinity -> ok end.
 
 %% The log
+
+%% A group of cases by one mount, which has programs of test/, hears the log, and knows what there was
+%% before the first of them and behind what is loaded and made once in the life of a node, which Warm
+%% brings about: see leaks/1.
+watched(Mount, Programs, Warm, Config) ->
+    gwport_test:mount(Mount),
+    Built = [{list_to_atom(Program), build(Program)} || Program <- Programs] ++ Config,
+    Log = start_log(),
+    _ = Warm(Built),
+    [{log, Log}, {counts, counts()} | Built].
+
+unwatched(parallel, _) ->
+    ok;
+unwatched(_, Config) ->
+    stop_log(proplists:get_value(log, Config)).
+
+%% A case of such a group.
+hearing(Config) ->
+    hear_log(proplists:get_value(log, Config)),
+    Config.
 
 %% One logger handler for a whole suite, whose cases run side by side: to add and to remove handlers at the
 %% same time loses some (OTP 25: the removal writes back the list that it read before it).

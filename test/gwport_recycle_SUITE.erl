@@ -23,24 +23,17 @@ groups() ->
 init_per_group(parallel, Config) ->
     Config;
 init_per_group(Mount, Config) ->
-    gwport_test:mount(Mount),
-    Config1 = [{badport, gwport_probe:build("badport", Config)}, {flowport, gwport_probe:build("flowport", Config)}
-        | Config],
-    Log = gwport_probe:start_log(),
-    %% What is loaded and made once in the life of a node.
-    Server = gwport_probe:flow(#{pool => #{recycle_requests => 1, spare => 1}}, Config1),
-    recycles(Server, fun() -> #{status := 200} = gwport_test:get(Server, "/hello") end),
-    gwport_probe:stop(Server),
-    [{log, Log}, {counts, gwport_probe:counts()} | Config1].
+    gwport_probe:watched(Mount, ["badport", "flowport"], fun(Built) ->
+        Server = gwport_probe:flow(#{pool => #{recycle_requests => 1, spare => 1}}, Built),
+        recycles(Server, fun() -> #{status := 200} = gwport_test:get(Server, "/hello") end),
+        gwport_probe:stop(Server)
+    end, Config).
 
-end_per_group(parallel, _) ->
-    ok;
-end_per_group(_, Config) ->
-    gwport_probe:stop_log(proplists:get_value(log, Config)).
+end_per_group(Group, Config) ->
+    gwport_probe:unwatched(Group, Config).
 
 init_per_testcase(_, Config) ->
-    gwport_probe:hear_log(proplists:get_value(log, Config)),
-    Config.
+    gwport_probe:hearing(Config).
 
 end_per_testcase(_, _) ->
     ok.

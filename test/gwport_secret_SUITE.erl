@@ -33,7 +33,7 @@ init_per_suite(Config) ->
     #{level := Level} = logger:get_primary_config(),
     ok = logger:set_primary_config(level, debug),
     ok = logger:add_handler(?MODULE, ?MODULE, #{level => all, config => #{events => Events}}),
-    [{flowport, gwport_probe:build("flowport", Config)}, {events, Events}, {holder, Holder}, {level, Level},
+    [{flowport, gwport_probe:build("flowport")}, {events, Events}, {holder, Holder}, {level, Level},
         {others, Others} | Config].
 
 end_per_suite(Config) ->

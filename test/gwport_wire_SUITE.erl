@@ -40,26 +40,20 @@ groups() ->
 init_per_group(parallel, Config) ->
     Config;
 init_per_group(Mount, Config) ->
-    gwport_test:mount(Mount),
-    Bad = gwport_probe:build("badport", Config),
-    Log = gwport_probe:start_log(),
-    %% What the first request of all loads and starts for good.
-    Server = gwport_probe:bad("good", [{badport, Bad} | Config]),
-    #{status := 200} = gwport_test:get(Server, "/ok"),
-    Conn = gwport_test:h2_open(Server),
-    #{status := 200} = gwport_test:h2_call(Conn, <<"GET">>, <<"/ok">>),
-    gwport_h2:close(Conn),
-    gwport_probe:stop(Server),
-    [{badport, Bad}, {log, Log}, {counts, gwport_probe:counts()} | Config].
+    gwport_probe:watched(Mount, ["badport"], fun(Built) ->
+        Server = gwport_probe:bad("good", Built),
+        #{status := 200} = gwport_test:get(Server, "/ok"),
+        Conn = gwport_test:h2_open(Server),
+        #{status := 200} = gwport_test:h2_call(Conn, <<"GET">>, <<"/ok">>),
+        gwport_h2:close(Conn),
+        gwport_probe:stop(Server)
+    end, Config).
 
-end_per_group(parallel, _) ->
-    ok;
-end_per_group(_, Config) ->
-    gwport_probe:stop_log(proplists:get_value(log, Config)).
+end_per_group(Group, Config) ->
+    gwport_probe:unwatched(Group, Config).
 
 init_per_testcase(_, Config) ->
-    gwport_probe:hear_log(proplists:get_value(log, Config)),
-    Config.
+    gwport_probe:hearing(Config).
 
 end_per_testcase(_, _) ->
     ok.

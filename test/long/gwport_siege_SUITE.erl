@@ -23,7 +23,7 @@ init_per_group(Mount, Config) ->
     Server = gwport_test:start(#{}),
     #{status := 200} = gwport_test:get(Server, "/hello"),
     gwport_test:stop(Server),
-    [{flowport, gwport_probe:build("flowport", Config)}, {counts, gwport_probe:counts()} | Config].
+    [{flowport, gwport_probe:build("flowport")}, {counts, gwport_probe:counts()} | Config].
 
 end_per_group(_, _) ->
     ok = logger:set_handler_config(default, level, all).

@@ -17,7 +17,7 @@ a_program_that_stands_still_under_delve_goes_on(Config) ->
     %% goes on.
     Dir = proplists:get_value(priv_dir, Config),
     Delve = delve(Dir),
-    Flowport = gwport_probe:build("flowport", Config),
+    Flowport = gwport_probe:build("flowport"),
     Log = filename:join(Dir, "dlv.log"),
     Server = gwport_probe:flow(#{pool => #{command => Delve, args => ["exec", Flowport, "--headless",
         "--accept-multiclient", "--continue", "--listen=127.0.0.1:0", "--log-dest=" ++ Log],

@@ -23,7 +23,7 @@ init_per_suite(Config) ->
 
 started(Config) ->
     {ok, _} = application:ensure_all_started(ssl),
-    [{go, gwport_probe:build("environport", Config)} | Config].
+    [{go, gwport_probe:build("environport")} | Config].
 
 end_per_suite(_) ->
     ok.

@@ -42,7 +42,7 @@ end_per_group(_, _) ->
     ok.
 
 init_per_suite(Config) ->
-    Config1 = [{flowport, gwport_probe:build("flowport", Config)} | Config],
+    Config1 = [{flowport, gwport_probe:build("flowport")} | Config],
     Server = gwport_probe:flow(#{}, Config1),
     #{status := 200} = gwport_test:get(Server, "/hello"),
     gwport_probe:stop(Server),
