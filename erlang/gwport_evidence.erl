@@ -14,8 +14,7 @@
         | failed | file, Why :: binary()}}
   | {error, gwport_options:error()}.
 
-%% What is wanted of an answer. Time is a cpu profile's, in
-%% milliseconds.
+%% What is wanted of an answer. Time is a cpu profile's, in milliseconds.
 -type options() :: #{
     os_pid := any | pos_integer(),
     max_size := pos_integer(),

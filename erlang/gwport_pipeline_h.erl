@@ -5,9 +5,10 @@
 %% stream_handlers => [gwport_pipeline_h, cowboy_stream_h]
 %% '''
 %%
-%% It does four things for those behind it. It bounds what HTTP/1.1 pipelining may queue, which
+%% It does five things for those behind it. It bounds what HTTP/1.1 pipelining may queue, which
 %% Cowboy does itself from 2.18 on. It lets apps take a connection over, as for a WebSocket. It has
-%% the trailers of a response sent to a client that Cowboy would not send them to. And it does for
+%% the trailers of a response sent to a client that Cowboy would not send them to. It has uploads on
+%% a connection of HTTP/2 go on where Cowboy would leave their client without a window. And it does for
 %% {@link gwport_handler} what Cowboy has no word for: a stream without a head is reset, and a
 %% connection on which nothing happens for a while needs little memory.
 %% @end
@@ -15,17 +16,17 @@
 %% What bounds pipelining: a stream that sends before its turn (gwport_turns) sees the alarm that
 %% Cowboy's HTTP/2 raises when its buffer is full, which holds the sender after one piece, and the
 %% end of that alarm when its turn has come. It tells which requests may become connections of an
-%% app's (gwport_tunnel). Trailers are gwport_trailers'. Of gwport_handler it hears, whatever
-%% Cowboy's version: a question, whose answer tells a request process that the connection is not
-%% stuck; the reset of a stream without a head, to which Cowboy answers with 500; and that nothing
-%% happens for a while.
+%% app's (gwport_tunnel). Trailers are gwport_trailers', and the windows of HTTP/2 gwport_h2_flow's. Of
+%% gwport_handler it hears, whatever Cowboy's version: a question, whose answer tells a request process
+%% that the connection is not stuck; the reset of a stream without a head, to which Cowboy answers with
+%% 500; and that nothing happens for a while.
 -module(gwport_pipeline_h).
 -behaviour(cowboy_stream).
 
 -export([init/3, data/4, info/3, terminate/3, early_error/5]).
 
-%% Whether turns are kept for the stream, and the state of the next handler.
--type state() :: {http1 | {taken, gwport_tunnel:taken()} | other, Next :: term()}.
+%% Whether turns are kept for the stream, or windows, and the state of the next handler.
+-type state() :: {http1 | {taken, gwport_tunnel:taken()} | http2 | other, Next :: term()}.
 
 %% @private
 -spec init(cowboy_stream:streamid(), cowboy_req:req(), cowboy:opts()) ->
@@ -35,6 +36,9 @@ init(Id, Req = #{version := 'HTTP/1.1'}, Opts) ->
     {Commands, Next} = cowboy_stream:init(Id, offered(Req), Opts),
     gwport_turns:enter(Id),
     {Commands, {http1, Next}};
+init(Id, Req = #{version := 'HTTP/2'}, Opts) ->
+    {Commands, Next} = cowboy_stream:init(Id, Req, Opts),
+    {gwport_h2_flow:asked(Id, Commands), {http2, Next}};
 init(Id, Req, Opts) ->
     {Commands, Next} = cowboy_stream:init(Id, Req, Opts),
     {Commands, {other, Next}}.
@@ -50,7 +54,13 @@ offered(Req) ->
     {cowboy_stream:commands(), state()}.
 data(Id, IsFin, Data, {Version, Next0}) ->
     {Commands, Next} = cowboy_stream:data(Id, IsFin, Data, Next0),
-    {Commands, {Version, Next}}.
+    {came(Version, Id, Data, Commands), {Version, Next}}.
+
+came(http2, Id, Data, Commands) ->
+    ok = gwport_h2_flow:received(Id, byte_size(Data)),
+    gwport_h2_flow:asked(Id, Commands);
+came(_, _, _, Commands) ->
+    Commands.
 
 %% @private
 -spec info(cowboy_stream:streamid(), term(), state()) -> {cowboy_stream:commands(), state()}.
@@ -69,6 +79,8 @@ info(_, gwport_reset, State) ->
 info(_, gwport_tick, State = {http1, _}) ->
     gwport_cowboy:rest(),
     {[], State};
+info(Id, gwport_look, State = {http2, _}) ->
+    {gwport_h2_flow:again(Id), State};
 info(Id, gwport_turn, State) ->
     pass(Id, {alarm, stream_buffer_full, off}, State);
 %% The sender of a message is to be held before it is told that its data is taken.
@@ -79,6 +91,7 @@ info(Id, Info = {data, _, _, _}, State0 = {http1, _}) ->
 info(Id, Info, State0) ->
     case pass(Id, Info, State0) of
         {Commands, State = {http1, _}} -> said(trailing(Id, Commands), Id, State);
+        {Commands, State = {http2, _}} -> {gwport_h2_flow:asked(Id, Commands), State};
         Passed -> Passed
     end.
 
@@ -110,9 +123,13 @@ pass(Id, Info, {Version, Next0}) ->
 %% @private
 -spec terminate(cowboy_stream:streamid(), cowboy_stream:reason(), state()) -> term().
 terminate(Id, Reason, {Version, Next}) ->
-    _ = [gwport_turns:leave(Id) || Version =/= other],
+    left(Id, Reason, Version),
     dropped(Reason, Version),
     cowboy_stream:terminate(Id, Reason, Next).
+
+left(_, _, other) -> ok;
+left(Id, Reason, http2) -> gwport_h2_flow:ended(Id, Reason);
+left(Id, _, _) -> gwport_turns:leave(Id).
 
 %% Cowboy does not hand over a connection that it finds closed.
 dropped(switch_protocol, _) -> ok;

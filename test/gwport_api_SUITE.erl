@@ -404,7 +404,7 @@ a_pool_stands_in_the_application_environment(_) ->
         {ok, _} = application:ensure_all_started(gwport)
     end.
 
-what_a_program_logs_while_it_starts_is_let_through(Config) ->
+what_a_program_logs_while_it_starts_is_let_through(_) ->
     %% A line of main, of a level that OTP's default drops, from a pool of the environment. Where the application
     %% does not start, nothing stays let through.
     ok = application:stop(gwport),

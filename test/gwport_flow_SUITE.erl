@@ -24,6 +24,7 @@ groups() ->
         little_memory_for_a_large_body_over_http2, client_of_a_stalled_upload_is_given_up_when_idle,
         a_byte_now_and_then_gives_no_memory_back, idle_streams_are_small, goroutines_and_descriptors_do_not_grow, nothing_leaks], [{parallel, [parallel], [
         small_windows_carry_a_megabyte, any_sizes_and_windows, response_budget_is_spent_and_refunded,
+        an_upload_goes_on_when_others_of_its_connection_have_ended, a_held_upload_holds_no_other_of_its_connection,
         client_leaves_before_the_head, client_leaves_within_the_body, client_leaves_within_its_upload,
         time_is_up_for_a_connection_that_is_stuck, time_is_up_for_a_whole_response,
         a_response_that_outlives_its_port,
@@ -221,6 +222,47 @@ handler_that_never_reads(Config) ->
     ?assertMatch(#{status := 200, body := <<"did not read\n">>, complete := true}, gwport_test:recv(Socket)),
     gwport_test:close(Socket),
     gwport_probe:stop(Server).
+
+an_upload_goes_on_when_others_of_its_connection_have_ended(Config) ->
+    %% A connection of HTTP/2 whose window is used up, because the program stands still. Others on it, of which more was
+    %% wanted, are given up meanwhile, or reset by the client. When the program goes on all of the upload comes.
+    Server = gwport_probe:flow(#{routes => [{"/faults/read", #{app => faults, head_timeout => 3000}}]}, Config),
+    OsPid = gwport_test:os_pid(Server),
+    Conn = gwport_test:h2_open(Server),
+    Others = [begun(Conn, Server, Tag) || Tag <- ["first", "second", "third"]],
+    gwport_probe:os_kill("STOP", OsPid),
+    Upload = gwport_h2:request(Conn, <<"POST">>, "/upload", [], follows),
+    gwport_h2:data(Conn, Upload, nofin, binary:copy(<<"b">>, 400000)),
+    gwport_test:until(fun() -> gwport_h2:window(Conn) =:= 0 end),
+    gwport_h2:cancel(Conn, hd(Others)),
+    [?assertMatch({response, _, 504, _}, gwport_h2:await(Conn, Other, 25000)) || Other <- tl(Others)],
+    gwport_probe:os_kill("CONT", OsPid),
+    gwport_h2:data(Conn, Upload, fin, <<>>),
+    ?assertMatch({response, nofin, 200, _}, gwport_h2:await(Conn, Upload, 25000)),
+    {ok, Answer} = gwport_h2:await_body(Conn, Upload, 25000),
+    ?assertMatch({match, _}, re:run(Answer, <<"\"bytes\":400000,">>)),
+    gwport_h2:close(Conn),
+    gwport_probe:stop(Server).
+
+a_held_upload_holds_no_other_of_its_connection(Config) ->
+    %% While one handler does not read, another that waits for its client gets what that sends, on the same connection.
+    Server = gwport_probe:flow(#{}, Config),
+    Conn = gwport_test:h2_open(Server),
+    Other = begun(Conn, Server, "other"),
+    Held = gwport_h2:request(Conn, <<"POST">>, "/faults/never-read?s=60", [], follows),
+    gwport_h2:data(Conn, Held, nofin, binary:copy(<<"b">>, ?MB)),
+    gwport_h2:data(Conn, Other, fin, binary:copy(<<"b">>, ?MB)),
+    ?assertMatch({response, _, 200, _}, gwport_h2:await(Conn, Other, 25000)),
+    ?assertMatch(#{<<"read">> := ?MB + 1}, gwport_probe:last(Server, "other")),
+    gwport_h2:close(Conn),
+    gwport_probe:stop(Server).
+
+%% An upload of which the handler has a byte, and waits for more.
+begun(Conn, Server, Tag) ->
+    Ref = gwport_h2:request(Conn, <<"POST">>, "/faults/read?tag=" ++ Tag, [], follows),
+    gwport_h2:data(Conn, Ref, nofin, <<"b">>),
+    gwport_test:until(fun() -> maps:get(<<"read">>, gwport_probe:last(Server, Tag)) =:= 1 end),
+    Ref.
 
 uploading(Port, Seconds) ->
     {ok, Socket} = gen_tcp:connect("127.0.0.1", Port,

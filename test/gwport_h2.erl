@@ -8,7 +8,7 @@
 %% while the window of the connection is used up. The connection ends with who opened it, and when the server closes it.
 -module(gwport_h2).
 
--export([open/1, close/1, port/1]).
+-export([open/1, close/1, port/1, window/1]).
 -export([request/4, request/5, data/4, cancel/2, await/3, await_body/3, flush/1]).
 
 -export_type([conn/0, ref/0, event/0]).
@@ -75,6 +75,12 @@ close(Conn) ->
 port(Conn) ->
     Conn ! {port, self()},
     receive {Conn, port, Port} -> Port end.
+
+%% What the server lets us send on the connection, whatever its streams may have.
+-spec window(conn()) -> non_neg_integer().
+window(Conn) ->
+    Conn ! {window, self()},
+    receive {Conn, window, Window} -> Window end.
 
 %% Without a body.
 -spec request(conn(), binary(), iodata(), headers()) -> ref().
@@ -165,6 +171,9 @@ loop(Conn = #conn{socket = Socket, owner = Owner, buffer = Buffer}) ->
         {port, From} ->
             {ok, Port} = inet:port(Socket),
             From ! {self(), port, Port},
+            loop(Conn);
+        {window, From} ->
+            From ! {self(), window, Conn#conn.window},
             loop(Conn);
         {tcp, Socket, Data} ->
             Conn1 = parsed(<<Buffer/binary, Data/binary>>, Conn),
