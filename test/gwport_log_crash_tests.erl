@@ -11,6 +11,15 @@ a_second_of_silence_ends_it_test() ->
     ?assertEqual(0, gwport_log_crash:left(11900, Crash)),
     ?assertEqual([<<"panic: x">>, <<"goroutine 1">>], gwport_log_crash:lines(Crash)).
 
+lines_less_than_a_second_apart_go_on_with_it_test() ->
+    Crash = lists:foldl(
+        fun(Now, Crash0) ->
+            ?assertEqual(1, gwport_log_crash:left(Now, Crash0)),
+            {added, Crash1} = gwport_log_crash:add(<<"x">>, Now, Crash0),
+            Crash1
+        end, gwport_log_crash:new(fatal, <<"panic: x">>, 0), [999, 1998, 2997, 3996]),
+    ?assertEqual(5, gwport_log_crash:count(Crash)).
+
 five_seconds_end_it_whatever_comes_test() ->
     Crash = lists:foldl(
         fun(Now, Crash0) -> {added, Crash1} = gwport_log_crash:add(<<"x">>, Now, Crash0), Crash1 end,
