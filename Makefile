@@ -94,6 +94,7 @@ test-long: ## What takes longest: test/long (connectrpc's conformance suite, the
 
 test-browser: ## What a page in Chromium, and npm's ws, see of gwport (four minutes)
 	@.ci/setup long
+	@QUIET=1 rebar3 compile
 	@$(MAKE) --no-print-directory test/browser/node_modules/.package-lock.json
 	@cd test/browser && npm test
 
