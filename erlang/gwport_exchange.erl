@@ -33,12 +33,10 @@
 %% that there is room is an event like a port's. The times of the response begin when it is placed,
 %% but the deadline does not: what is left of that goes to the program.
 %%
-%% A request whose port has died goes to another one, once, where it may: if its app is known not to
-%% have been entered, or its method is idempotent and its body whole, and nothing has come of a
-%% response (SPEC.md, section 6). So it is not before that that an exchange forgets what it takes to
-%% turn to another port; the stream keeps what was sent of the body. One that was in two that died
-%% is not for a third: it may be what they died of. A connection that is taken over is a response
-%% that has begun.
+%% A request whose port has died goes to another one, once, where it may, and as long as nothing has come
+%% of a response. So it is not before that that an exchange forgets what it takes to turn to another port
+%% (gwport_chance); the stream keeps what was sent of the body. A connection that is taken over is a
+%% response that has begun.
 %%
 %% An app in Erlang (a mount's `run') has no port. The owner of its stream is gwport_run, which does
 %% to an exchange what a port's owner does, for one request; there is no other to turn to.
@@ -54,32 +52,12 @@
 
 -export_type([exchange/0, offer/0, event/0, client_command/0]).
 
--include_lib("kernel/include/logger.hrl").
-
 %% How long a file may take to be opened; then the program is told to send its bytes instead.
 -define(OPEN_TIME, 1000).
 %% What is so many milliseconds away may be told with a delay of a tenth of it.
 -define(COARSE, 10000).
 %% What an event may take, in milliseconds.
 -define(MARGIN, 1000).
-%% How often a request goes to another port: one that ends whatever takes it is not to have all.
--define(MAX_MOVES, 20).
-%% How many bytes of a path are logged.
--define(MAX_PATH, 1000).
-
--record(chance, {
-    request :: gwport_environ:request(),
-    mount :: gwport_mount_options:mount(),
-    %% Ports that it has turned to in vain.
-    tried = [] :: [gwport_handle:handle()],
-    %% Its place among those who wait, which it keeps, since when it does, and until when it may
-    %% wait in all.
-    ticket = new :: new | gwport_queue:ticket(),
-    since = none :: none | integer(),
-    until = none :: none | integer(),
-    %% What was heard of a port that died with it.
-    died = none :: none | {port_down, Entered :: boolean(), Reason :: term()}
-}).
 
 -record(exchange, {
     %% Of the messages that are its events.
@@ -94,7 +72,7 @@
     began = 0 :: integer(),
     account = none :: gwport_account:account() | none,
     %% What it takes to turn to another port; not when something has come of a response.
-    chance = none :: none | #chance{},
+    chance = none :: none | gwport_chance:chance(),
     %% While it waits: its place in the queue, and what stands in the word that its time is up.
     wait = none :: none | {gwport_queue:place(), Timer :: reference(), Word :: reference()},
     guard = none :: gwport_watch:guard() | none,
@@ -149,7 +127,7 @@ open(Request = #{<<"method">> := Method}, Mount = #{pool := Pool}, Tag, Now, Wak
     Exchange = #exchange{tag = Tag, stream = Stream, count = Count, began = Now,
         account = Account, due = Due},
     case checked(gwport_request:check(Request), Request, Mount) of
-        ok -> opened(place(#chance{request = Request, mount = Mount}, Now, Exchange), Exchange);
+        ok -> opened(place(gwport_chance:new(Request, Mount), Now, Exchange), Exchange);
         {error, Reason} -> refused(Reason, tag(Tag, make_ref()), Stream, Count, Account)
     end.
 
@@ -212,100 +190,61 @@ fault(Request) ->
     {error, Part} = gwport_request:check(Request),
     Part.
 
-%% At the port with the fewest requests, of those that have not been turned to in vain; or where
-%% those wait for whom there is none. An app in Erlang has an owner of its own for each.
--spec place(#chance{}, Now :: integer(), exchange()) ->
+%% At a port, or where those wait for whom there is none. An app in Erlang has an owner of its own for
+%% each, which keeps no time.
+-spec place(gwport_chance:chance(), Now :: integer(), exchange()) ->
     {ok, exchange()} | {error, gwport_status:reason()}.
-place(#chance{request = Request, mount = Mount = #{run := _}}, _, Exchange) ->
-    #exchange{tag = Tag} = Exchange,
-    Ref = erlang:alias(),
-    Port = gwport_run:start(gwport_validate:app(Mount), Request, {Ref, tag(Tag, Ref)}),
-    {ok, Exchange#exchange{ref = Ref, port = Port}};
-place(Chance = #chance{mount = #{pool := Pool}, tried = Tried}, Now, Exchange) ->
-    case gwport_pool:choose(Pool, Tried) of
-        {ok, Port} ->
-            place_at(Port, instead(gwport_handle:is_dev(Port), Chance), Chance, Now, Exchange);
-        {wait, Why, Queue} -> wait(Why, Queue, Chance, Now, Exchange);
-        {error, no_pool} -> no_pool(Pool);
-        Error -> Error
+place(Chance, Now, Exchange) ->
+    case gwport_chance:app(Chance) of
+        none -> choose(gwport_chance:choose(Chance), Chance, Now, Exchange);
+        {ok, Mount, Request} -> run(Mount, Request, Exchange)
     end.
 
-%% In development there may be a page in the program's place. It is an app in Erlang: there is no
-%% port whose owner keeps the time.
-place_at(Port, none, Chance, Now, Exchange) ->
-    placed(at(Port, Chance, Now, Exchange), Port, Chance, Now, Exchange);
-place_at(_, {ok, Page}, Chance = #chance{mount = Mount}, Now, Exchange) ->
-    place(Chance#chance{mount = Mount#{run => Page, validate => false}}, Now,
-        Exchange#exchange{due = infinity}).
+run(Mount, Request, Exchange = #exchange{tag = Tag}) ->
+    Ref = erlang:alias(),
+    Port = gwport_run:start(gwport_validate:app(Mount), Request, {Ref, tag(Tag, Ref)}),
+    {ok, Exchange#exchange{ref = Ref, port = Port}}.
 
-instead(false, _) ->
-    none;
-instead(true, #chance{request = Request, mount = #{pool := Pool}}) ->
-    gwport_dev_page:instead(Pool, Request).
+choose({ok, Port}, Chance, Now, Exchange) ->
+    case gwport_chance:instead(Port, Chance) of
+        none -> placed(at(Port, Chance, Now, Exchange), Port, Chance, Now, Exchange);
+        {ok, Page} -> place(Page, Now, Exchange#exchange{due = infinity})
+    end;
+choose({wait, Why, Queue}, Chance, Now, Exchange) ->
+    wait(Why, Queue, Chance, Now, Exchange);
+choose(Error, _, _, _) ->
+    Error.
 
 %% One that is gone may still stand in the pool's table beside another.
 placed({ok, Ref}, Port, Chance, _, Exchange) ->
     {ok, Exchange#exchange{port = Port, ref = Ref, chance = Chance}};
 placed({error, not_entered}, Port, Chance, Now, Exchange) ->
-    case place(but(Port, Chance), Now, Exchange) of
+    case place(gwport_chance:but(Port, Chance), Now, Exchange) of
         {error, Reason} when Reason =:= no_port; Reason =:= no_pool -> {error, not_entered};
         Result -> Result
     end;
 placed(Error, _, _, _, _) ->
     Error.
 
-no_pool(Pool) ->
-    _ = [?LOG_ERROR("gwport: a request is for pool ~p, which does not run on this node (said once)",
-        [Pool]) || gwport_seen:is_first({no_pool, Pool})],
-    {error, no_pool}.
-
 at(Port, Chance, Now, Exchange = #exchange{tag = Tag, due = Due}) ->
     case encoded(Port, Chance, Now, Exchange) of
-        {ok, Encoded} -> gwport_handle:open(Port, Encoded, Tag, Due, peer(Chance));
-        Error -> Error
+        {ok, Encoded} ->
+            gwport_handle:open(Port, Encoded, Tag, Due, gwport_chance:peer(Chance));
+        Error ->
+            Error
     end.
 
-%% Whose share a request is of: nobody's where the address is not known, or is this machine's own,
-%% from where proxies come.
-peer(#chance{request = #{<<"peer">> := {Address, _}}}) -> peer_of(Address).
-
-peer_of(<<>>) -> none;
-peer_of(<<"127.", _/binary>>) -> none;
-peer_of(<<"::1">>) -> none;
-peer_of(<<"::ffff:127.", _/binary>>) -> none;
-peer_of(Address) -> Address.
-
-encoded(Port, #chance{request = Request, mount = Mount = #{app := App}}, Now, Exchange) ->
-    case gwport_handle:has_app(App, Port) of
-        true ->
-            gwport_request:encode(left(Request, Now, Exchange), gwport_handle:max_head(Port));
-        false ->
-            no_app(Mount, gwport_handle:apps(Port))
-    end.
-
-%% Of the deadline.
-left(Request = #{<<"timeout">> := _}, Now, #exchange{stream = Stream}) ->
-    Request#{<<"timeout">> := max(1, gwport_stream:deadline(Now, Stream))};
-left(Request, _, _) ->
-    Request.
-
-no_app(#{pool := Pool, app := App}, Apps) ->
-    _ = [?LOG_ERROR("gwport: a request is for ~ts of pool ~p, whose program has ~ts (said once)",
-        [wanted(App), Pool, had(Apps)]) || gwport_seen:is_first({no_app, Pool, App})],
-    {error, no_app}.
-
-wanted(<<>>) -> "the app without a name (a mount's option app)";
-wanted(App) -> io_lib:format("app ~0p", [App]).
-
-had([]) -> "one app, without a name";
-had(Apps) -> io_lib:format("~0p", [Apps]).
+encoded(Port, Chance, Now, #exchange{stream = Stream}) ->
+    gwport_chance:encoded(Port, gwport_stream:deadline(Now, Stream), Chance).
 
 %% Waiting
 
-wait(Why, Queue, Chance = #chance{ticket = Ticket}, Now, Exchange = #exchange{tag = Tag}) ->
+wait(Why, Queue, Chance, Now, Exchange = #exchange{tag = Tag}) ->
     Ref = erlang:alias(),
-    Time = until(Queue, Now, Chance) - Now,
-    case Time > 0 andalso gwport_queue:join(Ticket, {Ref, tag(Tag, Ref)}, peer(Chance), Queue) of
+    Ticket = gwport_chance:ticket(Chance),
+    Time = gwport_chance:until(Queue, Now, Chance) - Now,
+    case Time > 0 andalso
+            gwport_queue:join(Ticket, {Ref, tag(Tag, Ref)}, gwport_chance:peer(Chance), Queue) of
         {ok, Place} ->
             joined(Place, Ref, Time, Chance, Now, queued(waited, Ticket, Exchange));
         Not ->
@@ -315,8 +254,8 @@ wait(Why, Queue, Chance = #chance{ticket = Ticket}, Now, Exchange = #exchange{ta
     end.
 
 %% A port was full after all.
-wait_again(Chance = #chance{mount = #{pool := Pool}}, Now, Exchange) ->
-    case gwport_pool:queue(Pool) of
+wait_again(Chance, Now, Exchange) ->
+    case gwport_pool:queue(gwport_chance:pool(Chance)) of
         {ok, Queue} -> wait(busy, Queue, Chance, Now, Exchange);
         Error -> Error
     end.
@@ -328,22 +267,14 @@ queued(Event, new, Exchange = #exchange{count = Count}) ->
 queued(_, _, Exchange) ->
     Exchange.
 
-until(Queue, Now, #chance{until = none}) -> Now + gwport_queue:timeout(Queue);
-until(_, _, #chance{until = Until}) -> Until.
-
-joined(Place, Ref, Time, Chance = #chance{mount = #{pool := Pool}}, Now, Exchange) ->
-    #exchange{tag = Tag, stream = Stream} = Exchange,
+joined(Place, Ref, Time, Chance, Now, Exchange = #exchange{tag = Tag, stream = Stream}) ->
     Word = make_ref(),
     Timer = erlang:send_after(min(Time, gwport_stream:deadline(Now, Stream)), self(),
         {tag(Tag, Ref), {gwport, {waited, Word}}}),
     Waiting = Exchange#exchange{port = none, ref = Ref, wait = {Place, Timer, Word}, is_late = true,
         stream = gwport_stream:waits(Now, Stream),
-        chance = waits(Now, Chance#chance{ticket = gwport_queue:ticket(Place),
-            until = Now + Time})},
-    looked(gwport_pool:look(Pool), Waiting).
-
-waits(Now, Chance = #chance{since = none}) -> Chance#chance{since = Now};
-waits(_, Chance) -> Chance.
+        chance = gwport_chance:waits(Place, Now + Time, Now, Chance)},
+    looked(gwport_pool:look(gwport_chance:pool(Chance)), Waiting).
 
 %% Where the row has gone it is known what becomes of it.
 looked(ok, Exchange) ->
@@ -368,7 +299,7 @@ room(Port, Now, Exchange = #exchange{chance = Chance}) ->
     Offered = answered(Exchange),
     case accept(Port, Now, Offered) of
         {ok, _} -> begins(Now, Offered#exchange{port = Port});
-        {error, not_entered} -> placed_again(place(but(Port, Chance), Now, Offered),
+        {error, not_entered} -> placed_again(place(gwport_chance:but(Port, Chance), Now, Offered),
             {refused, draining}, Now, Offered, Chance);
         {error, Reason} -> declined(Reason, Port, Now, Offered)
     end.
@@ -377,16 +308,17 @@ room(Port, Now, Exchange = #exchange{chance = Chance}) ->
 begins(Now, Exchange = #exchange{stream = Stream}) ->
     react(gwport_stream:begins(Now, Stream), has_waited(Now, Exchange)).
 
-has_waited(_, Exchange = #exchange{chance = #chance{since = none}}) ->
-    Exchange;
-has_waited(Now, Exchange = #exchange{count = Count, chance = Chance = #chance{since = Since}}) ->
-    gwport_count:time(queue, max(0, Now - Since), Count),
-    Exchange#exchange{chance = Chance#chance{since = none}}.
+has_waited(Now, Exchange = #exchange{count = Count, chance = Chance0}) ->
+    {Time, Chance} = gwport_chance:has_waited(Now, Chance0),
+    _ = [gwport_count:time(queue, Time, Count) || Time =/= none],
+    Exchange#exchange{chance = Chance}.
 
 accept(Port, Now, Exchange = #exchange{ref = Ref, tag = Tag, due = Due, chance = Chance}) ->
     case encoded(Port, Chance, Now, Exchange) of
-        {ok, Encoded} -> gwport_handle:accept(Port, Ref, Encoded, Tag, Due, peer(Chance));
-        Error -> Error
+        {ok, Encoded} ->
+            gwport_handle:accept(Port, Ref, Encoded, Tag, Due, gwport_chance:peer(Chance));
+        Error ->
+            Error
     end.
 
 declined(Reason, Port, Now, Exchange = #exchange{ref = Ref, chance = Chance}) ->
@@ -394,16 +326,13 @@ declined(Reason, Port, Now, Exchange = #exchange{ref = Ref, chance = Chance}) ->
     gwport_handle:leave(Port, Ref),
     given_up({refused, Reason}, Chance, Now, Exchange).
 
-%% It turns to no other port. What the client is told of one that a port has died with is what has
-%% become of it there, since its app may have been entered.
-given_up(Event, #chance{died = none}, Now, Exchange) ->
-    to_stream({port, Event}, Now, Exchange#exchange{chance = none});
-given_up(_, #chance{died = Down}, Now, Exchange) ->
-    to_stream({port, Down}, Now, Exchange#exchange{chance = none}).
+%% It turns to no other port.
+given_up(Event, Chance, Now, Exchange) ->
+    to_stream({port, gwport_chance:told(Event, Chance)}, Now, Exchange#exchange{chance = none}).
 
 %% Its time is up, for a place or in all.
-waited(Now, Exchange = #exchange{wait = {Place, _, _}, stream = Stream, count = Count}) ->
-    #exchange{chance = Chance = #chance{mount = #{pool := Pool}}} = Exchange,
+waited(Now, Exchange = #exchange{wait = {Place, _, _}, chance = Chance}) ->
+    #exchange{stream = Stream, count = Count} = Exchange,
     _ = gwport_queue:leave(Place),
     Left = unwait(Exchange),
     case gwport_stream:deadline(Now, Stream) of
@@ -411,7 +340,8 @@ waited(Now, Exchange = #exchange{wait = {Place, _, _}, stream = Stream, count = 
             to_stream(timeout, Now, Left#exchange{chance = none});
         _ ->
             gwport_count:queue(timeout, Count),
-            given_up({refused, gwport_pool:lack(Pool)}, Chance, Now, Left)
+            Lack = gwport_pool:lack(gwport_chance:pool(Chance)),
+            given_up({refused, Lack}, Chance, Now, Left)
     end.
 
 %% What an event means to the client.
@@ -460,21 +390,21 @@ first(Event = {refused, draining}, Now, Exchange, Chance) ->
 first(Event = {port_down, false, Reason}, Now, Exchange, Chance)
         when Reason =:= drain; Reason =:= stopped ->
     again(sent, Event, Now, Exchange, Chance, fun elsewhere/3);
-first(Event = {port_down, _, _}, Now, Exchange, Chance = #chance{mount = #{replay := true}}) ->
-    died(Event, Now, Exchange, Chance);
+first(Event = {port_down, _, _}, Now, Exchange, Chance) ->
+    case gwport_chance:may_replay(Chance) of
+        true -> died(gwport_chance:died(Event, Chance), Event, Now, Exchange, Chance);
+        false -> to_stream({port, Event}, Now, Exchange#exchange{chance = none})
+    end;
 first(Event, Now, Exchange, _) ->
     to_stream({port, Event}, Now, Exchange#exchange{chance = none}).
 
 %% From the beginning, at a port that Place finds.
-again(_, Event, Now, Exchange, Chance = #chance{tried = Tried}, _)
-        when length(Tried) >= ?MAX_MOVES ->
-    given_up(Event, Chance, Now, Exchange);
 again(What, Event, Now, Exchange = #exchange{stream = Stream}, Chance, Place) ->
-    case gwport_stream:again(What, Stream) of
+    case not gwport_chance:is_spent(Chance) andalso gwport_stream:again(What, Stream) of
         {ok, Again} ->
             Left = left_port(Exchange#exchange{stream = Again}),
             placed_again(Place(Chance, Now, Left), Event, Now, Left, Chance);
-        lost ->
+        _ ->
             given_up(Event, Chance, Now, Exchange)
     end.
 
@@ -486,10 +416,7 @@ placed_again({error, _}, Event, Now, Exchange, Chance) ->
     given_up(Event, Chance, Now, Exchange).
 
 elsewhere(Chance, Now, Exchange = #exchange{port = Port}) ->
-    place(but(Port, Chance), Now, Exchange).
-
-but(Port, Chance = #chance{tried = Tried}) ->
-    Chance#chance{tried = [Port | Tried]}.
+    place(gwport_chance:but(Port, Chance), Now, Exchange).
 
 %% Nothing of a port that is left may be taken for a word of the next: a client whose owner says
 %% that it ends may hear it from its watch as well. Events of this process come under one tag.
@@ -505,40 +432,16 @@ without_words(Exchange = #exchange{tag = Tag}) ->
     after 0 -> Exchange
     end.
 
-died(Event, Now, Exchange, Chance = #chance{died = none}) ->
-    case repeatable(Event, Chance) of
-        no ->
-            given_up(Event, Chance, Now, Exchange);
-        What ->
-            again(What, Event, Now, Exchange, Chance#chance{died = Event, until = none},
-                fun replay/3)
-    end;
-died({port_down, _, Reason}, Now, Exchange, Chance) ->
-    twice(Chance),
+died({again, What, Died}, Event, Now, Exchange, _) ->
+    again(What, Event, Now, Exchange, Died, fun replay/3);
+died(no, Event, Now, Exchange, Chance) ->
+    given_up(Event, Chance, Now, Exchange);
+died(twice, {port_down, _, Reason}, Now, Exchange, _) ->
     to_stream({port, {port_down, true, Reason}}, Now, Exchange#exchange{chance = none}).
 
 replay(Chance, Now, Exchange = #exchange{count = Count}) ->
     gwport_count:replay(Count),
     elsewhere(Chance, Now, Exchange).
-
-%% [R6].
-repeatable({port_down, false, _}, _) ->
-    sent;
-repeatable({port_down, true, _}, #chance{request = #{<<"method">> := Method}}) ->
-    case gwport_request:is_idempotent(Method) of
-        true -> whole;
-        false -> no
-    end.
-
-%% A query may hold what is nobody's business. There may be as many as a port has streams.
-twice(#chance{request = #{<<"method">> := Method, <<"path">> := Path}, mount = #{pool := Pool}}) ->
-    _ = [?LOG_ERROR("gwport: two programs of pool ~ts have ended with the same request, and it "
-        "goes to no other: ~ts ~ts", [Pool, Method, gwport_line:text(shown(Path))], #{pool => Pool})
-        || gwport_log_budget:take()],
-    ok.
-
-shown(<<Path:?MAX_PATH/binary, _, _/binary>>) -> <<Path/binary, "...">>;
-shown(Path) -> Path.
 
 %% The watch may have spoken, or be about to.
 late(Now, Exchange = #exchange{due = Due}) when Now + ?MARGIN >= Due ->

@@ -10,7 +10,7 @@ order() ->
         gwport_plug_conn, gwport_client, gwport_mw_request_id, gwport_mw_server_timing, gwport_mw_cors, gwport_mw_basic_auth, gwport_mw_method_override,
         gwport_mw_gzip, gwport_mw_conditional, gwport_mw_prefix, gwport_mw_response, gwport_mw_options, gwport_gateway, gwport_run_pool,
         gwport_evidence, gwport_call, gwport_cowboy_routes, gwport_mounts, gwport_pipeline_h, gwport_tunnel, gwport_turns, gwport_h2_flow, gwport_cowboy,
-        gwport_cowboy_response, gwport_trailers, gwport_request_end, gwport_cowboy_request, gwport_cowboy_listener, gwport_exchange, gwport_dev_page, gwport_validate, gwport_run, gwport_run_app,
+        gwport_cowboy_response, gwport_trailers, gwport_request_end, gwport_cowboy_request, gwport_cowboy_listener, gwport_exchange, gwport_chance, gwport_dev_page, gwport_validate, gwport_run, gwport_run_app,
         gwport_account, gwport_access, gwport_request, gwport_stream, gwport_status, gwport_response, gwport_reload, gwport_pool_keeper,
         gwport_waiting, gwport_backoff, gwport_pool_sup, gwport_plan, gwport_pool, gwport_port, gwport_asked, gwport_handle, gwport_greeting, gwport_life, gwport_health, gwport_brake,
         gwport_recycle,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"slices"
 	"strings"
@@ -25,11 +26,18 @@ type attack struct {
 // that of bare Cowboy in the same run.
 var attackers = []string{ownHandler, "gwport_handler", "gwport_stream", "gwport_handler_before", "gwport_stream_before"}
 
+const dripped = "POST /upload HTTP/1.1\r\nHost: bench\r\nContent-Length: 1000000\r\n\r\n"
+
 var attacks = []attack{
 	{"none", "nobody", 0, nil},
 	{"heads", "1,000 connections with half a head", 1000, says("GET /hello HTTP/1.1\r\nHost: b")},
 	{"bodies", "800 uploads of a byte a second", 800, func(c net.Conn, _ time.Duration) error {
-		return drips(c, "POST /upload HTTP/1.1\r\nHost: bench\r\nContent-Length: 1000000\r\n\r\n")
+		return drips(c, dripped)
+	}},
+	// The bytes of those come together, as their connections did, and then there are none for the rest of the second.
+	{"spread", "800 uploads of a byte a second, spread over it", 800, func(c net.Conn, _ time.Duration) error {
+		time.Sleep(rand.N(time.Second))
+		return drips(c, dripped)
 	}},
 	{"readers", "200 clients that ask for 10 MB and read nothing", 200, says("GET /gen?bytes=10000000 HTTP/1.1\r\nHost: bench\r\n\r\n")},
 	{"resets", "8 clients that ask for 10 MB and reset the connection, again and again", 8, func(c net.Conn, _ time.Duration) error {
