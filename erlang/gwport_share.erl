@@ -10,12 +10,12 @@
 
 -record(shares, {
     %% {Peer, Count} for each that has requests.
-    counts :: ets:table(),
+    counts :: ets:tid(),
     %% Whose each of them is.
     peers = #{} :: #{reference() => binary()}
 }).
 -opaque shares() :: #shares{}.
--opaque counts() :: ets:table().
+-opaque counts() :: ets:tid().
 
 -spec new() -> shares().
 new() ->
