@@ -73,9 +73,10 @@ specs_say_what_they_take_test_() ->
 
 %% What is @private has no docs: up to OTP 28 it is said to be hidden, from 29 on it is not listed.
 vague(Module) ->
-    Public = [{Name, Arity} || {{function, Name, Arity}, Doc} <- entries(Module), Doc =/= hidden],
+    Listed = [{Name, Arity} || {{function, Name, Arity}, Doc} <- entries(Module), Doc =/= hidden],
     lists:usort([{Function, Found} || {attribute, _, spec, {Function, Types}} <- forms(Module),
-        lists:member(Function, Public), Found <- in(Types, Module, [])]).
+        lists:member(Function, Module:module_info(exports)), lists:member(Function, Listed),
+        Found <- in(Types, Module, [])]).
 
 %% What is vague in a type, and in those of ours that it is made of. Seen are those that we are in.
 in({ann_type, _, [_, {type, _, term, []}]}, _, _) -> [];
