@@ -22,7 +22,9 @@ var (
     to_stream({port, Event}, Now, Exchange);`,
 		new: `first(Event = {credit, _}, Now, Exchange, Chance) ->
     case rand:uniform(50) of
-        1 -> died({port_down, false, planted}, Now, Exchange, Chance);
+        1 ->
+            Down = {port_down, false, planted},
+            died(gwport_chance:died(Down, Chance), Down, Now, Exchange, Chance);
         _ -> to_stream({port, Event}, Now, Exchange)
     end;`,
 	}
