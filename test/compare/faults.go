@@ -127,7 +127,7 @@ var faults = []fault{
 	{
 		name: "a client is told twice to go on", file: "bridge/response.go",
 		old: `if status == http.StatusContinue && w.out.goAhead() {`, new: `if false {`,
-		shows: []sign{{"expectations/said by the handler", cases.H1, both, "inform2.status"}},
+		shows: []sign{{"expectations/said by the handler and not heeded", cases.H1, both, "inform2.status"}},
 	},
 	{
 		name: "the last status counts", file: "bridge/response.go",
