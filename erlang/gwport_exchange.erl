@@ -288,15 +288,15 @@ looked(Error, Exchange = #exchange{wait = {Place, _, _}}) ->
 %% It hears no more of its place.
 unwait(Exchange = #exchange{ref = Ref}) ->
     _ = erlang:unalias(Ref),
-    answered(Exchange).
+    waits_no_more(Exchange).
 
-answered(Exchange = #exchange{wait = {_, Timer, _}}) ->
+waits_no_more(Exchange = #exchange{wait = {_, Timer, _}}) ->
     _ = erlang:cancel_timer(Timer),
     Exchange#exchange{wait = none}.
 
 %% An owner keeps a place for it.
 room(Port, Now, Exchange = #exchange{chance = Chance}) ->
-    Offered = answered(Exchange),
+    Offered = waits_no_more(Exchange),
     case accept(Port, Now, Offered) of
         {ok, _} -> begins(Now, Offered#exchange{port = Port});
         {error, not_entered} -> placed_again(place(gwport_chance:but(Port, Chance), Now, Offered),
