@@ -71,7 +71,7 @@ entries(Module) ->
 specs_say_what_they_take_test_() ->
     [{atom_to_list(Module), fun() -> ?assertEqual([], vague(Module)) end} || Module <- public()].
 
-%% What is @private has no docs: up to OTP 28 it is said to be hidden, from 29 on it is not listed.
+%% What is @private has no docs: edoc of OTP 25 and 27 says that it is hidden, that of 29 does not list it.
 vague(Module) ->
     Listed = [{Name, Arity} || {{function, Name, Arity}, Doc} <- entries(Module), Doc =/= hidden],
     lists:usort([{Function, Found} || {attribute, _, spec, {Function, Types}} <- forms(Module),
