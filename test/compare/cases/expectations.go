@@ -20,8 +20,10 @@ var _ = theme(Theme{
 		{Name: "closed", Method: "POST", Body: Body{Size: 1000}, Fields: expect, Do: ops(closes, write("x")), Client: waits},
 		{Name: "said by the handler", Method: "POST", Body: Body{Size: 1000}, Fields: expect, Do: ops(status(100), readall, write("x")), Client: waits},
 		// Nothing comes of the body, so that what tells the client a second time is seen.
-		{Name: "said by the handler and not heeded", Method: "POST", On: OnlyH1, Body: Body{Size: 1000}, Fields: expect,
-			Do: ops(status(100), readby(200), readall, write("x")), Client: ops(head, inform, finish)},
+		{
+			Name: "said by the handler and not heeded", Method: "POST", On: OnlyH1, Body: Body{Size: 1000}, Fields: expect,
+			Do: ops(status(100), readby(200), readall, write("x")), Client: ops(head, inform, finish),
+		},
 		{Name: "said twice by the handler", Method: "POST", Body: Body{Size: 1000}, Fields: expect, Do: ops(status(100), status(100), readall, write("x")), Client: waits},
 		{Name: "said and not read", Method: "POST", Body: Body{Size: 1000}, Fields: expect, Do: ops(status(100), write("x")), Client: waits},
 		{Name: "hints first", Method: "POST", Body: Body{Size: 1000}, Fields: expect, Do: ops(status(103), readall, write("x"))},
