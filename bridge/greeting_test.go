@@ -95,6 +95,8 @@ func TestHelloThatCannotBeMetIsAFault(t *testing.T) {
 		"versions no tuple":  {change("versions", 1), bridge.FaultBadGreeting},
 		"negative level":     {change("options", etf.Map{{Key: "log_level", Value: -1}}), bridge.FaultBadGreeting},
 		"level is no number": {change("options", etf.Map{{Key: "log_level", Value: "info"}}), bridge.FaultBadGreeting},
+		"negative lines":     {change("options", etf.Map{{Key: "log_lines", Value: -1}}), bridge.FaultBadGreeting},
+		"lines are a word":   {change("options", etf.Map{{Key: "log_lines", Value: "all"}}), bridge.FaultBadGreeting},
 		"dev is no boolean":  {change("options", etf.Map{{Key: "dev", Value: etf.Atom("yes")}}), bridge.FaultBadGreeting},
 		"dev is a number":    {change("options", etf.Map{{Key: "dev", Value: 1}}), bridge.FaultBadGreeting},
 		"negative timeout":   {change("options", etf.Map{{Key: "drain_timeout", Value: -1}}), bridge.FaultBadGreeting},

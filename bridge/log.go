@@ -24,8 +24,10 @@ var current atomic.Pointer[mux.Conn]
 // [Serve] has greeted the host it is not known: records of any level go to standard
 // error then, each as a line that has its level, and the host drops what is below.
 //
-// Behind the greeting logging never waits for the host: lines beyond 256 KiB that
-// are not written yet are dropped, and their number goes with the next. Only a record
+// Behind the greeting logging never waits for the host: of a second's lines those
+// beyond what the host logs (the pool's option log_lines, 200 by default), and lines
+// beyond 256 KiB that are not written yet, are dropped, and the host is told their
+// number. In development lines of any number are sent. Only a record
 // of level error waits until it is written, 100 ms at most, because os.Exit may be
 // next. Before the greeting each record waits until standard error has taken it.
 //

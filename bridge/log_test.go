@@ -178,3 +178,66 @@ func TestErrorsOfAnAppReachTheLog(t *testing.T) {
 		require.EqualValues(t, 256, metaOf(meta, "stream"))
 	}
 }
+
+// flooding is a host with these options, and a program whose handler logs five lines.
+func flooding(t *testing.T, options etf.Map) *bridgetest.Host {
+	leavesNothing(t)
+	h := bridgetest.Start(t, &bridge.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		for range 5 {
+			slog.New(bridge.LogHandler()).InfoContext(r.Context(), "a line")
+		}
+	})})
+	hello := helloTerm()
+	hello[5].Value = options
+	h.SendTerm(bridgetest.Hello, 0, hello)
+	_, _ = h.Next()
+	return h
+}
+
+func TestLinesThatTheHostWouldNotLogAreCountedInThePlaceOfSent(t *testing.T) {
+	for name, c := range map[string]struct {
+		options etf.Map
+		lines   int
+		dropped any
+	}{
+		"not said":       {etf.Map{}, 5, nil},
+		"as many":        {etf.Map{{Key: "log_lines", Value: 5}}, 5, nil},
+		"one fewer":      {etf.Map{{Key: "log_lines", Value: 4}}, 4, int64(1)},
+		"none":           {etf.Map{{Key: "log_lines", Value: 0}}, 0, int64(5)},
+		"in development": {etf.Map{{Key: "log_lines", Value: 0}, {Key: "dev", Value: etf.Atom("true")}}, 5, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := flooding(t, c.options)
+			h.Do(bridgetest.Request{})
+			h.Drain()
+			lines, dropped := 0, any(nil)
+			for f, ok := h.Next(); ok; f, ok = h.Next() {
+				if f.Kind != bridgetest.Log {
+					continue
+				}
+				line := f.Term().(etf.Tuple)
+				if string(line[1].(etf.Binary)) == "a line" {
+					lines++
+				}
+				dropped = metaOf(line[2].(etf.Map), "dropped")
+			}
+			require.Equal(t, c.lines, lines)
+			require.Equal(t, c.dropped, dropped, "an end is no reason not to tell")
+			require.NoError(t, h.Wait())
+		})
+	}
+}
+
+func TestASecondLaterLinesAreSentAgain(t *testing.T) {
+	h := flooding(t, etf.Map{{Key: "log_lines", Value: 1}})
+	for range 2 {
+		h.Do(bridgetest.Request{})
+		level, text, meta := logLine(t, h)
+		require.Equal(t, "a line", text)
+		require.EqualValues(t, 6, level)
+		require.Nil(t, metaOf(meta, "dropped"))
+		level, _, meta = logLine(t, h)
+		require.EqualValues(t, 7, level)
+		require.EqualValues(t, 4, metaOf(meta, "dropped"))
+	}
+}

@@ -20,7 +20,8 @@
 -spec hello(gwport_pool_options:pool()) -> #{binary() => term()}.
 hello(Options) ->
     #{max_frame := MaxFrame, max_head := MaxHead, max_streams := MaxStreams,
-        drain_timeout := DrainTimeout, log_level := LogLevel, dev := Dev, name := Name} = Options,
+        drain_timeout := DrainTimeout, log_level := LogLevel, log_lines := LogLines,
+        dev := Dev, name := Name} = Options,
     #{<<"versions">> => {?WIRE_VERSION, ?WIRE_VERSION},
         <<"max_frame">> => MaxFrame,
         <<"max_head">> => MaxHead,
@@ -28,7 +29,8 @@ hello(Options) ->
         <<"capabilities">> => [gwport_frame:capability(Capability)
             || Capability <- gwport_frame:capabilities(), is_possible(Capability)],
         <<"options">> => #{<<"drain_timeout">> => DrainTimeout,
-            <<"log_level">> => gwport_log_frame:severity(LogLevel), <<"dev">> => Dev},
+            <<"log_level">> => gwport_log_frame:severity(LogLevel), <<"log_lines">> => LogLines,
+            <<"dev">> => Dev},
         <<"pool">> => atom_to_binary(Name)}.
 
 %% What a program says first is `ready`.

@@ -21,7 +21,7 @@ groups() ->
         deadline_does_not_look_like_an_end, broken_off_in_its_turn,
         broken_off_by_a_wrong_length, broken_off_behind_a_head_alone,
         panic_costs_one_stream, what_ends_a_program_costs_its_own_requests, fatal_error_reaches_the_log, long_crash_reaches_the_log,
-        stray_output_harms_nobody, flood_of_lines_is_bounded, records_arrive_with_level_and_metadata,
+        stray_output_harms_nobody, flood_of_lines_is_bounded, flood_of_records_is_bounded, records_arrive_with_level_and_metadata,
         log_level_says_which_records_arrive
     ]}]).
 
@@ -689,34 +689,52 @@ flood_of_lines_is_bounded(Config) ->
     #{status := 200} = gwport_test:get(Server, "/faults/stderr?bytes=1600"),
     [gwport_probe:expect(Server, "stderr 0") || _ <- lists:seq(1, 20)],
     #{status := 200} = gwport_test:get(Server, "/hello"),
-    {Lines, 0} = logged_until_discarded(Pool, 0, 1500),
-    ?assertEqual(0, Lines),
+    ?assertEqual({0, 0}, logged_until_discarded(Pool, "stderr ", 0, 1500)),
     %% 200 lines: as many as the socket holds while its reader has no turn, or the program might lose some.
     #{status := 200} = gwport_test:get(Server, "/faults/stderr?bytes=16000"),
     ?assertMatch(#{status := 200}, gwport_test:get(Server, "/hello")),
-    {Logged, Discarded} = logged_until_discarded(Pool, 0, 5000),
+    {Logged, Discarded} = logged_until_discarded(Pool, "stderr ", 0, 5000),
     ct:pal("~b lines logged, ~b discarded", [Logged, Discarded]),
     ?assert(Logged >= 20),
     ?assert(Logged =< 60),
-    ?assertEqual(200, Logged + Discarded + rest_discarded(Pool, 0)),
+    ?assertEqual(200, Logged + Discarded + rest_discarded(Pool, "stderr ", 0)),
     gwport_probe:stop(Server).
 
-%% Lines of the flood, until a count of discarded ones, or nothing for so long.
-logged_until_discarded(Pool, Lines, Ms) ->
+flood_of_records_is_bounded(Config) ->
+    %% So it is with slog's records, of which the program sends no more than the host logs: each that is not
+    %% logged is counted, also where the program ends in the same second.
+    Server = #{pool := Pool} = gwport_probe:flow(#{pool => #{log_lines => 20}}, Config),
+    #{status := 200} = gwport_test:get(Server, "/faults/slog?text=flood&count=20"),
+    [gwport_probe:expect(Server, "flood") || _ <- lists:seq(1, 20)],
+    ?assertEqual({0, 0}, logged_until_discarded(Pool, "flood", 0, 1500)),
+    #{status := 200} = gwport_test:get(Server, "/faults/slog?text=flood&count=5000"),
+    {Logged, Discarded} = logged_until_discarded(Pool, "flood", 0, 5000),
+    ct:pal("~b lines logged, ~b discarded", [Logged, Discarded]),
+    ?assert(Logged >= 20),
+    ?assert(Logged =< 60),
+    ?assertEqual(5000, Logged + Discarded + rest_discarded(Pool, "flood", 0)),
+    #{status := 200} = gwport_test:get(Server, "/faults/slog?text=flood&count=30"),
+    {ok, _} = gwport:reload(Pool),
+    ?assertEqual(30, rest_discarded(Pool, "flood", 0)),
+    gwport_probe:stop(Server).
+
+%% Lines that begin so, until a count of discarded ones, or nothing for so long.
+logged_until_discarded(Pool, Begin, Lines, Ms) ->
     receive
         {log_event, _, Text, #{pool := Pool}} ->
-            case {re:run(Text, "gwport: (\\d+) lines of pool", [{capture, all_but_first, list}]), Text} of
+            case {re:run(Text, "gwport: (\\d+) lines of pool", [{capture, all_but_first, list}]), string:prefix(Text, Begin)} of
                 {{match, [Count]}, _} -> {Lines, list_to_integer(Count)};
-                {nomatch, <<"stderr ", _/binary>>} -> logged_until_discarded(Pool, Lines + 1, Ms);
-                _ -> logged_until_discarded(Pool, Lines, Ms)
+                {nomatch, nomatch} -> logged_until_discarded(Pool, Begin, Lines, Ms);
+                {nomatch, _} -> logged_until_discarded(Pool, Begin, Lines + 1, Ms)
             end
     after Ms -> {Lines, 0}
     end.
 
-rest_discarded(Pool, Sum) ->
-    case logged_until_discarded(Pool, 0, 1500) of
+%% All of both, until there is none for a second and a half.
+rest_discarded(Pool, Begin, Sum) ->
+    case logged_until_discarded(Pool, Begin, 0, 1500) of
         {0, 0} -> Sum;
-        {Lines, Discarded} -> rest_discarded(Pool, Sum + Lines + Discarded)
+        {Lines, Discarded} -> rest_discarded(Pool, Begin, Sum + Lines + Discarded)
     end.
 
 records_arrive_with_level_and_metadata(Config) ->

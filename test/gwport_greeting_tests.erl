@@ -38,7 +38,7 @@ hello_names_a_range_and_what_has_no_meaning_yet_is_empty_test() ->
     {ok, Options} = gwport_pool_options:pool(#{name => shop, command => "sh"}),
     Can = [<<"file">> || gwport_file:is_possible()] ++ [<<"hijack">>, <<"evidence">>],
     ?assertMatch(#{<<"versions">> := {1, 1}, <<"capabilities">> := Can, <<"pool">> := <<"shop">>,
-        <<"options">> := #{<<"drain_timeout">> := 30000, <<"log_level">> := 6, <<"dev">> := false}}, gwport_greeting:hello(Options)),
+        <<"options">> := #{<<"drain_timeout">> := 30000, <<"log_level">> := 6, <<"log_lines">> := 200, <<"dev">> := false}}, gwport_greeting:hello(Options)),
     ?assertMatch(#{<<"options">> := #{<<"dev">> := true}}, gwport_greeting:hello(Options#{dev := true})).
 
 a_capability_is_in_force_if_both_name_it_test_() ->

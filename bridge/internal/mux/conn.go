@@ -3,6 +3,7 @@ package mux
 import (
 	"errors"
 	"io"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +27,7 @@ type Conn struct {
 	// host is what hello said; the reader writes it once, before any stream.
 	host     wire.Hello
 	logLevel atomic.Int32 // of host, for records that belong to no stream
+	lines    lineRate
 
 	mu      sync.Mutex
 	streams map[uint32]*Stream // the live ones
@@ -72,6 +74,7 @@ func New(cfg Config, app App, r io.Reader, w io.Writer) *Conn {
 		unread:   make(chan struct{}),
 	}
 	c.logLevel.Store(notGreeted)
+	c.lines.limit.Store(math.MaxInt32)
 	c.out.wake.L = &c.mu
 	c.out.logged.L = &c.mu
 	return c
@@ -197,6 +200,7 @@ func (c *Conn) loseStreams() []*Stream {
 // end marks the conn as ended. The writer writes what is left for it to write.
 func (c *Conn) end(err error) {
 	c.ended, c.err = true, err
+	c.tellDropped()
 	c.drain.stop()
 	c.workers.stop()
 	close(c.done)

@@ -1,6 +1,7 @@
 package mux
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/gwport/gwport/bridge/internal/wire"
@@ -22,8 +23,12 @@ func (c *Conn) LogLevel() (level wire.Level, known bool) {
 	return level, level != notGreeted
 }
 
-// Log queues a line, and waits for an error to be written.
+// Log queues a line, and waits for an error to be written. It drops and counts what the
+// host would not log.
 func (c *Conn) Log(l wire.Line) {
+	if !c.mayLog() {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := c.out.log(l)
@@ -43,9 +48,59 @@ func (c *Conn) Log(l wire.Line) {
 	}
 }
 
-// Log queues a line about the stream. It does not wait.
+// Log queues a line about the stream, or drops it. It does not wait.
 func (s *Stream) Log(level wire.Level, text string, meta ...wire.MetaPair) {
+	if !s.c.mayLog() {
+		return
+	}
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
 	s.c.out.log(wire.Line{Level: level, Text: text, Meta: append(meta, wire.MetaPair{Key: MetaStream, Value: int(s.id)})})
+}
+
+// lineRate counts the lines of a second, which begins with its first line. Those that the
+// host would discard are dropped here, without the conn's lock: handlers that log without
+// a pause would hold up all others by it, and fill the pipe in front of their responses.
+type lineRate struct {
+	limit   atomic.Int32
+	lines   atomic.Int32 // up to one more than limit for each that counts
+	dropped atomic.Int64
+}
+
+// mayLog tells whether the host would log one line more in this second.
+func (c *Conn) mayLog() bool {
+	limit := c.lines.limit.Load()
+	n := c.lines.lines.Load()
+	if n <= limit {
+		n = c.lines.lines.Add(1)
+	}
+	if n == 1 {
+		time.AfterFunc(time.Second, c.nextSecond)
+	}
+	if n > limit {
+		c.lines.dropped.Add(1)
+		return false
+	}
+	return true
+}
+
+// nextSecond lets lines pass again, and tells the host how many did not.
+func (c *Conn) nextSecond() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lines.lines.Store(0)
+	if !c.ended {
+		c.tellDropped()
+	}
+}
+
+// tellDropped queues a line that has nothing to say but how many were dropped, if there were
+// any. Of all levels it has the one that the fewest hosts log.
+func (c *Conn) tellDropped() {
+	n := c.lines.dropped.Swap(0)
+	if n == 0 {
+		return
+	}
+	c.out.dropped += int(n)
+	c.out.log(wire.Line{Level: wire.LevelDebug, Text: "gwport: there were more lines than the host logs in a second"})
 }

@@ -82,6 +82,8 @@ func (c *Conn) greet() error {
 	c.host = host
 	if host.Dev {
 		c.out.onLine = c.cfg.OnDevLine
+	} else {
+		c.lines.limit.Store(int32(host.LogLines))
 	}
 	if !c.ended {
 		c.out.ready(&c.cfg.Ready)

@@ -15,6 +15,7 @@ type Hello struct {
 	MaxStreams             int
 	DrainTimeout           time.Duration
 	LogLevel               Level // the least severe one that it logs
+	LogLines               int   // of a second that it logs
 	Dev                    bool  // it runs for development
 	Pool                   string
 	Files                  bool // it has the capability file
@@ -35,7 +36,7 @@ const (
 )
 
 func DecodeHello(payload []byte) (Hello, error) {
-	h := Hello{DrainTimeout: defaultDrainTimeout, LogLevel: LevelInfo}
+	h := Hello{DrainTimeout: defaultDrainTimeout, LogLevel: LevelInfo, LogLines: math.MaxInt32}
 	r, err := etf.NewReader(string(payload))
 	if err != nil {
 		return h, err
@@ -147,6 +148,8 @@ func (h *Hello) readOption(r *etf.Reader, key string) error {
 		level, err := readCount(r, math.MaxInt32)
 		h.LogLevel = min(Level(level), LevelDebug)
 		return err
+	case "log_lines":
+		return readSize(r, &h.LogLines)
 	case "dev":
 		dev, err := readBool(r)
 		h.Dev = dev
