@@ -48,7 +48,8 @@ const (
 	// minMemory is how much of a body whose length is declared must be left for it to go by
 	// files in memory, of which two are held for each such body: of largePiece bytes at most
 	// while those of all bodies of the process are below largeMemory together, and of
-	// smallPiece up to maxMemory. Beyond that bodies go by the wire. maxSmall files below
+	// smallPiece up to maxMemory. Until the host has taken one, a client may be about to
+	// leave, and files are of smallPiece. Beyond that bodies go by the wire. maxSmall files below
 	// minFile, one after another, mean that the handler is slower than its client, and
 	// end it: opening a file costs the host more than 64 KiB do.
 	minMemory   = 256 << 10

@@ -24,13 +24,14 @@ import (
 // there is only as long as there is something to send. What the host does not take goes as
 // chunks, and so does all that follows.
 type memory struct {
-	out   sink
-	piece int // the largest file
+	out     sink
+	largest int // piece, at most
 	// reserved is its share of memoryInUse.
 	reserved int64
 
 	mu      sync.Mutex
 	cond    sync.Cond
+	piece   int         // how large a file may be: what a client leaves behind was not worth filling
 	filling *memoryFile // not yet sent; nil: none
 	sending bool        // the goroutine runs
 	refused bool        // the host has not taken all: the bytes go as chunks
@@ -51,13 +52,13 @@ var memoryInUse atomic.Int64
 // newMemory is for a body of which so much is left. It is nil if too much is in use already.
 func newMemory(out sink, left int64) *memory {
 	large, small := min(left, 2*largePiece), min(left, 2*smallPiece)
-	m := &memory{out: out}
+	m := &memory{out: out, piece: smallPiece}
 	m.cond.L = &m.mu
 	switch {
 	case reserveMemory(large, largeMemory):
-		m.piece, m.reserved = largePiece, large
+		m.largest, m.reserved = largePiece, large
 	case reserveMemory(small, maxMemory):
-		m.piece, m.reserved = smallPiece, small
+		m.largest, m.reserved = smallPiece, small
 	default:
 		return nil
 	}
@@ -80,7 +81,7 @@ func (m *memory) add(p []byte) (n int, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for n < len(p) {
-		for m.err == nil && m.filling != nil && m.filling.size == m.piece {
+		for m.err == nil && m.filling != nil && m.filling.size >= m.piece {
 			m.cond.Wait()
 		}
 		if m.err != nil {
@@ -149,6 +150,7 @@ func (m *memory) send() {
 		m.mu.Lock()
 		m.err = err
 		m.refused = m.refused || taken < int64(f.size)
+		m.piece = m.largest
 	}
 	m.sending = false
 	m.cond.Broadcast()

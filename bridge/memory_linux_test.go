@@ -169,7 +169,7 @@ func memoryFiles(t *testing.T) int {
 }
 
 func TestASlowClientHoldsTwoPiecesOfMemory(t *testing.T) {
-	const piece = 4 << 20
+	const smallPiece, largePiece = 1 << 20, 4 << 20
 	nothingInUse(t)
 	body := noise(16 << 20)
 	written := make(chan int, 1000)
@@ -186,14 +186,21 @@ func TestASlowClientHoldsTwoPiecesOfMemory(t *testing.T) {
 	}, "file")
 	s := h.Open(bridgetest.Request{Files: true})
 	s.Expect(bridgetest.Head)
-	file, first := opened(t, s.Next())
-	require.NoError(t, file.Close())
-	for left := first + piece; left > 0; {
-		left -= int64(<-written)
+	// The second piece is a small one: as long as nothing is taken, the client may be about to leave.
+	holds := func(bytes int64) (sent int64) {
+		file, sent := opened(t, s.Next())
+		require.NoError(t, file.Close())
+		for bytes += sent; bytes > 0; {
+			bytes -= int64(<-written)
+		}
+		h.Ping(1)
+		require.Empty(t, written, "the handler waits")
+		require.Equal(t, 2, memoryFiles(t))
+		return sent
 	}
-	h.Ping(1)
-	require.Empty(t, written, "the handler waits")
-	require.Equal(t, 2, memoryFiles(t))
+	first := holds(smallPiece)
+	h.SendTerm(bridgetest.Taken, s.ID, first)
+	require.EqualValues(t, smallPiece, holds(largePiece-smallPiece), "and is written already")
 	s.Abort(bridge.CodeCancelled, "")
 	require.Eventually(t, func() bool { return memoryFiles(t) == 0 }, 10*time.Second, time.Millisecond)
 }
