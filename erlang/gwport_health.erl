@@ -3,7 +3,7 @@
 %% @hidden
 -module(gwport_health).
 
--export([new/2, greeted/1, hear/2, pong/2, os_pid/1, look/1, hold/1, go_on/1, term/1, kill/1]).
+-export([new/2, greeted/1, hear/2, pong/2, os_pid/1, look_often/1, hold/1, go_on/1, term/1, kill/1]).
 
 -export_type([health/0]).
 
@@ -20,6 +20,8 @@
 %% How often the process is looked for. OTP tells of its end only when all have closed its standard
 %% output, which what it has started may keep open.
 -define(LIFE_CHECK, 1000).
+%% How often it is looked for where it is known to be ending.
+-define(END_CHECK, 100).
 %% How long what a process wrote before its end may be on its way here.
 -define(LAST_READ, 1000).
 
@@ -50,6 +52,8 @@ hear(look, #health{process = Process}) ->
     %% Asked again and again: there is no answer to many a look, and none while the process lives.
     gwport_os:look(Process),
     later(?LIFE_CHECK, look);
+hear(look_often, Health) ->
+    look_often(Health);
 hear(gone, _) ->
     later(?LAST_READ, lifeless);
 hear(lifeless, _) ->
@@ -75,10 +79,12 @@ later(Time, What) ->
 os_pid(#health{process = Process}) ->
     gwport_os:id(Process).
 
-%% {gwport_os, gone} comes if the process has ended, and nothing if not.
--spec look(health()) -> ok.
-look(#health{process = Process}) ->
-    gwport_os:look(Process).
+%% {gwport_os, gone} comes when the process has ended. One that ends closes what it has open before
+%% it is gone, and on a busy machine long before.
+-spec look_often(health()) -> ok.
+look_often(#health{process = Process}) ->
+    gwport_os:look(Process),
+    later(?END_CHECK, look_often).
 
 %% The program, and what it has started, are stopped, until they are to go on.
 -spec hold(health()) -> ok.

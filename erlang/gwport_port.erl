@@ -276,8 +276,8 @@ hear({Port, eof}, State = #port{port = Port}) ->
     end_of_output(State);
 hear({'EXIT', Port, Reason}, State = #port{port = Port}) ->
     %% With output still queued this is all that comes: no end of file, no exit status. Whether the
-    %% program has ended is asked now.
-    gwport_health:look(State#port.health),
+    %% program has ended is asked from now on.
+    gwport_health:look_often(State#port.health),
     gone(#{clean => false, reason => Reason}, State);
 hear({ask, Question}, State) ->
     {noreply, ask_program(Question, State)};

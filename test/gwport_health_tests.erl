@@ -13,6 +13,7 @@ owner_test_() ->
         fun a_ping_that_was_answered_was_not_missed/0,
         fun nobody_is_asked_twice_at_a_time/0,
         fun a_program_that_had_ended_at_once_is_found_lifeless/0,
+        fun a_program_that_ends_is_looked_for_until_it_is_gone/0,
         fun an_answer_to_no_question_is_none/0, fun without_an_interval_nobody_is_asked/0,
         fun without_a_timeout_no_answer_is_missed/0
     ]].
@@ -52,6 +53,27 @@ a_program_that_had_ended_at_once_is_found_lifeless() ->
     ok = gwport_health:hear(heard(look), Health),
     ok = gwport_health:hear(receive {gwport_os, Gone} -> Gone end, Health),
     ?assertEqual(lifeless, gwport_health:hear(heard(lifeless), Health)).
+
+%% Where its port has closed it may live on, and is found to have ended without the look that there is each second.
+a_program_that_ends_is_looked_for_until_it_is_gone() ->
+    gwport_test:undisturbed(fun() ->
+        {ok, _} = application:ensure_all_started(gwport),
+        Port = open_port({spawn_executable, os:find_executable("sleep")}, [{args, ["60"]}]),
+        {os_pid, OsPid} = erlang:port_info(Port, os_pid),
+        Health = gwport_health:new({os_pid, OsPid}, ?OPTIONS),
+        ok = gwport_health:look_often(Health),
+        [ok = gwport_health:hear(heard(look_often), Health) || _ <- [1, 2]],
+        ok = gwport_health:kill(Health),
+        ?assertEqual(gone, looked_often(Health)),
+        catch port_close(Port)
+    end).
+
+looked_often(Health) ->
+    receive
+        {gwport_os, What} -> What;
+        {gwport_health, look} -> looked_late;
+        {gwport_health, look_often} -> ok = gwport_health:hear(look_often, Health), looked_often(Health)
+    end.
 
 without_an_interval_nobody_is_asked() ->
     Greet = fun(Interval) ->
