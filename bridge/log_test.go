@@ -228,6 +228,25 @@ func TestLinesThatTheHostWouldNotLogAreCountedInThePlaceOfSent(t *testing.T) {
 	}
 }
 
+// A fault is the last frame of a side, whatever waits to be logged.
+func TestLinesAndTheirCountComeBeforeAFault(t *testing.T) {
+	h := flooding(t, etf.Map{{Key: "log_lines", Value: 4}})
+	h.Do(bridgetest.Request{})
+	h.SendTerm(bridgetest.Hello, 0, helloTerm()) // a second one
+	var kinds []bridgetest.Kind
+	dropped := any(nil)
+	for f, ok := h.Next(); ok; f, ok = h.Next() {
+		if kinds = append(kinds, f.Kind); f.Kind == bridgetest.Log {
+			dropped = metaOf(f.Term().(etf.Tuple)[2].(etf.Map), "dropped")
+		}
+	}
+	require.Equal(t, []bridgetest.Kind{
+		bridgetest.Log, bridgetest.Log, bridgetest.Log, bridgetest.Log, bridgetest.Log, bridgetest.Fault,
+	}, kinds)
+	require.EqualValues(t, 1, dropped)
+	require.Error(t, h.Wait())
+}
+
 func TestASecondLaterLinesAreSentAgain(t *testing.T) {
 	h := flooding(t, etf.Map{{Key: "log_lines", Value: 1}})
 	for range 2 {

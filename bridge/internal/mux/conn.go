@@ -3,7 +3,6 @@ package mux
 import (
 	"errors"
 	"io"
-	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,7 +26,7 @@ type Conn struct {
 	// host is what hello said; the reader writes it once, before any stream.
 	host     wire.Hello
 	logLevel atomic.Int32 // of host, for records that belong to no stream
-	lines    lineRate
+	logRate  lineRate
 
 	mu      sync.Mutex
 	streams map[uint32]*Stream // the live ones
@@ -74,7 +73,7 @@ func New(cfg Config, app App, r io.Reader, w io.Writer) *Conn {
 		unread:   make(chan struct{}),
 	}
 	c.logLevel.Store(notGreeted)
-	c.lines.limit.Store(math.MaxInt32)
+	c.logRate.limit.Store(wire.AllLines)
 	c.out.wake.L = &c.mu
 	c.out.logged.L = &c.mu
 	return c
@@ -173,6 +172,7 @@ func (c *Conn) fail(err error) {
 		c.cfg.OnFail()
 	}
 	if f := (*wire.Fault)(nil); errors.As(err, &f) && !f.Host {
+		c.tellDropped() // nothing follows a fault
 		c.out.fault(f)
 	}
 	c.ended = true // or a drain would take the last stream's end for its own

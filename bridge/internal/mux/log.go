@@ -63,22 +63,22 @@ func (s *Stream) Log(level wire.Level, text string, meta ...wire.MetaPair) {
 // a pause would hold up all others by it, and fill the pipe in front of their responses.
 type lineRate struct {
 	limit   atomic.Int32
-	lines   atomic.Int32 // up to one more than limit for each that counts
+	sent    atomic.Int32 // more than limit, once a line was dropped
 	dropped atomic.Int64
 }
 
 // mayLog tells whether the host would log one line more in this second.
 func (c *Conn) mayLog() bool {
-	limit := c.lines.limit.Load()
-	n := c.lines.lines.Load()
+	limit := c.logRate.limit.Load()
+	n := c.logRate.sent.Load()
 	if n <= limit {
-		n = c.lines.lines.Add(1)
+		n = c.logRate.sent.Add(1)
 	}
 	if n == 1 {
 		time.AfterFunc(time.Second, c.nextSecond)
 	}
 	if n > limit {
-		c.lines.dropped.Add(1)
+		c.logRate.dropped.Add(1)
 		return false
 	}
 	return true
@@ -88,7 +88,7 @@ func (c *Conn) mayLog() bool {
 func (c *Conn) nextSecond() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.lines.lines.Store(0)
+	c.logRate.sent.Store(0)
 	if !c.ended {
 		c.tellDropped()
 	}
@@ -97,7 +97,7 @@ func (c *Conn) nextSecond() {
 // tellDropped queues a line that has nothing to say but how many were dropped, if there were
 // any. Of all levels it has the one that the fewest hosts log.
 func (c *Conn) tellDropped() {
-	n := c.lines.dropped.Swap(0)
+	n := c.logRate.dropped.Swap(0)
 	if n == 0 {
 		return
 	}

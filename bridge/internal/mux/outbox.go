@@ -23,6 +23,7 @@ type outbox struct {
 
 	isWaiting bool // the writer is at wake
 	greeted   bool // ready is in control or was; log lines may follow
+	faulted   bool // a fault is in control or was; nothing may follow
 
 	control []byte
 	pongs   int // in control, and other answers that nobody waited to give
@@ -115,7 +116,13 @@ func (o *outbox) ready(y *wire.Ready) {
 	o.kick()
 }
 
+// fault is the last frame. Lines of the log that wait go before it.
 func (o *outbox) fault(f *wire.Fault) {
+	o.faulted = true
+	if o.greeted {
+		o.control = append(o.control, o.logs...)
+	}
+	o.logs = o.logs[:0]
 	b, at := wire.BeginFrame(o.control, wire.KindFault)
 	o.control = wire.EndFrame(wire.AppendReason(b, int(f.Code), f.Text), at)
 	o.kick()
@@ -143,10 +150,13 @@ func (o *outbox) integer(k wire.Kind, n int64) {
 	o.kick()
 }
 
-// log queues a line, or counts it as dropped. It returns the line's number.
+// log queues a line, or counts it as dropped. It returns the line's number, or 0.
 func (o *outbox) log(l wire.Line) uint64 {
 	if o.onLine != nil {
 		o.onLine(l)
+	}
+	if o.faulted {
+		return 0
 	}
 	if len(o.logs) >= logBudget {
 		o.dropped++

@@ -50,6 +50,17 @@ func TestLinesWaitForTheGreeting(t *testing.T) {
 	require.Contains(t, string(b.bytes), "early")
 }
 
+func TestNothingIsLoggedBehindAFault(t *testing.T) {
+	o := newOutbox()
+	require.NotZero(t, o.log(wire.Line{Level: wire.LevelInfo, Text: "before"}))
+	o.fault(&wire.Fault{Code: wire.FaultFailed, Text: "broken"})
+	require.Zero(t, o.log(wire.Line{Level: wire.LevelInfo, Text: "behind"}))
+	var b batch
+	o.takeControl(&b)
+	require.Regexp(t, "(?s)before.*broken$", string(b.bytes))
+	require.True(t, o.empty())
+}
+
 func TestStreamQueueKeepsItsOrderAndItsSize(t *testing.T) {
 	var q streamQueue
 	var want []uint32

@@ -83,7 +83,7 @@ func (c *Conn) greet() error {
 	if host.Dev {
 		c.out.onLine = c.cfg.OnDevLine
 	} else {
-		c.lines.limit.Store(int32(host.LogLines))
+		c.logRate.limit.Store(int32(host.LogLines))
 	}
 	if !c.ended {
 		c.out.ready(&c.cfg.Ready)

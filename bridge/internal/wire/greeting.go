@@ -23,6 +23,9 @@ type Hello struct {
 	Evidence               bool // it has the capability evidence
 }
 
+// AllLines is LogLines of a host that sets no bound.
+const AllLines = math.MaxInt32
+
 // The keys of hello that must be there, as bits.
 const (
 	helloVersions = 1 << iota
@@ -36,7 +39,7 @@ const (
 )
 
 func DecodeHello(payload []byte) (Hello, error) {
-	h := Hello{DrainTimeout: defaultDrainTimeout, LogLevel: LevelInfo, LogLines: math.MaxInt32}
+	h := Hello{DrainTimeout: defaultDrainTimeout, LogLevel: LevelInfo, LogLines: AllLines}
 	r, err := etf.NewReader(string(payload))
 	if err != nil {
 		return h, err
