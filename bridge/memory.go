@@ -25,13 +25,13 @@ import (
 // chunks, and so does all that follows.
 type memory struct {
 	out     sink
-	largest int // piece, at most
+	largest int // what piece grows to
 	// reserved is its share of memoryInUse.
 	reserved int64
 
 	mu      sync.Mutex
 	cond    sync.Cond
-	piece   int         // how large a file may be: what a client leaves behind was not worth filling
+	piece   int         // how large a file may be: small until the host has taken one
 	filling *memoryFile // not yet sent; nil: none
 	sending bool        // the goroutine runs
 	refused bool        // the host has not taken all: the bytes go as chunks

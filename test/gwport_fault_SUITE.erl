@@ -707,16 +707,26 @@ flood_of_records_is_bounded(Config) ->
     #{status := 200} = gwport_test:get(Server, "/faults/slog?text=flood&count=20"),
     [gwport_probe:expect(Server, "flood") || _ <- lists:seq(1, 20)],
     ?assertEqual({0, 0}, logged_until_discarded(Pool, "flood", 0, 1500)),
+    Read = read_of(Server),
     #{status := 200} = gwport_test:get(Server, "/faults/slog?text=flood&count=5000"),
     {Logged, Discarded} = logged_until_discarded(Pool, "flood", 0, 5000),
     ct:pal("~b lines logged, ~b discarded", [Logged, Discarded]),
     ?assert(Logged >= 20),
     ?assert(Logged =< 60),
     ?assertEqual(5000, Logged + Discarded + rest_discarded(Pool, "flood", 0)),
+    %% All of them would be a quarter of a megabyte.
+    ?assert(read_of(Server) - Read < 20000),
     #{status := 200} = gwport_test:get(Server, "/faults/slog?text=flood&count=30"),
     {ok, _} = gwport:reload(Pool),
     ?assertEqual(30, rest_discarded(Pool, "flood", 0)),
     gwport_probe:stop(Server).
+
+%% The bytes that its program has written so far.
+read_of(Server) ->
+    OsPid = gwport_test:os_pid(Server),
+    [Port] = [Port || Port <- erlang:ports(), erlang:port_info(Port, os_pid) =:= {os_pid, OsPid}],
+    {input, Bytes} = erlang:port_info(Port, input),
+    Bytes.
 
 %% Lines that begin so, until a count of discarded ones, or nothing for so long.
 logged_until_discarded(Pool, Begin, Lines, Ms) ->

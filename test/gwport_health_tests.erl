@@ -54,24 +54,19 @@ a_program_that_had_ended_at_once_is_found_lifeless() ->
     ok = gwport_health:hear(receive {gwport_os, Gone} -> Gone end, Health),
     ?assertEqual(lifeless, gwport_health:hear(heard(lifeless), Health)).
 
-%% Where its port has closed it may live on, and is found to have ended without the look that there is each second.
+%% By these looks alone: it is not told of those that there are each second.
 a_program_that_ends_is_looked_for_until_it_is_gone() ->
-    gwport_test:undisturbed(fun() ->
-        {ok, _} = application:ensure_all_started(gwport),
-        Port = open_port({spawn_executable, os:find_executable("sleep")}, [{args, ["60"]}]),
-        {os_pid, OsPid} = erlang:port_info(Port, os_pid),
-        Health = gwport_health:new({os_pid, OsPid}, ?OPTIONS),
-        ok = gwport_health:look_often(Health),
-        [ok = gwport_health:hear(heard(look_often), Health) || _ <- [1, 2]],
-        ok = gwport_health:kill(Health),
-        ?assertEqual(gone, looked_often(Health)),
-        catch port_close(Port)
-    end).
+    {ok, _} = application:ensure_all_started(gwport),
+    Port = open_port({spawn_executable, os:find_executable("sleep")}, [{args, ["60"]}]),
+    Health = gwport_health:new(erlang:port_info(Port, os_pid), ?OPTIONS),
+    ok = gwport_health:look_often(Health),
+    [ok = gwport_health:hear(heard(look_often), Health) || _ <- [1, 2]],
+    ok = gwport_health:kill(Health),
+    ?assertEqual(gone, looked_often(Health)).
 
 looked_often(Health) ->
     receive
         {gwport_os, What} -> What;
-        {gwport_health, look} -> looked_late;
         {gwport_health, look_often} -> ok = gwport_health:hear(look_often, Health), looked_often(Health)
     end.
 
