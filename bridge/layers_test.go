@@ -62,7 +62,7 @@ func TestFilesNameOnlyWhatStandsBelow(t *testing.T) {
 		"bridge/internal/mux": {
 			"doc",
 			"conn reader writer drain evidence overrun workers log outbox stream in out takeover whole pace wide app",
-			"abort buffer credit deadline spares stacks",
+			"abort buffer credit deadline spares yields stacks",
 			"limits",
 		},
 		"bridge/internal/wire": {

@@ -37,6 +37,8 @@ type Conn struct {
 
 	asks   asks
 	spares *spares
+	reads  yields // the reader's
+	writes yields // the writer's
 
 	wideLeft int // of the budget for windows that are wider than at first
 

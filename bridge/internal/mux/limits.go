@@ -62,14 +62,14 @@ const (
 	// handler's answer has gathered before it is sent.
 	bulkSize = 32 << 10
 
-	// lateYield is how long the writer's yield takes where others keep the wire
+	// lateYield is how long a yield takes where others keep the wire
 	// waiting: most of the 10 ms for which Go lets a goroutine compute. lateRow of
 	// them one after another are no accident, such as a processor that another
 	// process has had.
 	lateYield = 8 * time.Millisecond
 	lateRow   = 2
 
-	// yieldPause is how long the writer then does without a yield, which would put
+	// yieldPause is how long reader or writer then do without a yield, which would put
 	// the wire behind handlers.
 	yieldPause = 20 * time.Millisecond
 

@@ -33,6 +33,7 @@ func (c *Conn) read() {
 				c.out.kick()
 			}
 			c.mu.Unlock()
+			c.reads.yield()
 		}
 	}
 }

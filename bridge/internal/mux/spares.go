@@ -18,7 +18,7 @@ import (
 // that does not compute pays for them: the runtime looks for work in each.
 //
 // How late the wire is, the writer learns by the way: its yield before a write queues
-// where the reader does.
+// where the reader does (see yields).
 //
 // To set GOMAXPROCS ends Go's own updates of it from the limits of the container. So it
 // is done only where those are in force, and taking the Ps back is asking for the
@@ -26,16 +26,12 @@ import (
 // it, nothing is lent, ever; only that the program has set the very number that Go had
 // chosen cannot be seen.
 //
-// The writer calls yield; all else belongs to the goroutine of run, because changing
+// The writer calls ask; all else belongs to the goroutine of run, because changing
 // the number of Ps waits for a garbage collection under way.
 type spares struct {
 	most int // that are lent; 0: none ever
 
-	// The writer's own.
-	row       int       // late yields one after another
-	noYieldTo time.Time // none before
-
-	late chan struct{} // the writer has seen a row of them
+	late chan struct{} // the writer's yields are
 
 	lent    int // now
 	usual   int // Ps without them
@@ -54,27 +50,8 @@ func newSpares(most int) *spares {
 	return s
 }
 
-// yield lets others run, and notes how long that has taken. While handlers keep the
-// wire waiting it does so rarely: it would only make the wire wait longer.
-func (s *spares) yield() {
-	start := time.Now()
-	if start.Before(s.noYieldTo) {
-		return
-	}
-	runtime.Gosched()
-	s.took(start, time.Since(start))
-}
-
-func (s *spares) took(start time.Time, d time.Duration) {
-	if d < lateYield {
-		s.row = 0
-		return
-	}
-	if s.row++; s.row < lateRow {
-		return
-	}
-	s.row = 0
-	s.noYieldTo = start.Add(d + yieldPause)
+// ask says that the wire is late, and waits for nobody.
+func (s *spares) ask() {
 	select {
 	case s.late <- struct{}{}:
 	default:

@@ -26,37 +26,6 @@ func requirePs(t *testing.T, n int) {
 	require.Equal(t, n, runtime.GOMAXPROCS(0))
 }
 
-func TestOnlyARowOfLateYieldsCounts(t *testing.T) {
-	s := newSpares(1)
-	now := time.Now()
-	for _, d := range []time.Duration{lateYield, lateYield - 1, lateYield} {
-		s.took(now, d)
-	}
-	require.Empty(t, s.late, "a short yield between two late ones")
-	s.took(now, lateYield)
-	require.Len(t, s.late, 1)
-	s.took(now, lateYield)
-	s.took(now, lateYield) // is not waited for
-	require.Len(t, s.late, 1)
-}
-
-func TestNoYieldFollowsLateOnes(t *testing.T) {
-	s := newSpares(1)
-	start := time.Now()
-	s.took(start, lateYield)
-	require.Zero(t, s.noYieldTo)
-	s.took(start, lateYield)
-	require.Equal(t, start.Add(lateYield+yieldPause), s.noYieldTo)
-
-	s.row = 1
-	s.noYieldTo = time.Now().Add(time.Hour)
-	s.yield()
-	require.Equal(t, 1, s.row, "no yield, which would have been a short one")
-	s.noYieldTo = time.Now()
-	s.yield()
-	require.Zero(t, s.row)
-}
-
 func TestPsAreLentUpToTheMost(t *testing.T) {
 	usual := usualPs(t)
 	s := newSpares(9)

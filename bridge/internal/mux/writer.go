@@ -39,9 +39,9 @@ func (c *Conn) take(b *batch) bool {
 		c.out.isWaiting = false
 	}
 	c.mu.Unlock()
-	// The handlers that one read has started are ready to run now, and most
-	// are done in a few microseconds: let them, and one write carries all.
-	c.spares.yield()
+	if c.writes.yield() {
+		c.spares.ask()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ended && isClosed(c.err) {
