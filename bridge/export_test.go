@@ -9,8 +9,16 @@ import (
 // MemoryInUse is how many bytes of files in memory are reserved for bodies.
 func MemoryInUse() int64 { return memoryInUse.Load() }
 
-// RetireShared lets the file go that bodies share, if nobody does, as its idle time would.
-func RetireShared() {
+// RetireMemory lets the files in memory go that nobody uses, as their idle time would.
+func RetireMemory() {
+	retireShared()
+	emptyFiles.mu.Lock()
+	emptyFiles.least = len(emptyFiles.files)
+	emptyFiles.mu.Unlock()
+	retireEmpty()
+}
+
+func retireShared() {
 	shared.mu.Lock()
 	f := shared.file
 	if f != nil {

@@ -55,7 +55,7 @@ func TestFilesNameOnlyWhatStandsBelow(t *testing.T) {
 			"app appcall appof deferred requestof ownframe environof validate validate_environ validate_input validate_response validate_body", // an App in a handler's place, and the other way round
 			"devlog log log_early log_stderr logvalue",
 			"exchange handler body context conn connect",
-			"response failure finish controller hijack head field sink shared memory memory_linux memory_other file file_linux file_other",
+			"response failure finish controller hijack head field sink shared memory memory_file memory_linux memory_other file file_linux file_other",
 			"request environ watch path url fieldname",
 			"server validation errors codes limits",
 		},

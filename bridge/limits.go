@@ -51,7 +51,7 @@ const (
 	// smallPiece up to maxMemory. Until the host has taken one, a client may be about to
 	// leave, and files are of smallPiece. Beyond that bodies go by the wire. maxSmall files below
 	// minFile, one after another, mean that the handler is slower than its client, and
-	// end it: opening a file costs the host more than 64 KiB do.
+	// end it.
 	minMemory   = 256 << 10
 	smallPiece  = 1 << 20
 	largePiece  = 4 << 20
@@ -60,11 +60,14 @@ const (
 	maxSmall    = 4
 
 	// minShared is the least of a body whose length is declared that goes by a part of a file
-	// in memory that bodies below minMemory share. Such a file has sharedSize bytes of
-	// largeMemory, and goes when it was not used for sharedIdle.
-	minShared  = 48 << 10
-	sharedSize = 8 << 20
-	sharedIdle = time.Second
+	// in memory that bodies below minMemory share. Such a file has all of memorySize bytes for
+	// them, of largeMemory, and goes when it was not used for memoryIdle.
+	minShared = 48 << 10
+
+	// memorySize is how large each file in memory is, of which what is not written takes no
+	// memory. One that is not used is closed after memoryIdle.
+	memorySize = 8 << 20
+	memoryIdle = time.Second
 
 	// canSendFiles: the host finds a descriptor of this process under /proc.
 	canSendFiles = runtime.GOOS == "linux"

@@ -2,7 +2,6 @@ package bridge
 
 import (
 	"io"
-	"os"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -16,9 +15,9 @@ import (
 // host's kernel sends it without another copy.
 //
 // What is sent stands in the client's socket as the pages of the file themselves, until
-// the client has acknowledged them, which nobody tells us. So a byte is written once: each
-// piece has a file of its own, which is closed when the host is through with it, and no
-// part of it is ever given back or used again.
+// the client has acknowledged them, which nobody tells us. So no page is ever written
+// again: each piece has a file of its own, and the next one that is put into this file,
+// when the host is through with it, has other pages.
 //
 // The handler fills one file while the host sends the one before, in a goroutine that
 // there is only as long as there is something to send. What the host does not take goes as
@@ -33,16 +32,11 @@ type memory struct {
 	cond    sync.Cond
 	piece   int         // how large a file may be: small until the host has taken one
 	filling *memoryFile // not yet sent; nil: none
+	filled  int         // bytes of it
 	sending bool        // the goroutine runs
 	refused bool        // the host has not taken all: the bytes go as chunks
 	small   int         // pieces that did not pay, one after another
 	err     error       // what broke the response
-}
-
-// memoryFile is a piece of a body.
-type memoryFile struct {
-	file *os.File
-	size int
 }
 
 // memoryInUse is how many bytes the files of the process may come to: two of the largest
@@ -81,7 +75,7 @@ func (m *memory) add(p []byte) (n int, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for n < len(p) {
-		for m.err == nil && m.filling != nil && m.filling.size >= m.piece {
+		for m.err == nil && m.filling != nil && m.filled >= m.piece {
 			m.cond.Wait()
 		}
 		if m.err != nil {
@@ -90,12 +84,13 @@ func (m *memory) add(p []byte) (n int, err error) {
 		if !m.mayFill() {
 			return n, nil
 		}
-		k := min(len(p)-n, m.piece-m.filling.size)
-		if _, err := m.filling.file.Write(p[n : n+k]); err != nil {
+		k := min(len(p)-n, m.piece-m.filled)
+		if _, err := m.filling.file.WriteAt(p[n:n+k], int64(m.filled)); err != nil {
 			// What of it was written is behind the piece's end.
-			return n, m.drop()
+			m.drop()
+			return n, nil
 		}
-		m.filling.size += k
+		m.filled += k
 		n += k
 		if !m.sending {
 			m.sending = true
@@ -111,25 +106,23 @@ func (m *memory) mayFill() bool {
 		return false
 	}
 	if m.filling == nil {
-		f, err := newMemoryFile()
+		f, err := takeMemoryFile()
 		if err != nil {
 			m.refused = true
 			return false
 		}
-		m.filling = &memoryFile{file: f}
+		m.filling, m.filled = f, 0
 	}
 	return true
 }
 
 // drop ends the filling of a file that takes no more.
-func (m *memory) drop() error {
+func (m *memory) drop() {
 	m.refused = true
-	if m.filling.size > 0 {
-		return nil
+	if m.filled == 0 {
+		m.filling.close()
+		m.filling = nil
 	}
-	err := m.filling.file.Close()
-	m.filling = nil
-	return err
 }
 
 // send sends pieces as long as there are some.
@@ -137,19 +130,18 @@ func (m *memory) send() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for m.err == nil && m.filling != nil {
-		f := m.filling
+		f, size := m.filling, int64(m.filled)
 		m.filling = nil
-		if m.small++; f.size >= minFile {
+		if m.small++; size >= minFile {
 			m.small = 0
 		}
 		m.cond.Broadcast()
 		refused := m.refused
 		m.mu.Unlock()
-		taken, err := m.sendPiece(f, refused)
-		_ = f.file.Close()
+		taken, err := m.sendPiece(f, size, refused)
 		m.mu.Lock()
 		m.err = err
-		m.refused = m.refused || taken < int64(f.size)
+		m.refused = m.refused || taken < size
 		m.piece = m.largest
 	}
 	m.sending = false
@@ -157,16 +149,18 @@ func (m *memory) send() {
 }
 
 // sendPiece returns how many bytes of it the host has taken as a file.
-func (m *memory) sendPiece(f *memoryFile, refused bool) (taken int64, err error) {
+func (m *memory) sendPiece(f *memoryFile, size int64, refused bool) (taken int64, err error) {
 	if !refused {
-		piece := wire.File{Length: int64(f.size)}
-		if identifyMemory(f.file, &piece) {
-			if taken, err = m.out.sendFile(piece); err != nil {
-				return taken, err
-			}
+		piece := f.named
+		piece.Length = size
+		if taken, err = m.out.sendFile(piece); err != nil {
+			f.close()
+			return taken, err
 		}
 	}
-	return taken, sendChunks(m.out, io.NewSectionReader(f.file, taken, int64(f.size)-taken))
+	err = sendChunks(m.out, io.NewSectionReader(f.file, taken, size-taken))
+	f.empty()
+	return taken, err
 }
 
 // sendChunks sends by the wire what is in a file.
@@ -200,7 +194,7 @@ func (m *memory) settle() error {
 // close is for one that is settled: there is nothing more to send in this way.
 func (m *memory) close() {
 	if m.filling != nil { // an error came before it
-		_ = m.filling.file.Close()
+		m.filling.empty()
 		m.filling = nil
 	}
 	memoryInUse.Add(-m.reserved)

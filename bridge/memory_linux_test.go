@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -131,27 +132,109 @@ func TestWhatTheHostDoesNotTakeOfMemoryComesAsBytes(t *testing.T) {
 	}
 }
 
-// A byte that was sent stands in the client's socket, maybe: it is never changed, also when
-// the host has said that it is through.
-func TestAFileInMemoryIsNotChangedWhenItIsSent(t *testing.T) {
-	want := noise(8_000_000)
-	h := fileHost(t, generates(want, 32<<10), "file")
-	s := h.Open(bridgetest.Request{Files: true, Window: 16 << 20})
-	s.Expect(bridgetest.Head)
-	var kept []io.Reader
-	for f := s.Next(); f.Kind != bridgetest.Fin; f = s.Next() {
-		if f.Kind == bridgetest.Chunk {
-			kept = append(kept, bytes.NewReader(f.Payload))
-			continue
-		}
-		file, length := opened(t, f)
-		defer func() { _ = file.Close() }()
-		kept = append(kept, file) // to its end: nothing is written behind a piece
-		h.SendTerm(bridgetest.Taken, s.ID, length)
-	}
-	got, err := io.ReadAll(io.MultiReader(kept...))
+// server is one end of a connection whose client reads nothing yet. It has room for a body.
+func server(t *testing.T) (server *net.TCPConn, client net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	require.True(t, bytes.Equal(want, got))
+	defer func() { require.NoError(t, l.Close()) }()
+	client, err = net.Dial("tcp", l.Addr().String())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = client.Close() })
+	conn, err := l.Accept()
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	server = conn.(*net.TCPConn)
+	require.NoError(t, server.SetWriteBuffer(4<<20))
+	return server, client
+}
+
+// The pages of a file may stand in a client's socket when the host has said that it is through. A file is
+// used again all the same, and what the client gets does not change by that.
+func TestWhatStandsInASocketIsNotChanged(t *testing.T) {
+	for _, size := range []int{200_000, leastGenerated} { // shared, own
+		t.Run(strconv.Itoa(size), func(t *testing.T) {
+			defer bridge.HoldShared(time.Minute)()
+			nothingInUse(t)
+			const bodies = 100
+			want := noise(bodies * 1000)
+			body := func(n int) []byte { return bytes.Repeat(want[n*1000:(n+1)*1000], size/1000+1)[:size] }
+			h := fileHost(t, func(w http.ResponseWriter, r *http.Request) {
+				n, err := strconv.Atoi(r.URL.Path[1:])
+				if err != nil {
+					panic(err)
+				}
+				generates(body(n), size)(w, r)
+			}, "file")
+			files := map[any]bool{}
+			var clients []net.Conn
+			for n := range bodies {
+				socket, client := server(t)
+				clients = append(clients, client)
+				s := h.Open(bridgetest.Request{Files: true, Path: "/" + strconv.Itoa(n), Window: 1 << 20})
+				s.Expect(bridgetest.Head)
+				f := s.Next()
+				for ; f.Kind == bridgetest.File; f = s.Next() {
+					files[f.Term().(etf.Tuple)[2]] = true
+					file, offset, length := openedPart(t, f)
+					_, err := file.Seek(offset, io.SeekStart)
+					require.NoError(t, err)
+					sent, err := socket.ReadFrom(io.LimitReader(file, length)) // sendfile(2)
+					require.NoError(t, err)
+					require.Equal(t, length, sent)
+					require.NoError(t, file.Close())
+					h.SendTerm(bridgetest.Taken, s.ID, length)
+				}
+				require.Equal(t, bridgetest.Fin, f.Kind)
+			}
+			require.LessOrEqual(t, len(files), 3, "files are used again")
+			nothingInUse(t)
+			for n, client := range clients {
+				got := make([]byte, size)
+				_, err := io.ReadFull(client, got)
+				require.NoError(t, err)
+				require.True(t, bytes.Equal(body(n), got), "body %d", n)
+			}
+		})
+	}
+}
+
+// The host may be in the middle of a file when its response breaks off: nothing else is written there.
+func TestAFileThatTheHostMayReadIsNotUsedAgain(t *testing.T) {
+	for _, size := range []int{leastShared, leastGenerated} {
+		t.Run(strconv.Itoa(size), func(t *testing.T) {
+			defer bridge.HoldShared(time.Minute)()
+			nothingInUse(t)
+			h := fileHost(t, generates(noise(size), size), "file")
+			named := func(s *bridgetest.Stream) (inode, length any) {
+				s.Expect(bridgetest.Head)
+				piece := s.Expect(bridgetest.File).Term().(etf.Tuple)
+				return piece[2], piece[4]
+			}
+			s := h.Open(bridgetest.Request{Files: true})
+			broken, _ := named(s)
+			s.Abort(bridge.CodeCancelled, "")
+			nothingInUse(t) // and no one shares it any more
+			for range 3 {
+				s := h.Open(bridgetest.Request{Files: true})
+				next, length := named(s)
+				require.NotEqual(t, broken, next)
+				h.SendTerm(bridgetest.Taken, s.ID, length)
+				s.Expect(bridgetest.Fin)
+			}
+		})
+	}
+}
+
+func TestFilesInMemoryGoWhenNobodyNeedsThem(t *testing.T) {
+	nothingInUse(t)
+	h := fileHost(t, generates(noise(leastGenerated), leastGenerated), "file")
+	for range 2 { // of the last, all but its time are there again
+		_, files := collect(t, h, h.Open(bridgetest.Request{Files: true, Window: 1 << 20}), whole)
+		require.Positive(t, files)
+	}
+	require.Equal(t, 1, memoryFiles(t))
+	require.Eventually(t, func() bool { return memoryFiles(t) == 0 }, 10*time.Second, 10*time.Millisecond)
 }
 
 // memoryFiles is how many such files this process has.
@@ -261,7 +344,7 @@ func begins(length int) http.HandlerFunc {
 // moment before their place is free.
 func nothingInUse(t *testing.T) {
 	t.Helper()
-	bridge.RetireShared()
+	bridge.RetireMemory()
 	require.Eventually(t, func() bool { return bridge.MemoryInUse() == 0 }, 10*time.Second, time.Millisecond)
 }
 

@@ -2,26 +2,23 @@ package bridge
 
 import (
 	"io"
-	"os"
 	"sync"
 	"time"
 
 	"github.com/gwport/gwport/bridge/internal/mux"
-	"github.com/gwport/gwport/bridge/internal/wire"
 )
 
 // sharedFile is a file in memory that many bodies have a part of, one behind the other:
-// bodies for which the opening of a file of their own would cost the host more than their
-// bytes do. The host opens it once, and sends from it by the kernel.
+// bodies for which a file of their own would cost more than their bytes do.
 //
-// As in every file in memory, a byte is written once (see memory). So a file that is full is
-// followed by another one, and goes when its last body has gone.
+// No page of it is written again (see memory). So a file that is full is followed by another
+// one, and is emptied when its last body has gone.
 type sharedFile struct {
-	file  *os.File
-	named wire.File // without Offset and Length
-	used  int64     // all before it is given away
-	users int       // parts, and one for being the current one
-	seen  int64     // used, when retire looked last
+	*memoryFile
+	used     int64 // all before it is given away
+	users    int   // parts, and one for being the current one
+	seen     int64 // used, when retire looked last
+	isUnsure bool  // a body has ended in the middle: the host may be reading it
 }
 
 // shared is the current one of the process.
@@ -43,13 +40,15 @@ type part struct {
 	written int64
 	head    *mux.Buffer
 	hurry   *time.Timer
+
+	isUnsure bool // the host may be reading it
 }
 
 // newPart is for a body of so many bytes. It is nil if there is no room for it.
 func newPart(size int64) *part {
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
-	if f := shared.file; f != nil && f.used+size > sharedSize {
+	if f := shared.file; f != nil && f.used+size > memorySize {
 		shared.file = nil
 		f.leave()
 	}
@@ -65,29 +64,30 @@ func newPart(size int64) *part {
 }
 
 func newSharedFile() *sharedFile {
-	if !reserveMemory(sharedSize, largeMemory) {
+	if !reserveMemory(memorySize, largeMemory) {
 		return nil
 	}
-	file, err := newMemoryFile()
+	file, err := takeMemoryFile()
 	if err != nil {
-		memoryInUse.Add(-sharedSize)
+		memoryInUse.Add(-memorySize)
 		return nil
 	}
-	f := &sharedFile{file: file, users: 1}
-	if file.Truncate(sharedSize) != nil || !identifyMemory(file, &f.named) {
-		f.leave()
-		return nil
-	}
-	time.AfterFunc(sharedIdle, f.retire)
+	f := &sharedFile{memoryFile: file, users: 1}
+	time.AfterFunc(memoryIdle, f.retire)
 	return f
 }
 
 // leave is for each of its users once.
 func (f *sharedFile) leave() {
-	if f.users--; f.users == 0 {
-		_ = f.file.Close()
-		memoryInUse.Add(-sharedSize)
+	if f.users--; f.users > 0 {
+		return
 	}
+	if f.isUnsure {
+		f.close()
+	} else {
+		f.empty()
+	}
+	memoryInUse.Add(-memorySize)
 }
 
 // retire lets the current file go that nobody has used for a while.
@@ -101,7 +101,7 @@ func (f *sharedFile) retire() {
 		f.leave()
 	default:
 		f.seen = f.used
-		time.AfterFunc(sharedIdle, f.retire)
+		time.AfterFunc(memoryIdle, f.retire)
 	}
 }
 
@@ -109,6 +109,7 @@ func (p *part) close() {
 	p.hurry.Stop()
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
+	p.in.isUnsure = p.in.isUnsure || p.isUnsure
 	p.in.leave()
 }
 
@@ -173,8 +174,12 @@ func (w *response) sendPart() error {
 	f := p.in.named
 	f.Offset, f.Length = p.offset, p.size
 	taken, err := w.out.sendFile(f)
-	if err != nil || taken == p.size {
+	if err != nil {
+		p.isUnsure = true
 		return err
+	}
+	if taken == p.size {
+		return nil
 	}
 	w.files = false
 	return sendChunks(w.out, p.rest(taken))

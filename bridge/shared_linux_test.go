@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"io"
 	"net/http"
-	"strconv"
 	"testing"
 	"time"
 
@@ -30,6 +29,7 @@ func TestABodyGoesByItsSize(t *testing.T) {
 		leastGenerated:     "own",
 	} {
 		for _, piece := range []int{20_000, 32 << 10, n} {
+			nothingInUse(t)
 			body, how := noise(n), "wire"
 			h := fileHost(t, generates(body, piece), "file")
 			s := h.Open(bridgetest.Request{Files: true, Window: 1 << 20})
@@ -41,9 +41,7 @@ func TestABodyGoesByItsSize(t *testing.T) {
 					got = append(got, f.Payload...)
 				case bridgetest.File:
 					file, offset, length := openedPart(t, f)
-					info, err := file.Stat()
-					require.NoError(t, err)
-					if how = "own"; info.Size() == sharedFile {
+					if how = "own"; bridge.MemoryInUse() == sharedFile {
 						how = "shared"
 					}
 					part, err := io.ReadAll(io.NewSectionReader(file, offset, length))
@@ -59,36 +57,6 @@ func TestABodyGoesByItsSize(t *testing.T) {
 			require.Equal(t, want, how, "%d bytes in pieces of %d", n, piece)
 		}
 	}
-}
-
-// What was sent stands in clients' sockets, maybe: no other body is ever written there.
-func TestNoTwoBodiesHaveTheSamePlace(t *testing.T) {
-	defer bridge.HoldShared(time.Minute)()
-	nothingInUse(t)
-	want := noise(300 * 100_000)
-	h := fileHost(t, func(w http.ResponseWriter, r *http.Request) {
-		n, err := strconv.Atoi(r.URL.Path[1:])
-		if err != nil {
-			panic(err)
-		}
-		generates(want[n*100_000:(n+1)*100_000], 100_000)(w, r)
-	}, "file")
-	var got []io.Reader
-	for i := range 300 {
-		s := h.Open(bridgetest.Request{Files: true, Path: "/" + strconv.Itoa(i), Window: 1 << 20})
-		s.Expect(bridgetest.Head)
-		f := s.Expect(bridgetest.File)
-		file, offset, length := openedPart(t, f)
-		defer func() { _ = file.Close() }()
-		got = append(got, io.NewSectionReader(file, offset, length))
-		h.SendTerm(bridgetest.Taken, s.ID, length)
-		s.Expect(bridgetest.Fin)
-	}
-	all, err := io.ReadAll(io.MultiReader(got...))
-	require.NoError(t, err)
-	require.True(t, bytes.Equal(want, all))
-	require.LessOrEqual(t, memoryFiles(t)-len(got), 1, "files that are full are closed")
-	nothingInUse(t)
 }
 
 // Who waits for what the client does with the beginning, or has flushed it, waits for no end.

@@ -548,11 +548,17 @@ is_open(File, Exchange = #exchange{stream = Stream0}) ->
         erlang:monotonic_time(millisecond), Stream0),
     {Commands, Exchange#exchange{stream = Stream}}.
 
-close_file(Exchange = #exchange{file = none}) ->
+close_file(Exchange) ->
+    end_file(fun gwport_file:close/1, Exchange).
+
+drop_file(Exchange) ->
+    end_file(fun gwport_file:drop/1, Exchange).
+
+end_file(_, Exchange = #exchange{file = none}) ->
     Exchange;
-close_file(Exchange = #exchange{file = {Opener, Timer}}) ->
+end_file(End, Exchange = #exchange{file = {Opener, Timer}}) ->
     _ = [erlang:cancel_timer(Timer) || Timer =/= none],
-    gwport_file:close(Opener),
+    ok = End(Opener),
     Exchange#exchange{file = none}.
 
 abort(_, _, Exchange = #exchange{port = none}) ->
@@ -613,7 +619,7 @@ leave(Exchange = #exchange{port = none}) ->
 leave(Exchange = #exchange{port = Port, ref = Ref, guard = Guard}) ->
     gwport_handle:leave(Port, Ref),
     _ = gwport_watch:unguard(Guard),
-    left(close_file(Exchange#exchange{port = none, guard = none})).
+    left(drop_file(Exchange#exchange{port = none, guard = none})).
 
 %% No event is left to a process that goes on, and may not know what it means.
 left(Exchange = #exchange{is_late = false}) ->

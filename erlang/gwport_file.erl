@@ -7,7 +7,7 @@
 %% @hidden
 -module(gwport_file).
 
--export([is_possible/0, spec/1, bytes/1, open/3, close/1]).
+-export([is_possible/0, spec/1, bytes/1, open/3, close/1, drop/1]).
 -export([body/3, sent/1]).
 %% file:sendfile/5 calls this for what body/3 gives.
 -export([sendfile/8]).
@@ -79,10 +79,15 @@ open(OsPid, Spec, Tell) ->
 opened(Handle, Offset) ->
     #file{handle = Handle, offset = Offset, sent = atomics:new(1, [])}.
 
-%% Called by who has asked for it, which does not use it any more.
+%% Called by who has asked for it, which is through with it.
 -spec close(opener()) -> ok.
 close(Opener) ->
     gwport_file_opener:close(Opener).
+
+%% The same, for one whose response has ended before it was through.
+-spec drop(opener()) -> ok.
+drop(Opener) ->
+    gwport_file_opener:drop(Opener).
 
 %% So many bytes from that one of its part on, as a body that Cowboy takes. It knows files by name
 %% or as file:open/2 gives them; of the latter kind each has a module that sends it.

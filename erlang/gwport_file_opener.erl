@@ -10,15 +10,16 @@
 %% The file is checked when it is open: what the program's number stands for may be another one by
 %% then, but what was opened does not change.
 %%
-%% A file without a name is one in memory, of which many bodies have a part: it stays open a while
+%% A file without a name is one in memory, by which many bodies go: it stays open a while
 %% for those that come next, and one process holds it for all of them. As long as it can be found in
 %% the table, who finds it there and says that it uses it need not wait for an answer: whoever holds
 %% it takes it out of the table first, and closes it some time after, if nobody has said so
-%% meanwhile.
+%% meanwhile. A file of which somebody has not sent all is not kept: its program does not use it
+%% again, and cannot free its memory as long as it is open here.
 %% @hidden
 -module(gwport_file_opener).
 
--export([create/0, open/3, close/1]).
+-export([create/0, open/3, close/1, drop/1]).
 
 -export_type([opener/0, wanted/0]).
 
@@ -45,11 +46,9 @@
 
 %% How often one looks whether there is room for one more to be opening, a millisecond apart.
 -define(LOOKS, 100).
-%% How long a file without a name stays open for whom comes next, in milliseconds; how long, if its
-%% program has one that is newer, for it is full then, and its memory is held with it; how long it is
+%% How long a file without a name stays open for whom comes next, in milliseconds; how long it is
 %% open when it is found no more; and how long those that come too late are told so.
 -define(KEPT, 1000).
--define(KEPT_BEHIND, 50).
 -define(KEPT_UNFOUND, 50).
 -define(TOLD, 1000).
 
@@ -95,10 +94,16 @@ new(Key, OsPid, Use) ->
     ok = announce(Key, Opener),
     Opener.
 
-%% Called by who has asked for it, which does not use it any more.
+%% Called by who has asked for it, which is through with it.
 -spec close(opener()) -> ok.
 close(Opener) ->
     Opener ! {close, self()},
+    ok.
+
+%% The same, for one that has not sent all that it was asked to.
+-spec drop(opener()) -> ok.
+drop(Opener) ->
+    Opener ! {drop, self()},
     ok.
 
 %% There is a row {Key, Opener, {Handle, Size}} for each file without a name that is open, and
@@ -245,12 +250,7 @@ hold(Error, _, {_, _, Tell}) ->
 
 %% How long it stays open when nobody uses it, in milliseconds.
 kept(0, Key, Open) ->
-    Before = find(place(Key)),
     true = ets:insert(?MODULE, [{Key, self(), Open}, {place(Key), self(), none}]),
-    case Before of
-        {ok, Opener, _} -> Opener ! is_behind;
-        none -> ok
-    end,
     ?KEPT;
 kept(_, Key, _) ->
     forget(Key, self()),
@@ -261,18 +261,22 @@ held(Held = #held{users = Users, kept = Kept}) ->
         {use, Use} -> held(use(Use, Held));
         {using, Client} -> held(used(Client, Held));
         {close, Client} -> held(unuse(Client, Held));
-        {'DOWN', _, process, Client, _} -> held(Held#held{users = maps:remove(Client, Users)});
-        is_behind -> held(Held#held{kept = min(Kept, ?KEPT_BEHIND)})
+        {drop, Client} -> held(dropped(unuse(Client, Held)));
+        {'DOWN', _, process, Client, _} -> held(dropped(Held#held{users = maps:remove(Client, Users)}))
     after case map_size(Users) of 0 -> Kept; _ -> infinity end ->
         unused(Held)
     end.
 
-unused(#held{is_found = false}) ->
-    ok;
-unused(Held = #held{key = Key}) ->
+unused(#held{is_found = false}) -> ok;
+unused(Held) -> held(hidden(Held)).
+
+dropped(Held = #held{is_found = false}) -> Held;
+dropped(Held) -> hidden(Held).
+
+hidden(Held = #held{key = Key}) ->
     forget(Key, self()),
     forget(place(Key), self()),
-    held(Held#held{is_found = false, kept = ?KEPT_UNFOUND}).
+    Held#held{is_found = false, kept = ?KEPT_UNFOUND}.
 
 %% Whoever asks for it closes it, whatever it is told.
 use({Client, Wanted, Tell}, Held0 = #held{handle = Handle}) ->

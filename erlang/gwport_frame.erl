@@ -19,7 +19,8 @@
               | takeover | file | taken.
 -type capability() :: file | hijack | evidence.
 -type stream() :: 256..2147483647.
--type frame() :: {kind(), binary()} | {kind(), stream(), binary()}.
+%% A chunk's payload is in two parts, where it has come in two reads.
+-type frame() :: {kind(), binary()} | {kind(), stream(), binary()} | {chunk, stream(), [binary()]}.
 -type wire_fault() :: {bad_frame, Sentence :: binary()}.
 -type code() :: no_error | internal_error | cancelled | deadline | head_timeout | idle_timeout
               | refused | no_app | bad_payload | bad_order | bad_credit | flow_exceeded
@@ -27,8 +28,9 @@
 -type fault() :: no_common_version | bad_frame | bad_stream | bad_greeting | failed.
 
 %% What has arrived of a frame that is not whole. `missing` bytes have to come before another look
-%% is worth its while; `parts` are kept in reverse and joined once, so a large frame that arrives
-%% in many reads is not copied for each of them.
+%% is worth its while; `parts` are kept in reverse. They are joined once, so that a large frame that
+%% arrives in many reads is not copied for each of them, and two of a chunk not at all: nearly each
+%% of a large body's is in two reads, because a port reads as many bytes as a chunk has without its head.
 -record(buffer, {
     max :: pos_integer(),
     missing = 4 :: pos_integer(),
@@ -42,6 +44,7 @@
 -define(HEAD, 10).
 -define(STREAM_HEAD, 15).
 -define(MAX_CHUNK, 65536).
+-define(CHUNK, 18).
 %% How much of what a program has printed is shown.
 -define(PRINTED, 40).
 
@@ -72,7 +75,16 @@ parse(Bin, Buffer = #buffer{missing = Missing, parts = Parts}) when byte_size(Bi
 parse(Bin, Buffer = #buffer{parts = []}) ->
     frames(Bin, [], Buffer);
 parse(Bin, Buffer = #buffer{parts = Parts}) ->
-    frames(iolist_to_binary(lists:reverse(Parts, [Bin])), [], Buffer#buffer{parts = []}).
+    joined(lists:reverse(Parts), Bin, Buffer#buffer{parts = []}).
+
+%% Where the head of a frame was in the first part, exactly the rest of it was missing.
+joined([<<Size:32, 131, 104, 3, 97, ?CHUNK, 98, Stream:32, 109, Length:32, Begin/bits>>], Bin,
+        Buffer = #buffer{missing = Missing})
+        when Length =:= Size - ?STREAM_HEAD, Stream >= 256, Stream =< 2147483647 ->
+    <<End:Missing/binary, Rest/bits>> = Bin,
+    frames(Rest, [{chunk, Stream, [Begin, End]}], Buffer);
+joined(Parts, Bin, Buffer) ->
+    frames(iolist_to_binary(Parts ++ [Bin]), [], Buffer).
 
 add(<<>>, Parts) -> Parts;
 add(Bin, Parts) -> [Bin | Parts].
@@ -197,7 +209,7 @@ kind(part) -> 8;
 kind(answered) -> 9;
 kind(open) -> 16;
 kind(entered) -> 17;
-kind(chunk) -> 18;
+kind(chunk) -> ?CHUNK;
 kind(fin) -> 19;
 kind(trailers) -> 20;
 kind(credit) -> 21;
@@ -223,7 +235,7 @@ port_kind(_) -> unknown.
 
 stream_kind(16) -> open;
 stream_kind(17) -> entered;
-stream_kind(18) -> chunk;
+stream_kind(?CHUNK) -> chunk;
 stream_kind(19) -> fin;
 stream_kind(20) -> trailers;
 stream_kind(21) -> credit;

@@ -56,7 +56,8 @@
 %% What a client is told.
 -type event() ::
     {credit, pos_integer()}
-  | {inform | head | trailers | chunk | file, Payload :: binary()}
+  | {inform | head | trailers | file, Payload :: binary()}
+  | {chunk, binary() | [binary()]}
   | {reply, Payload :: binary(), Credit :: non_neg_integer()}
   | fin
     %% The stream is a connection's from now on: for whom claim/3 names, who then has `claimed`; or,
@@ -194,7 +195,7 @@ incoming(takeover, Payload, N, Stream, Mux) when Payload =/= ?NIL ->
 incoming(fin, _, N, Stream = #stream{unclaimed = true}, Mux) ->
     fail_end(bad_order, <<"fin before the connection was handed over">>, N, Stream, Mux);
 incoming(Kind, Payload, N, Stream = #stream{in = In}, Mux = #mux{max_head = MaxHead}) ->
-    case gwport_half:frame(Kind, byte_size(Payload), MaxHead, In) of
+    case gwport_half:frame(Kind, iolist_size(Payload), MaxHead, In) of
         {more, In1} ->
             begun(Kind, event(Kind, Payload, In), N, Stream#stream{in = In1, entered = true}, Mux);
         {last, In1} ->
@@ -235,6 +236,8 @@ last(Event, N, Stream = #stream{in = In, out = Out}, Mux) ->
     end.
 
 %% A small piece of a large read would keep all of the read alive while it waits for its client.
+own(Parts) when is_list(Parts) ->
+    lists:map(fun own/1, Parts);
 own(Data) ->
     case binary:referenced_byte_size(Data) > 4 * byte_size(Data) of
         true -> binary:copy(Data);

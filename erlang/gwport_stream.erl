@@ -488,11 +488,12 @@ head(error, Payload, Stream) ->
     bad_head(Payload, Stream).
 
 chunk(Data, Stream = #stream{phase = discarding}) ->
-    {[{consumed, byte_size(Data)}], Stream};
-chunk(Data, Stream = #stream{left = Left}) when is_integer(Left), byte_size(Data) > Left ->
-    give_up(bad_length, Stream);
+    {[{consumed, iolist_size(Data)}], Stream};
 chunk(Data, Stream = #stream{queue = Queue, left = Left}) ->
-    flush(Stream#stream{queue = [Data | Queue], left = subtract(Left, byte_size(Data))}).
+    case iolist_size(Data) of
+        Size when is_integer(Left), Size > Left -> give_up(bad_length, Stream);
+        Size -> flush(Stream#stream{queue = [Data | Queue], left = subtract(Left, Size)})
+    end.
 
 subtract(undefined, _) -> undefined;
 subtract(Left, Size) -> Left - Size.
@@ -576,7 +577,12 @@ flush(Stream = #stream{queue = Queue = [_ | _], taking = 0, ending = Ending, fil
 flush(Stream) ->
     {[], Stream}.
 
-piece([Data | Rest], Size, Acc) when Acc =:= []; Size + byte_size(Data) =< ?MAX_PIECE ->
-    piece(Rest, Size + byte_size(Data), [Data | Acc]);
+piece([Data | Rest], _, []) ->
+    piece(Rest, iolist_size(Data), [Data]);
+piece([Data | Rest], Size, Acc) ->
+    case Size + iolist_size(Data) of
+        More when More =< ?MAX_PIECE -> piece(Rest, More, [Data | Acc]);
+        _ -> {lists:reverse(Acc), [Data | Rest]}
+    end;
 piece(Rest, _, Acc) ->
     {lists:reverse(Acc), Rest}.

@@ -19,8 +19,8 @@ all() ->
     gwport_test:mounts() ++ [{group, hostile}].
 
 groups() ->
-    gwport_test:mounts([whole, generated, shared, opener_killed, parts, conditionals, heads, in_turn, http2, not_in_other_hands, replaced_and_deleted,
-        cut_down, slow_client, whole_behind_a_drain, nothing_left_open], [])
+    gwport_test:mounts([whole, generated, shared, used_again, given_up, opener_killed, parts, conditionals, heads, in_turn, http2,
+        not_in_other_hands, replaced_and_deleted, cut_down, slow_client, whole_behind_a_drain, nothing_left_open], [])
     %% What `swapped` leaves behind is being opened for ever, so it is the last but one.
     ++ [{hostile, [], [not_taken, of_other_rights, too_many, too_many_opening, broken_off, shrinks, out_of_order, without_asking,
         without_the_capability, no_end, program_killed, drained, swapped, nothing_left_open]}].
@@ -97,7 +97,7 @@ shared(Config) ->
     Server = disk(#{}, Config),
     Opening = {gwport_file_opener, open_ours, 2},
     1 = erlang:trace_pattern(Opening, true, [local, call_count]),
-    {Sent, ok} = counting(fun() -> made(20, Server, Config) end),
+    {Sent, ok} = counting(fun() -> made(20, 100000, Server, Config) end),
     {call_count, Opened} = erlang:trace_info(Opening, call_count),
     erlang:trace_pattern(Opening, false, [local, call_count]),
     case proplists:get_value(mount, Config) of
@@ -108,12 +108,27 @@ shared(Config) ->
     end,
     gwport_probe:stop(Server).
 
+used_again(Config) ->
+    %% Larger bodies have files of their own for the time being, and the next ones have the same files: sixteen clients
+    %% need two each, whatever they ask for.
+    Server = disk(#{}, Config),
+    Opening = {gwport_file_opener, open_ours, 2},
+    1 = erlang:trace_pattern(Opening, true, [local, call_count]),
+    {Sent, ok} = counting(fun() -> made(10, 1000000, Server, Config) end),
+    {call_count, Opened} = erlang:trace_info(Opening, call_count),
+    erlang:trace_pattern(Opening, false, [local, call_count]),
+    case proplists:get_value(mount, Config) of
+        stream -> ?assert(Sent >= 160), ?assert(Opened =< 2 * 16);
+        route -> ?assertEqual({0, 0}, {Sent, Opened})
+    end,
+    gwport_probe:stop(Server).
+
 %% Sixteen clients, of which each asks for its own bytes so many times.
-made(Times, Server, Config) ->
+made(Times, Size, Server, Config) ->
     Self = self(),
     Clients = [spawn_link(fun() ->
         Name = "made" ++ integer_to_list(N),
-        Bytes = rand:bytes(100000),
+        Bytes = rand:bytes(Size),
         ok = file:write_file(filename:join(proplists:get_value(dir, Config), Name), Bytes),
         [?assertMatch(#{status := 200, body := Bytes, complete := true}, gwport_test:get(Server, "/disk/made/" ++ Name))
             || _ <- lists:seq(1, Times)],
@@ -122,18 +137,49 @@ made(Times, Server, Config) ->
     [receive {Client, done} -> ok end || Client <- Clients],
     ok.
 
+given_up(Config) ->
+    %% Clients that leave in the middle of a file: its program does not use it again, and so it is kept open for nobody.
+    Server = #{pool := Pool} = disk(#{}, Config),
+    ok = file:write_file(filename:join(proplists:get_value(dir, Config), "given_up.bin"), binary:copy(<<"x">>, 40000000)),
+    Counted = {gwport_file_opener, '_', '_'},
+    _ = erlang:trace_pattern(Counted, true, [local, call_count]),
+    Count = fun(Function, Arity) -> element(2, erlang:trace_info({gwport_file_opener, Function, Arity}, call_count)) end,
+    IsStream = proplists:get_value(mount, Config) =:= stream,
+    lists:foreach(fun(_) ->
+        Before = Count(used, 2),
+        Socket = gwport_test:connect(Server),
+        gwport_test:send(Socket, "GET /disk/generated/given_up.bin HTTP/1.1\r\nhost: x\r\n\r\n"),
+        %% The second file is one of 4 MiB, more than the sockets take.
+        gwport_test:until(fun() -> IsStream orelse in_flight(Pool) =:= 1 end),
+        gwport_test:until(fun() -> not IsStream orelse Count(used, 2) >= Before + 2 end),
+        gwport_test:close(Socket),
+        gwport_test:until(fun() -> in_flight(Pool) =:= 0 end)
+    end, lists:seq(1, 5)),
+    gwport_test:until(fun() -> open_count() =:= 0 end),
+    Dropped = Count(dropped, 1),
+    _ = erlang:trace_pattern(Counted, false, [local, call_count]),
+    ?assertEqual(IsStream, Dropped > 0),
+    gwport_probe:stop(Server).
+
+in_flight(Pool) ->
+    {ok, [#{in_flight := N} | _]} = gwport:info(Pool),
+    N.
+
+openers(OsPid) ->
+    [Opener || {{Program, _}, Opener, none} <- ets:tab2list(gwport_file_opener), Program =:= OsPid].
+
 opener_killed(Config) ->
     %% Who holds the shared file is killed between two responses: those behind are whole all the same, and nothing is
     %% counted as open for ever. All of them have room in one file.
     Server = disk(#{}, Config),
     OsPid = gwport_test:os_pid(Server),
-    ok = made(1, Server, Config),
+    ok = made(1, 100000, Server, Config),
     lists:foreach(fun(_) ->
-        Openers = [Opener || {{Program, _}, Opener, none} <- ets:tab2list(gwport_file_opener), Program =:= OsPid],
+        Openers = openers(OsPid),
         Monitors = [erlang:monitor(process, Opener) || Opener <- Openers],
         [exit(Opener, kill) || Opener <- Openers],
         [receive {'DOWN', Monitor, process, _, _} -> ok end || Monitor <- Monitors],
-        ok = made(1, Server, Config)
+        ok = made(1, 100000, Server, Config)
     end, lists:seq(1, 3)),
     gwport_test:until(fun() -> open_count() =:= 0 end),
     gwport_probe:stop(Server).
@@ -246,7 +292,7 @@ slow_client(Config) ->
     gwport_test:until(fun() -> has_open(Server, File) end),
     gwport_test:close(Socket),
     gwport_test:until(fun() -> not has_open(Server, File) end),
-    gwport_test:until(fun() -> {ok, [#{in_flight := N} | _]} = gwport:info(Pool), N =:= 0 end),
+    gwport_test:until(fun() -> in_flight(Pool) =:= 0 end),
     gwport_probe:stop(Server).
 
 whole_behind_a_drain(Config) ->
