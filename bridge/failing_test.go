@@ -1,6 +1,7 @@
 package bridge_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -36,6 +37,29 @@ func TestResponseShorterThanDeclaredIsSentAndBrokenOff(t *testing.T) {
 		require.Contains(t, text, fmt.Sprintf("body of %d bytes, declared were 10", len(body)))
 	}
 	require.Nil(t, h.Do(bridgetest.Request{Method: "HEAD"}).Abort)
+}
+
+// A client that leaves in the middle is no fault of the handler's, and not in the log.
+func TestWhatAClientDidNotWaitForIsNotTooShort(t *testing.T) {
+	h := newHost(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "1000000")
+		_, _ = w.Write(make([]byte, 100_000))
+		<-r.Context().Done()
+		if r.URL.Path == "/writes" {
+			_, err := w.Write(make([]byte, 100_000))
+			requireIs(err, context.Canceled)
+		}
+	})
+	for _, path := range []string{"/writes", "/returns"} {
+		s := h.Open(bridgetest.Request{Path: path, Window: 1 << 20})
+		s.Expect(bridgetest.Head)
+		s.Abort(bridge.CodeCancelled, "")
+	}
+	require.Eventually(t, func() bool { return !strings.Contains(string(bridge.Stacks(1<<20)), "(*exchange).Run") }, soon, time.Millisecond)
+	h.Drain()
+	for f, ok := h.Next(); ok; f, ok = h.Next() {
+		require.NotEqual(t, bridgetest.Log, f.Kind, "%v", f.Payload)
+	}
 }
 
 func TestHandlersThatFailDoNotTakeBackWhatTheyFlushed(t *testing.T) {

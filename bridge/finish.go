@@ -85,8 +85,12 @@ func (w *response) tooShort() bool {
 }
 
 // finishShort sends what there is of a body that is too short. The client must see
-// that, so the response is then broken off and not ended.
+// that, so the response is then broken off and not ended. Of one that was broken off before, it
+// is no news.
 func (w *response) finishShort() error {
+	if err := w.out.broken(); err != nil {
+		return err
+	}
 	w.out.log(wire.LevelError, "bridge: response broken off: body of "+strconv.FormatInt(w.accepted, 10)+
 		" bytes, declared were "+strconv.FormatInt(w.contentLength, 10))
 	if err := w.flush(); err != nil {

@@ -191,7 +191,7 @@ func (w *response) beforeWrite(n int) error {
 		return http.ErrContentLength
 	}
 	if err := w.out.broken(); err != nil {
-		return err
+		return w.breaks(err)
 	}
 	w.accepted += int64(n)
 	return nil
