@@ -123,7 +123,7 @@
     keep :: non_neg_integer(),
 
     %% The response half: what waits for the client, newest first, and what it is taking.
-    queue = [] :: [binary()],
+    queue = [] :: [binary() | [binary()]],
     taking = 0 :: non_neg_integer() | file,
     ending = no :: no | fin | shut | closing | {trailers, gwport_response:fields()}
         | {broken, gwport_status:reason() | bad_length},

@@ -300,9 +300,10 @@ with_length(_, undefined, Headers) ->`,
 	},
 	{
 		name: "a slow client holds nobody back", file: "erlang/gwport_stream.erl",
-		old: `    flush(Stream#stream{queue = [Data | Queue], left = subtract(Left, byte_size(Data))}).`,
-		new: `    {Commands, Next} = flush(Stream#stream{queue = [Data | Queue], left = subtract(Left, byte_size(Data))}),
-    {[{consumed, byte_size(Data)} | Commands], Next}.`,
+		old: `        Size -> flush(Stream#stream{queue = [Data | Queue], left = subtract(Left, Size)})`,
+		new: `        Size ->
+            {Commands, Next} = flush(Stream#stream{queue = [Data | Queue], left = subtract(Left, Size)}),
+            {[{consumed, Size} | Commands], Next}`,
 		shows: []sign{{"planted/nothing is taken until a deadline", cases.H2C, both, "saw.op2.until"}},
 	},
 	{
