@@ -29,8 +29,14 @@
 
 %% How the listener of this request is set, as far as it touches us. The first request of a listener
 %% and protocol also tells its owner what will not work; what was seen then is kept by name.
+%%
+%% A request process has no files, whatever else the listener mounts: it is told that its data were
+%% taken before the connection process has sent them.
 -spec of_request(cowboy_req:req()) -> listener().
-of_request(Req = #{ref := Ref}) ->
+of_request(Req) ->
+    (of_listener(Req))#{files := false}.
+
+of_listener(Req = #{ref := Ref}) ->
     Key = key(Req),
     case gwport_seen:find(Key) of
         none ->

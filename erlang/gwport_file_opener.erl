@@ -268,14 +268,16 @@ held(Held = #held{users = Users, kept = Kept}) ->
     end.
 
 unused(#held{is_found = false}) -> ok;
-unused(Held) -> held(hidden(Held)).
+unused(Held = #held{key = Key}) ->
+    forget(place(Key), self()),
+    held(hidden(Held)).
 
+%% Others of its program are as likely to come as before.
 dropped(Held = #held{is_found = false}) -> Held;
 dropped(Held) -> hidden(Held).
 
 hidden(Held = #held{key = Key}) ->
     forget(Key, self()),
-    forget(place(Key), self()),
     Held#held{is_found = false, kept = ?KEPT_UNFOUND}.
 
 %% Whoever asks for it closes it, whatever it is told.

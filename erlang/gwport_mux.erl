@@ -129,7 +129,7 @@ full(#lean{client = Client, window = Window, entered = Entered}) ->
         entered = Entered}.
 
 %% A frame with a stream came in. Only a number that was never given out is the port's fault.
--spec frame({gwport_frame:kind(), gwport_frame:stream(), binary()}, mux()) ->
+-spec frame({gwport_frame:kind(), gwport_frame:stream(), binary() | [binary()]}, mux()) ->
     {ok, [command()], mux()} | {fault, gwport_frame:fault(), binary()}.
 frame({file, _, _}, #mux{files = false}) ->
     {fault, bad_frame, <<"a file, without the capability">>};

@@ -273,7 +273,7 @@ gone(N, Streams = #streams{mux = Mux}) ->
 
 %% From the program
 
--spec frame({gwport_frame:kind(), gwport_frame:stream(), binary()}, streams()) ->
+-spec frame({gwport_frame:kind(), gwport_frame:stream(), binary() | [binary()]}, streams()) ->
     {ok, streams()} | {fault, gwport_frame:fault(), Sentence :: binary()}.
 frame(Frame, Streams = #streams{mux = Mux}) ->
     case gwport_mux:frame(Frame, Mux) of

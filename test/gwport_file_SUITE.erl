@@ -20,7 +20,7 @@ all() ->
 
 groups() ->
     gwport_test:mounts([whole, generated, shared, used_again, given_up, opener_killed, parts, conditionals, heads, in_turn, http2,
-        not_in_other_hands, replaced_and_deleted, cut_down, slow_client, whole_behind_a_drain, nothing_left_open], [])
+        not_in_other_hands, beside_the_other_mount, replaced_and_deleted, cut_down, slow_client, whole_behind_a_drain, nothing_left_open], [])
     %% What `swapped` leaves behind is being opened for ever, so it is the last but one.
     ++ [{hostile, [], [not_taken, of_other_rights, too_many, too_many_opening, broken_off, shrinks, out_of_order, without_asking,
         without_the_capability, no_end, program_killed, drained, swapped, nothing_left_open]}].
@@ -244,6 +244,22 @@ not_in_other_hands(Config) ->
         gwport_probe:stop(Server)
     end, [#{sendfile => false},
         #{stream_handlers => [cowboy_compress_h, gwport_pipeline_h, cowboy_stream_h]}]).
+
+beside_the_other_mount(Config) ->
+    %% A listener may have both mounts. A route's responses are sent by another process than the request's, which is not told
+    %% what has become of a file: they have none.
+    case proplists:get_value(mount, Config) of
+        stream ->
+            ok;
+        route ->
+            Server = disk(#{stream_handlers => [gwport_pipeline_h, gwport_stream_h, cowboy_stream_h]}, Config),
+            Bytes = bytes(Config),
+            lists:foreach(fun(Path) ->
+                ?assertMatch({0, #{status := 200, body := Bytes, complete := true}},
+                    counting(fun() -> gwport_test:get(Server, Path) end))
+            end, ["/disk/big.bin", "/disk/copy/big.bin", "/disk/generated/big.bin", "/disk/made/big.bin"]),
+            gwport_probe:stop(Server)
+    end.
 
 replaced_and_deleted(Config) ->
     %% What was opened is what is sent, whatever becomes of its name: the client has taken none of it when that goes.
