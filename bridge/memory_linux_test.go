@@ -229,7 +229,7 @@ func TestAFileThatTheHostMayReadIsNotUsedAgain(t *testing.T) {
 func TestFilesInMemoryGoWhenNobodyNeedsThem(t *testing.T) {
 	nothingInUse(t)
 	h := fileHost(t, generates(noise(leastGenerated), leastGenerated), "file")
-	for range 2 { // of the last, all but its time are there again
+	for range 2 { // the second body goes by the file of the first
 		_, files := collect(t, h, h.Open(bridgetest.Request{Files: true, Window: 1 << 20}), whole)
 		require.Positive(t, files)
 	}

@@ -16,18 +16,20 @@ suite() ->
     [{timetrap, {seconds, 60}}].
 
 all() ->
-    gwport_test:mounts() ++ [{group, hostile}].
+    gwport_test:mounts() ++ [{group, mixed}, {group, hostile}].
 
 groups() ->
     gwport_test:mounts([whole, generated, shared, used_again, given_up, opener_killed, parts, conditionals, heads, in_turn, http2,
-        not_in_other_hands, beside_the_other_mount, replaced_and_deleted, cut_down, slow_client, whole_behind_a_drain, nothing_left_open], [])
+        not_in_other_hands, replaced_and_deleted, cut_down, slow_client, whole_behind_a_drain, nothing_left_open], [])
     %% What `swapped` leaves behind is being opened for ever, so it is the last but one.
     ++ [{hostile, [], [not_taken, of_other_rights, too_many, too_many_opening, broken_off, shrinks, out_of_order, without_asking,
-        without_the_capability, no_end, program_killed, drained, swapped, nothing_left_open]}].
+        without_the_capability, no_end, program_killed, drained, swapped, nothing_left_open]}, {mixed, [], [beside_the_other_mount]}].
 
 init_per_group(hostile, Config) ->
     gwport_test:mount(stream),
     ready([{badport, gwport_probe:build("badport")} | Config]);
+init_per_group(mixed, Config) ->
+    init_per_group(route, Config);
 init_per_group(Mount, Config) ->
     gwport_test:mount(Mount),
     Dir = filename:join(proplists:get_value(priv_dir, Config), "disk_" ++ atom_to_list(Mount)),
@@ -55,10 +57,13 @@ disk(Listener, Config) ->
 
 %% How many files were opened for responses meanwhile.
 counting(Fun) ->
-    1 = erlang:trace_pattern({gwport_file, sendfile, 8}, true, [local, call_count]),
+    counting({gwport_file, sendfile, 8}, Fun).
+
+counting(Function, Fun) ->
+    1 = erlang:trace_pattern(Function, true, [local, call_count]),
     Result = Fun(),
-    {call_count, Count} = erlang:trace_info({gwport_file, sendfile, 8}, call_count),
-    erlang:trace_pattern({gwport_file, sendfile, 8}, false, [local, call_count]),
+    {call_count, Count} = erlang:trace_info(Function, call_count),
+    erlang:trace_pattern(Function, false, [local, call_count]),
     {Count, Result}.
 
 %% Whether that many are right for the mount.
@@ -95,11 +100,8 @@ shared(Config) ->
     %% Smaller bodies have parts of files that they share: each client gets its own bytes, and few files are opened for
     %% all of them.
     Server = disk(#{}, Config),
-    Opening = {gwport_file_opener, open_ours, 2},
-    1 = erlang:trace_pattern(Opening, true, [local, call_count]),
-    {Sent, ok} = counting(fun() -> made(20, 100000, Server, Config) end),
-    {call_count, Opened} = erlang:trace_info(Opening, call_count),
-    erlang:trace_pattern(Opening, false, [local, call_count]),
+    {Opened, {Sent, ok}} = counting({gwport_file_opener, open_ours, 2},
+        fun() -> counting(fun() -> made(20, 100000, Server, Config) end) end),
     case proplists:get_value(mount, Config) of
         %% 320 bodies of 100 KB, of which a file has 83; some clients may come to the first one before it is known that
         %% it is shared.
@@ -112,11 +114,8 @@ used_again(Config) ->
     %% Larger bodies have files of their own for the time being, and the next ones have the same files: sixteen clients
     %% need two each, whatever they ask for.
     Server = disk(#{}, Config),
-    Opening = {gwport_file_opener, open_ours, 2},
-    1 = erlang:trace_pattern(Opening, true, [local, call_count]),
-    {Sent, ok} = counting(fun() -> made(10, 1000000, Server, Config) end),
-    {call_count, Opened} = erlang:trace_info(Opening, call_count),
-    erlang:trace_pattern(Opening, false, [local, call_count]),
+    {Opened, {Sent, ok}} = counting({gwport_file_opener, open_ours, 2},
+        fun() -> counting(fun() -> made(10, 1000000, Server, Config) end) end),
     case proplists:get_value(mount, Config) of
         stream -> ?assert(Sent >= 160), ?assert(Opened =< 2 * 16);
         route -> ?assertEqual({0, 0}, {Sent, Opened})
@@ -150,8 +149,7 @@ given_up(Config) ->
         Socket = gwport_test:connect(Server),
         gwport_test:send(Socket, "GET /disk/generated/given_up.bin HTTP/1.1\r\nhost: x\r\n\r\n"),
         %% The second file is one of 4 MiB, more than the sockets take.
-        gwport_test:until(fun() -> IsStream orelse in_flight(Pool) =:= 1 end),
-        gwport_test:until(fun() -> not IsStream orelse Count(used, 2) >= Before + 2 end),
+        gwport_test:until(fun() -> in_flight(Pool) =:= 1 andalso (not IsStream orelse Count(used, 2) >= Before + 2) end),
         gwport_test:close(Socket),
         gwport_test:until(fun() -> in_flight(Pool) =:= 0 end)
     end, lists:seq(1, 5)),
@@ -248,18 +246,13 @@ not_in_other_hands(Config) ->
 beside_the_other_mount(Config) ->
     %% A listener may have both mounts. A route's responses are sent by another process than the request's, which is not told
     %% what has become of a file: they have none.
-    case proplists:get_value(mount, Config) of
-        stream ->
-            ok;
-        route ->
-            Server = disk(#{stream_handlers => [gwport_pipeline_h, gwport_stream_h, cowboy_stream_h]}, Config),
-            Bytes = bytes(Config),
-            lists:foreach(fun(Path) ->
-                ?assertMatch({0, #{status := 200, body := Bytes, complete := true}},
-                    counting(fun() -> gwport_test:get(Server, Path) end))
-            end, ["/disk/big.bin", "/disk/copy/big.bin", "/disk/generated/big.bin", "/disk/made/big.bin"]),
-            gwport_probe:stop(Server)
-    end.
+    Server = disk(#{stream_handlers => [gwport_pipeline_h, gwport_stream_h, cowboy_stream_h]}, Config),
+    Bytes = bytes(Config),
+    lists:foreach(fun(Path) ->
+        ?assertMatch({0, #{status := 200, body := Bytes, complete := true}},
+            counting(fun() -> gwport_test:get(Server, Path) end))
+    end, ["/disk/big.bin", "/disk/copy/big.bin", "/disk/generated/big.bin", "/disk/made/big.bin"]),
+    gwport_probe:stop(Server).
 
 replaced_and_deleted(Config) ->
     %% What was opened is what is sent, whatever becomes of its name: the client has taken none of it when that goes.

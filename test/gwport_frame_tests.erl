@@ -16,6 +16,14 @@ frames_in_any_chunking_parse_to_the_same_frames_test_() ->
             [whole(Frame) || Frame <- Parsed] =:= Frames andalso gwport_frame:is_empty(Buffer)
         end)).
 
+%% A chunk that has come in two reads is passed on as it came; what is behind it, or comes in more reads, is whole.
+chunk_in_two_reads_test() ->
+    Wire = iolist_to_binary([gwport_gen:wire({chunk, 256, <<"abcdef">>}), gwport_gen:wire({fin, 256, <<>>})]),
+    Bytes = byte_size(iolist_to_binary(gwport_gen:wire({chunk, 256, <<>>}))) + 2,
+    <<Begin:Bytes/binary, Next:1/binary, Rest/binary>> = Wire,
+    ?assertMatch({ok, [{chunk, 256, [<<"ab">>, <<"cdef">>]}, {fin, 256, _}], _}, feed([Begin, <<Next/binary, Rest/binary>>])),
+    ?assertMatch({ok, [{chunk, 256, <<"abcdef">>}, {fin, 256, _}], _}, feed([Begin, Next, Rest])).
+
 %% A chunk that has come in two reads is in two parts.
 whole({chunk, Stream, Parts}) -> {chunk, Stream, iolist_to_binary(Parts)};
 whole(Frame) -> Frame.
